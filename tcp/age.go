@@ -1,0 +1,117 @@
+package tcp
+
+import "time"
+
+// TimeWaitLength is how long TIME_WAIT lasts: a constant of the kernel
+// (TCP_TIMEWAIT_LEN, include/net/tcp.h), not net.ipv4.tcp_fin_timeout.
+const TimeWaitLength = 60 * time.Second
+
+// initialRTO is the first wait for the answer to a SYN or a SYN-ACK
+// (TCP_TIMEOUT_INIT, include/net/tcp.h; RFC 6298 section 2).
+const initialRTO = time.Second
+
+// Clocks are the settings of a host that its timers run by.
+type Clocks struct {
+	FinTimeout        time.Duration // net.ipv4.tcp_fin_timeout
+	SynLinearTimeouts int           // net.ipv4.tcp_syn_linear_timeouts; 0 on kernels before 6.5
+	RTOMax            time.Duration // net.ipv4.tcp_rto_max_ms; 120 s on kernels before 6.15
+}
+
+// SetAge sets Age, AgeExact and Idle of s from its timer and its Info, as far
+// as they tell:
+//
+//   - TIME_WAIT is exactly as old as its timer has run. A segment of the peer
+//     that arrives meanwhile starts the timer again, and the state with it
+//     (RFC 9293 section 3.10.7.4).
+//   - SYN_RECV and SYN_SENT are exactly as old as their timer before the first
+//     resend. After it the resends and their doubling waits are added up. That
+//     is an estimate: timers fire a little late, and a client's own resent SYN
+//     is counted among the resends (tcp_check_req, net/ipv4/tcp_minisocks.c).
+//   - An orphaned FIN_WAIT2 has run down some of tcp_fin_timeout; an estimate,
+//     since the program may have set TCP_LINGER2 or half-closed long before.
+//   - CLOSE_WAIT is at least as old as the last ACK received, for the FIN bore
+//     one. ESTABLISHED is at least as old as the oldest thing that happened.
+//
+// In the other states no clock tells, and Age stays unknown.
+func (c Clocks) SetAge(s *Socket) {
+	switch s.State {
+	case TimeWait:
+		if s.Timer.Kind == TimerTimeWait {
+			s.setAge(TimeWaitLength-s.Timer.Expires, true)
+		}
+	case SynRecv:
+		c.setHandshakeAge(s, 0)
+	case SynSent:
+		c.setHandshakeAge(s, c.SynLinearTimeouts)
+	case FinWait2:
+		c.setOrphanAge(s)
+	case CloseWait:
+		if s.Info.reaches(infoClocksEnd) {
+			s.setAge(s.Info.LastAckRecv, false)
+		}
+	case Established:
+		if s.Info.reaches(infoClocksEnd) {
+			s.setAge(s.Info.oldest(), false)
+		}
+	}
+	if s.Info.reaches(infoClocksEnd) && Synchronized.Has(s.State) && s.State != SynRecv {
+		s.Idle = Known(min(s.Info.LastDataSent, s.Info.LastDataRecv))
+	}
+}
+
+// setAge sets the age, unless the arithmetic shows that the clock it came from
+// was set to something else than it was taken for.
+func (s *Socket) setAge(age time.Duration, exact bool) {
+	if age < 0 {
+		return
+	}
+	s.Age, s.AgeExact = Known(age), exact
+}
+
+// setHandshakeAge adds up the waits for an answer: the first linear+1 of them
+// last initialRTO each, and each later one twice the one before.
+func (c Clocks) setHandshakeAge(s *Socket, linear int) {
+	if s.Timer.Kind != TimerOn {
+		return
+	}
+	wait, elapsed := initialRTO, time.Duration(0)
+	for resend := range int(s.Timer.Retransmits) {
+		elapsed += wait
+		if resend >= linear {
+			wait = min(2*wait, c.RTOMax)
+		}
+	}
+	if s.Timer.Expires > wait {
+		return // not the wait it was taken for
+	}
+	s.setAge(elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
+}
+
+// setOrphanAge tells how much of tcp_fin_timeout has run down. Past a minute
+// of it, the kernel first keeps the full socket on its own timer, then the
+// small one for the last minute (tcp_rcv_state_process, net/ipv4/tcp_input.c).
+func (c Clocks) setOrphanAge(s *Socket) {
+	switch {
+	case s.Timer.Kind == TimerTimeWait:
+		s.setAge(c.FinTimeout-s.Timer.Expires, false)
+	case s.Timer.Kind == TimerKeepalive && s.Owner.Inode == 0:
+		s.setAge(c.FinTimeout-TimeWaitLength-s.Timer.Expires, false)
+	}
+}
+
+// infoClocksEnd is the end of tcpi_last_ack_recv in the kernel's structure.
+const infoClocksEnd = 60
+
+// reaches reports whether the kernel filled the structure up to end.
+func (i *Info) reaches(end int) bool { return i != nil && !i.Listener && i.Len >= end }
+
+// oldest returns the longest time that one of the clocks has run. Each of them
+// starts with the connection or with a segment later on; that of data sent
+// counts only where data was sent, since older kernels start it at boot.
+func (i *Info) oldest() time.Duration {
+	age := max(i.LastDataRecv, i.LastAckRecv)
+	if i.DataSegsOut > 0 {
+		age = max(age, i.LastDataSent)
+	}
+	return age
+}

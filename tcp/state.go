@@ -1,0 +1,109 @@
+package tcp
+
+import (
+	"iter"
+	"math/bits"
+	"strings"
+)
+
+// State is the state of a TCP socket. The zero State is none at all. States
+// are numbered in the order of a connection's life, which is the order in
+// which people are shown them; the kernel's own numbers are in kernel.go.
+type State uint8
+
+// The states of RFC 9293 section 3.3.2 under Linux's names (the RFC writes
+// SYN-RECEIVED, FIN-WAIT-1, TIME-WAIT, CLOSED), and one that only Linux has.
+const (
+	Listen      State = iota + 1 // waits for connections
+	SynSent                      // has sent a SYN, waits for the peer's
+	SynRecv                      // has answered a SYN, waits for the last ACK
+	Established                  // both ways open
+	FinWait1                     // closed here first, FIN not acknowledged yet
+	FinWait2                     // FIN acknowledged, waits for the peer's FIN
+	Closing                      // both closed at once, FIN not acknowledged yet
+	TimeWait                     // closed here first, keeps the name for a while
+	CloseWait                    // the peer closed, the local program has not
+	LastAck                      // closed after the peer, FIN not acknowledged yet
+	Close                        // was connected, is closed, is still held
+
+	// BoundInactive is a socket that has a port and neither listens nor
+	// connects. Linux lists it from 6.8 on (TCP_BOUND_INACTIVE,
+	// include/net/tcp_states.h); to the socket itself it is CLOSE.
+	BoundInactive
+)
+
+// NumStates is how many states there are: they run from 1 to NumStates.
+const NumStates = int(BoundInactive)
+
+var stateNames = [NumStates + 1]string{
+	"", "LISTEN", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSING",
+	"TIME_WAIT", "CLOSE_WAIT", "LAST_ACK", "CLOSE", "BOUND_INACTIVE",
+}
+
+// String returns the name the state is shown under, such as SYN_RECV.
+func (s State) String() string {
+	if s == 0 || int(s) > NumStates {
+		return "UNKNOWN"
+	}
+	return stateNames[s]
+}
+
+// MarshalText returns the name that String returns.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads any spelling that ParseState reads.
+func (s *State) UnmarshalText(text []byte) error {
+	parsed, err := ParseState(string(text))
+	if err != nil {
+		return err
+	}
+	*s = parsed
+	return nil
+}
+
+// StateSet is a set of states. The zero StateSet is empty.
+type StateSet uint16
+
+// The sets that ss(8) has names for, and All.
+const (
+	All          StateSet = 1<<(NumStates+1) - 2
+	Bucket                = 1<<SynRecv | StateSet(1)<<TimeWait // kept by the kernel as small sockets
+	Big                   = All &^ Bucket
+	Connected             = All &^ (1<<Listen | 1<<Close | 1<<BoundInactive)
+	Synchronized          = Connected &^ (1 << SynSent)
+)
+
+// Set returns the set of the given states.
+func Set(states ...State) StateSet {
+	var set StateSet
+	for _, s := range states {
+		set |= 1 << s
+	}
+	return set
+}
+
+// Has reports whether s is in the set.
+func (set StateSet) Has(s State) bool { return set&(1<<s) != 0 }
+
+// Len returns how many states are in the set.
+func (set StateSet) Len() int { return bits.OnesCount16(uint16(set)) }
+
+// States yields the states of the set in the order of a connection's life.
+func (set StateSet) States() iter.Seq[State] {
+	return func(yield func(State) bool) {
+		for s := Listen; int(s) <= NumStates; s++ {
+			if set.Has(s) && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// String returns the names of the states, joined by commas.
+func (set StateSet) String() string {
+	var names []string
+	for s := range set.States() {
+		names = append(names, s.String())
+	}
+	return strings.Join(names, ",")
+}

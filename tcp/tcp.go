@@ -1,0 +1,63 @@
+// Package tcp is the vocabulary of the program: the states of a TCP socket and
+// the names people give them, the socket as either source of the kernel
+// describes it, its timers, its tcp_info, and the clocks that tell how long it
+// has been in its state.
+//
+// Every other package imports tcp and tcp imports only the standard library.
+// It reads nothing from the host: what a value means is said here, where it
+// comes from is the business of packages sockdiag and procnet.
+//
+// Durations are time.Duration, addresses are netip, and a value that a source
+// cannot know is absent: an unknown [Optional], a nil pointer, or an empty
+// string, never a zero that looks measured.
+package tcp
+
+import (
+	"encoding/json"
+)
+
+// Optional is a value that its source may not know. The zero Optional is
+// unknown, so a Socket starts with everything unknown.
+type Optional[T any] struct {
+	value T
+	known bool
+}
+
+// Known returns an Optional that holds v.
+func Known[T any](v T) Optional[T] { return Optional[T]{value: v, known: true} }
+
+// Get returns the value and whether it is known.
+func (o Optional[T]) Get() (T, bool) { return o.value, o.known }
+
+// Or returns the value, or other where it is unknown.
+func (o Optional[T]) Or(other T) T {
+	if o.known {
+		return o.value
+	}
+	return other
+}
+
+// IsKnown reports whether the value is known.
+func (o Optional[T]) IsKnown() bool { return o.known }
+
+// IsZero reports whether the value is unknown. It is what the JSON option
+// omitzero asks, so an unknown value leaves no key and a known 0 does.
+func (o Optional[T]) IsZero() bool { return !o.known }
+
+// MarshalJSON writes the value, or null where it is unknown.
+func (o Optional[T]) MarshalJSON() ([]byte, error) {
+	if !o.known {
+		return []byte("null"), nil
+	}
+	return json.Marshal(o.value)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (o *Optional[T]) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*o = Optional[T]{}
+		return nil
+	}
+	o.known = true
+	return json.Unmarshal(text, &o.value)
+}
