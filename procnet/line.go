@@ -1,0 +1,281 @@
+package procnet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// The columns of a line, which the header names with less care: tx_queue and
+// rx_queue are one column, tr and tm->when are one.
+const (
+	columnEntry = iota
+	columnLocal
+	columnPeer
+	columnState
+	columnQueues  // to send:received
+	columnTimer   // kind:expiry
+	columnResends // in vain so far
+	columnUID
+	columnProbes // unanswered; the header calls it timeout
+	columnInode
+	columnReferences
+	columnPointer
+
+	// A request socket and a TIME_WAIT end here.
+	smallColumns
+
+	// Others have five more: the timeouts of retransmission and delayed
+	// acknowledgement, quick acks, the congestion window, and ssthresh.
+	fullColumns = smallColumns + 5
+)
+
+// lineParser parses lines into its socket. Its methods for columns keep the
+// first thing that is wrong in err and go on, so parse reads like the format.
+type lineParser struct {
+	family  tcp.Family
+	order   binary.ByteOrder
+	columns [fullColumns][]byte
+	count   int // of columns in the line; fullColumns where there are more
+	socket  tcp.Socket
+	err     error
+}
+
+// parse parses a line that is not the header.
+func (p *lineParser) parse(line []byte) error {
+	p.split(line)
+	if p.count < smallColumns {
+		return p.tooFew(line, smallColumns)
+	}
+	p.err = nil
+	s := &p.socket
+	s.Reset()
+	s.Family = p.family
+	p.entry(p.columns[columnEntry])
+	s.Local = p.addrPort("local", p.columns[columnLocal])
+	s.Peer = p.addrPort("peer", p.columns[columnPeer])
+	s.State = p.state(p.columns[columnState])
+	toSend, received := p.pair("queues", p.columns[columnQueues])
+	sendQueue := uint32(p.hex("send queue", toSend, 8, 8))
+	recvQueue := uint32(p.hex("receive queue", received, 8, 8))
+	kind, expiry := p.pair("timer", p.columns[columnTimer])
+	s.Timer.Kind = tcp.TimerKind(p.hex("timer", kind, 2, 2))
+	expires := p.ticks(expiry)
+	resends := p.byte("resends", p.hex("resends", p.columns[columnResends], 8, 8), columnResends)
+	uid := p.decimal("uid", p.columns[columnUID])
+	probes := p.byte("probes", uint64(p.decimal("probes", p.columns[columnProbes])), columnProbes)
+	inode := p.decimal("inode", p.columns[columnInode])
+	if p.err != nil {
+		return p.err
+	}
+
+	small := p.isSmall()
+	if !small && p.count < fullColumns {
+		return p.tooFew(line, fullColumns)
+	}
+	if !small {
+		s.Owner = tcp.Owner{UID: tcp.Known(uid), Inode: inode}
+	}
+	if s.State == tcp.Listen {
+		s.AcceptQueue = recvQueue
+	} else {
+		s.RecvQueue, s.SendQueue = recvQueue, sendQueue
+	}
+	// The kernel prints both counts whatever the timer. Which of them is the
+	// timer's own is said by inet_sk_diag_fill, net/ipv4/inet_diag.c.
+	switch s.Timer.Kind {
+	case tcp.TimerOff:
+		expires = 0
+	case tcp.TimerOn:
+		s.Timer.Retransmits = resends
+	case tcp.TimerKeepalive, tcp.TimerPersist:
+		s.Timer.Retransmits = probes
+	}
+	s.Timer.Expires = expires
+	return nil
+}
+
+// isSmall reports whether the line is of one of the kernel's small sockets: a
+// TIME_WAIT, an orphaned FIN_WAIT2 kept as one, or a request socket. Their uid
+// is 0 or the listener's. A SYN_RECV with all columns is no request but a
+// socket with an owner, from a simultaneous open or by TCP Fast Open.
+func (p *lineParser) isSmall() bool {
+	s := &p.socket
+	return s.Timer.Kind == tcp.TimerTimeWait || s.State == tcp.TimeWait ||
+		s.State == tcp.SynRecv && p.count < fullColumns
+}
+
+// split finds the columns of line, which one or more spaces part. Columns
+// beyond the ones known, which a newer kernel may have, are left out.
+func (p *lineParser) split(line []byte) {
+	p.count = 0
+	for i := 0; i < len(line) && p.count < fullColumns; {
+		for i < len(line) && line[i] == ' ' {
+			i++
+		}
+		start := i
+		for i < len(line) && line[i] != ' ' {
+			i++
+		}
+		if i > start {
+			p.columns[p.count] = line[start:i]
+			p.count++
+		}
+	}
+}
+
+func (p *lineParser) tooFew(line []byte, want int) error {
+	return &ValueError{What: "line", Text: string(line), Problem: fmt.Sprintf("%d columns, not %d", p.count, want)}
+}
+
+// wrong keeps the first thing that is wrong.
+func (p *lineParser) wrong(what string, text []byte, problem string) {
+	if p.err == nil {
+		p.err = &ValueError{What: what, Text: string(text), Problem: problem}
+	}
+}
+
+// entry checks the number of the line, such as 12:, which is of no use.
+func (p *lineParser) entry(text []byte) {
+	number, found := bytes.CutSuffix(text, []byte(":"))
+	if !found {
+		p.wrong("entry", text, "no colon at its end")
+		return
+	}
+	p.decimal("entry", number)
+}
+
+// addrPort parses an address and a port, such as 0100007F:0016.
+func (p *lineParser) addrPort(which string, text []byte) netip.AddrPort {
+	address, port := p.pair(which+" address", text)
+	return netip.AddrPortFrom(p.addr(which+" address", address), uint16(p.hex(which+" port", port, 4, 4)))
+}
+
+// addr parses the address of the family: 32-bit words that the kernel read
+// from memory in its own byte order, though an address lies there in the
+// network's. Written back in that order, the bytes are the address.
+func (p *lineParser) addr(what string, text []byte) netip.Addr {
+	var bytes [16]byte
+	if p.family == tcp.IPv4 {
+		p.order.PutUint32(bytes[:], uint32(p.hex(what, text, 8, 8)))
+		return netip.AddrFrom4([4]byte(bytes[:4]))
+	}
+	if len(text) != 32 {
+		p.hex(what, text, 32, 32)
+		return netip.Addr{}
+	}
+	for i := 0; i < 4; i++ {
+		word, ok := parseHex(text[8*i : 8*i+8])
+		if !ok {
+			p.wrong(what, text, notHex)
+		}
+		p.order.PutUint32(bytes[4*i:], uint32(word))
+	}
+	return netip.AddrFrom16(bytes)
+}
+
+// state parses the kernel's number of a state.
+func (p *lineParser) state(text []byte) tcp.State {
+	state, ok := tcp.StateFromKernel(uint8(p.hex("state", text, 2, 2)))
+	if !ok {
+		p.wrong("state", text, "not a state")
+	}
+	return state
+}
+
+// ticks parses the time until a timer fires. The kernel prints it rounded down
+// to ticks of a hundredth of a second (USER_HZ, on all that Go runs on).
+func (p *lineParser) ticks(text []byte) time.Duration {
+	const tick = 10 * time.Millisecond
+	ticks := p.hex("timer expiry", text, 8, 16)
+	if ticks > uint64(math.MaxInt64/tick) {
+		p.wrong("timer expiry", text, "too far away")
+		return 0
+	}
+	return time.Duration(ticks) * tick
+}
+
+// byte checks that a number the kernel holds in a byte fits one.
+func (p *lineParser) byte(what string, number uint64, column int) uint8 {
+	if number > math.MaxUint8 {
+		p.wrong(what, p.columns[column], "more than 255")
+	}
+	return uint8(number)
+}
+
+// pair cuts text at its colon.
+func (p *lineParser) pair(what string, text []byte) (before, after []byte) {
+	before, after, found := bytes.Cut(text, []byte(":"))
+	if !found {
+		p.wrong(what, text, "no colon in it")
+	}
+	return before, after
+}
+
+const notHex = "not hexadecimal"
+
+// hex parses from least to most digits, and no more than 16, of either case.
+func (p *lineParser) hex(what string, text []byte, least, most int) uint64 {
+	number, ok := parseHex(text)
+	switch {
+	case !ok:
+		p.wrong(what, text, notHex)
+	case len(text) < least || len(text) > most:
+		p.wrong(what, text, fmt.Sprintf("%d digits, not %d", len(text), least))
+	}
+	return number
+}
+
+// parseHex parses hexadecimal digits. Of more than 16 the last 16 count.
+func parseHex(text []byte) (number uint64, ok bool) {
+	for _, c := range text {
+		digit := hexDigits[c]
+		if digit == notDigit {
+			return 0, false
+		}
+		number = number<<4 | uint64(digit)
+	}
+	return number, true
+}
+
+const notDigit = 0xff
+
+// hexDigits holds the value of each byte that is a hexadecimal digit.
+var hexDigits = func() (table [256]uint8) {
+	for i := range table {
+		table[i] = notDigit
+	}
+	for i := range uint8(10) {
+		table['0'+i] = i
+	}
+	for i := range uint8(6) {
+		table['a'+i], table['A'+i] = 10+i, 10+i
+	}
+	return table
+}()
+
+// decimal parses a decimal number of 32 bits.
+func (p *lineParser) decimal(what string, text []byte) uint32 {
+	var number uint64
+	for _, c := range text {
+		digit := c - '0'
+		if digit > 9 {
+			p.wrong(what, text, "not a decimal number")
+			return 0
+		}
+		number = 10*number + uint64(digit)
+		if number > math.MaxUint32 {
+			p.wrong(what, text, "more than 32 bits")
+			return 0
+		}
+	}
+	if len(text) == 0 {
+		p.wrong(what, text, "not a decimal number")
+	}
+	return uint32(number)
+}
