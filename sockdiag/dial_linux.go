@@ -1,0 +1,99 @@
+package sockdiag
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"tcpstate/tcp"
+)
+
+// netlinkConn is a conn on a netlink socket of its own. A dump that is broken
+// off leaves the kernel ready to go on with it, so its socket cannot serve for
+// another; a new one costs a few microseconds.
+type netlinkConn struct {
+	socket *nl.NetlinkSocket
+	seq    uint32
+}
+
+// newDialer returns the dialer of the network namespace that the process is in.
+func newDialer() dialer {
+	return func(family tcp.Family, req Request) (conn, error) {
+		socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_SOCK_DIAG)
+		if err != nil {
+			return nil, &OpError{Op: "opening a netlink socket", Err: err}
+		}
+		request := nl.NewNetlinkRequest(sockDiagByFamily, unix.NLM_F_DUMP)
+		request.AddData(newRequest(family, req))
+		if err := socket.Send(request); err != nil {
+			socket.Close()
+			return nil, &OpError{Op: "asking for", Family: family, Err: err}
+		}
+		return &netlinkConn{socket: socket, seq: request.Seq}, nil
+	}
+}
+
+func (c *netlinkConn) sequence() uint32 { return c.seq }
+
+func (c *netlinkConn) close() { c.socket.Close() }
+
+// receive waits for the next datagram of the kernel; those that other
+// processes may have sent to the socket are passed over. Signals that
+// interrupt the wait do not end it.
+func (c *netlinkConn) receive(b []byte) (int, error) {
+	for {
+		n, _, flags, from, err := unix.Recvmsg(c.socket.GetFd(), b, nil, 0)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			if err := c.wait(); err != nil {
+				return 0, err
+			}
+			continue
+		case err != nil:
+			return 0, err
+		}
+		if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 {
+			continue
+		}
+		if flags&unix.MSG_TRUNC != 0 {
+			return 0, fmt.Errorf("a datagram is longer than %d bytes", len(b))
+		}
+		if n == 0 {
+			return 0, fmt.Errorf("an empty datagram")
+		}
+		return n, nil
+	}
+}
+
+// wait blocks until there is something to receive. The kernel makes the next
+// part of a dump while the one before is received, so this is rare.
+func (c *netlinkConn) wait() error {
+	const milliseconds = 10_000
+	fds := []unix.PollFd{{Fd: int32(c.socket.GetFd()), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, milliseconds)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	}
+}
+
+// runsAccECNBits reports whether the running kernel's tcp_info ends in bit
+// fields, as from Linux 7.0.
+func runsAccECNBits() bool {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return false
+	}
+	return releasesFrom(unix.ByteSliceToString(name.Release[:]), 7)
+}

@@ -1,0 +1,281 @@
+package sockdiag
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"syscall"
+
+	"tcpstate/tcp"
+)
+
+// bufferLen is how much is received at a time. The kernel fills no more than
+// 32 KiB at once (netlink_dump in net/netlink/af_netlink.c).
+const bufferLen = 32 << 10
+
+// readAhead is how many buffers the kernel may be ahead of the decoder.
+const readAhead = 6
+
+// conn is a netlink socket on which one dump has been asked for.
+type conn interface {
+	// receive fills b with the next datagram of the kernel.
+	receive(b []byte) (int, error)
+	// sequence is the number that the answers to the request bear.
+	sequence() uint32
+	close()
+}
+
+// dialer opens a conn and asks for the sockets of one family.
+type dialer func(family tcp.Family, req Request) (conn, error)
+
+// Dump is a dump that the kernel has begun to answer.
+type Dump struct {
+	ctx     context.Context
+	req     Request
+	dial    dialer
+	decoder *decoder
+
+	conn  conn   // of the first family, until Sockets takes it over
+	first packet // its first answer
+
+	interrupted bool
+}
+
+// packet is a datagram of the kernel, parsed as far as its framing.
+type packet struct {
+	family      tcp.Family
+	buffer      []byte // to be given back for the next one
+	messages    []byte // the sockets' messages, with their headers
+	done        bool   // no more of this family comes
+	interrupted bool
+	err         error // met after messages
+}
+
+// Open asks the kernel for the first family of the request and waits for the
+// beginning of its answer. An error means that sock_diag does not work here,
+// and that nothing was listed; it is an *OpError or a *MessageError. The most
+// likely causes are EPROTONOSUPPORT and EPERM (netlink is forbidden to this
+// process), ENOENT (a kernel without tcp_diag) and EINVAL (one before 3.3).
+func Open(ctx context.Context, req Request) (*Dump, error) {
+	return open(ctx, req, newDialer(), runsAccECNBits())
+}
+
+func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump, error) {
+	if len(req.Families) == 0 {
+		return nil, errors.New("sock_diag: no address family was asked for")
+	}
+	d := &Dump{ctx: ctx, req: req, dial: dial, decoder: newDecoder(req.Detail, accECNBits)}
+	const tries = 3 // against ENOBUFS, of which a kernel short of memory recovers
+	for try := 1; ; try++ {
+		err := d.begin(req.Families[0])
+		if err == nil {
+			return d, nil
+		}
+		if try == tries || !errors.Is(err, syscall.ENOBUFS) {
+			return nil, err
+		}
+	}
+}
+
+// begin asks for the sockets of a family and receives the first answer.
+func (d *Dump) begin(family tcp.Family) error {
+	c, err := d.dial(family, d.req)
+	if err != nil {
+		return err
+	}
+	first := receivePacket(c, family, make([]byte, bufferLen))
+	if first.err != nil && len(first.messages) == 0 {
+		c.close()
+		return first.err
+	}
+	d.conn, d.first = c, first
+	return nil
+}
+
+// Close gives up a dump that is not read to its end. It is not needed after
+// Sockets has been ranged over, even with an early break.
+func (d *Dump) Close() {
+	if d.conn != nil {
+		d.conn.close()
+		d.conn = nil
+	}
+}
+
+// Interrupted reports, once Sockets has been read, whether the kernel said that
+// the table changed under the dump so that sockets may be missing or double
+// (NLM_F_DUMP_INTR).
+func (d *Dump) Interrupted() bool { return d.interrupted }
+
+// Sockets yields the sockets of the dump, which can be read once. The Socket
+// is reused: it is valid until the next one. At most one error comes, last: an
+// *OpError, a *MessageError, or the context's.
+func (d *Dump) Sockets() iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		packets, giveBack, stop := d.receiveAll()
+		defer stop()
+		for p := range packets {
+			d.interrupted = d.interrupted || p.interrupted
+			if !d.decodeAll(p, yield) {
+				return
+			}
+			if p.err != nil {
+				yield(nil, p.err)
+				return
+			}
+			giveBack(p.buffer)
+		}
+		if err := d.ctx.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// decodeAll yields the sockets of one packet. It reports whether to go on.
+func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
+	for b := p.messages; len(b) > 0; {
+		length := readHeader(b).len
+		if err := d.decoder.decode(b[nlmsgHeaderLen:length]); err != nil {
+			yield(nil, &OpError{Op: "reading", Family: p.family, Err: err})
+			return false
+		}
+		if !yield(&d.decoder.socket, nil) {
+			return false
+		}
+		b = b[min(align(length), len(b)):]
+	}
+	return true
+}
+
+// receiveAll receives packets in the background, one family after the other,
+// up to readAhead of them ahead of the reader. The channel is closed after the
+// last packet. stop ends it early and waits until the socket is closed.
+func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop func()) {
+	full := make(chan packet, readAhead)
+	free := make(chan []byte, readAhead+2)
+	stopped := make(chan struct{})
+	var finished sync.WaitGroup
+	finished.Go(func() {
+		defer close(full)
+		defer d.Close()
+		d.receiveFamilies(func(p packet) (next []byte, ok bool) {
+			select {
+			case full <- p:
+			case <-stopped:
+				return nil, false
+			}
+			select {
+			case next = <-free:
+			default:
+				next = make([]byte, bufferLen)
+			}
+			return next, d.ctx.Err() == nil
+		})
+	})
+	stop = func() {
+		close(stopped)
+		finished.Wait()
+	}
+	return full, func(b []byte) { free <- b }, stop
+}
+
+// receiveFamilies hands over every packet of every family, in order, until
+// deliver says no or an error has been delivered. deliver returns the buffer
+// for the next packet.
+func (d *Dump) receiveFamilies(deliver func(packet) (buffer []byte, ok bool)) {
+	p := d.first
+	for i, family := range d.req.Families {
+		if i > 0 {
+			d.Close()
+			c, err := d.dial(family, d.req)
+			if err != nil {
+				deliver(packet{family: family, err: err})
+				return
+			}
+			d.conn = c
+			p = receivePacket(d.conn, family, p.buffer)
+		}
+		for {
+			buffer, ok := deliver(p)
+			if !ok || p.err != nil {
+				return
+			}
+			done := p.done
+			p = packet{buffer: buffer}
+			if done {
+				break
+			}
+			p = receivePacket(d.conn, family, buffer)
+		}
+	}
+}
+
+// receivePacket receives one datagram and parses its framing.
+func receivePacket(c conn, family tcp.Family, buffer []byte) packet {
+	n, err := c.receive(buffer)
+	if err != nil {
+		return packet{family: family, buffer: buffer, err: &OpError{Op: "receiving", Family: family, Err: err}}
+	}
+	p := parsePacket(buffer[:n], c.sequence())
+	p.family, p.buffer = family, buffer
+	if p.err != nil {
+		p.err = &OpError{Op: "receiving", Family: family, Err: p.err}
+	}
+	return p
+}
+
+// parsePacket finds the messages of sockets at the start of b, and what ends
+// them: the end of b, the end of the dump, or an error.
+func parsePacket(b []byte, sequence uint32) (p packet) {
+	for offset := 0; offset < len(b); {
+		if len(b)-offset < nlmsgHeaderLen {
+			p.err = &MessageError{Offset: offset, What: "nlmsghdr", Reason: fmt.Sprintf("only %d bytes are left", len(b)-offset)}
+			return p
+		}
+		h := readHeader(b[offset:])
+		if h.len < nlmsgHeaderLen || offset+h.len > len(b) {
+			p.err = &MessageError{Offset: offset, What: "nlmsghdr",
+				Reason: fmt.Sprintf("length %d does not fit the %d bytes received", h.len, len(b)-offset)}
+			return p
+		}
+		if h.seq != sequence {
+			p.err = &MessageError{Offset: offset, What: "nlmsghdr",
+				Reason: fmt.Sprintf("answers request %d, not %d", h.seq, sequence)}
+			return p
+		}
+		p.interrupted = p.interrupted || h.flags&nlmFlagDumpInterrupted != 0
+		payload := b[offset+nlmsgHeaderLen : offset+h.len]
+		switch h.kind {
+		case sockDiagByFamily:
+			p.messages = b[:offset+h.len]
+		case nlmsgDone:
+			// The end bears the error that ended a dump early, if any.
+			p.done, p.err = true, errnoOf(payload)
+			return p
+		case nlmsgError:
+			if p.err = errnoOf(payload); p.err == nil {
+				p.err = &MessageError{Offset: offset, What: "nlmsgerr", Reason: "says that there is no error"}
+			}
+			return p
+		default:
+			p.err = &MessageError{Offset: offset, What: "nlmsghdr", Reason: fmt.Sprintf("type %d is not expected", h.kind)}
+			return p
+		}
+		offset = min(offset+align(h.len), len(b))
+	}
+	return p
+}
+
+// errnoOf returns the error at the start of the payload of NLMSG_DONE or
+// NLMSG_ERROR, where the kernel writes it as a negative number.
+func errnoOf(payload []byte) error {
+	if len(payload) < 4 {
+		return nil
+	}
+	if code := int32(binary.NativeEndian.Uint32(payload)); code < 0 {
+		return syscall.Errno(-code)
+	}
+	return nil
+}

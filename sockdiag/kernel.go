@@ -1,0 +1,152 @@
+package sockdiag
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"tcpstate/tcp"
+)
+
+// Netlink's framing (include/uapi/linux/netlink.h). Messages and attributes
+// begin at multiples of four bytes, in the byte order of the machine.
+const (
+	nlmsgHeaderLen = 16
+	nlattrLen      = 4
+
+	nlmsgNoop  = 1
+	nlmsgError = 2
+	nlmsgDone  = 3
+
+	nlmFlagDumpInterrupted = 0x10 // NLM_F_DUMP_INTR
+
+	nlattrTypeMask = 0x3fff // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+)
+
+// align rounds n up to where the next message or attribute begins.
+func align(n int) int { return (n + 3) &^ 3 }
+
+// The protocol's own numbers.
+const (
+	sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY, include/uapi/linux/sock_diag.h
+	protocolTCP      = 6  // IPPROTO_TCP, include/uapi/linux/in.h
+	familyInet       = 2  // AF_INET, include/linux/socket.h
+	familyInet6      = 10 // AF_INET6
+)
+
+var kernelFamily = map[tcp.Family]uint8{tcp.IPv4: familyInet, tcp.IPv6: familyInet6}
+
+// inetDiagSockID is struct inet_diag_sockid (include/uapi/linux/inet_diag.h).
+// Ports and addresses are in network byte order.
+type inetDiagSockID struct {
+	SrcPort   [2]byte
+	DstPort   [2]byte
+	Src       [16]byte // IPv4: the first four
+	Dst       [16]byte
+	Interface uint32
+	Cookie    [2]uint32 // low half first
+}
+
+// inetDiagReqV2 is struct inet_diag_req_v2 (include/uapi/linux/inet_diag.h).
+type inetDiagReqV2 struct {
+	Family     uint8
+	Protocol   uint8
+	Extensions uint8 // bit n-1 asks for attribute n
+	_          uint8
+	States     uint32 // bit n asks for state n
+	ID         inetDiagSockID
+}
+
+// inetDiagMsg is struct inet_diag_msg (include/uapi/linux/inet_diag.h).
+type inetDiagMsg struct {
+	Family      uint8
+	State       uint8
+	Timer       uint8
+	Retransmits uint8
+	ID          inetDiagSockID
+	Expires     uint32 // milliseconds
+	RecvQueue   uint32
+	SendQueue   uint32
+	UID         uint32
+	Inode       uint32
+}
+
+// inetDiagMsgLen is the size of struct inet_diag_msg.
+const inetDiagMsgLen = int(unsafe.Sizeof(inetDiagMsg{}))
+
+// load copies the bytes of b into the kernel's structure at dst, as many as
+// both have, and returns how many that were. The structures hold nothing but
+// integers, so any bytes make a valid one, and a copy needs no alignment.
+func load[T any](dst *T, b []byte) int {
+	return copy(unsafe.Slice((*byte)(unsafe.Pointer(dst)), unsafe.Sizeof(*dst)), b)
+}
+
+// Serialize returns the request as the kernel reads it. With Len it makes the
+// structure a part of a netlink message of package nl.
+func (r *inetDiagReqV2) Serialize() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r))
+}
+
+// Len returns the size of the request.
+func (r *inetDiagReqV2) Len() int { return int(unsafe.Sizeof(*r)) }
+
+// newRequest returns the dump request for the sockets of one family.
+func newRequest(family tcp.Family, req Request) *inetDiagReqV2 {
+	return &inetDiagReqV2{
+		Family:     kernelFamily[family],
+		Protocol:   protocolTCP,
+		Extensions: extensions(req.Detail),
+		States:     req.States.KernelMask(),
+	}
+}
+
+// extensions returns the bits that make the kernel send the attributes that a
+// detail is made of. Attributes past the eighth have no bit: they come always,
+// or with another one. ULP_INFO and MD5SIG come with INFO (tcp_diag_get_aux in
+// net/ipv4/tcp_diag.c), BBRINFO and DCTCPINFO with VEGASINFO, CLASS_ID with
+// TCLASS.
+func extensions(detail tcp.Detail) uint8 {
+	var bits uint8
+	ask := func(attributes ...int) {
+		for _, a := range attributes {
+			bits |= 1 << (a - 1)
+		}
+	}
+	if detail.Has(tcp.DetailInfo) {
+		ask(attrInfo, attrCong, attrVegasInfo)
+	}
+	if detail.Has(tcp.DetailMemory) {
+		ask(attrSkMemInfo)
+	}
+	if detail.Has(tcp.DetailExtended) {
+		ask(attrTOS, attrTClass, attrInfo)
+	}
+	return bits
+}
+
+// header is struct nlmsghdr (include/uapi/linux/netlink.h).
+type header struct {
+	len   int
+	kind  uint16
+	flags uint16
+	seq   uint32
+}
+
+// readHeader reads the header at the start of b, which must be long enough.
+func readHeader(b []byte) header {
+	return header{
+		len:   int(binary.NativeEndian.Uint32(b)),
+		kind:  binary.NativeEndian.Uint16(b[4:]),
+		flags: binary.NativeEndian.Uint16(b[6:]),
+		seq:   binary.NativeEndian.Uint32(b[8:]),
+	}
+}
+
+// releasesFrom reports whether a kernel release such as "6.18.44-generic" is of
+// the given major version or a later one.
+func releasesFrom(release string, major int) bool {
+	digits, _, _ := strings.Cut(release, ".")
+	n, err := strconv.Atoi(digits)
+	return err == nil && n >= major
+}

@@ -1,0 +1,55 @@
+// Package sockdiag reads the kernel's table of TCP sockets over the netlink
+// protocol NETLINK_SOCK_DIAG (sock_diag(7)).
+//
+// A dump asks for one address family after the other, with a mask of states
+// and a choice of attributes, and the kernel answers with a stream of messages
+// of a few hundred sockets each. While one buffer of them is decoded, the
+// kernel fills the next: a dump costs about what the slower of the two costs.
+//
+// Any user may read the sockets of the network namespace it is in. Only marks
+// and the places of MD5 keys need CAP_NET_ADMIN in the user namespace that
+// owns the network namespace; without it they are absent.
+//
+// The kernel's structures are declared in kernel.go and attributes.go, each
+// with the header it comes from. Nothing outside this package sees them.
+package sockdiag
+
+import (
+	"fmt"
+
+	"tcpstate/tcp"
+)
+
+// Request says which sockets are wanted, and how much of each.
+type Request struct {
+	Families []tcp.Family // in this order
+	States   tcp.StateSet
+	Detail   tcp.Detail
+}
+
+// OpError is the failure of one step in talking to the kernel.
+type OpError struct {
+	Op     string     // what was being done, such as "receiving"
+	Family tcp.Family // of the dump; 0 where it is not about one
+	Err    error      // most often a syscall.Errno
+}
+
+func (e *OpError) Error() string {
+	if e.Family == 0 {
+		return fmt.Sprintf("sock_diag: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("sock_diag: %s %s sockets: %v", e.Op, e.Family, e.Err)
+}
+
+func (e *OpError) Unwrap() error { return e.Err }
+
+// MessageError is a message of the kernel that cannot be what its header says.
+type MessageError struct {
+	Offset int    // in bytes, within the message or the buffer of messages
+	What   string // the part that stands there, such as "attribute 2 (INET_DIAG_INFO)"
+	Reason string // why it cannot be
+}
+
+func (e *MessageError) Error() string {
+	return fmt.Sprintf("%s at byte %d: %s", e.What, e.Offset, e.Reason)
+}
