@@ -1,0 +1,313 @@
+package render
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"tcpstate/tcp"
+)
+
+// appendSocket appends s as the JSON object that encoding/json makes of a
+// socketJSON, without allocating.
+func appendSocket(b []byte, s *tcp.Socket) []byte {
+	b = append(b, `{"state":"`...)
+	b = append(b, s.State.String()...)
+	b = append(b, `","family":"`...)
+	b = append(b, s.Family.String()...)
+	b = appendEndpoint(append(b, `","local":`...), s.Local)
+	b = appendEndpoint(append(b, `,"peer":`...), s.Peer)
+	if s.State == tcp.Listen {
+		b = appendUint(b, `,"accept_queue":`, s.AcceptQueue)
+		b = appendOptional(b, `,"accept_queue_max":`, s.AcceptQueueMax)
+	} else {
+		b = appendUint(b, `,"recv_q_bytes":`, s.RecvQueue)
+		b = appendUint(b, `,"send_q_bytes":`, s.SendQueue)
+	}
+	b = appendOptional(b, `,"uid":`, s.Owner.UID)
+	if s.Owner.Inode != 0 {
+		b = appendUint(b, `,"inode":`, s.Owner.Inode)
+	}
+	if s.Cookie != 0 {
+		b = append(s.Cookie.Append(append(b, `,"cookie":"`...)), '"')
+	}
+	b = appendTimer(b, &s.Timer)
+	if age, known := s.Age.Get(); known {
+		b = appendMilliseconds(b, `,"age_ms":`, age)
+		b = appendBool(b, `,"age_exact":`, s.AgeExact)
+	}
+	if idle, known := s.Idle.Get(); known {
+		b = appendMilliseconds(b, `,"idle_ms":`, idle)
+	}
+	if s.Interface != "" {
+		b = appendString(append(b, `,"interface":`...), s.Interface)
+	}
+	if s.Extended != nil {
+		b = appendExtended(b, s.Extended)
+	}
+	if s.Memory != nil {
+		b = appendMemory(b, s.Memory)
+	}
+	if s.Congestion != nil {
+		b = appendCongestion(b, s.Congestion)
+	}
+	if s.Info != nil {
+		b = appendInfo(b, s.Info)
+	}
+	return append(b, '}')
+}
+
+func appendEndpoint(b []byte, e netip.AddrPort) []byte {
+	b = append(b, `{"address":`...)
+	if addr := e.Addr(); addr.Zone() == "" && addr.IsValid() {
+		b = append(addr.AppendTo(append(b, '"')), '"')
+	} else {
+		b = appendZoned(b, addr)
+	}
+	return append(appendUint(b, `,"port":`, e.Port()), '}')
+}
+
+// appendZoned appends an address whose zone, the name of an interface, may hold
+// anything; no address at all is the empty string.
+func appendZoned(b []byte, addr netip.Addr) []byte {
+	if !addr.IsValid() {
+		return append(b, `""`...)
+	}
+	b = append(addr.WithZone("").AppendTo(append(b, '"')), '%')
+	return append(appendEscaped(b, addr.Zone()), '"')
+}
+
+func appendTimer(b []byte, t *tcp.Timer) []byte {
+	b = append(b, `,"timer":{"kind":"`...)
+	b = append(append(b, t.Kind.String()...), '"')
+	if t.Kind != tcp.TimerOff {
+		b = appendMilliseconds(b, `,"expires_ms":`, t.Expires)
+		b = appendUint(b, `,"retransmits":`, t.Retransmits)
+	}
+	return append(b, '}')
+}
+
+func appendExtended(b []byte, e *tcp.Extended) []byte {
+	b = appendOptional(b, `,"mark":`, e.Mark)
+	if e.CgroupID != 0 {
+		b = appendUint(b, `,"cgroup_id":`, e.CgroupID)
+	}
+	if s, known := e.Shutdown.Get(); known {
+		b = append(append(append(b, `,"shutdown":"`...), s.String()...), '"')
+	}
+	b = appendOptional(b, `,"tos":`, e.TOS)
+	b = appendOptional(b, `,"traffic_class":`, e.TrafficClass)
+	b = appendOptional(b, `,"class_id":`, e.ClassID)
+	if v6only, known := e.V6Only.Get(); known {
+		b = appendBool(b, `,"v6only":`, v6only)
+	}
+	if options, known := e.Options.Get(); known {
+		b = appendList(append(b, `,"socket_options":`...), uint64(options), socketOptionNames)
+	}
+	b = appendOptional(b, `,"protocol":`, e.Protocol)
+	if e.ULP != "" {
+		b = appendString(append(b, `,"ulp":`...), e.ULP)
+	}
+	if e.TLS != nil {
+		b = appendTLS(b, e.TLS)
+	}
+	if e.MPTCP != nil {
+		b = appendMPTCP(b, e.MPTCP)
+	}
+	for i, key := range e.MD5Keys {
+		separator := `,{"prefix":"`
+		if i == 0 {
+			separator = `,"md5_keys":[{"prefix":"`
+		}
+		b = key.Prefix.AppendTo(append(b, separator...))
+		b = append(appendUint(b, `","key_bytes":`, key.Length), '}')
+	}
+	if len(e.MD5Keys) > 0 {
+		b = append(b, ']')
+	}
+	return b
+}
+
+func appendTLS(b []byte, t *tcp.TLS) []byte {
+	b = appendUint(b, `,"tls":{"version":`, t.Version)
+	b = appendUint(b, `,"cipher":`, t.Cipher)
+	b = appendUint(b, `,"send_conf":`, t.SendConf)
+	b = appendUint(b, `,"recv_conf":`, t.RecvConf)
+	b = appendBool(b, `,"zero_copy":`, t.ZeroCopy)
+	b = appendBool(b, `,"no_pad":`, t.NoPad)
+	return append(b, '}')
+}
+
+func appendMPTCP(b []byte, m *tcp.MPTCP) []byte {
+	b = appendUint(b, `,"mptcp":{"token_remote":`, m.TokenRemote)
+	b = appendUint(b, `,"token_local":`, m.TokenLocal)
+	b = appendUint(b, `,"relative_seq":`, m.RelativeSeq)
+	b = tcp.Cookie(m.MapSeq).Append(append(b, `,"map_seq":"`...))
+	b = appendUint(b, `","map_subflow_seq":`, m.MapSubflowSeq)
+	b = appendUint(b, `,"subflow_offset":`, m.SubflowOffset)
+	b = appendUint(b, `,"map_data_bytes":`, m.MapDataLength)
+	b = appendUint(b, `,"flags":`, m.Flags)
+	b = appendUint(b, `,"remote_id":`, m.RemoteID)
+	b = appendUint(b, `,"local_id":`, m.LocalID)
+	return append(b, '}')
+}
+
+func appendMemory(b []byte, m *tcp.Memory) []byte {
+	b = appendUint(b, `,"memory":{"recv_alloc_bytes":`, m.RecvAlloc)
+	b = appendUint(b, `,"recv_buffer_bytes":`, m.RecvBuffer)
+	b = appendUint(b, `,"send_alloc_bytes":`, m.SendAlloc)
+	b = appendUint(b, `,"send_buffer_bytes":`, m.SendBuffer)
+	b = appendUint(b, `,"forward_alloc_bytes":`, m.ForwardAlloc)
+	b = appendUint(b, `,"send_queued_bytes":`, m.SendQueued)
+	b = appendUint(b, `,"option_bytes":`, m.OptionMemory)
+	b = appendUint(b, `,"backlog_bytes":`, m.Backlog)
+	b = appendOptional(b, `,"drops":`, m.Drops)
+	return append(b, '}')
+}
+
+func appendCongestion(b []byte, c *tcp.Congestion) []byte {
+	if c.Algorithm != "" {
+		b = appendString(append(b, `,"congestion":`...), c.Algorithm)
+	}
+	if a, known := c.BBR.Get(); known {
+		b = appendUint(b, `,"bbr":{"bandwidth_bytes_per_sec":`, a.Bandwidth)
+		b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), a.MinRTT.Microseconds(), 10)
+		b = appendUint(b, `,"pacing_gain":`, a.PacingGain)
+		b = append(appendUint(b, `,"cwnd_gain":`, a.CwndGain), '}')
+	}
+	if a, known := c.DCTCP.Get(); known {
+		b = appendBool(b, `,"dctcp":{"enabled":`, a.Enabled)
+		b = appendUint(b, `,"ce_state":`, a.CEState)
+		b = appendUint(b, `,"alpha":`, a.Alpha)
+		b = appendUint(b, `,"ecn_bytes":`, a.ECNBytes)
+		b = append(appendUint(b, `,"all_bytes":`, a.AllBytes), '}')
+	}
+	if a, known := c.Vegas.Get(); known {
+		b = appendBool(b, `,"vegas":{"enabled":`, a.Enabled)
+		b = appendUint(b, `,"rtt_count":`, a.RTTCount)
+		b = strconv.AppendInt(append(b, `,"rtt_us":`...), a.RTT.Microseconds(), 10)
+		b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), a.MinRTT.Microseconds(), 10)
+		b = append(b, '}')
+	}
+	return b
+}
+
+// infoKeys holds what stands before the value of each of tcp.InfoFields.
+var infoKeys = func() (keys [len(tcp.InfoFields)]string) {
+	for i, f := range tcp.InfoFields {
+		keys[i] = `,"` + f.Name + `":`
+	}
+	return keys
+}()
+
+func appendInfo(b []byte, info *tcp.Info) []byte {
+	const key = `,"tcp_info":`
+	start := len(b)
+	b = append(b, key...)
+	for i := range tcp.InfoFields {
+		f := &tcp.InfoFields[i]
+		if !info.Has(f) {
+			continue
+		}
+		b = append(b, infoKeys[i]...)
+		switch f.Kind {
+		case tcp.InfoBool:
+			b = strconv.AppendBool(b, f.Value(info) != 0)
+		case tcp.InfoCA:
+			b = append(append(append(b, '"'), info.CAState.String()...), '"')
+		case tcp.InfoFlags:
+			b = appendList(b, f.Value(info), tcp.InfoOptionNames[:])
+		default:
+			b = strconv.AppendUint(b, f.Value(info), 10)
+		}
+	}
+	if len(b) == start+len(key) {
+		return b[:start] // nothing is known
+	}
+	b[start+len(key)] = '{' // for the first field's comma
+	return append(b, '}')
+}
+
+// appendList appends the names of the bits as a list of strings.
+func appendList(b []byte, bits uint64, names []string) []byte {
+	b = append(b, '[')
+	for i, name := range names {
+		if bits&(1<<i) == 0 {
+			continue
+		}
+		if b[len(b)-1] != '[' {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), name...), '"')
+	}
+	return append(b, ']')
+}
+
+func appendUint[T ~uint8 | ~uint16 | ~uint32 | ~uint64](b []byte, key string, n T) []byte {
+	return strconv.AppendUint(append(b, key...), uint64(n), 10)
+}
+
+// appendOptional appends the key and the value, or neither.
+func appendOptional[T ~uint8 | ~uint16 | ~uint32 | ~uint64](b []byte, key string, o tcp.Optional[T]) []byte {
+	n, known := o.Get()
+	if !known {
+		return b
+	}
+	return appendUint(b, key, n)
+}
+
+func appendBool(b []byte, key string, v bool) []byte {
+	return strconv.AppendBool(append(b, key...), v)
+}
+
+func appendMilliseconds(b []byte, key string, d time.Duration) []byte {
+	return strconv.AppendInt(append(b, key...), d.Milliseconds(), 10)
+}
+
+// appendString appends s as a JSON string, escaped as a label is.
+func appendString(b []byte, s string) []byte {
+	return append(appendEscaped(append(b, '"'), s), '"')
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	for i, r := range s {
+		switch r {
+		case '"', '\\':
+			b = append(b, '\\', byte(r))
+			continue
+		case '\b':
+			b = append(b, `\b`...)
+			continue
+		case '\f':
+			b = append(b, `\f`...)
+			continue
+		case '\n':
+			b = append(b, `\n`...)
+			continue
+		case '\r':
+			b = append(b, `\r`...)
+			continue
+		case '\t':
+			b = append(b, `\t`...)
+			continue
+		case utf8.RuneError:
+			if _, width := utf8.DecodeRuneInString(s[i:]); width == 1 {
+				b = append(b, `\ufffd`...) // a byte that is no UTF-8
+				continue
+			}
+		}
+		switch {
+		case strconv.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r <= 0xffff:
+			b = appendHex(append(b, `\u`...), uint32(r), 4)
+		default:
+			high, low := utf16.EncodeRune(r)
+			b = appendHex(append(b, `\u`...), uint32(high), 4)
+			b = appendHex(append(b, `\u`...), uint32(low), 4)
+		}
+	}
+	return b
+}

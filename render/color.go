@@ -1,0 +1,55 @@
+package render
+
+import "tcpstate/tcp"
+
+// The colours are of the basic sixteen, which every terminal and every theme
+// has (ECMA-48, SGR).
+const (
+	bold    = "\x1b[1m"
+	dim     = "\x1b[2m"
+	red     = "\x1b[31m"
+	green   = "\x1b[32m"
+	yellow  = "\x1b[33m"
+	blue    = "\x1b[34m"
+	magenta = "\x1b[35m"
+	cyan    = "\x1b[36m"
+	plain   = "\x1b[0m"
+)
+
+// stateColors colours a state by what it means: green is well, yellow waits for
+// the peer to open, blue closes in order, magenta waits for the last ACK, red
+// is the local program's omission, and dim needs nobody.
+var stateColors = [tcp.NumStates + 1]string{
+	tcp.Listen:        cyan,
+	tcp.SynSent:       yellow,
+	tcp.SynRecv:       yellow,
+	tcp.Established:   green,
+	tcp.FinWait1:      blue,
+	tcp.FinWait2:      blue,
+	tcp.Closing:       blue,
+	tcp.TimeWait:      dim,
+	tcp.CloseWait:     red,
+	tcp.LastAck:       magenta,
+	tcp.Close:         dim,
+	tcp.BoundInactive: dim,
+}
+
+// paintHeading appends the heading of a column.
+func (l *Listing) paintHeading(b []byte, _ *Column, heading []byte) []byte {
+	if !l.Color {
+		return append(b, heading...)
+	}
+	return append(append(append(b, bold...), heading...), plain...)
+}
+
+// paintCell appends a cell of a column, a state in its colour.
+func (l *Listing) paintCell(b []byte, c *Column, cell []byte) []byte {
+	if !l.Color || c.name != "state" {
+		return append(b, cell...)
+	}
+	state, err := tcp.ParseState(string(cell))
+	if err != nil {
+		return append(b, cell...) // a number that is no state
+	}
+	return append(append(append(b, stateColors[state]...), cell...), plain...)
+}

@@ -1,0 +1,235 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Column is one column of a table, of CSV or of markdown, and what sockets can
+// be sorted by.
+type Column struct {
+	name    string
+	heading string // where it is not made from the name
+	kind    kind
+	needs   tcp.Detail
+	names   []string // of the bits, for an optionSet
+	get     func(*tcp.Socket) value
+
+	when, doc string // for docs/json.md
+}
+
+// Name returns the name that --columns takes and that heads the column in CSV.
+func (c *Column) Name() string { return c.name }
+
+// Needs returns what must be asked of the source beyond the base for the column
+// to be known.
+func (c *Column) Needs() tcp.Detail { return c.needs }
+
+// Heading returns what heads the column in a table.
+func (c *Column) Heading() string {
+	if c.heading != "" {
+		return c.heading
+	}
+	name := strings.TrimPrefix(c.name, "tcp_info.")
+	return strings.ToUpper(strings.NewReplacer("_", "-", ".", "-").Replace(name))
+}
+
+// composites are the columns for people that JSON has no field for.
+var composites = []*Column{
+	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443",
+		get: func(s *tcp.Socket) value { return end(s.Local) }},
+	{name: "peer", kind: endpoint, doc: "the remote address and port",
+		get: func(s *tcp.Socket) value { return end(s.Peer) }},
+	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
+		get: func(s *tcp.Socket) value {
+			if s.State == tcp.Listen {
+				return count(s.AcceptQueue)
+			}
+			return count(s.RecvQueue)
+		}},
+	{name: "send_q", kind: number, doc: "a listener's accept_queue_max, of other sockets send_q_bytes",
+		get: func(s *tcp.Socket) value {
+			if s.State == tcp.Listen {
+				return optional(s.AcceptQueueMax)
+			}
+			return count(s.SendQueue)
+		}},
+	{name: "timer", kind: countdown, doc: "the timer, what is left of it, and how often it fired in vain: keepalive 1h59m, 0 probes",
+		get: func(s *tcp.Socket) value {
+			return only(s.Timer.Kind != tcp.TimerOff, count(s.Timer.Expires))
+		}},
+	{name: "age", kind: duration, needs: tcp.DetailInfo, doc: "age_ms, after ~ where it is not exact",
+		get: func(s *tcp.Socket) value {
+			d, known := s.Age.Get()
+			v := only(known, count(d))
+			if !s.AgeExact {
+				v.text = "~"
+			}
+			return v
+		}},
+	{name: "idle", kind: duration, needs: tcp.DetailInfo, doc: "idle_ms",
+		get: func(s *tcp.Socket) value { return optional(s.Idle) }},
+	ofInfo("rtt", duration, 1000, "rtt_us"),
+	ofInfo("min_rtt", duration, 1000, "min_rtt_us"),
+	ofInfo("rto", duration, 1000, "rto_us"),
+	ofInfo("mss", number, 1, "snd_mss_bytes"),
+	retransColumn(),
+	ofInfo("sent", size, 1, "sent_bytes"),
+	ofInfo("received", size, 1, "received_bytes"),
+	ofInfo("rate", rate, 1, "delivery_rate_bytes_per_sec"),
+	ofMemory("rmem", "recv_alloc_bytes"),
+	ofMemory("rcvbuf", "recv_buffer_bytes"),
+	ofMemory("wmem", "send_queued_bytes"),
+	ofMemory("sndbuf", "send_buffer_bytes"),
+	ofMemory("fwd", "forward_alloc_bytes"),
+	ofMemory("backlog", "backlog_bytes"),
+}
+
+// ofInfo makes a composite of one field of tcp_info, in a unit for people: times
+// scale, it is in the base unit of the kind.
+func ofInfo(name string, k kind, scale uint64, of string) *Column {
+	of = "tcp_info." + of
+	c := field(of)
+	return &Column{name: name, kind: k, needs: tcp.DetailInfo, doc: of,
+		get: func(s *tcp.Socket) value {
+			v := c.get(s)
+			v.n *= scale
+			return v
+		}}
+}
+
+func retransColumn() *Column {
+	now, total := field("tcp_info.retrans"), field("tcp_info.total_retrans")
+	return &Column{name: "retrans", kind: ratio, needs: tcp.DetailInfo,
+		doc: "segments resent and not acknowledged yet, of all that were resent: tcp_info.retrans/tcp_info.total_retrans",
+		get: func(s *tcp.Socket) value {
+			v := total.get(s)
+			v.m = now.get(s).n
+			return v
+		}}
+}
+
+func ofMemory(name, of string) *Column {
+	of = "memory." + of
+	return &Column{name: name, kind: size, needs: tcp.DetailMemory, doc: of, get: field(of).get}
+}
+
+// field returns the field of JSON with the name.
+func field(name string) *Column {
+	i := slices.IndexFunc(fields, func(c *Column) bool { return c.name == name })
+	return fields[i]
+}
+
+// column returns the column with the name, which may also be written as the
+// heading is: RECV-Q.
+func column(name string) (*Column, error) {
+	folded := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
+	for _, list := range [...][]*Column{composites, fields} {
+		for _, c := range list {
+			if c.name == folded {
+				return c, nil
+			}
+		}
+	}
+	return nil, &UnknownColumnError{Name: name}
+}
+
+// columns returns the columns with the names, which are the program's own.
+func columns(names string) []*Column {
+	list, err := ParseColumns(names)
+	if err != nil {
+		panic(err) // a test asks for every default
+	}
+	return list
+}
+
+// ParseColumns returns the columns that list names, joined by commas. The error
+// is an *UnknownColumnError.
+func ParseColumns(list string) ([]*Column, error) {
+	var columns []*Column
+	for name := range strings.SplitSeq(list, ",") {
+		c, err := column(name)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	return columns, nil
+}
+
+// UnknownColumnError is the error for a name that no column has.
+type UnknownColumnError struct {
+	Name string // as it was given
+}
+
+func (e *UnknownColumnError) Error() string { return fmt.Sprintf("unknown column %q", e.Name) }
+
+// Hint offers the column whose name is nearest to what was given, and lists all.
+func (e *UnknownColumnError) Hint() string {
+	var names []string
+	for _, c := range slices.Concat(composites, fields) {
+		names = append(names, c.name)
+	}
+	hint := "the columns are " + strings.Join(names, ", ")
+	if near, ok := tcp.Nearest(strings.ToLower(e.Name), names); ok {
+		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+	}
+	return hint
+}
+
+// Sections are the parts of a listing that are shown beyond its first columns.
+type Sections struct {
+	Timers   bool // -o
+	Extended bool // -e
+	Info     bool // -i
+	Memory   bool // -m
+}
+
+// DefaultColumns returns the columns of a table, of markdown or of CSV where
+// nobody chose them.
+func DefaultColumns(f Format, s Sections) []*Column {
+	if f == CSV {
+		return machineColumns(s)
+	}
+	list := columns("state,recv_q,send_q,local,peer")
+	if s.Timers {
+		list = append(list, columns("timer,age")...)
+	}
+	if s.Extended {
+		list = append(list, columns("uid,inode,cookie,mark,cgroup_id,interface")...)
+	}
+	if s.Info {
+		list = append(list, columns("congestion,rtt,min_rtt,rto,tcp_info.cwnd,mss,retrans,tcp_info.lost,sent,received,rate,idle")...)
+	}
+	if s.Memory {
+		list = append(list, columns("rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops")...)
+	}
+	return list
+}
+
+// machineColumns are the default columns of CSV: the fields of the sections.
+func machineColumns(s Sections) []*Column {
+	list := columns("state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer")
+	if s.Timers {
+		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms")...)
+	}
+	if s.Extended {
+		list = append(list, columns("uid,inode,cookie,interface")...)
+		for _, c := range extendedFields {
+			if c.kind != networks {
+				list = append(list, c)
+			}
+		}
+	}
+	if s.Info {
+		list = append(list, congestionFields...)
+		list = append(list, fields[len(fields)-len(tcp.InfoFields):]...)
+	}
+	if s.Memory {
+		list = append(list, memoryFields...)
+	}
+	return list
+}

@@ -1,0 +1,70 @@
+package render
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+// layOut draws a table of any length, line for line as tablewriter would. It
+// goes over the rows twice: for the widths of the columns, and to write.
+func (l *Listing) layOut(out *output, sorted iter.Seq[[]byte]) error {
+	var header []byte
+	widths := make([]int, len(l.Columns))
+	if l.Header {
+		header = appendHeadings(nil, l.Columns)
+		widen(widths, header)
+	}
+	for row := range sorted {
+		widen(widths, row)
+	}
+	if l.Header {
+		out.buf = l.appendLine(out.buf, widths, header, l.paintHeading)
+	}
+	for row := range sorted {
+		out.buf = l.appendLine(out.buf, widths, row, l.paintCell)
+		if err := out.endRow(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// widen makes the widths at least those of the cells.
+func widen(widths []int, row []byte) {
+	for i, cell := range cells(row) {
+		widths[i] = max(widths[i], width(cell))
+	}
+}
+
+// appendLine appends the cells of a row, each drawn by paint. Spaces are owed
+// until there is something to stand after them, so none end the line.
+func (l *Listing) appendLine(b []byte, widths []int, row []byte, paint func(b []byte, c *Column, text []byte) []byte) []byte {
+	start, owed := len(b), 0
+	for i, cell := range cells(row) {
+		c, missing := l.Columns[i], widths[i]-width(cell)
+		if c.kind.rightAligned() {
+			owed, missing = owed+missing, 0
+		}
+		b = paint(appendSpaces(b, owed), c, cell)
+		owed = missing + columnGap
+	}
+	end := start + len(bytes.TrimRight(b[start:], " "))
+	return append(b[:end], '\n')
+}
+
+func appendSpaces(b []byte, n int) []byte {
+	for range n {
+		b = append(b, ' ')
+	}
+	return b
+}
+
+// width returns how many columns of a terminal the text takes.
+func width(text []byte) int {
+	if isPlain(text) {
+		return len(text)
+	}
+	return twwidth.Width(string(text))
+}

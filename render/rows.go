@@ -1,0 +1,96 @@
+package render
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"slices"
+)
+
+// rows keeps encoded rows in the order of their sort keys. A row costs its own
+// bytes, its key's, and a dozen more; nothing of it is an object to the garbage
+// collector, and chunks are never copied to make room.
+type rows struct {
+	limit  int // keep only the first; 0: all
+	chunks [][]byte
+	order  []uint64 // where each row lies: its chunk, and its offset there in the low 32 bits
+}
+
+// chunkSize is small beside what a large table takes, and many rows.
+const chunkSize = 256 << 10
+
+// add keeps a copy of the row. With a limit, it drops what cannot be among the
+// first any more, whenever there are twice as many as can be.
+func (r *rows) add(key, row []byte) {
+	r.push(key, row)
+	if r.limit > 0 && len(r.order) >= 2*max(r.limit, 512) {
+		r.prune()
+	}
+}
+
+func (r *rows) push(key, row []byte) {
+	need := len(key) + len(row) + 2*binary.MaxVarintLen64
+	last := len(r.chunks) - 1
+	if last < 0 || cap(r.chunks[last])-len(r.chunks[last]) < need {
+		r.chunks = append(r.chunks, make([]byte, 0, max(chunkSize, need)))
+		last++
+	}
+	chunk := r.chunks[last]
+	r.order = append(r.order, uint64(last)<<32|uint64(len(chunk)))
+	chunk = append(binary.AppendUvarint(chunk, uint64(len(key))), key...)
+	chunk = append(binary.AppendUvarint(chunk, uint64(len(row))), row...)
+	r.chunks[last] = chunk
+}
+
+// at returns the key and the row that lie at place.
+func (r *rows) at(place uint64) (key, row []byte) {
+	key, rest := cutSized(r.chunks[place>>32][uint32(place):])
+	row, _ = cutSized(rest)
+	return key, row
+}
+
+// cutSized cuts a piece that its length stands before.
+func cutSized(b []byte) (piece, rest []byte) {
+	size, width := binary.Uvarint(b)
+	end := width + int(size)
+	return b[width:end], b[end:]
+}
+
+// sort brings the rows into order, and forgets those past the limit. Of equal
+// keys the one that came first lies first, so its place decides.
+func (r *rows) sort() {
+	slices.SortFunc(r.order, func(a, b uint64) int {
+		keyA, _ := r.at(a)
+		keyB, _ := r.at(b)
+		if c := bytes.Compare(keyA, keyB); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	})
+	if r.limit > 0 && len(r.order) > r.limit {
+		r.order = r.order[:r.limit]
+	}
+}
+
+// prune keeps the first rows alone, in new chunks.
+func (r *rows) prune() {
+	r.sort()
+	old := *r
+	r.chunks, r.order = nil, make([]uint64, 0, cap(old.order))
+	for _, place := range old.order {
+		r.push(old.at(place))
+	}
+}
+
+// sorted yields the rows in order. They are valid until the next row is added.
+func (r *rows) sorted() iter.Seq[[]byte] {
+	r.sort()
+	return func(yield func([]byte) bool) {
+		for _, place := range r.order {
+			if _, row := r.at(place); !yield(row) {
+				return
+			}
+		}
+	}
+}
