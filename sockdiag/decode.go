@@ -146,7 +146,7 @@ func (d *decoder) decodeAttributes(attributes []byte) error {
 func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 	switch kind {
 	case attrInfo:
-		if d.detail.Has(tcp.DetailInfo) {
+		if d.detail&(tcp.DetailInfo|tcp.DetailAge) != 0 {
 			d.decodeInfo(value)
 		}
 	case attrCong:

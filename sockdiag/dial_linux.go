@@ -87,13 +87,3 @@ func (c *netlinkConn) wait() error {
 		return nil
 	}
 }
-
-// runsAccECNBits reports whether the running kernel's tcp_info ends in bit
-// fields, as from Linux 7.0.
-func runsAccECNBits() bool {
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		return false
-	}
-	return releasesFrom(unix.ByteSliceToString(name.Release[:]), 7)
-}

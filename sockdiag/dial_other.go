@@ -14,5 +14,3 @@ func newDialer() dialer {
 		return nil, &OpError{Op: "opening a netlink socket", Err: errors.New("sock_diag needs Linux")}
 	}
 }
-
-func runsAccECNBits() bool { return false }

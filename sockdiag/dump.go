@@ -60,7 +60,7 @@ type packet struct {
 // likely causes are EPROTONOSUPPORT and EPERM (netlink is forbidden to this
 // process), ENOENT (a kernel without tcp_diag) and EINVAL (one before 3.3).
 func Open(ctx context.Context, req Request) (*Dump, error) {
-	return open(ctx, req, newDialer(), runsAccECNBits())
+	return open(ctx, req, newDialer(), runningRelease().from(7, 0))
 }
 
 func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump, error) {

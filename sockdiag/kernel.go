@@ -2,8 +2,6 @@ package sockdiag
 
 import (
 	"encoding/binary"
-	"strconv"
-	"strings"
 	"unsafe"
 
 	"tcpstate/tcp"
@@ -116,6 +114,9 @@ func extensions(detail tcp.Detail) uint8 {
 	if detail.Has(tcp.DetailInfo) {
 		ask(attrInfo, attrCong, attrVegasInfo)
 	}
+	if detail.Has(tcp.DetailAge) {
+		ask(attrInfo)
+	}
 	if detail.Has(tcp.DetailMemory) {
 		ask(attrSkMemInfo)
 	}
@@ -141,12 +142,4 @@ func readHeader(b []byte) header {
 		flags: binary.NativeEndian.Uint16(b[6:]),
 		seq:   binary.NativeEndian.Uint32(b[8:]),
 	}
-}
-
-// releasesFrom reports whether a kernel release such as "6.18.44-generic" is of
-// the given major version or a later one.
-func releasesFrom(release string, major int) bool {
-	digits, _, _ := strings.Cut(release, ".")
-	n, err := strconv.Atoi(digits)
-	return err == nil && n >= major
 }

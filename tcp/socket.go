@@ -64,7 +64,7 @@ type Socket struct {
 	Age      Optional[time.Duration]
 	AgeExact bool
 
-	// Idle is how long no data has moved in either direction. It needs Info.
+	// Idle is how long no data has moved in either direction. DetailAge.
 	Idle Optional[time.Duration]
 
 	InterfaceIndex uint32 // of the interface the socket is bound to; 0: none, or unknown
@@ -134,6 +134,7 @@ const (
 	DetailInfo     Detail = 1 << iota // Info and Congestion
 	DetailMemory                      // Memory
 	DetailExtended                    // Extended
+	DetailAge                         // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
 )
 
 // Has reports whether all of d are in the set.

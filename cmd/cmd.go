@@ -1,0 +1,151 @@
+// Package cmd is the command line. It turns flags into options and options
+// into calls of the packages below, and it alone owns the exit codes, the
+// environment, the terminal, the clock, and what goes to stdout and stderr.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tcpstate/tcp"
+)
+
+// The exit codes. They are promises to scripts.
+const (
+	exitDone        = 0
+	exitFailed      = 1   // could not do it
+	exitUsage       = 2   // was asked the wrong way
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// world is what the commands know of the outside.
+type world struct {
+	stdout, stderr    io.Writer
+	stdoutTTY, errTTY bool
+	getenv            func(string) string
+	now               func() time.Time
+	hostname          func() (string, error)
+}
+
+// Main runs the program with the arguments of the process and returns its exit
+// code.
+func Main() int {
+	// The first Ctrl-C asks the command to end; a second one ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, os.Args[1:], &world{
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
+		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		errTTY:    term.IsTerminal(int(os.Stderr.Fd())),
+		getenv:    os.Getenv,
+		now:       time.Now,
+		hostname:  os.Hostname,
+	})
+}
+
+// run is Main in a given world.
+func run(ctx context.Context, args []string, w *world) int {
+	root := newRootCommand(w)
+	root.SetArgs(args)
+	return report(root.ExecuteContext(ctx), w.stderr)
+}
+
+// usageError marks an error as the caller's: the command was asked for wrongly.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// misused returns err marked as the caller's, or nil.
+func misused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// report prints an error and its hint, and returns the exit code for it.
+func report(err error, stderr io.Writer) int {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return exitDone // the reader has seen enough
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "tcpstate: %v\n", err)
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) && hinter.Hint() != "" {
+		fmt.Fprintf(stderr, "tcpstate: hint: %s\n", hinter.Hint())
+	}
+	if errors.As(err, &usageError{}) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRootCommand(w *world) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tcpstate",
+		Short: "Show the TCP sockets of this host and their states",
+		Long: `tcpstate shows the TCP sockets of this host: a netstat for people who have to
+find out why connections hang, leak or flood. It reads the kernel's own socket
+table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
+		Args:              knownCommand,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+	}
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return misused(&hintedError{err, fmt.Sprintf("%s --help lists the flags", c.CommandPath())})
+	})
+	root.AddCommand(newLsCommand(w), newVersionCommand(w))
+	return root
+}
+
+// knownCommand refuses an argument of the program that names no command.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	slices.Sort(names)
+	hint := fmt.Sprintf("the commands are %s", joinWords(names))
+	if near, ok := tcp.Nearest(args[0], names); ok {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return misused(&hintedError{fmt.Errorf("unknown command %q", args[0]), hint})
+}
+
+// noArguments refuses arguments of a command that takes none.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misused(fmt.Errorf("unexpected argument %q", args[0]))
+	}
+	return nil
+}
+
+// hintedError is an error with a hint for people.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+func (e *hintedError) Hint() string  { return e.hint }

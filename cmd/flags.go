@@ -1,0 +1,130 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/collect"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// sharedFlags are the flags of every command that reads sockets.
+type sharedFlags struct {
+	states     []string
+	ipv4, ipv6 bool
+	numeric    bool
+	source     string
+	proc       string
+	json       bool
+	format     string
+	color      string
+	quiet      bool
+}
+
+// register adds the flags to a command.
+func (f *sharedFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringArrayVar(&f.states, "state", nil, "only these states, joined by commas: "+stateExamples)
+	flags.BoolVarP(&f.ipv4, "ipv4", "4", false, "only IPv4")
+	flags.BoolVarP(&f.ipv6, "ipv6", "6", false, "only IPv6")
+	flags.BoolVarP(&f.numeric, "numeric", "n", false, "addresses and ports as numbers (the default)")
+	flags.StringVar(&f.source, "source", collect.Auto.String(), "where to read: auto, sock_diag or procfs")
+	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "read another /proc, such as a host's mounted in a container")
+	flags.BoolVar(&f.json, "json", false, "the same as --format json")
+	flags.StringVar(&f.format, "format", render.Table.String(), "table, json, ndjson, csv or markdown")
+	flags.StringVar(&f.color, "color", "auto", "colours: auto, always or never")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notes on stderr")
+	complete := func(flag string, words ...string) {
+		// The only error is that of a flag that does not exist.
+		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err)
+		}
+	}
+	complete("state", strings.Split(tcp.All.String(), ",")...)
+	complete("source", "auto", "sock_diag", "procfs")
+	complete("format", "table", "json", "ndjson", "csv", "markdown")
+	complete("color", "auto", "always", "never")
+}
+
+const stateExamples = "SYN_RECV, close-wait, TIME_WAIT, ..."
+
+// query returns the part of a query that the flags say.
+func (f *sharedFlags) query() (collect.Query, error) {
+	source, err := collect.ParseSource(f.source)
+	if err != nil {
+		return collect.Query{}, err
+	}
+	states, err := f.stateSet()
+	if err != nil {
+		return collect.Query{}, err
+	}
+	return collect.Query{Source: source, Proc: f.proc, States: states, Families: f.families()}, nil
+}
+
+// stateSet returns the states that were named, or all.
+func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
+	if len(f.states) == 0 {
+		return tcp.All, nil
+	}
+	var set tcp.StateSet
+	for _, names := range f.states {
+		named, err := tcp.ParseStateSet(names)
+		if err != nil {
+			return 0, err
+		}
+		set |= named
+	}
+	return set, nil
+}
+
+// families returns the address families that were asked for; none is both.
+func (f *sharedFlags) families() []tcp.Family {
+	switch {
+	case f.ipv4 && !f.ipv6:
+		return []tcp.Family{tcp.IPv4}
+	case f.ipv6 && !f.ipv4:
+		return []tcp.Family{tcp.IPv6}
+	}
+	return []tcp.Family{tcp.IPv4, tcp.IPv6}
+}
+
+// outputFormat returns the format that was asked for.
+func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) {
+	format, err := render.ParseFormat(f.format)
+	if err != nil {
+		return 0, err
+	}
+	if f.json {
+		if flags.Changed("format") && format != render.JSON {
+			return 0, fmt.Errorf("--json and --format %s exclude each other", f.format)
+		}
+		return render.JSON, nil
+	}
+	return format, nil
+}
+
+// useColor decides whether the output is coloured. An explicit --color decides
+// alone; else CLICOLOR_FORCE and NO_COLOR are asked, in this order, and at last
+// whether stdout is a terminal that knows colours.
+func (f *sharedFlags) useColor(w *world) (bool, error) {
+	switch f.color {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "auto":
+		if force := w.getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
+			return true, nil
+		}
+		return w.getenv("NO_COLOR") == "" && w.stdoutTTY && w.getenv("TERM") != "dumb", nil
+	}
+	return false, &hintedError{fmt.Errorf("unknown --color %q", f.color), "it takes auto, always or never"}
+}
+
+// joinWords joins words as a sentence does, but for the "and".
+func joinWords(words []string) string { return strings.Join(words, ", ") }

@@ -1,0 +1,197 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/collect"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// lsFlags are the flags of ls.
+type lsFlags struct {
+	sharedFlags
+	all, listening, tcpOnly, wide  bool // of these only listening changes anything
+	timers, extended, info, memory bool
+	noHeader                       bool
+	columns, sort                  string
+	limit                          int
+}
+
+func newLsCommand(w *world) *cobra.Command {
+	var f lsFlags
+	c := &cobra.Command{
+		Use:   "ls",
+		Short: "List the TCP sockets",
+		Long: `List the TCP sockets of this network namespace.
+
+The table is grouped by state, in the order of a connection's life. For a
+listener RECV-Q is the accept queue and SEND-Q its maximum; for all others they
+are bytes not yet read and bytes not yet acknowledged. The machine formats
+stream in the kernel's order unless --sort is given.
+
+netstat's letters join: -antoe.`,
+		Example: `  tcpstate ls --state SYN_RECV,CLOSE_WAIT
+  tcpstate ls -lnt
+  tcpstate ls -antoe
+  tcpstate ls --json | jq '.sockets[] | select(.recv_q_bytes > 0)'
+  tcpstate ls --format csv --columns state,local,peer,tcp_info.rtt_us --sort -tcp_info.rtt_us --limit 5`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o, err := f.options(c.Flags(), w)
+			if err != nil {
+				return misused(err)
+			}
+			return runLs(c.Context(), o, w)
+		},
+	}
+	f.register(c)
+	flags := c.Flags()
+	flags.BoolVarP(&f.all, "all", "a", false, "all states (the default)")
+	flags.BoolVarP(&f.listening, "listening", "l", false, "only listeners")
+	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "TCP (there is nothing else)")
+	flags.BoolVarP(&f.extended, "extended", "e", false, "add user, inode, cookie, mark, cgroup, interface")
+	flags.BoolVarP(&f.timers, "timers", "o", false, "add the timer, and how long the state has lasted")
+	flags.BoolVarP(&f.info, "info", "i", false, "add tcp_info: round-trip time, window, resends, ...")
+	flags.BoolVarP(&f.memory, "memory", "m", false, "add the memory of the buffers")
+	flags.BoolVarP(&f.wide, "wide", "W", false, "cut nothing (nothing is ever cut)")
+	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "no column headings (table and csv)")
+	flags.StringVar(&f.columns, "columns", "", "these columns, joined by commas: any field of the JSON (not json, ndjson)")
+	flags.StringVar(&f.sort, "sort", "", "sort by these columns, joined by commas; -COLUMN for descending")
+	flags.IntVar(&f.limit, "limit", 0, "at most so many sockets")
+	return c
+}
+
+// lsOptions say what ls is to do.
+type lsOptions struct {
+	query   collect.Query
+	listing render.Listing
+	quiet   bool
+}
+
+// options checks the flags and turns them into options. Its errors are the
+// caller's mistakes.
+func (f *lsFlags) options(flags *pflag.FlagSet, w *world) (*lsOptions, error) {
+	if f.listening {
+		f.states = append(f.states, tcp.Listen.String())
+	}
+	query, err := f.query()
+	if err != nil {
+		return nil, err
+	}
+	format, err := f.outputFormat(flags)
+	if err != nil {
+		return nil, err
+	}
+	color, err := f.useColor(w)
+	if err != nil {
+		return nil, err
+	}
+	o := &lsOptions{query: query, quiet: f.quiet, listing: render.Listing{
+		Format: format, Limit: f.limit, Header: !f.noHeader, Color: color,
+	}}
+	if err := f.chooseColumns(&o.listing); err != nil {
+		return nil, err
+	}
+	if o.listing.Sort, err = render.ParseSort(f.sort); err != nil {
+		return nil, err
+	}
+	switch asJSON := format == render.JSON || format == render.NDJSON; {
+	case f.noHeader && (asJSON || format == render.Markdown):
+		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
+	case flags.Changed("limit") && f.limit < 1:
+		return nil, fmt.Errorf("--limit %d is less than 1", f.limit)
+	}
+	o.query.Detail = f.detail(&o.listing)
+	return o, nil
+}
+
+// sections returns the groups of columns that the letters ask for.
+func (f *lsFlags) sections() render.Sections {
+	return render.Sections{Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
+}
+
+// chooseColumns sets the columns of the formats that have some. A JSON socket
+// has all of its fields, always: a script should not depend on what it left out.
+func (f *lsFlags) chooseColumns(l *render.Listing) (err error) {
+	asJSON := l.Format == render.JSON || l.Format == render.NDJSON
+	switch {
+	case f.columns != "" && asJSON:
+		return &hintedError{fmt.Errorf("--columns is for table, csv and markdown, not for %s", l.Format),
+			"-o -e -i -m add fields to a JSON socket; jq picks some of them"}
+	case f.columns != "":
+		l.Columns, err = render.ParseColumns(f.columns)
+	case !asJSON:
+		l.Columns = render.DefaultColumns(l.Format, f.sections())
+	}
+	return err
+}
+
+// detail returns what must be asked of the source: what the columns and the
+// sort keys need, and for JSON, which has no columns, what the letters add.
+func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
+	var detail tcp.Detail
+	for _, c := range l.Columns {
+		detail |= c.Needs()
+	}
+	for _, key := range l.Sort {
+		detail |= key.Column.Needs()
+	}
+	if l.Columns == nil {
+		for _, c := range render.DefaultColumns(render.CSV, f.sections()) {
+			detail |= c.Needs()
+		}
+	}
+	return detail
+}
+
+func runLs(ctx context.Context, o *lsOptions, w *world) error {
+	snapshot, err := collect.Open(ctx, o.query)
+	if err != nil {
+		return err
+	}
+	notes := notes{w: w, quiet: o.quiet}
+	notes.say(snapshot.Warnings())
+
+	host, err := w.hostname()
+	if err != nil {
+		host = "" // a host without a name has sockets all the same
+	}
+	o.listing.Meta = render.Meta{
+		TakenAt: w.now(), Host: host, Source: snapshot.Source().String(), Missing: snapshot.Missing(),
+	}
+	sockets := snapshot.Sockets()
+	if o.collectsFirst() {
+		sockets = withProgress(sockets, w, o.quiet)
+	}
+	err = o.listing.Write(w.stdout, sockets, snapshot.Warnings)
+	notes.say(snapshot.Warnings())
+	return err
+}
+
+// collectsFirst reports whether nothing is written before all is read.
+func (o *lsOptions) collectsFirst() bool {
+	return len(o.listing.Sort) > 0 || o.listing.Format == render.Table || o.listing.Format == render.Markdown
+}
+
+// notes says warnings on stderr, each once.
+type notes struct {
+	w     *world
+	quiet bool
+	said  int
+}
+
+// say says those of the warnings that have come since it was last called.
+func (n *notes) say(warnings []string) {
+	for _, warning := range warnings[n.said:] {
+		if !n.quiet {
+			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", warning)
+		}
+	}
+	n.said = len(warnings)
+}
+

@@ -1,0 +1,204 @@
+// Package collect is the one pipeline between the kernel and those who show
+// sockets: it chooses the source, asks it for no more than is wanted, checks
+// again what it brings, adds what can be worked out, and says what is missing.
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net/netip"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"tcpstate/procnet"
+	"tcpstate/sockdiag"
+	"tcpstate/tcp"
+)
+
+// Source is where sockets are read from.
+type Source uint8
+
+// The sources.
+const (
+	Auto     Source = iota // SockDiag, else ProcFS
+	SockDiag               // NETLINK_SOCK_DIAG
+	ProcFS                 // /proc/net/tcp and tcp6
+)
+
+var sourceNames = [...]string{"auto", "sock_diag", "procfs"}
+
+// String returns auto, sock_diag or procfs.
+func (s Source) String() string { return sourceNames[s] }
+
+// ParseSource returns the source with the given name.
+func ParseSource(name string) (Source, error) {
+	if i := slices.Index(sourceNames[:], name); i >= 0 {
+		return Source(i), nil
+	}
+	return 0, &unknownSourceError{name}
+}
+
+type unknownSourceError struct{ name string }
+
+func (e *unknownSourceError) Error() string { return fmt.Sprintf("unknown source %q", e.name) }
+func (e *unknownSourceError) Hint() string  { return "the sources are auto, sock_diag, procfs" }
+
+// DefaultProc is where /proc is mounted on every Linux host.
+const DefaultProc = "/proc"
+
+// Query says which sockets are wanted, how much of each, and from where.
+type Query struct {
+	Source   Source
+	Proc     string // directory of the /proc to read; empty is DefaultProc
+	States   tcp.StateSet
+	Families []tcp.Family
+	Detail   tcp.Detail
+}
+
+// Snapshot is a reading of the table that has begun.
+type Snapshot struct {
+	source   Source
+	query    Query
+	clocks   tcp.Clocks
+	missing  []string
+	warnings []string
+
+	dump *sockdiag.Dump // where source is SockDiag
+	proc *procnet.Proc
+
+	interfaces interfaceNames
+}
+
+// Open chooses the source and begins to read it. Source Auto takes sock_diag
+// where it works, else /proc with a warning that says why. Another /proc than
+// this host's is read from its files alone, for sock_diag knows only the
+// namespace of the process. Close must be called, or Sockets ranged over.
+func Open(ctx context.Context, q Query) (*Snapshot, error) {
+	if q.Proc == "" {
+		q.Proc = DefaultProc
+	}
+	s := &Snapshot{source: q.Source, query: q, proc: procnet.Open(q.Proc)}
+	if s.source == Auto && filepath.Clean(q.Proc) != DefaultProc {
+		s.source = ProcFS
+	}
+	if s.source != ProcFS {
+		if err := s.openSockDiag(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.missing = s.cannotKnow()
+	s.readClocks()
+	return s, nil
+}
+
+// openSockDiag begins the dump, or makes the snapshot one of /proc where the
+// choice was left to it.
+func (s *Snapshot) openSockDiag(ctx context.Context) error {
+	dump, err := sockdiag.Open(ctx, sockdiag.Request{
+		Families: s.query.Families,
+		States:   s.query.States,
+		Detail:   s.query.Detail,
+	})
+	switch {
+	case err == nil:
+		s.source, s.dump = SockDiag, dump
+		return nil
+	case s.source == SockDiag:
+		return err
+	}
+	if _, procErr := fs.Stat(s.proc.FS, path.Join(s.proc.NetDir, "tcp")); procErr != nil {
+		return errors.Join(err, procErr)
+	}
+	s.source = ProcFS
+	s.warn("%v; reading /proc/net/tcp instead, which knows less of each socket", err)
+	return nil
+}
+
+// readClocks reads the settings that ages are worked out from. Without them
+// the ages that depend on them stay unknown.
+func (s *Snapshot) readClocks() {
+	clocks, err := s.proc.Clocks()
+	if err != nil {
+		s.warn("%v; the ages of SYN_RECV, SYN_SENT and FIN_WAIT2 are not known", err)
+	}
+	s.clocks = clocks
+}
+
+func (s *Snapshot) warn(format string, args ...any) {
+	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
+}
+
+// Source returns the source that is read: SockDiag or ProcFS.
+func (s *Snapshot) Source() Source { return s.source }
+
+// Missing returns the names, as in JSON, of what the source cannot know.
+func (s *Snapshot) Missing() []string { return s.missing }
+
+// Warnings returns what a reader should be told about the reading as a whole.
+// Some are known only once Sockets has been read.
+func (s *Snapshot) Warnings() []string { return s.warnings }
+
+// Close gives up a snapshot whose Sockets was not ranged over.
+func (s *Snapshot) Close() {
+	if s.dump != nil {
+		s.dump.Close()
+	}
+}
+
+// Sockets yields the sockets that match the query, in the kernel's order. The
+// Socket is reused: it is valid until the next one. At most one error comes,
+// last. The sockets can be read once.
+func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range s.raw() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !s.query.States.Has(socket.State) {
+				continue // the kernel may bring more than was asked for
+			}
+			s.complete(socket)
+			if !yield(socket, nil) {
+				return
+			}
+		}
+		if s.dump != nil && s.dump.Interrupted() {
+			s.warn("the kernel says that its table changed during the dump: sockets may be missing or listed twice")
+		}
+	}
+}
+
+// raw yields what the source brings.
+func (s *Snapshot) raw() iter.Seq2[*tcp.Socket, error] {
+	if s.source == SockDiag {
+		return s.dump.Sockets()
+	}
+	return s.proc.Sockets(s.query.Families)
+}
+
+// complete adds what can be worked out of a socket.
+func (s *Snapshot) complete(socket *tcp.Socket) {
+	s.clocks.SetAge(socket)
+	if !s.query.Detail.Has(tcp.DetailInfo) {
+		socket.Info = nil // it came for the ages
+	}
+	if socket.InterfaceIndex != 0 {
+		socket.Interface = s.interfaces.name(socket.InterfaceIndex)
+		socket.Local = withZone(socket.Local, socket.Interface)
+		socket.Peer = withZone(socket.Peer, socket.Interface)
+	}
+}
+
+// withZone gives an IPv6 link-local address, which means nothing without its
+// link, the name of that link.
+func withZone(a netip.AddrPort, zone string) netip.AddrPort {
+	if zone == "" || !a.Addr().IsLinkLocalUnicast() || !a.Addr().Is6() {
+		return a
+	}
+	return netip.AddrPortFrom(a.Addr().WithZone(zone), a.Port())
+}

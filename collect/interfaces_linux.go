@@ -1,0 +1,41 @@
+package collect
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// interfaceNames remembers the names of network interfaces by their index.
+type interfaceNames struct {
+	names map[uint32]string
+}
+
+// name returns the name of the interface with the given index in the
+// network namespace of the process, or "" where there is none (any more). It
+// asks with an ioctl, netdevice(7), which works where netlink is forbidden.
+func (n *interfaceNames) name(index uint32) string {
+	if name, ok := n.names[index]; ok {
+		return name
+	}
+	if n.names == nil {
+		n.names = make(map[uint32]string)
+	}
+	n.names[index] = askInterfaceName(index)
+	return n.names[index]
+}
+
+func askInterfaceName(index uint32) string {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq("?") // the name is what comes back
+	if err != nil {
+		return ""
+	}
+	request.SetUint32(index)
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFNAME, request); err != nil {
+		return ""
+	}
+	return request.Name()
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package collect
+
+// interfaceNames has no names: a recorded /proc does not tell them.
+type interfaceNames struct{}
+
+func (interfaceNames) name(uint32) string { return "" }

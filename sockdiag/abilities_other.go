@@ -1,0 +1,7 @@
+//go:build !linux
+
+package sockdiag
+
+func runningRelease() release { return release{} }
+
+func netAdmin() bool { return false }
