@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -86,12 +87,34 @@ func report(err error, stderr io.Writer) int {
 	fmt.Fprintf(stderr, "tcpstate: %v\n", err)
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
-		fmt.Fprintf(stderr, "tcpstate: hint: %s\n", hinter.Hint())
+		fmt.Fprintln(stderr, fold("tcpstate: hint: "+hinter.Hint()))
 	}
 	if errors.As(err, &usageError{}) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// fold breaks a long text at its spaces, so that a terminal does not break it
+// in the middle of a word. A text that is a single line anyway stays as it is.
+func fold(text string) string {
+	const width = 78
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Split(text, " ") {
+		switch {
+		case i == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n  ")
+			column = 2
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 func newRootCommand(w *world) *cobra.Command {

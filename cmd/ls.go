@@ -94,11 +94,13 @@ func (f *lsFlags) options(flags *pflag.FlagSet, w *world) (*lsOptions, error) {
 	o := &lsOptions{query: query, quiet: f.quiet, listing: render.Listing{
 		Format: format, Limit: f.limit, Header: !f.noHeader, Color: color,
 	}}
-	if err := f.chooseColumns(&o.listing); err != nil {
+	if err := f.chooseColumns(&o.listing, flags.Changed("columns")); err != nil {
 		return nil, err
 	}
-	if o.listing.Sort, err = render.ParseSort(f.sort); err != nil {
-		return nil, err
+	if flags.Changed("sort") {
+		if o.listing.Sort, err = render.ParseSort(f.sort); err != nil {
+			return nil, err
+		}
 	}
 	switch asJSON := format == render.JSON || format == render.NDJSON; {
 	case f.noHeader && (asJSON || format == render.Markdown):
@@ -117,13 +119,13 @@ func (f *lsFlags) sections() render.Sections {
 
 // chooseColumns sets the columns of the formats that have some. A JSON socket
 // has all of its fields, always: a script should not depend on what it left out.
-func (f *lsFlags) chooseColumns(l *render.Listing) (err error) {
+func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	asJSON := l.Format == render.JSON || l.Format == render.NDJSON
 	switch {
-	case f.columns != "" && asJSON:
+	case named && asJSON:
 		return &hintedError{fmt.Errorf("--columns is for table, csv and markdown, not for %s", l.Format),
 			"-o -e -i -m add fields to a JSON socket; jq picks some of them"}
-	case f.columns != "":
+	case named:
 		l.Columns, err = render.ParseColumns(f.columns)
 	case !asJSON:
 		l.Columns = render.DefaultColumns(l.Format, f.sections())

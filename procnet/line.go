@@ -40,8 +40,9 @@ const (
 type lineParser struct {
 	family  tcp.Family
 	order   binary.ByteOrder
-	columns [fullColumns][]byte
-	count   int // of columns in the line; fullColumns where there are more
+	columns [columnInode + 1][]byte
+	count   int      // of columns in the line; fullColumns where there are more
+	memory  [16]byte // of an address, here since a local one would be allocated for order
 	socket  tcp.Socket
 	err     error
 }
@@ -57,8 +58,8 @@ func (p *lineParser) parse(line []byte) error {
 	s.Reset()
 	s.Family = p.family
 	p.entry(p.columns[columnEntry])
-	s.Local = p.addrPort("local", p.columns[columnLocal])
-	s.Peer = p.addrPort("peer", p.columns[columnPeer])
+	s.Local = p.addrPort("local address", "local port", p.columns[columnLocal])
+	s.Peer = p.addrPort("peer address", "peer port", p.columns[columnPeer])
 	s.State = p.state(p.columns[columnState])
 	toSend, received := p.pair("queues", p.columns[columnQueues])
 	sendQueue := uint32(p.hex("send queue", toSend, 8, 8))
@@ -110,21 +111,26 @@ func (p *lineParser) isSmall() bool {
 		s.State == tcp.SynRecv && p.count < fullColumns
 }
 
-// split finds the columns of line, which one or more spaces part. Columns
-// beyond the ones known, which a newer kernel may have, are left out.
+// split finds the columns of line, which one or more spaces part. Those that
+// are of use it keeps, the others it counts; beyond fullColumns, where a newer
+// kernel may have more, it does not look.
 func (p *lineParser) split(line []byte) {
 	p.count = 0
-	for i := 0; i < len(line) && p.count < fullColumns; {
+	for i := 0; p.count < fullColumns; p.count++ {
 		for i < len(line) && line[i] == ' ' {
 			i++
 		}
-		start := i
-		for i < len(line) && line[i] != ' ' {
-			i++
+		if i == len(line) {
+			return
 		}
-		if i > start {
+		start := i
+		if end := bytes.IndexByte(line[i:], ' '); end >= 0 {
+			i += end
+		} else {
+			i = len(line)
+		}
+		if p.count < len(p.columns) {
 			p.columns[p.count] = line[start:i]
-			p.count++
 		}
 	}
 }
@@ -151,19 +157,18 @@ func (p *lineParser) entry(text []byte) {
 }
 
 // addrPort parses an address and a port, such as 0100007F:0016.
-func (p *lineParser) addrPort(which string, text []byte) netip.AddrPort {
-	address, port := p.pair(which+" address", text)
-	return netip.AddrPortFrom(p.addr(which+" address", address), uint16(p.hex(which+" port", port, 4, 4)))
+func (p *lineParser) addrPort(whatAddress, whatPort string, text []byte) netip.AddrPort {
+	address, port := p.pair(whatAddress, text)
+	return netip.AddrPortFrom(p.addr(whatAddress, address), uint16(p.hex(whatPort, port, 4, 4)))
 }
 
 // addr parses the address of the family: 32-bit words that the kernel read
 // from memory in its own byte order, though an address lies there in the
 // network's. Written back in that order, the bytes are the address.
 func (p *lineParser) addr(what string, text []byte) netip.Addr {
-	var bytes [16]byte
 	if p.family == tcp.IPv4 {
-		p.order.PutUint32(bytes[:], uint32(p.hex(what, text, 8, 8)))
-		return netip.AddrFrom4([4]byte(bytes[:4]))
+		p.order.PutUint32(p.memory[:], uint32(p.hex(what, text, 8, 8)))
+		return netip.AddrFrom4([4]byte(p.memory[:4]))
 	}
 	if len(text) != 32 {
 		p.hex(what, text, 32, 32)
@@ -174,9 +179,9 @@ func (p *lineParser) addr(what string, text []byte) netip.Addr {
 		if !ok {
 			p.wrong(what, text, notHex)
 		}
-		p.order.PutUint32(bytes[4*i:], uint32(word))
+		p.order.PutUint32(p.memory[4*i:], uint32(word))
 	}
-	return netip.AddrFrom16(bytes)
+	return netip.AddrFrom16(p.memory)
 }
 
 // state parses the kernel's number of a state.
@@ -210,11 +215,12 @@ func (p *lineParser) byte(what string, number uint64, column int) uint8 {
 
 // pair cuts text at its colon.
 func (p *lineParser) pair(what string, text []byte) (before, after []byte) {
-	before, after, found := bytes.Cut(text, []byte(":"))
-	if !found {
+	colon := bytes.IndexByte(text, ':')
+	if colon < 0 {
 		p.wrong(what, text, "no colon in it")
+		return nil, nil
 	}
-	return before, after
+	return text[:colon], text[colon+1:]
 }
 
 const notHex = "not hexadecimal"
@@ -231,8 +237,18 @@ func (p *lineParser) hex(what string, text []byte, least, most int) uint64 {
 	return number
 }
 
-// parseHex parses hexadecimal digits. Of more than 16 the last 16 count.
+// parseHex parses hexadecimal digits. Of more than 16 the last 16 count. Most
+// numbers have eight, which are faster without a loop.
 func parseHex(text []byte) (number uint64, ok bool) {
+	for ; len(text) >= 8; text = text[8:] {
+		a, b, c, d := hexDigits[text[0]], hexDigits[text[1]], hexDigits[text[2]], hexDigits[text[3]]
+		e, f, g, h := hexDigits[text[4]], hexDigits[text[5]], hexDigits[text[6]], hexDigits[text[7]]
+		if a|b|c|d|e|f|g|h == notDigit {
+			return 0, false
+		}
+		high, low := uint32(a)<<12|uint32(b)<<8|uint32(c)<<4|uint32(d), uint32(e)<<12|uint32(f)<<8|uint32(g)<<4|uint32(h)
+		number = number<<32 | uint64(high<<16|low)
+	}
 	for _, c := range text {
 		digit := hexDigits[c]
 		if digit == notDigit {

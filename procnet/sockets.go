@@ -70,9 +70,9 @@ func nextLine(lines *bufio.Reader) ([]byte, error) {
 // parseHeader checks that line names the columns that parse reads: a file that
 // begins otherwise is another file. More columns may follow.
 func parseHeader(line []byte) error {
-	words := strings.Join(strings.Fields(string(line)), " ") + " "
+	words := strings.FieldsFunc(string(line), func(r rune) bool { return r == ' ' })
 	for _, remote := range []string{"rem_address", "remote_address"} {
-		if strings.HasPrefix(words, fmt.Sprintf(header, remote)+" ") {
+		if strings.HasPrefix(strings.Join(words, " ")+" ", fmt.Sprintf(header, remote)+" ") {
 			return nil
 		}
 	}
