@@ -114,26 +114,44 @@ func (p *lineParser) isSmall() bool {
 // split finds the columns of line, which one or more spaces part. Those that
 // are of use it keeps, the others it counts; beyond fullColumns, where a newer
 // kernel may have more, it does not look.
+//
+// Where a space stands after the width that a column should have, its end is
+// not searched. Only columns of hexadecimal digits have a width, so a space
+// that was passed over is found when they are parsed.
 func (p *lineParser) split(line []byte) {
-	p.count = 0
-	for i := 0; p.count < fullColumns; p.count++ {
-		for i < len(line) && line[i] == ' ' {
-			i++
-		}
-		if i == len(line) {
-			return
-		}
-		start := i
-		if end := bytes.IndexByte(line[i:], ' '); end >= 0 {
-			i += end
-		} else {
-			i = len(line)
-		}
-		if p.count < len(p.columns) {
-			p.columns[p.count] = line[start:i]
-		}
+	widths := &widths4
+	if p.family == tcp.IPv6 {
+		widths = &widths6
 	}
+	count, end := 0, 0
+	for count < fullColumns {
+		start := end
+		for start < len(line) && line[start] == ' ' {
+			start++
+		}
+		if start == len(line) {
+			break
+		}
+		end = start + widths[count]
+		if end >= len(line) || line[end] != ' ' {
+			end = start + 1
+		}
+		for end < len(line) && line[end] != ' ' {
+			end++
+		}
+		if count < len(p.columns) {
+			p.columns[count] = line[start:end]
+		}
+		count++
+	}
+	p.count = count
 }
+
+// The widths of columns that have one; 1 is the least of any.
+var (
+	widths4 = [fullColumns]int{1, 13, 13, 2, 17, 11, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+	widths6 = [fullColumns]int{1, 37, 37, 2, 17, 11, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+)
 
 func (p *lineParser) tooFew(line []byte, want int) error {
 	return &ValueError{What: "line", Text: string(line), Problem: fmt.Sprintf("%d columns, not %d", p.count, want)}
@@ -237,26 +255,15 @@ func (p *lineParser) hex(what string, text []byte, least, most int) uint64 {
 	return number
 }
 
-// parseHex parses hexadecimal digits. Of more than 16 the last 16 count. Most
-// numbers have eight, which are faster without a loop.
+// parseHex parses hexadecimal digits. Of more than 16 the last 16 count.
 func parseHex(text []byte) (number uint64, ok bool) {
-	for ; len(text) >= 8; text = text[8:] {
-		a, b, c, d := hexDigits[text[0]], hexDigits[text[1]], hexDigits[text[2]], hexDigits[text[3]]
-		e, f, g, h := hexDigits[text[4]], hexDigits[text[5]], hexDigits[text[6]], hexDigits[text[7]]
-		if a|b|c|d|e|f|g|h == notDigit {
-			return 0, false
-		}
-		high, low := uint32(a)<<12|uint32(b)<<8|uint32(c)<<4|uint32(d), uint32(e)<<12|uint32(f)<<8|uint32(g)<<4|uint32(h)
-		number = number<<32 | uint64(high<<16|low)
-	}
+	var all uint8
 	for _, c := range text {
 		digit := hexDigits[c]
-		if digit == notDigit {
-			return 0, false
-		}
-		number = number<<4 | uint64(digit)
+		all |= digit
+		number = number<<4 | uint64(digit&0xf)
 	}
-	return number, true
+	return number, all != notDigit
 }
 
 const notDigit = 0xff

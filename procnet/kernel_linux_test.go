@@ -1,0 +1,121 @@
+package procnet
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// Real sockets show up with the addresses that getsockname and getpeername
+// give, the inode that fstat gives, and this process's user.
+func TestKernelSockets(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		network, listen string
+		dial            string
+		family          tcp.Family // of the accepting side
+	}{
+		{"ipv4", "tcp4", "127.0.0.1:0", "127.0.0.1", tcp.IPv4},
+		{"ipv6", "tcp6", "[::1]:0", "::1", tcp.IPv6},
+		{"v4-mapped", "tcp", "[::]:0", "127.0.0.1", tcp.IPv6},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := os.Stat("/proc/net/tcp6"); test.family == tcp.IPv6 && os.IsNotExist(err) && os.Getenv("CI") == "" {
+				t.Skip("this kernel has no IPv6")
+			}
+			listener, err := net.Listen(test.network, test.listen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
+			client, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(test.dial), port).String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+
+			local := listener.Addr().(*net.TCPAddr).AddrPort()
+			await(t, "the listener with one connection in its queue", func(s *tcp.Socket) bool {
+				return s.State == tcp.Listen && s.Family == test.family && s.Local == local && s.Peer.Port() == 0 &&
+					s.AcceptQueue == 1 && !s.AcceptQueueMax.IsKnown() && owned(s, inode(t, listener.(*net.TCPListener)))
+			})
+			accepted, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer accepted.Close()
+			if _, err := client.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "the accepted connection with five bytes unread", func(s *tcp.Socket) bool {
+				return s.State == tcp.Established && s.Family == test.family && s.RecvQueue == 5 &&
+					unmapped(s.Local) == unmapped(address(accepted.LocalAddr())) && unmapped(s.Peer) == unmapped(address(accepted.RemoteAddr())) &&
+					s.Local.Addr().Is4() == (test.family == tcp.IPv4) && owned(s, inode(t, accepted.(*net.TCPConn)))
+			})
+			await(t, "the client's side", func(s *tcp.Socket) bool {
+				return s.State == tcp.Established && s.Local == address(client.LocalAddr()) && s.Peer == address(client.RemoteAddr()) &&
+					s.SendQueue == 0 && owned(s, inode(t, client.(*net.TCPConn)))
+			})
+		})
+	}
+}
+
+func TestKernelClocks(t *testing.T) {
+	clocks, err := Open("/proc").Clocks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if clocks.RTOMax < time.Second || clocks.RTOMax > 2*time.Minute {
+		t.Errorf("tcp_rto_max_ms is %v, the kernel allows 1 s to 120 s", clocks.RTOMax)
+	}
+}
+
+// await polls the sockets of this namespace until one is as wanted.
+func await(t *testing.T, what string, wanted func(*tcp.Socket) bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for s, err := range Open("/proc").Sockets(both) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wanted(s) {
+				return
+			}
+		}
+	}
+	t.Fatalf("%s is not in /proc/net", what)
+}
+
+func owned(s *tcp.Socket, inode uint64) bool {
+	uid, known := s.Owner.UID.Get()
+	return known && int(uid) == os.Getuid() && uint64(s.Owner.Inode) == inode
+}
+
+func address(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
+
+// unmapped makes addresses comparable with those of package net, which shows
+// v4-mapped ones as IPv4.
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// inode returns the inode of the socket's file.
+func inode(t *testing.T, c syscall.Conn) uint64 {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stat syscall.Stat_t
+	var statErr error
+	if err := raw.Control(func(fd uintptr) { statErr = syscall.Fstat(int(fd), &stat) }); err != nil || statErr != nil {
+		t.Fatal(err, statErr)
+	}
+	return stat.Ino
+}
