@@ -1,0 +1,187 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// The ends of the wire. The kernel's end has addresses; what it sends, the lab
+// receives at the other end, and answers or not.
+const (
+	HostLink = "lab0"  // the kernel's end
+	peerLink = "wire0" // the lab's end
+)
+
+// The addresses of the kernel's end. Everything that is not local is routed to
+// the wire, so a peer may have any address but these.
+var (
+	Host4     = netip.MustParseAddr("10.77.0.1")
+	Host6     = netip.MustParseAddr("fd77::1")
+	HostLocal = netip.MustParseAddr("fe80::1%" + HostLink) // link-local
+	gateway4  = netip.MustParseAddr("10.77.0.2")
+	gateway6  = netip.MustParseAddr("fd77::2")
+)
+
+// anyIP6 are addresses that are all local, as 127.0.0.0/8 is: IPv6 has but one
+// loopback address, and many sockets need many.
+var anyIP6 = netip.MustParsePrefix("fd7f::/64")
+
+// The peers of Fill and Flood, counted up from the first of each. They answer
+// nothing, and what is sent to them goes to the loopback, which discards it
+// because it is not local. The wire would not do: when the resends of a flood
+// come at once they overflow the receiving backlog of a veth device, which
+// reports it (veth_xmit, drivers/net/veth.c), and the kernel forgets a
+// half-open connection whose SYN-ACK could not be sent (reqsk_timer_handler,
+// net/ipv4/inet_connection_sock.c). The loopback reports nothing.
+var (
+	fill4 = netip.MustParsePrefix("100.0.0.0/8")
+	fill6 = netip.MustParsePrefix("fd64::/16")
+)
+
+// Lab is a network namespace with a wire to peers that the lab plays itself.
+// Its methods may be called from several goroutines.
+type Lab struct {
+	wire *wire
+	next [2]atomic.Uint32 // per family, how many peers of Fill have been given addresses
+
+	mu      sync.Mutex
+	fds     []int     // kept open until Close
+	holders []*holder // keep more
+}
+
+// open sets up the namespace that this process was put into.
+func open() (*Lab, error) {
+	if _, err := net.InterfaceByName(HostLink); err == nil {
+		return nil, errors.New("opening the lab: this process has opened one already")
+	}
+	l := &Lab{}
+	if err := setUpLinks(); err != nil {
+		return nil, fmt.Errorf("opening the lab: %w", err)
+	}
+	wire, err := openWire()
+	if err != nil {
+		return nil, fmt.Errorf("opening the lab: %w", err)
+	}
+	l.wire = wire
+	return l, nil
+}
+
+// Close closes what the lab holds. The namespace ends with its processes.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, h := range l.holders {
+		errs = append(errs, h.end())
+	}
+	for _, fd := range l.fds {
+		errs = append(errs, unix.Close(fd))
+	}
+	l.fds, l.holders = nil, nil
+	return errors.Join(append(errs, l.wire.close())...)
+}
+
+// keep keeps fds open until Close.
+func (l *Lab) keep(fds ...int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fds = append(l.fds, fds...)
+}
+
+// SetSysctl sets a parameter of the namespace, such as "net.ipv4.tcp_fin_timeout".
+func (l *Lab) SetSysctl(name string, value int) error { return setSysctl(name, value) }
+
+func setSysctl(name string, value int) error {
+	path := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+	if err := os.WriteFile(path, []byte(strconv.Itoa(value)), 0); err != nil {
+		return fmt.Errorf("setting %s to %d: %w", name, value, err)
+	}
+	return nil
+}
+
+// setUpLinks brings the loopback up and makes the wire: a pair of veth devices
+// in the same namespace, since a TUN device needs privileges in the host's.
+//
+// Both ends do without ARP. The kernel then puts its own hardware address into
+// what it sends, so that at the far end, still in this namespace, it is
+// another host's frame: a packet socket sees it and the IP stack drops it
+// (PACKET_OTHERHOST in ip_rcv_core, net/ipv4/ip_input.c). Peers lie behind a
+// gateway, because each address on the link itself would take an entry of the
+// neighbour table, which holds 1024 for the whole machine.
+func setUpLinks() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("finding lo: %w", err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bringing lo up: %w", err)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = HostLink
+	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peerLink}); err != nil {
+		return fmt.Errorf("making the wire: %w", err)
+	}
+	for name, value := range map[string]int{
+		"net.ipv4.conf.all.rp_filter":                  0, // peers have any address
+		"net.ipv4.conf." + HostLink + ".rp_filter":     0,
+		"net.ipv6.conf." + peerLink + ".disable_ipv6":  1,
+		"net.ipv6.conf." + HostLink + ".addr_gen_mode": 1, // the link-local address is given below
+		"net.ipv6.conf." + HostLink + ".accept_ra":     0,
+		"net.ipv6.conf." + HostLink + ".accept_dad":    0, // usable at once
+		"net.ipv4.tcp_no_metrics_save":                 1, // each peer like the first
+	} {
+		if err := setSysctl(name, value); err != nil {
+			return err
+		}
+	}
+	var host netlink.Link
+	// The far end first: then the near one has its carrier when it comes up,
+	// and need not wait for the kernel's delayed link events.
+	for _, name := range []string{peerLink, HostLink} {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("finding %s: %w", name, err)
+		}
+		if err := netlink.LinkSetARPOff(link); err != nil {
+			return fmt.Errorf("turning ARP off on %s: %w", name, err)
+		}
+		if err := netlink.LinkSetUp(link); err != nil {
+			return fmt.Errorf("bringing %s up: %w", name, err)
+		}
+		host = link
+	}
+	for _, prefix := range []netip.Prefix{
+		netip.PrefixFrom(Host4, 30), netip.PrefixFrom(Host6, 64), netip.PrefixFrom(HostLocal.WithZone(""), 64),
+	} {
+		if err := netlink.AddrAdd(host, &netlink.Addr{IPNet: ipNet(prefix), Flags: unix.IFA_F_NODAD}); err != nil {
+			return fmt.Errorf("giving %s the address %s: %w", HostLink, prefix, err)
+		}
+	}
+	index, loopback := host.Attrs().Index, lo.Attrs().Index
+	for _, route := range []netlink.Route{
+		{LinkIndex: index, Gw: gateway4.AsSlice(), Dst: ipNet(netip.MustParsePrefix("0.0.0.0/0"))},
+		{LinkIndex: index, Gw: gateway6.AsSlice(), Dst: ipNet(netip.MustParsePrefix("::/0"))},
+		{LinkIndex: loopback, Dst: ipNet(anyIP6), Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST},
+		{LinkIndex: loopback, Dst: ipNet(fill4), Src: Host4.AsSlice()},
+		{LinkIndex: loopback, Dst: ipNet(fill6), Src: Host6.AsSlice()},
+	} {
+		if err := netlink.RouteAdd(&route); err != nil {
+			return fmt.Errorf("adding the route to %s: %w", route.Dst, err)
+		}
+	}
+	return nil
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

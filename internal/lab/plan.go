@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tcpstate/tcp"
+)
+
+// Plan says what a lab is to be filled with.
+type Plan struct {
+	States   bool          // one of everything, see States
+	Fill     []Want        // in the order that suits the kernel's clocks
+	Churn    int           // connections opened and closed a second
+	DenyDiag syscall.Errno // what the command's NETLINK_SOCK_DIAG sockets get; 0: they work
+}
+
+// Want is a number of sockets of one kind and one family.
+type Want struct {
+	Kind   string // one of Kinds
+	Family tcp.Family
+	N      int
+}
+
+// Kind is a kind of sockets that Fill makes.
+type Kind struct {
+	Name  string
+	State tcp.State
+	Held  bool // each takes a file descriptor
+	Doc   string
+}
+
+// Kinds are the kinds of sockets that Fill makes. Those that the kernel's own
+// clock ends come last, so that they are made last.
+var kinds = [...]Kind{
+	{"est", tcp.Established, true, "connections over the loopback; both ends count"},
+	{"listen", tcp.Listen, true, "listeners with empty queues"},
+	{"closewait", tcp.CloseWait, true, "the peer's FIN unread"},
+	{"bound", tcp.BoundInactive, true, "bound, neither listening nor connected"},
+	{"synsent", tcp.SynSent, true, "to silent peers; lasts 127 s and more"},
+	{"finwait1", tcp.FinWait1, false, "orphans with silent peers; lasts 100 s and more"},
+	{"closing", tcp.Closing, false, "orphans with silent peers; lasts 100 s and more"},
+	{"lastack", tcp.LastAck, false, "orphans with silent peers; lasts 100 s and more"},
+	{"synrecv", tcp.SynRecv, false, "from as many peers; one listener a family comes with them"},
+	{"finwait2", tcp.FinWait2, false, "orphans, kept by the kernel as small sockets for 60 s"},
+	{"timewait", tcp.TimeWait, false, "lasts 60 s"},
+}
+
+// Kinds returns the kinds of sockets that Fill makes.
+func Kinds() []Kind { return slices.Clone(kinds[:]) }
+
+func kindOf(name string) (Kind, bool) {
+	i := slices.IndexFunc(kinds[:], func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return kinds[i], true
+}
+
+// maxWant bounds what one word may ask for: the peers of Fill have 24 bits.
+const maxWant = 8_000_000
+
+// maxChurn bounds churn, which is paced by the millisecond.
+const maxChurn = 100_000
+
+// WordError says that a word of a plan is wrong, and why.
+type WordError struct{ Word, Reason string }
+
+func (e *WordError) Error() string { return fmt.Sprintf("word %q: %s", e.Word, e.Reason) }
+
+// Hint lists the words that are right.
+func (e *WordError) Hint() string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name+"=N")
+	}
+	return "the words are states, " + strings.Join(names, ", ") +
+		" (half of N in each family; est4=N or est6=N for one), churn=N, nodiag=EPERM and nodiag=EPROTONOSUPPORT"
+}
+
+// ParsePlan reads the words of a plan: states, KIND=N, KIND4=N, KIND6=N,
+// churn=N, nodiag=EPERM and nodiag=EPROTONOSUPPORT. A wrong one is a *WordError.
+func ParsePlan(words ...string) (Plan, error) {
+	var plan Plan
+	for _, word := range words {
+		name, value, assigned := strings.Cut(word, "=")
+		switch {
+		case word == "states":
+			plan.States = true
+		case !assigned:
+			return Plan{}, &WordError{word, "not a word of the lab"}
+		case name == "nodiag":
+			denied := map[string]syscall.Errno{"EPERM": syscall.EPERM, "EPROTONOSUPPORT": syscall.EPROTONOSUPPORT}[value]
+			if denied == 0 {
+				return Plan{}, &WordError{word, "not an error that a kernel without sock_diag gives"}
+			}
+			plan.DenyDiag = denied
+		case name == "churn":
+			n, err := parseCount(word, value, maxChurn)
+			if err != nil {
+				return Plan{}, err
+			}
+			plan.Churn = n
+		default:
+			wants, err := parseWants(word, name, value)
+			if err != nil {
+				return Plan{}, err
+			}
+			plan.Fill = append(plan.Fill, wants...)
+		}
+	}
+	slices.SortStableFunc(plan.Fill, func(a, b Want) int { return order(a) - order(b) })
+	return plan, nil
+}
+
+func order(w Want) int {
+	return slices.IndexFunc(kinds[:], func(k Kind) bool { return k.Name == w.Kind })
+}
+
+// parseWants reads KIND=N, which is half and half, KIND4=N or KIND6=N.
+func parseWants(word, name, value string) ([]Want, error) {
+	families := []tcp.Family{tcp.IPv4, tcp.IPv6}
+	if base, ok := strings.CutSuffix(name, "4"); ok {
+		name, families = base, families[:1]
+	} else if base, ok := strings.CutSuffix(name, "6"); ok {
+		name, families = base, families[1:]
+	}
+	if _, ok := kindOf(name); !ok {
+		return nil, &WordError{word, "not a word of the lab"}
+	}
+	n, err := parseCount(word, value, maxWant)
+	if err != nil {
+		return nil, err
+	}
+	unit := 1
+	if name == "est" {
+		unit = 2 // a connection over the loopback is two sockets
+	}
+	if n%unit != 0 {
+		return nil, &WordError{word, "connections have two ends: an even number"}
+	}
+	var wants []Want
+	for i, family := range families {
+		left := len(families) - i
+		share := (n/unit + left - 1) / left * unit
+		n -= share
+		if share > 0 {
+			wants = append(wants, Want{Kind: name, Family: family, N: share})
+		}
+	}
+	return wants, nil
+}
+
+func parseCount(word, value string, most int) (int, error) {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n == 0 || int(n) > most {
+		return 0, &WordError{word, fmt.Sprintf("%q is not a number from 1 to %d", value, most)}
+	}
+	return int(n), nil
+}
