@@ -60,23 +60,15 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 }
 
 func appendEndpoint(b []byte, e netip.AddrPort) []byte {
-	b = append(b, `{"address":`...)
-	if addr := e.Addr(); addr.Zone() == "" && addr.IsValid() {
-		b = append(addr.AppendTo(append(b, '"')), '"')
-	} else {
-		b = appendZoned(b, addr)
+	b = append(b, `{"address":"`...)
+	addr := e.Addr()
+	if addr.Zone() == "" {
+		b = appendAddr(b, addr)
+	} else { // the name of an interface, which may hold anything
+		b = append(appendAddr(b, addr.WithZone("")), '%')
+		b = appendEscaped(b, addr.Zone())
 	}
-	return append(appendUint(b, `,"port":`, e.Port()), '}')
-}
-
-// appendZoned appends an address whose zone, the name of an interface, may hold
-// anything; no address at all is the empty string.
-func appendZoned(b []byte, addr netip.Addr) []byte {
-	if !addr.IsValid() {
-		return append(b, `""`...)
-	}
-	b = append(addr.WithZone("").AppendTo(append(b, '"')), '%')
-	return append(appendEscaped(b, addr.Zone()), '"')
+	return append(appendUint(b, `","port":`, e.Port()), '}')
 }
 
 func appendTimer(b []byte, t *tcp.Timer) []byte {

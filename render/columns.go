@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -15,8 +16,9 @@ type Column struct {
 	heading string // where it is not made from the name
 	kind    kind
 	needs   tcp.Detail
-	names   []string // of the bits, for an optionSet
-	get     func(*tcp.Socket) value
+	names   []string                         // of the bits, for an optionSet
+	get     func(*tcp.Socket) value          // nil for an address or an endpoint
+	end     func(*tcp.Socket) netip.AddrPort // of these
 
 	when, doc string // for docs/json.md
 }
@@ -40,9 +42,9 @@ func (c *Column) Heading() string {
 // composites are the columns for people that JSON has no field for.
 var composites = []*Column{
 	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443",
-		get: func(s *tcp.Socket) value { return end(s.Local) }},
+		end: localEnd},
 	{name: "peer", kind: endpoint, doc: "the remote address and port",
-		get: func(s *tcp.Socket) value { return end(s.Peer) }},
+		end: peerEnd},
 	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
 		get: func(s *tcp.Socket) value {
 			if s.State == tcp.Listen {
@@ -61,7 +63,7 @@ var composites = []*Column{
 		get: func(s *tcp.Socket) value {
 			return only(s.Timer.Kind != tcp.TimerOff, count(s.Timer.Expires))
 		}},
-	{name: "age", kind: duration, needs: tcp.DetailInfo, doc: "age_ms, after ~ where it is not exact",
+	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, after ~ where it is not exact",
 		get: func(s *tcp.Socket) value {
 			d, known := s.Age.Get()
 			v := only(known, count(d))
@@ -70,13 +72,14 @@ var composites = []*Column{
 			}
 			return v
 		}},
-	{name: "idle", kind: duration, needs: tcp.DetailInfo, doc: "idle_ms",
+	{name: "idle", kind: duration, needs: tcp.DetailAge, doc: "idle_ms",
 		get: func(s *tcp.Socket) value { return optional(s.Idle) }},
 	ofInfo("rtt", duration, 1000, "rtt_us"),
 	ofInfo("min_rtt", duration, 1000, "min_rtt_us"),
 	ofInfo("rto", duration, 1000, "rto_us"),
 	ofInfo("mss", number, 1, "snd_mss_bytes"),
-	retransColumn(),
+	{name: "retrans", kind: resends, needs: tcp.DetailInfo, get: field("tcp_info.total_retrans").get,
+		doc: "segments resent and not acknowledged yet, of all that were resent: tcp_info.retrans/tcp_info.total_retrans"},
 	ofInfo("sent", size, 1, "sent_bytes"),
 	ofInfo("received", size, 1, "received_bytes"),
 	ofInfo("rate", rate, 1, "delivery_rate_bytes_per_sec"),
@@ -97,17 +100,6 @@ func ofInfo(name string, k kind, scale uint64, of string) *Column {
 		get: func(s *tcp.Socket) value {
 			v := c.get(s)
 			v.n *= scale
-			return v
-		}}
-}
-
-func retransColumn() *Column {
-	now, total := field("tcp_info.retrans"), field("tcp_info.total_retrans")
-	return &Column{name: "retrans", kind: ratio, needs: tcp.DetailInfo,
-		doc: "segments resent and not acknowledged yet, of all that were resent: tcp_info.retrans/tcp_info.total_retrans",
-		get: func(s *tcp.Socket) value {
-			v := total.get(s)
-			v.m = now.get(s).n
 			return v
 		}}
 }

@@ -31,7 +31,7 @@ func appendCSV(b []byte, columns []*Column, s *tcp.Socket) []byte {
 		start := len(b)
 		b = c.appendText(b, s)
 		switch {
-		case c.kind.fromOutside():
+		case c.fromOutside(s):
 			b = quoteFrom(escapeFrom(b, start), start)
 		case c.kind == countdown:
 			b = quoteFrom(b, start)

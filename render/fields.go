@@ -1,6 +1,7 @@
 package render
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,8 @@ var keyFields = []Field{
 	{"md5_keys[].key_bytes", "integer", always, "length of the key; the key itself is never shown"},
 }
 
+//go:generate go run tcpstate/internal/gendocs ../docs/json.md
+
 // fields holds a column for every scalar and every list of a socket in JSON, in
 // the order of its keys there. Package documentation of tcp says more of each.
 var fields = slices.Concat(baseFields, extendedFields, memoryFields, congestionFields, infoFields())
@@ -87,11 +90,11 @@ var baseFields = []*Column{
 	{name: "family", kind: enum, when: always, doc: "ipv4 or ipv6; an IPv6 socket that talks IPv4 is ipv6",
 		get: func(s *tcp.Socket) value { return named(uint64(s.Family), s.Family.String()) }},
 	{name: "local.address", kind: address, when: always, doc: "its address, with the zone where there is one (fe80::1%eth0)",
-		get: func(s *tcp.Socket) value { return end(s.Local) }},
+		end: localEnd},
 	{name: "local.port", kind: number, when: always, doc: "its port",
 		get: func(s *tcp.Socket) value { return count(s.Local.Port()) }},
 	{name: "peer.address", kind: address, when: always, doc: "its address, as above",
-		get: func(s *tcp.Socket) value { return end(s.Peer) }},
+		end: peerEnd},
 	{name: "peer.port", kind: number, when: always, doc: "its port; 0: none",
 		get: func(s *tcp.Socket) value { return count(s.Peer.Port()) }},
 	{name: "accept_queue", kind: number, when: "LISTEN", doc: "connections completed and not yet accepted by the program",
@@ -118,11 +121,11 @@ var baseFields = []*Column{
 		get: func(s *tcp.Socket) value {
 			return only(s.Timer.Kind != tcp.TimerOff, count(s.Timer.Retransmits))
 		}},
-	{name: "age_ms", kind: number, needs: tcp.DetailInfo, when: "where a clock tells it", doc: "time in the state",
+	{name: "age_ms", kind: number, needs: tcp.DetailAge, when: "where a clock tells it", doc: "time in the state",
 		get: func(s *tcp.Socket) value { return milliseconds(s.Age) }},
-	{name: "age_exact", kind: boolean, needs: tcp.DetailInfo, when: "with age_ms", doc: "whether a clock that started with the state told age_ms; otherwise it is a bound or an estimate",
+	{name: "age_exact", kind: boolean, needs: tcp.DetailAge, when: "with age_ms", doc: "whether a clock that started with the state told age_ms; otherwise it is a bound or an estimate",
 		get: func(s *tcp.Socket) value { return only(s.Age.IsKnown(), truth(s.AgeExact)) }},
-	{name: "idle_ms", kind: number, needs: tcp.DetailInfo, when: "where known", doc: "since data last moved in either direction",
+	{name: "idle_ms", kind: number, needs: tcp.DetailAge, when: "where known", doc: "since data last moved in either direction",
 		get: func(s *tcp.Socket) value { return milliseconds(s.Idle) }},
 	{name: "interface", kind: word, needs: tcp.DetailExtended, when: "bound to one", doc: "name of the interface that the socket is bound to",
 		get: func(s *tcp.Socket) value { return text(s.Interface) }},
@@ -151,7 +154,7 @@ var extendedFields = []*Column{
 		})},
 	{name: "socket_options", kind: optionSet, needs: tcp.DetailExtended, when: extended, doc: "options that are on, as ss(8) names them",
 		get: fromExtended(func(e *tcp.Extended) value { return optional(e.Options) }), names: socketOptionNames},
-	{name: "protocol", kind: number, needs: tcp.DetailExtended, when: extended, doc: "IP protocol, where the kernel tells another than was asked for (262: multipath TCP)",
+	{name: "protocol", kind: number, needs: tcp.DetailExtended, when: extended, doc: "IP protocol, where the kernel tells another than was asked for",
 		get: fromExtended(func(e *tcp.Extended) value { return optional(e.Protocol) })},
 	{name: "ulp", kind: word, needs: tcp.DetailExtended, when: extended, doc: "upper-layer protocol, such as tls or mptcp",
 		get: fromExtended(func(e *tcp.Extended) value { return text(e.ULP) })},
@@ -208,7 +211,7 @@ var memoryFields = []*Column{
 		get: fromMemory(func(m *tcp.Memory) value { return count(m.OptionMemory) })},
 	{name: "memory.backlog_bytes", kind: number, needs: tcp.DetailMemory, when: always, doc: "waiting while the socket was locked",
 		get: fromMemory(func(m *tcp.Memory) value { return count(m.Backlog) })},
-	{name: "memory.drops", kind: number, needs: tcp.DetailMemory, when: "kernels from 4.8", doc: "packets dropped",
+	{name: "memory.drops", heading: "DROPS", kind: number, needs: tcp.DetailMemory, when: "kernels from 4.8", doc: "packets dropped",
 		get: fromMemory(func(m *tcp.Memory) value { return optional(m.Drops) })},
 }
 
@@ -275,6 +278,9 @@ func infoFields() []*Column {
 	}
 	return list
 }
+
+func localEnd(s *tcp.Socket) netip.AddrPort { return s.Local }
+func peerEnd(s *tcp.Socket) netip.AddrPort  { return s.Peer }
 
 // socketOptionNames holds the name of each bit of tcp.SocketOptions.
 var socketOptionNames = func() (names []string) {

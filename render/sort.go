@@ -43,17 +43,14 @@ func ParseSort(list string) ([]SortKey, error) {
 // sorted by the keys. So a socket need not be kept to be sorted.
 func appendSortKeys(b []byte, keys []SortKey, s *tcp.Socket) []byte {
 	for _, k := range keys {
-		v := k.Column.get(s)
-		if !v.known {
-			b = append(b, 1) // after all that are known
-			continue
-		}
-		b = append(b, 0)
 		start := len(b)
-		b = k.Column.appendSortValue(b, s, v)
+		b = k.Column.appendSortValue(append(b, 0), s)
+		if len(b) == start+1 {
+			b[start] = 1 // unknown: after all that are known
+		}
 		if k.Descending {
-			for i := range b[start:] {
-				b[start+i] ^= 0xff
+			for i := range b[start+1:] {
+				b[start+1+i] ^= 0xff
 			}
 		}
 	}
@@ -62,17 +59,26 @@ func appendSortKeys(b []byte, keys []SortKey, s *tcp.Socket) []byte {
 
 // appendSortValue appends a known value so that no value's bytes begin those of
 // another of the same column: what follows them is then never compared with
-// them, in either direction.
-func (c *Column) appendSortValue(b []byte, s *tcp.Socket, v value) []byte {
+// them, in either direction. Of an unknown value it appends nothing.
+func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	switch c.kind {
-	case word:
-		return appendSortText(b, v.text)
-	case optionSet, networks:
-		return appendSortText(b, string(c.appendText(nil, s)))
 	case address:
-		return appendSortAddr(b, v.end.Addr())
+		return appendSortAddr(b, c.end(s).Addr())
 	case endpoint:
-		return binary.BigEndian.AppendUint16(appendSortAddr(b, v.end.Addr()), v.end.Port())
+		e := c.end(s)
+		if !e.IsValid() {
+			return b
+		}
+		return binary.BigEndian.AppendUint16(appendSortAddr(b, e.Addr()), e.Port())
+	}
+	v := c.get(s)
+	switch {
+	case !v.known:
+		return b
+	case c.kind == word:
+		return appendSortText(b, v.text)
+	case c.kind == optionSet || c.kind == networks:
+		return appendSortText(b, string(c.appendText(nil, s)))
 	default:
 		return binary.BigEndian.AppendUint64(b, v.n)
 	}
@@ -93,6 +99,9 @@ func appendSortText(b []byte, s string) []byte {
 // appendSortAddr appends what netip.Addr.Compare looks at: the length, the
 // bytes, the zone.
 func appendSortAddr(b []byte, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
 	bytes := a.As16()
 	b = append(b, byte(a.BitLen()))
 	b = append(b, bytes[:]...)

@@ -66,8 +66,11 @@ func (l *Listing) drawByLibrary(out *output, sorted iter.Seq[[]byte]) error {
 	var drawn bytes.Buffer
 	table := tablewriter.NewTable(&drawn,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders:  tw.BorderNone,
-			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbolCustom("gap").WithColumn(strings.Repeat(" ", columnGap)),
+			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.Separators{
+				ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.On,
+			}},
 		})),
 		tablewriter.WithConfig(l.libraryConfig()),
 	)
@@ -103,16 +106,12 @@ func (l *Listing) libraryConfig() tablewriter.Config {
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
 		Padding:    tw.CellPadding{Global: tw.PaddingNone},
 	}
-	for i, c := range l.Columns {
-		align, padding := tw.AlignLeft, tw.Padding{Right: strings.Repeat(" ", columnGap), Overwrite: true}
+	for _, c := range l.Columns {
+		align := tw.AlignLeft
 		if c.kind.rightAligned() {
 			align = tw.AlignRight
 		}
-		if i == len(l.Columns)-1 {
-			padding = tw.PaddingNone
-		}
 		cell.Alignment.PerColumn = append(cell.Alignment.PerColumn, align)
-		cell.Padding.PerColumn = append(cell.Padding.PerColumn, padding)
 	}
 	return tablewriter.Config{
 		Header:   cell,

@@ -1,19 +1,18 @@
 package render
 
 import (
-	"net/netip"
 	"strconv"
 
 	"tcpstate/tcp"
 )
 
-// value is what one column shows of one socket. It lives in registers: reading
-// a column allocates nothing. The zero value is unknown.
+// value is what one column shows of one socket, less an address, which Column
+// has a function of its own for: so it is small enough to be returned in
+// registers. The zero value is unknown.
 type value struct {
 	known bool
-	n, m  uint64 // the number; a composite of two has a second
+	n     uint64
 	text  string
-	end   netip.AddrPort
 }
 
 // kind says how a value is written and by what of it two are compared.
@@ -26,14 +25,14 @@ const (
 	enum                  // text, in the order of n
 	word                  // text, which may come from outside
 	optionSet             // names of the bits of n
-	address               // end without its port
-	endpoint              // end
+	address               // an endpoint without its port
+	endpoint              // an address and a port
 	networks              // MD5 keys, n of them
 	duration              // n nanoseconds, after text
 	size                  // n bytes
 	rate                  // n bytes a second
-	ratio                 // m of n
-	countdown             // timer: its kind in text, n nanoseconds left, m retransmits
+	resends               // of n, how many are not acknowledged
+	countdown             // the timer, n nanoseconds of it left
 )
 
 // jsonType is how docs/json.md names the JSON type of a kind that is a field.
@@ -55,15 +54,11 @@ func (k kind) jsonType() string {
 // rightAligned reports whether a table aligns the kind to the right.
 func (k kind) rightAligned() bool {
 	switch k {
-	case number, duration, size, rate, ratio:
+	case number, duration, size, rate, resends:
 		return true
 	}
 	return false
 }
-
-// fromOutside reports whether the text may hold what somebody else chose:
-// names of interfaces, also in the zone of an address, and of algorithms.
-func (k kind) fromOutside() bool { return k == word || k == address || k == endpoint }
 
 type integer interface {
 	~int | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
@@ -74,8 +69,6 @@ func count[T integer](n T) value { return value{known: true, n: uint64(n)} }
 func named(n uint64, name string) value { return value{known: true, n: uint64(n), text: name} }
 
 func text(s string) value { return value{known: s != "", text: s} }
-
-func end(e netip.AddrPort) value { return value{known: e.IsValid(), end: e} }
 
 func optional[T integer](o tcp.Optional[T]) value {
 	n, known := o.Get()
@@ -98,6 +91,12 @@ func only(known bool, v value) value {
 // appendText appends the value of column c as CSV has it, before quoting; of an
 // unknown value nothing.
 func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
+	switch c.kind {
+	case address:
+		return appendAddr(b, c.end(s).Addr())
+	case endpoint:
+		return appendAddrPort(b, c.end(s))
+	}
 	v := c.get(s)
 	if !v.known {
 		return b
@@ -113,26 +112,17 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 		return append(b, v.text...)
 	case optionSet:
 		return appendNames(b, v.n, c.names)
-	case address:
-		return v.end.Addr().AppendTo(b)
-	case endpoint:
-		return v.end.AppendTo(b)
 	case networks:
-		for i, key := range s.Extended.MD5Keys {
-			if i > 0 {
-				b = append(b, ' ')
-			}
-			b = key.Prefix.AppendTo(b)
-		}
-		return b
+		return appendPrefixes(b, s.Extended.MD5Keys)
 	case duration:
 		return appendDuration(append(b, v.text...), v.n)
 	case size:
 		return appendSize(b, v.n)
 	case rate:
 		return append(appendSize(b, v.n), "/s"...)
-	case ratio:
-		return strconv.AppendUint(append(strconv.AppendUint(b, v.m, 10), '/'), v.n, 10)
+	case resends:
+		b = strconv.AppendUint(b, uint64(s.Info.Retrans), 10)
+		return strconv.AppendUint(append(b, '/'), v.n, 10)
 	default: // countdown
 		return appendCountdown(b, s.Timer)
 	}
@@ -149,16 +139,28 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	switch {
 	case len(b) == start:
 		return append(b, '-')
-	case c.kind.fromOutside():
+	case c.fromOutside(s):
 		return escapeFrom(b, start)
 	}
 	return b
 }
 
+// fromOutside reports whether the text may hold what somebody else chose: the
+// name of an interface, also as the zone of an address, or of an algorithm.
+func (c *Column) fromOutside(s *tcp.Socket) bool {
+	switch c.kind {
+	case word:
+		return true
+	case address, endpoint:
+		return c.end(s).Addr().Zone() != ""
+	}
+	return false
+}
+
 // anyPort reports whether people are to see "*" for the port of an endpoint: 0
 // where no port is meant, not a port of that number.
 func (c *Column) anyPort(s *tcp.Socket) bool {
-	e := c.get(s).end
+	e := c.end(s)
 	return e.Port() == 0 && (c.name == "peer" || e.Addr().IsUnspecified())
 }
 
@@ -173,6 +175,16 @@ func appendNames(b []byte, bits uint64, names []string) []byte {
 			b = append(b, ' ')
 		}
 		b = append(b, name...)
+	}
+	return b
+}
+
+func appendPrefixes(b []byte, keys []tcp.MD5Key) []byte {
+	for i, key := range keys {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = key.Prefix.AppendTo(b)
 	}
 	return b
 }

@@ -1,0 +1,100 @@
+// Gendocs writes the generated parts of docs/json.md anew, from the tables of
+// package render:
+//
+//	go run tcpstate/internal/gendocs docs/json.md
+//
+// A generated part stands between a line "<!-- generated: NAME -->" and the
+// next line "<!-- end -->"; the prose around it is left as it is.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+
+	"tcpstate/render"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: gendocs FILE")
+		os.Exit(2)
+	}
+	if err := rewrite(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
+	}
+}
+
+func rewrite(path string) error {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	page, err = generate(page)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, page, 0o644)
+}
+
+const (
+	begin = "<!-- generated: "
+	end   = "<!-- end -->\n"
+)
+
+// generate returns the page with its generated parts made anew.
+func generate(page []byte) ([]byte, error) {
+	var out bytes.Buffer
+	for {
+		before, rest, found := bytes.Cut(page, []byte(begin))
+		out.Write(before)
+		if !found {
+			return out.Bytes(), nil
+		}
+		name, rest, _ := bytes.Cut(rest, []byte(" -->\n"))
+		_, after, found := bytes.Cut(rest, []byte(end))
+		if !found {
+			return nil, fmt.Errorf("the generated part %q has no end", name)
+		}
+		part, err := table(string(name))
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&out, "%s%s -->\n%s%s", begin, name, part, end)
+		page = after
+	}
+}
+
+// table returns the generated part with the name.
+func table(name string) (string, error) {
+	var b strings.Builder
+	switch name {
+	case "fields":
+		b.WriteString("| field | type | unit | present | meaning |\n|---|---|---|---|---|\n")
+		for _, f := range render.Fields() {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.Type, unit(f.Name), f.When, f.Doc)
+		}
+	case "columns":
+		b.WriteString("| column | meaning |\n|---|---|\n")
+		for _, f := range render.PeopleColumns() {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", f.Name, f.Doc)
+		}
+	default:
+		return "", fmt.Errorf("nothing generates the part %q", name)
+	}
+	return b.String(), nil
+}
+
+// unit returns the unit that a field's name ends with.
+func unit(name string) string {
+	for _, u := range []struct{ suffix, unit string }{
+		{"_bytes_per_sec", "bytes per second"}, {"_bytes", "bytes"}, {"_ms", "milliseconds"}, {"_us", "microseconds"},
+	} {
+		if strings.HasSuffix(name, u.suffix) {
+			return u.unit
+		}
+	}
+	return ""
+}

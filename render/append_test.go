@@ -1,0 +1,233 @@
+package render
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"net/netip"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+func TestAppendSocketAgreesWithSchema(t *testing.T) {
+	bare := &tcp.Socket{}
+	nothingKnown := established()
+	nothingKnown.Info, nothingKnown.Congestion = &tcp.Info{}, &tcp.Congestion{}
+	nothingKnown.Extended, nothingKnown.Memory = &tcp.Extended{}, &tcp.Memory{}
+	listening := listener()
+	listening.Info = &tcp.Info{Len: 280, Listener: true, SendCwnd: 10}
+	noOptions := full()
+	noOptions.Info.Options = 0
+	noOptions.Extended.Options = tcp.Known(tcp.SocketOptions(0))
+	mapped := established()
+	mapped.Family, mapped.Local = tcp.IPv6, netip.MustParseAddrPort("[::ffff:10.0.0.1]:80")
+	zone := established()
+	zone.Local = netip.AddrPortFrom(netip.MustParseAddr("::ffff:10.0.0.1%e\"\x1b"), 80)
+
+	for name, s := range map[string]*tcp.Socket{
+		"listener": listener(), "established": established(), "TIME_WAIT": timeWait(), "full": full(), "bare": bare,
+		"nothing known": nothingKnown, "listener's info": listening, "no options": noOptions, "mapped": mapped, "zone": zone,
+	} {
+		t.Run(name, func(t *testing.T) { checkAgainstSchema(t, s) })
+	}
+}
+
+func TestAppendStringAgreesWithSchema(t *testing.T) {
+	for _, text := range hostileTexts {
+		want, err := marshal(label(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := appendString(nil, text); string(got) != string(want) {
+			t.Errorf("appendString(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+// hostileTexts are what a name may hold that was not chosen with care, or was.
+var hostileTexts = []string{
+	"", "eth0", `say "hi" \o/`, "<b>&amp;</b>", "\x00\x01\b\t\n\f\r\x1b[31m\x7f", "\u0085\u009b31m", "line\u2028par\u2029",
+	"\u202egnp.exe", "\xff\xc0\xaf\xed\xa0\x80", "\ufffd", "中文", "e\u0301", "\U0001f600", "\U000e0001tag", "\u00a0", " a ", "a,b", `\.`, "a|b",
+	"\xc2", "\t", "\ufeff",
+}
+
+func FuzzAppendString(f *testing.F) {
+	for _, text := range hostileTexts {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := established()
+		s.Interface = text
+		s.Local = netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(text), 1)
+		s.Congestion = &tcp.Congestion{Algorithm: text}
+		s.Extended = &tcp.Extended{ULP: text}
+		checkAgainstSchema(t, s)
+	})
+}
+
+func FuzzAppendSocket(f *testing.F) {
+	f.Add([]byte{}, "eth0")
+	f.Add(bytes.Repeat([]byte{0xff}, 800), "\x1b")
+	f.Add(bytes.Repeat([]byte{1, 2, 3, 5, 7, 11, 13}, 120), "")
+	f.Fuzz(func(t *testing.T, data []byte, text string) {
+		checkAgainstSchema(t, (&dice{data, text}).socket())
+	})
+}
+
+func checkAgainstSchema(t *testing.T, s *tcp.Socket) {
+	t.Helper()
+	want, err := marshalSocket(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := appendSocket(nil, s)
+	if !bytes.Equal(got, want) {
+		t.Errorf("the encoders differ\nappend: %s\nschema: %s", got, want)
+	}
+	if !json.Valid(got) {
+		t.Errorf("not JSON: %s", got)
+	}
+}
+
+// dice makes a socket out of bytes, of which each field takes the next ones.
+type dice struct {
+	data []byte
+	text string
+}
+
+func (d *dice) uint() uint64 {
+	var next [8]byte
+	n := copy(next[:], d.data)
+	d.data = d.data[n:]
+	return binary.LittleEndian.Uint64(next[:])
+}
+
+func (d *dice) bool() bool              { return d.uint()&1 == 1 }
+func (d *dice) duration() time.Duration { return time.Duration(d.uint()) }
+
+func (d *dice) addr() netip.AddrPort {
+	var raw [16]byte
+	binary.LittleEndian.PutUint64(raw[:], d.uint())
+	binary.LittleEndian.PutUint64(raw[8:], d.uint())
+	port := uint16(d.uint())
+	switch d.uint() % 4 {
+	case 0:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[:4])), port)
+	case 1:
+		return netip.AddrPortFrom(netip.AddrFrom16(raw), port)
+	case 2:
+		return netip.AddrPortFrom(netip.AddrFrom16(raw).WithZone(d.text), port)
+	default:
+		return netip.AddrPort{}
+	}
+}
+
+func maybe[T any](d *dice, v T) (o tcp.Optional[T]) {
+	if d.bool() {
+		return tcp.Known(v)
+	}
+	return o
+}
+
+func (d *dice) socket() *tcp.Socket {
+	s := &tcp.Socket{
+		State: tcp.State(d.uint() % 14), Family: tcp.Family(d.uint() % 4), Local: d.addr(), Peer: d.addr(),
+		RecvQueue: uint32(d.uint()), SendQueue: uint32(d.uint()),
+		AcceptQueue: uint32(d.uint()), AcceptQueueMax: maybe(d, uint32(d.uint())),
+		Owner:  tcp.Owner{UID: maybe(d, uint32(d.uint())), Inode: uint32(d.uint())},
+		Cookie: tcp.Cookie(d.uint()),
+		Timer:  tcp.Timer{Kind: tcp.TimerKind(d.uint() % 8), Expires: d.duration(), Retransmits: uint8(d.uint())},
+		Age:    maybe(d, d.duration()), AgeExact: d.bool(), Idle: maybe(d, d.duration()), Interface: d.text,
+	}
+	if d.bool() {
+		info := full().Info
+		info.Len, info.Listener = int(d.uint()%300), d.bool()
+		info.CAState, info.Options = tcp.CAState(d.uint()%8), tcp.InfoOptions(d.uint())
+		info.DeliveryRateAppLimited = d.bool()
+		info.PacingRate, info.AckedBytes, info.RTT, info.MinRTT = d.uint(), d.uint(), d.duration(), d.duration()
+		s.Info = info
+	}
+	if d.bool() {
+		s.Congestion = &tcp.Congestion{
+			Algorithm: d.text,
+			BBR:       maybe(d, tcp.BBR{Bandwidth: d.uint(), MinRTT: d.duration(), PacingGain: uint32(d.uint())}),
+			DCTCP:     maybe(d, tcp.DCTCP{Enabled: d.bool(), CEState: uint16(d.uint()), Alpha: uint32(d.uint())}),
+			Vegas:     maybe(d, tcp.Vegas{Enabled: d.bool(), RTTCount: uint32(d.uint()), RTT: d.duration()}),
+		}
+	}
+	if d.bool() {
+		s.Memory = &tcp.Memory{RecvAlloc: uint32(d.uint()), Backlog: uint32(d.uint()), Drops: maybe(d, uint32(d.uint()))}
+	}
+	if d.bool() {
+		s.Extended = d.extended()
+	}
+	return s
+}
+
+func (d *dice) extended() *tcp.Extended {
+	e := &tcp.Extended{
+		Mark: maybe(d, uint32(d.uint())), CgroupID: d.uint(), Shutdown: maybe(d, tcp.Shutdown(d.uint())),
+		TOS: maybe(d, uint8(d.uint())), TrafficClass: maybe(d, uint8(d.uint())), ClassID: maybe(d, uint32(d.uint())),
+		V6Only: maybe(d, d.bool()), Options: maybe(d, tcp.SocketOptions(d.uint())), Protocol: maybe(d, uint8(d.uint())), ULP: d.text,
+	}
+	if d.bool() {
+		e.TLS = &tcp.TLS{Version: uint16(d.uint()), Cipher: uint16(d.uint()), ZeroCopy: d.bool()}
+	}
+	if d.bool() {
+		e.MPTCP = &tcp.MPTCP{TokenRemote: uint32(d.uint()), MapSeq: d.uint(), Flags: uint32(d.uint())}
+	}
+	for range d.uint() % 3 {
+		addr := d.addr().Addr()
+		e.MD5Keys = append(e.MD5Keys, tcp.MD5Key{Prefix: netip.PrefixFrom(addr, int(d.uint()%129)), Length: uint16(d.uint())})
+	}
+	return e
+}
+
+func TestNoAllocations(t *testing.T) {
+	everything := Sections{Timers: true, Extended: true, Info: true, Memory: true}
+	for name, l := range map[string]*Listing{
+		"csv": {Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, "csv, everything": {Format: CSV, Columns: DefaultColumns(CSV, everything)},
+		"ndjson": {Format: NDJSON}, "json": {Format: JSON},
+		"table": {Format: Table, Columns: DefaultColumns(Table, everything)},
+	} {
+		for kind, s := range map[string]*tcp.Socket{"listener": listener(), "established": established(), "TIME_WAIT": timeWait(), "full": full()} {
+			b := make([]byte, 0, 1<<16)
+			if n := testing.AllocsPerRun(100, func() { b = l.appendRow(b[:0], s) }); n != 0 {
+				t.Errorf("%s, %s: %v allocations a socket", name, kind, n)
+			}
+		}
+	}
+}
+
+func BenchmarkRow(b *testing.B) {
+	base := established()
+	base.Age, base.Idle = tcp.Optional[time.Duration]{}, tcp.Optional[time.Duration]{}
+	info := established()
+	info.Info, info.Congestion = full().Info, &tcp.Congestion{Algorithm: "cubic"}
+	v6 := timeWait()
+	v6.Local = netip.MustParseAddrPort("[2001:db8:1:2:3:4:5:6]:443")
+	for _, bench := range []struct {
+		name string
+		l    *Listing
+		s    *tcp.Socket
+	}{
+		{"csv", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, base},
+		{"csv6", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, v6},
+		{"csv-info", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{Info: true})}, info},
+		{"ndjson", &Listing{Format: NDJSON}, base},
+		{"ndjson6", &Listing{Format: NDJSON}, v6},
+		{"ndjson-info", &Listing{Format: NDJSON}, info},
+		{"table", &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{})}, base},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			buf := make([]byte, 0, 1<<16)
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = bench.l.appendRow(buf[:0], bench.s)
+			}
+			b.SetBytes(int64(len(buf)))
+		})
+	}
+}
