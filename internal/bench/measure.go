@@ -1,0 +1,140 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// result is what one row came to.
+type result struct {
+	Scenario string
+	Sockets  int
+	Command  string
+	Against  string
+	Wall     time.Duration // medians
+	Other    time.Duration
+	Ratio    float64 // median of the pairs
+	PeakMiB  float64 // tcpstate's greatest
+	OtherMiB float64
+	Runs     int
+
+	AtMost, MaxMilli, MaxMiB float64 // the bars; 0: none
+}
+
+// missed says which bar the result misses, or nothing.
+func (r result) missed() string {
+	var misses []string
+	if r.AtMost > 0 && r.Ratio > r.AtMost {
+		misses = append(misses, fmt.Sprintf("ratio %.2f is above %.2f", r.Ratio, r.AtMost))
+	}
+	if ms := milliseconds(r.Wall); r.MaxMilli > 0 && ms > r.MaxMilli {
+		misses = append(misses, fmt.Sprintf("%.1f ms are above %.0f", ms, r.MaxMilli))
+	}
+	if r.MaxMiB > 0 && r.PeakMiB > r.MaxMiB {
+		misses = append(misses, fmt.Sprintf("%.0f MiB are above %.0f", r.PeakMiB, r.MaxMiB))
+	}
+	return strings.Join(misses, ", ")
+}
+
+// measureScenario measures the rows of a scenario in the lab that it runs in.
+func measureScenario(name, tcpstate, out string) error {
+	index := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+	if index < 0 {
+		return fmt.Errorf("no scenario %q", name)
+	}
+	var results []result
+	for _, row := range scenarios[index].rows {
+		r, err := measure(row, tcpstate)
+		if err != nil {
+			return err
+		}
+		r.Scenario = name
+		results = append(results, r)
+	}
+	text, err := json.Marshal(results)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, text, 0o600)
+}
+
+// measure runs the two commands of a row in turn.
+func measure(row row, tcpstate string) (result, error) {
+	ours := append([]string{tcpstate}, row.command...)
+	theirs := row.against
+	if slices.Equal(theirs, bareDump) {
+		self, err := os.Executable()
+		if err != nil {
+			return result{}, err
+		}
+		theirs = []string{self, "dump", strings.Join(row.command, " ")}
+	}
+	count, err := exec.Command(tcpstate, "ls", "--format", "ndjson").Output()
+	if err != nil {
+		return result{}, fmt.Errorf("counting: %w", err)
+	}
+	r := result{
+		Sockets: strings.Count(string(count), "\n"),
+		Command: strings.Join(row.command, " "), Against: strings.Join(row.against, " "), Runs: row.runs,
+		AtMost: row.atMost, MaxMilli: row.maxMilli, MaxMiB: row.maxMiB,
+	}
+	var walls, others []time.Duration
+	var ratios []float64
+	for i := range row.runs + 1 {
+		wall, peak, err := timed(ours)
+		if err != nil {
+			return result{}, err
+		}
+		other, otherPeak, err := timed(theirs)
+		if err != nil {
+			return result{}, err
+		}
+		if i == 0 && row.runs > 1 {
+			continue // the first pair warms up
+		}
+		walls, others = append(walls, wall), append(others, other)
+		ratios = append(ratios, float64(wall)/float64(other))
+		r.PeakMiB, r.OtherMiB = max(r.PeakMiB, peak), max(r.OtherMiB, otherPeak)
+	}
+	r.Wall, r.Other, r.Ratio = median(walls), median(others), median(ratios)
+	fmt.Fprintf(os.Stderr, "bench: tcpstate %s: %v against %v of %s: %.2f, peak %.0f MiB\n", r.Command, r.Wall, r.Other, r.Against, r.Ratio, r.PeakMiB)
+	return r, nil
+}
+
+// timed runs a command, throws its output away, and returns its wall time and
+// its peak resident memory in MiB.
+func timed(args []string) (time.Duration, float64, error) {
+	c := exec.Command(args[0], args[1:]...)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer null.Close()
+	c.Stdout, c.Stderr = null, io.Discard
+	start := time.Now()
+	if err := c.Run(); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	wall := time.Since(start)
+	usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, 0, fmt.Errorf("%s: no account of its resources", strings.Join(args, " "))
+	}
+	return wall, float64(usage.Maxrss) / 1024, nil
+}
+
+func median[T time.Duration | float64](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,14 @@
+//go:build !linux
+
+// Bench measures commands on the sockets of a Linux host.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	fmt.Fprintln(os.Stderr, "bench: needs Linux")
+	os.Exit(1)
+}

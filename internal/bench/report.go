@@ -1,0 +1,78 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeReport writes the results as a page for people.
+func writeReport(path string, results []result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Performance
+
+What whole commands cost, from start to exit with their output thrown away, beside ss and netstat on the same sockets.
+Measured in a private network namespace that the lab fills with real sockets, the two commands of a row in turn; times
+are medians, the ratio is the median of the pairs. The bare dump loop asks the kernel for the same sockets and does not
+look at the answer.
+
+Made by `+"`make bench`"+` (go run ./internal/bench) on %s.
+
+| sockets | tcpstate | against | time | its time | ratio | bar | peak memory | its peak | runs |
+| --: | :-- | :-- | --: | --: | --: | :-- | --: | --: | --: |
+`, machine())
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %d | `%s` | `%s` | %s | %s | %.2f | %s | %.0f MiB | %.0f MiB | %d |\n",
+			r.Sockets, r.Command, r.Against, shown(milliseconds(r.Wall)), shown(milliseconds(r.Other)), r.Ratio, r.bars(), r.PeakMiB, r.OtherMiB, r.Runs)
+	}
+	b.WriteString("\nA row without a bar is there for comparison.\n")
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// bars says what the row must keep.
+func (r result) bars() string {
+	var bars []string
+	if r.AtMost > 0 {
+		bars = append(bars, fmt.Sprintf("ratio at most %g", r.AtMost))
+	}
+	if r.MaxMilli > 0 {
+		bars = append(bars, fmt.Sprintf("at most %g ms", r.MaxMilli))
+	}
+	if r.MaxMiB > 0 {
+		bars = append(bars, fmt.Sprintf("at most %g MiB", r.MaxMiB))
+	}
+	return strings.Join(bars, ", ")
+}
+
+func shown(ms float64) string {
+	if ms < 20 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
+
+// machine describes what the figures were measured on.
+func machine() string {
+	kernel := "an unknown kernel"
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		release, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
+		kernel = "Linux " + release
+	}
+	return fmt.Sprintf("%s/%s with %d processors, %s, %s, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), kernel, runtime.Version(), toolVersion("ss", "-V"))
+}
+
+func toolVersion(name string, args ...string) string {
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return name
+	}
+	_, version, _ := strings.Cut(strings.TrimSpace(string(out)), ", ")
+	return version
+}

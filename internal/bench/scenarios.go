@@ -1,0 +1,55 @@
+//go:build linux
+
+package main
+
+// scenario is one filling of the lab and what is measured in it.
+type scenario struct {
+	name  string   // as a heading
+	words []string // for the lab
+	rows  []row
+}
+
+// row is one command of tcpstate, and what it is held against.
+type row struct {
+	command  []string // tcpstate's arguments
+	against  []string // another command, or one of tcpstate's own modes below
+	runs     int
+	atMost   float64 // of the other's wall time; 0: no bar
+	maxMilli float64 // wall time in milliseconds; 0: no bar
+	maxMiB   float64 // peak resident; 0: no bar
+}
+
+// bareDump stands in row.against for the dump loop that decodes nothing.
+var bareDump = []string{"(bare dump loop)"}
+
+var scenarios = []scenario{{
+	name:  "300,000 mixed sockets",
+	words: []string{"est=200000", "timewait=50000", "synrecv=50000"},
+	rows: []row{
+		{command: words("ls --format csv"), against: words("ss -tanH"), runs: 7, atMost: 0.5},
+		{command: words("ls --format csv"), against: bareDump, runs: 7, atMost: 1.35},
+		{command: words("ls -i --format ndjson"), against: words("ss -tanHi"), runs: 3, atMost: 0.5},
+		{command: words("ls"), against: words("ss -tan"), runs: 3},
+		{command: words("ls --source procfs --format csv"), against: words("netstat -tan"), runs: 3},
+	},
+}, {
+	name:  "300,000 half-open connections",
+	words: []string{"synrecv=300000"},
+	rows: []row{
+		{command: words("ls --format csv --state SYN_RECV"), against: words("ss -tanH state syn-recv"), runs: 7, atMost: 0.35},
+		{command: words("ls --format csv --state SYN_RECV"), against: bareDump, runs: 7},
+	},
+}, {
+	name:  "1,000,000 sockets",
+	words: []string{"synrecv=700000", "timewait=300000"},
+	rows: []row{
+		{command: words("ls --format csv"), against: words("ss -tanH"), runs: 1, maxMiB: 48},
+		{command: words("ls --format ndjson"), against: words("ss -tanH"), runs: 1, maxMiB: 48},
+		{command: words("ls"), against: words("ss -tan"), runs: 1, maxMiB: 256},
+	},
+}, {
+	name: "an idle host",
+	rows: []row{
+		{command: words("ls"), against: words("ss -tan"), runs: 51, atMost: 4, maxMilli: 12},
+	},
+}}
