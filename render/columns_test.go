@@ -1,0 +1,205 @@
+package render
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"tcpstate/tcp"
+)
+
+func names(columns []*Column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.Name())
+	}
+	return strings.Join(list, ",")
+}
+
+func TestParseColumns(t *testing.T) {
+	for list, want := range map[string]string{
+		"state,local,peer,tcp_info.rtt_us": "state,local,peer,tcp_info.rtt_us",
+		" State, RECV-Q ":                  "state,recv_q",
+		"local.address,local":              "local.address,local",
+	} {
+		if got := names(mustColumns(t, list)); got != want {
+			t.Errorf("ParseColumns(%q) = %s, want %s", list, got, want)
+		}
+	}
+	for _, list := range []string{"", "state,", "tcp_info", "nosuch", "memory.", "-state"} {
+		if columns, err := ParseColumns(list); err == nil {
+			t.Errorf("ParseColumns(%q) = %s", list, names(columns))
+		}
+	}
+}
+
+func TestUnknownColumn(t *testing.T) {
+	_, err := ParseColumns("state,tcp_info.rtt_usec")
+	var unknown *UnknownColumnError
+	if !errors.As(err, &unknown) || err.Error() != `unknown column "tcp_info.rtt_usec"` {
+		t.Fatalf("error %v", err)
+	}
+	hint := unknown.Hint()
+	if !strings.HasPrefix(hint, "did you mean tcp_info.rtt_us? the columns are local, peer, ") || !strings.Contains(hint, ", memory.drops, ") {
+		t.Errorf("hint %q", hint)
+	}
+	if hint := (&UnknownColumnError{Name: "qqqqqqqqqqqq"}).Hint(); !strings.HasPrefix(hint, "the columns are ") {
+		t.Errorf("hint %q", hint)
+	}
+}
+
+func TestNeeds(t *testing.T) {
+	for name, want := range map[string]tcp.Detail{
+		"state": 0, "local": 0, "peer": 0, "recv_q": 0, "uid": 0, "inode": 0, "cookie": 0, "timer": 0, "timer.kind": 0, "accept_queue_max": 0,
+		"age": tcp.DetailAge, "age_ms": tcp.DetailAge, "idle": tcp.DetailAge, "idle_ms": tcp.DetailAge,
+		"tcp_info.rtt_us": tcp.DetailInfo, "rtt": tcp.DetailInfo, "retrans": tcp.DetailInfo, "congestion": tcp.DetailInfo, "bbr.cwnd_gain": tcp.DetailInfo,
+		"memory.drops": tcp.DetailMemory, "rmem": tcp.DetailMemory,
+		"mark": tcp.DetailExtended, "interface": tcp.DetailExtended, "tls.version": tcp.DetailExtended, "md5_keys": tcp.DetailExtended,
+	} {
+		if got := mustColumns(t, name)[0].Needs(); got != want {
+			t.Errorf("%s needs %b, want %b", name, got, want)
+		}
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(composites, fields) {
+		if seen[c.name] {
+			t.Errorf("two columns are named %s", c.name)
+		}
+		seen[c.name] = true
+		if (c.get == nil) == (c.end == nil) {
+			t.Errorf("%s must have one of get and end", c.name)
+		}
+	}
+}
+
+func TestDefaultColumns(t *testing.T) {
+	for _, test := range []struct {
+		format   Format
+		sections Sections
+		want     string
+	}{
+		{Table, Sections{}, "state,recv_q,send_q,local,peer"},
+		{Markdown, Sections{Timers: true}, "state,recv_q,send_q,local,peer,timer,age"},
+		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,uid,inode,cookie,mark,cgroup_id,interface"},
+		{CSV, Sections{}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer"},
+		{CSV, Sections{Timers: true}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms"},
+	} {
+		if got := names(DefaultColumns(test.format, test.sections)); got != test.want {
+			t.Errorf("%v %+v: %s, want %s", test.format, test.sections, got, test.want)
+		}
+	}
+	all := names(DefaultColumns(CSV, Sections{Timers: true, Extended: true, Info: true, Memory: true})) + ","
+	for _, c := range fields {
+		nested := strings.HasPrefix(c.name, "local.") || strings.HasPrefix(c.name, "peer.")
+		if !nested && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") && c.name != "state" {
+			t.Errorf("CSV with every section has no %s", c.name)
+		}
+	}
+}
+
+// TestCSVAgreesWithJSON compares each column with the field of its name.
+func TestCSVAgreesWithJSON(t *testing.T) {
+	l := &Listing{Format: CSV, Columns: fields, Header: true}
+	for _, s := range []*tcp.Socket{listener(), established(), timeWait(), full()} {
+		records, err := csv.NewReader(strings.NewReader(write(t, l, each(s)))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{}
+		flatten(want, "", decode(t, appendSocket(nil, s)))
+		for i, name := range records[0] {
+			if got := records[1][i]; got != want[name] {
+				t.Errorf("%s is %q in CSV, %q in JSON", name, got, want[name])
+			}
+			delete(want, name)
+		}
+		if len(want) > 0 {
+			t.Errorf("no columns for %v", want)
+		}
+	}
+}
+
+func decode(t *testing.T, text []byte) (v any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
+
+// flatten stores the scalars and lists in v under their flattened names, in the
+// text that CSV has for them.
+func flatten(into map[string]string, name string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, v := range v {
+			flatten(into, strings.TrimPrefix(name+"."+key, "."), v)
+		}
+	case []any:
+		var items []string
+		for _, item := range v {
+			if key, ok := item.(map[string]any); ok {
+				item = key["prefix"]
+			}
+			items = append(items, item.(string))
+		}
+		into[name] = strings.Join(items, " ")
+	default:
+		into[name] = fmt.Sprint(v)
+	}
+}
+
+func TestCSVQuoting(t *testing.T) {
+	columns := mustColumns(t, "interface,state")
+	for _, text := range hostileTexts {
+		checkQuoting(t, columns, text)
+	}
+	for _, text := range []string{`a"b`, `"`, `a,"b"`, " a", "a ", `\.`, `\.x`, ",", "é", "\u3000x"} {
+		checkQuoting(t, columns, text)
+	}
+}
+
+func FuzzCSV(f *testing.F) {
+	for _, text := range hostileTexts {
+		f.Add(text)
+	}
+	columns, err := ParseColumns("interface,state")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) { checkQuoting(t, columns, text) })
+}
+
+// checkQuoting compares a record with that of encoding/csv.
+func checkQuoting(t *testing.T, columns []*Column, text string) {
+	t.Helper()
+	s := &tcp.Socket{State: tcp.Close, Interface: text}
+	got := appendCSV(nil, columns, s)
+	var want bytes.Buffer
+	w := csv.NewWriter(&want)
+	if err := w.Write([]string{string(escapeFrom([]byte(text), 0)), "CLOSE"}); err != nil {
+		t.Fatal(err)
+	}
+	w.Flush()
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("of %q: %q, want %q", text, got, want.Bytes())
+	}
+}
+
+func TestCSVTimer(t *testing.T) {
+	l := &Listing{Format: CSV, Columns: mustColumns(t, "timer,age,retrans"), Header: true}
+	want := "timer,age,retrans\n\"keepalive 1h59m, 0 probes\",~1.2s,\n,,\n"
+	if got := write(t, l, each(established(), listener())); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
