@@ -196,4 +196,3 @@ func (n *notes) say(warnings []string) {
 	}
 	n.said = len(warnings)
 }
-

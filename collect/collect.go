@@ -119,11 +119,17 @@ func (s *Snapshot) openSockDiag(ctx context.Context) error {
 }
 
 // readClocks reads the settings that ages are worked out from. Without them
-// the ages that depend on them stay unknown.
+// the ages that depend on them stay unknown. A live /proc of another namespace
+// cannot tell them: below sys/net it answers for whoever reads.
 func (s *Snapshot) readClocks() {
+	const unknown = "the ages of SYN_SENT, FIN_WAIT2 and resent SYN_RECV are not known"
+	if s.proc.NetDir != "net" {
+		s.warn("%s does not tell the settings of its own network namespace: %s", s.query.Proc, unknown)
+		return
+	}
 	clocks, err := s.proc.Clocks()
 	if err != nil {
-		s.warn("%v; the ages of SYN_RECV, SYN_SENT and FIN_WAIT2 are not known", err)
+		s.warn("%v; %s", err, unknown)
 	}
 	s.clocks = clocks
 }

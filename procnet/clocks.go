@@ -16,12 +16,17 @@ import (
 // (before 6.5), 120 s of tcp_rto_max_ms (TCP_RTO_MAX, before 6.15).
 //
 // The kernel answers below sys/net for the namespace of whoever reads, in
-// another host's /proc too (net_ctl_root, net/sysctl_net.c). The error is a
-// *ReadError.
+// another host's /proc too (net_ctl_root, net/sysctl_net.c). Where there are
+// no settings at all, as in a recorded /proc, nothing is taken for granted:
+// that is an error. All errors are *ReadError.
 func (p *Proc) Clocks() (tcp.Clocks, error) {
+	const directory = "sys/net/ipv4"
+	if _, err := fs.Stat(p.FS, directory); err != nil {
+		return tcp.Clocks{}, &ReadError{File: p.path(directory), Err: cause(err)}
+	}
 	var firstErr error
 	read := func(name string, missing int64) int64 {
-		value, err := p.setting("sys/net/ipv4/"+name, missing)
+		value, err := p.setting(directory+"/"+name, missing)
 		if firstErr == nil {
 			firstErr = err
 		}

@@ -80,7 +80,7 @@ func (p *lineParser) parse(line []byte) error {
 		return p.tooFew(line, fullColumns)
 	}
 	if !small {
-		s.Owner = tcp.Owner{UID: tcp.Known(uid), Inode: inode}
+		s.Owner = tcp.FullSocketOwner(uid, inode)
 	}
 	if s.State == tcp.Listen {
 		s.AcceptQueue = recvQueue

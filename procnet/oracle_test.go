@@ -112,7 +112,7 @@ func oracleSocket(line string, family tcp.Family) (s tcp.Socket, ok bool) {
 	case state == tcp.SynRecv && !full:
 	default:
 		ok = ok && full
-		s.Owner = tcp.Owner{UID: tcp.Known(uint32(uid)), Inode: uint32(inode)}
+		s.Owner = tcp.FullSocketOwner(uint32(uid), uint32(inode))
 	}
 	return s, ok
 }

@@ -170,7 +170,7 @@ func TestClocks(t *testing.T) {
 	}{
 		{"all set", map[string]string{fin: "15\n", linear: "4\n", rto: "30000\n"}, tcp.Clocks{FinTimeout: 15 * time.Second, SynLinearTimeouts: 4, RTOMax: 30 * time.Second}, ""},
 		{"an old kernel", map[string]string{fin: "60\n"}, tcp.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}, ""},
-		{"nothing", nil, tcp.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}, ""},
+		{"no settings at all", nil, tcp.Clocks{}, `reading sys/net/ipv4: file does not exist`},
 		{"negative, without newline", map[string]string{fin: "-1"}, tcp.Clocks{FinTimeout: -time.Second, RTOMax: 2 * time.Minute}, ""},
 		{"nonsense", map[string]string{fin: "soon\n", rto: "later\n"}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits`},
 		{"empty", map[string]string{linear: ""}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_syn_linear_timeouts: value "": not a whole number of 32 bits`},

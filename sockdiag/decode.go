@@ -96,7 +96,7 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 		s.Timer.Expires = max(0, time.Duration(int32(msg.Expires))*time.Millisecond)
 	}
 	if !isSmall(state, s.Timer.Kind, attributes) {
-		s.Owner = tcp.Owner{UID: tcp.Known(msg.UID), Inode: msg.Inode}
+		s.Owner = tcp.FullSocketOwner(msg.UID, msg.Inode)
 	}
 	return nil
 }

@@ -105,7 +105,9 @@ func TestSocketsSayTheSame(t *testing.T) {
 			if _, err := client.Write(make([]byte, 1000)); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the data to be acknowledged", func() bool { return find(t, addrPort(client.LocalAddr()), addrPort(client.RemoteAddr())).SendQueue == 0 })
+			waitFor(t, "the data to be acknowledged", func() bool {
+				return find(t, addrPort(client.LocalAddr()), addrPort(client.RemoteAddr())).SendQueue == 0
+			})
 
 			got := find(t, addrPort(server.LocalAddr()), addrPort(server.RemoteAddr()))
 			if got.State != tcp.Established || got.RecvQueue != 1000 {

@@ -104,10 +104,21 @@ func (s *Socket) Clone() *Socket {
 
 // Owner is what the kernel says of whose a socket is. SYN_RECV, TIME_WAIT and
 // the orphaned FIN_WAIT2 that the kernel keeps as a small socket have no owner,
-// and neither field is known; other orphans keep the user and lose the inode.
+// and neither field is known. A socket without a file, since its program has
+// closed it or not accepted it yet, has no inode.
 type Owner struct {
 	UID   Optional[uint32] // user id, as seen from the reader's user namespace
 	Inode uint32           // of the socket's file, as in /proc/PID/fd; 0: no file, or unknown
+}
+
+// FullSocketOwner returns the owner of a socket that is not a small one. For a
+// socket without a file kernels before 6.17 say user 0, whoever it was
+// (sock_i_uid in net/core/sock.c): that 0 is not taken for root.
+func FullSocketOwner(uid, inode uint32) Owner {
+	if uid == 0 && inode == 0 {
+		return Owner{}
+	}
+	return Owner{UID: Known(uid), Inode: inode}
 }
 
 // Cookie is the kernel's identity of a socket: it stays from the handshake to
