@@ -350,12 +350,12 @@ func TestTableMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bytes := 8 * cap(kept.order)
+	bytes := 16 * cap(kept.order)
 	for _, chunk := range kept.chunks {
 		bytes += cap(chunk)
 	}
 	row := len(l.appendRow(nil, established()))
-	if perRow := bytes / n; perRow > row+32 {
+	if perRow := bytes / n; perRow > row+40 {
 		t.Errorf("a row of %d bytes takes %d", row, perRow)
 	}
 }

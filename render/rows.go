@@ -9,12 +9,21 @@ import (
 )
 
 // rows keeps encoded rows in the order of their sort keys. A row costs its own
-// bytes, its key's, and a dozen more; nothing of it is an object to the garbage
-// collector, and chunks are never copied to make room.
+// bytes, its key's, and some twenty more; nothing of it is an object to the
+// garbage collector, and chunks are never copied to make room.
 type rows struct {
-	limit  int // keep only the first; 0: all
-	chunks [][]byte
-	order  []uint64 // where each row lies: its chunk, and its offset there in the low 32 bits
+	limit    int // keep only the first; 0: all
+	chunks   [][]byte
+	order    []rowRef
+	longKeys bool // some keys do not fit a rowRef
+}
+
+// rowRef is where a row lies, with the beginning of its key: most comparisons
+// then need not go and look at the key, which in a large table is the cost of
+// sorting.
+type rowRef struct {
+	head  uint64 // the first eight bytes of the key, zeros after a shorter one
+	place uint64 // the index of the chunk, and the offset in it in the low 32 bits
 }
 
 // chunkSize is small beside what a large table takes, and many rows.
@@ -37,15 +46,22 @@ func (r *rows) push(key, row []byte) {
 		last++
 	}
 	chunk := r.chunks[last]
-	r.order = append(r.order, uint64(last)<<32|uint64(len(chunk)))
+	var head [8]byte
+	if copy(head[:], key) < len(key) {
+		r.longKeys = true
+	}
+	r.order = append(r.order, rowRef{
+		head:  binary.BigEndian.Uint64(head[:]),
+		place: uint64(last)<<32 | uint64(len(chunk)),
+	})
 	chunk = append(binary.AppendUvarint(chunk, uint64(len(key))), key...)
 	chunk = append(binary.AppendUvarint(chunk, uint64(len(row))), row...)
 	r.chunks[last] = chunk
 }
 
-// at returns the key and the row that lie at place.
-func (r *rows) at(place uint64) (key, row []byte) {
-	key, rest := cutSized(r.chunks[place>>32][uint32(place):])
+// at returns the key and the row.
+func (r *rows) at(ref rowRef) (key, row []byte) {
+	key, rest := cutSized(r.chunks[ref.place>>32][uint32(ref.place):])
 	row, _ = cutSized(rest)
 	return key, row
 }
@@ -58,15 +74,21 @@ func cutSized(b []byte) (piece, rest []byte) {
 }
 
 // sort brings the rows into order, and forgets those past the limit. Of equal
-// keys the one that came first lies first, so its place decides.
+// keys the one that came first lies first, so its place decides. No key begins
+// another, so keys that fit their heads are equal where those are.
 func (r *rows) sort() {
-	slices.SortFunc(r.order, func(a, b uint64) int {
-		keyA, _ := r.at(a)
-		keyB, _ := r.at(b)
-		if c := bytes.Compare(keyA, keyB); c != 0 {
+	slices.SortFunc(r.order, func(a, b rowRef) int {
+		if c := cmp.Compare(a.head, b.head); c != 0 {
 			return c
 		}
-		return cmp.Compare(a, b)
+		if r.longKeys {
+			keyA, _ := r.at(a)
+			keyB, _ := r.at(b)
+			if c := bytes.Compare(keyA, keyB); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(a.place, b.place)
 	})
 	if r.limit > 0 && len(r.order) > r.limit {
 		r.order = r.order[:r.limit]
@@ -77,9 +99,9 @@ func (r *rows) sort() {
 func (r *rows) prune() {
 	r.sort()
 	old := *r
-	r.chunks, r.order = nil, make([]uint64, 0, cap(old.order))
-	for _, place := range old.order {
-		r.push(old.at(place))
+	r.chunks, r.order = nil, make([]rowRef, 0, cap(old.order))
+	for _, ref := range old.order {
+		r.push(old.at(ref))
 	}
 }
 
@@ -87,8 +109,8 @@ func (r *rows) prune() {
 func (r *rows) sorted() iter.Seq[[]byte] {
 	r.sort()
 	return func(yield func([]byte) bool) {
-		for _, place := range r.order {
-			if _, row := r.at(place); !yield(row) {
+		for _, ref := range r.order {
+			if _, row := r.at(ref); !yield(row) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -80,8 +81,19 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	case c.kind == optionSet || c.kind == networks:
 		return appendSortText(b, string(c.appendText(nil, s)))
 	default:
-		return binary.BigEndian.AppendUint64(b, v.n)
+		return appendSortNumber(b, v.n)
 	}
+}
+
+// appendSortNumber appends how many bytes n has, then those: of two numbers the
+// longer is the larger.
+func appendSortNumber(b []byte, n uint64) []byte {
+	size := (bits.Len64(n) + 7) / 8
+	b = append(b, byte(size))
+	for i := size - 1; i >= 0; i-- {
+		b = append(b, byte(n>>(8*i)))
+	}
+	return b
 }
 
 // appendSortText appends s, its zero bytes marked, and an end that is less than
