@@ -82,23 +82,20 @@ func (s *Socket) Reset() { *s = Socket{} }
 // Clone returns a copy that shares nothing with s.
 func (s *Socket) Clone() *Socket {
 	c := *s
-	if s.Info != nil {
-		info := *s.Info
-		c.Info = &info
+	c.Info, c.Congestion, c.Memory = copied(s.Info), copied(s.Congestion), copied(s.Memory)
+	if c.Extended = copied(s.Extended); c.Extended != nil {
+		c.Extended.TLS, c.Extended.MPTCP = copied(s.Extended.TLS), copied(s.Extended.MPTCP)
+		c.Extended.MD5Keys = slices.Clone(s.Extended.MD5Keys)
 	}
-	if s.Congestion != nil {
-		congestion := *s.Congestion
-		c.Congestion = &congestion
+	return &c
+}
+
+// copied returns a pointer to a copy of what p points to, or nil for nil.
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
 	}
-	if s.Memory != nil {
-		memory := *s.Memory
-		c.Memory = &memory
-	}
-	if s.Extended != nil {
-		extended := *s.Extended
-		extended.MD5Keys = slices.Clone(extended.MD5Keys)
-		c.Extended = &extended
-	}
+	c := *p
 	return &c
 }
 

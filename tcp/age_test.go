@@ -1,0 +1,166 @@
+package tcp_test
+
+import (
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// The settings of three hosts: one of today, one before 6.5, which has no
+// linear timeouts, and one whose waits are kept short.
+var (
+	today  = tcp.Clocks{FinTimeout: 60 * time.Second, SynLinearTimeouts: 4, RTOMax: 120 * time.Second}
+	before = tcp.Clocks{FinTimeout: 60 * time.Second, RTOMax: 120 * time.Second}
+	capped = tcp.Clocks{FinTimeout: 20 * time.Second, SynLinearTimeouts: 1, RTOMax: 4 * time.Second}
+)
+
+const unknown = time.Duration(-1)
+
+func TestSetAgeOfTimers(t *testing.T) {
+	ms := time.Millisecond
+	timer := func(kind tcp.TimerKind, expires time.Duration, resends uint8) tcp.Timer {
+		return tcp.Timer{Kind: kind, Expires: expires, Retransmits: resends}
+	}
+	tests := []struct {
+		name   string
+		clocks tcp.Clocks
+		socket tcp.Socket
+		age    time.Duration
+		exact  bool
+	}{
+		{"TIME_WAIT runs down 60 s", today,
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
+		{"TIME_WAIT does not heed tcp_fin_timeout", capped,
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
+		{"TIME_WAIT just begun", today,
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 60*time.Second, 0)}, 0, true},
+		{"TIME_WAIT with more left than it has", today,
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 61*time.Second, 0)}, unknown, false},
+		{"TIME_WAIT without its timer", today,
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerOn, 10*time.Second, 0)}, unknown, false},
+
+		{"SYN_RECV before a resend", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 300*ms, 0)}, 700 * ms, true},
+		{"SYN_RECV has no linear timeouts: 1 s, then 2 s", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1500*ms, 1)}, 1500 * ms, false},
+		{"SYN_RECV after 1, 3 and 7 s", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 8*time.Second, 3)}, 7 * time.Second, false},
+		{"SYN_RECV after 5 resends is gone at 63 s", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 0, 5)}, 63 * time.Second, false},
+		{"SYN_RECV whose waits are capped: 1, 2, 4, 4 s", capped,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1*time.Second, 4)}, 14 * time.Second, false},
+		{"SYN_RECV that expires later than its wait", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1001*ms, 0)}, unknown, false},
+		{"SYN_RECV without a timer", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOff, 0, 0)}, unknown, false},
+		{"SYN_RECV that has just been resent", today,
+			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 2*time.Second, 1)}, 1 * time.Second, false},
+
+		{"SYN_SENT before a resend", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 100*ms, 0)}, 900 * ms, true},
+		{"SYN_SENT after 4 linear resends", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 1*time.Second, 4)}, 4 * time.Second, false},
+		{"SYN_SENT after the first that doubles", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 2*time.Second, 5)}, 5 * time.Second, false},
+		{"SYN_SENT after the second that doubles", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 4*time.Second, 6)}, 7 * time.Second, false},
+		{"SYN_SENT is resent for the last time at 67 s", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 64*time.Second, 10)}, 67 * time.Second, false},
+		{"SYN_SENT is given up at 131 s", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 0, 10)}, 131 * time.Second, false},
+		{"SYN_SENT before 6.5 is resent for the last time at 63 s", before,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 64*time.Second, 6)}, 63 * time.Second, false},
+		{"SYN_SENT before 6.5 is given up at 127 s", before,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 0, 6)}, 127 * time.Second, false},
+		{"SYN_SENT whose waits are capped: 1, 1, 2, 4, 4 s", capped,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 3*time.Second, 4)}, 9 * time.Second, false},
+		{"SYN_SENT that expires later than its wait", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 2*time.Second, 4)}, unknown, false},
+		{"SYN_SENT of 255 resends", today,
+			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 120*time.Second, 255)},
+			4*time.Second + 127*time.Second + 244*120*time.Second, false},
+
+		{"small orphaned FIN_WAIT2", today,
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 45*time.Second, 0)}, 15 * time.Second, false},
+		{"small orphaned FIN_WAIT2 of a short tcp_fin_timeout", capped,
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 15*time.Second, 0)}, 5 * time.Second, false},
+		{"small orphaned FIN_WAIT2 that was given longer", capped,
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 45*time.Second, 0)}, unknown, false},
+		{"full orphaned FIN_WAIT2", tcp.Clocks{FinTimeout: 100 * time.Second},
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0)}, 10 * time.Second, false},
+		{"full orphaned FIN_WAIT2 that was given longer", today,
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 50*time.Second, 0)}, unknown, false},
+		{"owned FIN_WAIT2 with keepalive", tcp.Clocks{FinTimeout: 100 * time.Second},
+			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0), Owner: tcp.Owner{Inode: 7}}, unknown, false},
+		{"owned FIN_WAIT2", today,
+			tcp.Socket{State: tcp.FinWait2, Owner: tcp.Owner{Inode: 7}}, unknown, false},
+
+		{"FIN_WAIT1", today, tcp.Socket{State: tcp.FinWait1, Timer: timer(tcp.TimerOn, 100*ms, 2)}, unknown, false},
+		{"CLOSING", today, tcp.Socket{State: tcp.Closing, Timer: timer(tcp.TimerOn, 100*ms, 2)}, unknown, false},
+		{"LAST_ACK", today, tcp.Socket{State: tcp.LastAck, Timer: timer(tcp.TimerOn, 100*ms, 2)}, unknown, false},
+		{"LISTEN", today, tcp.Socket{State: tcp.Listen}, unknown, false},
+		{"CLOSE", today, tcp.Socket{State: tcp.Close}, unknown, false},
+		{"BOUND_INACTIVE", today, tcp.Socket{State: tcp.BoundInactive}, unknown, false},
+		{"ESTABLISHED without tcp_info", today,
+			tcp.Socket{State: tcp.Established, Timer: timer(tcp.TimerKeepalive, time.Hour, 0)}, unknown, false},
+		{"CLOSE_WAIT without tcp_info", today, tcp.Socket{State: tcp.CloseWait}, unknown, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.clocks.SetAge(&test.socket)
+			if got := test.socket.Age.Or(unknown); got != test.age || test.socket.AgeExact != test.exact {
+				t.Errorf("age %v, exact %v, want %v, %v", got, test.socket.AgeExact, test.age, test.exact)
+			}
+			if test.socket.Idle.IsKnown() {
+				t.Errorf("idle for %v without tcp_info", test.socket.Idle.Or(0))
+			}
+		})
+	}
+}
+
+func TestSetAgeOfInfo(t *testing.T) {
+	info := func(change func(*tcp.Info)) *tcp.Info {
+		i := &tcp.Info{Len: 60, LastDataSent: 9 * time.Second, LastDataRecv: 4 * time.Second, LastAckRecv: 3 * time.Second, DataSegsOut: 1}
+		if change != nil {
+			change(i)
+		}
+		return i
+	}
+	tests := []struct {
+		name      string
+		state     tcp.State
+		info      *tcp.Info
+		age, idle time.Duration
+	}{
+		{"ESTABLISHED is as old as the oldest of it", tcp.Established, info(nil), 9 * time.Second, 4 * time.Second},
+		{"ESTABLISHED that has sent nothing", tcp.Established,
+			info(func(i *tcp.Info) { i.DataSegsOut = 0 }), 4 * time.Second, 4 * time.Second},
+		{"ESTABLISHED with an old ACK", tcp.Established,
+			info(func(i *tcp.Info) { i.LastAckRecv = 20 * time.Second }), 20 * time.Second, 4 * time.Second},
+		{"CLOSE_WAIT is as old as the last ACK", tcp.CloseWait, info(nil), 3 * time.Second, 4 * time.Second},
+		{"idle is the lesser of both directions", tcp.CloseWait,
+			info(func(i *tcp.Info) { i.LastDataSent = time.Second }), 3 * time.Second, time.Second},
+		{"a structure that ends before the clocks", tcp.Established,
+			info(func(i *tcp.Info) { i.Len = 59 }), unknown, unknown},
+		{"CLOSE_WAIT of such a structure", tcp.CloseWait,
+			info(func(i *tcp.Info) { i.Len = 59 }), unknown, unknown},
+		{"a listener, whose clocks the kernel leaves out", tcp.Listen,
+			info(func(i *tcp.Info) { i.Listener = true }), unknown, unknown},
+		{"SYN_SENT, whose clocks have not begun", tcp.SynSent, info(nil), unknown, unknown},
+		{"FIN_WAIT1 is idle and of unknown age", tcp.FinWait1, info(nil), unknown, 4 * time.Second},
+		{"CLOSE, whose clocks stand for what was", tcp.Close, info(nil), unknown, unknown},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := tcp.Socket{State: test.state, Info: test.info}
+			today.SetAge(&s)
+			if got := s.Age.Or(unknown); got != test.age || s.AgeExact {
+				t.Errorf("age %v, exact %v, want %v, not exact", got, s.AgeExact, test.age)
+			}
+			if got := s.Idle.Or(unknown); got != test.idle {
+				t.Errorf("idle for %v, want %v", got, test.idle)
+			}
+		})
+	}
+}
