@@ -36,10 +36,9 @@ var outsiders = []struct {
 	{"github.com/spf13/pflag", []string{"cmd"}, "as cobra"},
 	{"golang.org/x/term", []string{"cmd"}, "whether stdout is a terminal is for cmd alone to ask"},
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and its start-up is paid by nobody else"},
-	{"github.com/mattn/go-runewidth", []string{"render"}, "widths on a terminal matter where tables are drawn"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
 	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "collect", "internal/lab", "internal/lab/run"}, "system calls stay with those who talk to the kernel"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
 }
 
 // onlyTests may be imported by tests, and by commands beside it, and by nothing
