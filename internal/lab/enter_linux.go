@@ -96,9 +96,13 @@ func verdict(t *testing.T) string {
 // A child that ends well without a verdict has not run the body at all.
 func outside(t *testing.T) {
 	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var output bytes.Buffer
 	verdict, err := runNamespaced(func() *exec.Cmd {
-		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", testArgs(t)...)
+		cmd := exec.CommandContext(t.Context(), exe, testArgs(t)...)
 		cmd.Stdout, cmd.Stderr = &output, &output
 		return cmd
 	}, func() {})
@@ -154,10 +158,14 @@ func Main(body func(*Lab) (int, error)) (int, error) {
 		status, err := body(l)
 		return status, errors.Join(err, l.Close())
 	}
+	exe, err := os.Executable()
+	if err != nil {
+		return 1, err
+	}
 	var child *exec.Cmd
 	return supervise(func(started func()) error {
 		_, err := runNamespaced(func() *exec.Cmd {
-			child = exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), roleInside)...)
+			child = exec.Command(exe, append(slices.Clone(os.Args[1:]), roleInside)...)
 			child.Args[0] = os.Args[0]
 			child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 			return child

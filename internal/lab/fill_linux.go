@@ -164,7 +164,7 @@ func (l *Lab) flood(want Want) error {
 	l.keep(listener)
 	missing := want.N
 	for range 20 {
-		if err := l.sendSYNs(want.Family, at, missing); err != nil {
+		if err := l.Flood(at, missing); err != nil {
 			return err
 		}
 		there, err := countAt(want.Family, at)
@@ -178,7 +178,13 @@ func (l *Lab) flood(want Want) error {
 	return fmt.Errorf("%d are missing after 20 rounds", missing)
 }
 
-func (l *Lab) sendSYNs(family tcp.Family, to netip.AddrPort, n int) error {
+// Flood sends SYNs to a listener, each from an address of its own, and does not
+// look at what becomes of them.
+func (l *Lab) Flood(to netip.AddrPort, n int) error {
+	family := tcp.IPv6
+	if to.Addr().Is4() {
+		family = tcp.IPv4
+	}
 	workers := runtime.GOMAXPROCS(0)
 	errs := make([]error, workers)
 	var group sync.WaitGroup
@@ -199,7 +205,7 @@ func sendSYNs(family tcp.Family, to netip.AddrPort, first uint32, n int) error {
 	defer s.close()
 	syn := Segment{Dst: to, Flags: SYN, Window: 0xffff, Options: []byte{2, 4, 0x05, 0xb4}} // MSS 1460
 	for i := range uint32(n) {
-		syn.Src, syn.Seq = fillPeer(family, first+i), plantAck+i
+		syn.Src, syn.Seq = fillPeer(family, first+i), first+i
 		if err := s.send(&syn); err != nil {
 			return err
 		}

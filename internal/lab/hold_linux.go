@@ -53,7 +53,6 @@ func shares(n int) []int {
 type holder struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
-	once  sync.Once
 }
 
 // hold starts a holder for each job, as many at a time as there are processors,
@@ -82,6 +81,10 @@ func (l *Lab) hold(jobs []job) error {
 
 // startHolder starts a holder and waits until it has made the job's sockets.
 func startHolder(j job) (*holder, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -91,7 +94,7 @@ func startHolder(j job) (*holder, error) {
 	if role() != "" {
 		args = args[: len(args)-1 : len(args)-1]
 	}
-	cmd := exec.Command("/proc/self/exe", append(args, roleHold)...)
+	cmd := exec.Command(exe, append(args, roleHold)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{write}
@@ -120,7 +123,7 @@ func startHolder(j job) (*holder, error) {
 	return h, nil
 }
 
-// end ends the holder.
+// end ends the holder and waits for it.
 func (h *holder) end() error {
 	h.input.Close()
 	if err := h.cmd.Wait(); err != nil {

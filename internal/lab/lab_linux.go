@@ -20,6 +20,7 @@ import (
 const (
 	HostLink = "lab0"  // the kernel's end
 	peerLink = "wire0" // the lab's end
+	cutLink  = "cut0"  // a link to nobody
 )
 
 // The addresses of the kernel's end. Everything that is not local is routed to
@@ -30,6 +31,7 @@ var (
 	HostLocal = netip.MustParseAddr("fe80::1%" + HostLink) // link-local
 	gateway4  = netip.MustParseAddr("10.77.0.2")
 	gateway6  = netip.MustParseAddr("fd77::2")
+	cut6      = netip.MustParseAddr("fe80::2") // an IPv6 gateway must be on its link
 )
 
 // anyIP6 are addresses that are all local, as 127.0.0.0/8 is: IPv6 has but one
@@ -37,12 +39,13 @@ var (
 var anyIP6 = netip.MustParsePrefix("fd7f::/64")
 
 // The peers of Fill and Flood, counted up from the first of each. They answer
-// nothing, and what is sent to them goes to the loopback, which discards it
-// because it is not local. The wire would not do: when the resends of a flood
-// come at once they overflow the receiving backlog of a veth device, which
-// reports it (veth_xmit, drivers/net/veth.c), and the kernel forgets a
-// half-open connection whose SYN-ACK could not be sent (reqsk_timer_handler,
-// net/ipv4/inet_connection_sock.c). The loopback reports nothing.
+// nothing: what is sent to them goes into a link whose other end is down, and
+// the kernel takes it for sent (noop_enqueue, net/sched/sch_generic.c, returns
+// NET_XMIT_CN). The wire would not do: when the resends of a flood come at once
+// they overflow the receiving backlog of a veth device, which reports it
+// (veth_xmit, drivers/net/veth.c), and the kernel forgets a half-open
+// connection whose SYN-ACK could not be sent (reqsk_timer_handler,
+// net/ipv4/inet_connection_sock.c).
 var (
 	fill4 = netip.MustParsePrefix("100.0.0.0/8")
 	fill6 = netip.MustParsePrefix("fd64::/16")
@@ -81,6 +84,9 @@ func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
+	for _, h := range l.holders { // all at once: each takes its time to close its sockets
+		h.input.Close()
+	}
 	for _, h := range l.holders {
 		errs = append(errs, h.end())
 	}
@@ -126,10 +132,12 @@ func setUpLinks() error {
 	if err := netlink.LinkSetUp(lo); err != nil {
 		return fmt.Errorf("bringing lo up: %w", err)
 	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = HostLink
-	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peerLink}); err != nil {
-		return fmt.Errorf("making the wire: %w", err)
+	for name, peer := range map[string]string{HostLink: peerLink, cutLink: cutLink + "end"} {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peer}); err != nil {
+			return fmt.Errorf("making the wire: %w", err)
+		}
 	}
 	for name, value := range map[string]int{
 		"net.ipv4.conf.all.rp_filter":                  0, // peers have any address
@@ -144,10 +152,10 @@ func setUpLinks() error {
 			return err
 		}
 	}
-	var host netlink.Link
+	links := map[string]netlink.Link{}
 	// The far end first: then the near one has its carrier when it comes up,
 	// and need not wait for the kernel's delayed link events.
-	for _, name := range []string{peerLink, HostLink} {
+	for _, name := range []string{peerLink, HostLink, cutLink} {
 		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return fmt.Errorf("finding %s: %w", name, err)
@@ -158,22 +166,22 @@ func setUpLinks() error {
 		if err := netlink.LinkSetUp(link); err != nil {
 			return fmt.Errorf("bringing %s up: %w", name, err)
 		}
-		host = link
+		links[name] = link
 	}
 	for _, prefix := range []netip.Prefix{
 		netip.PrefixFrom(Host4, 30), netip.PrefixFrom(Host6, 64), netip.PrefixFrom(HostLocal.WithZone(""), 64),
 	} {
-		if err := netlink.AddrAdd(host, &netlink.Addr{IPNet: ipNet(prefix), Flags: unix.IFA_F_NODAD}); err != nil {
+		if err := netlink.AddrAdd(links[HostLink], &netlink.Addr{IPNet: ipNet(prefix), Flags: unix.IFA_F_NODAD}); err != nil {
 			return fmt.Errorf("giving %s the address %s: %w", HostLink, prefix, err)
 		}
 	}
-	index, loopback := host.Attrs().Index, lo.Attrs().Index
+	host, cut := links[HostLink].Attrs().Index, links[cutLink].Attrs().Index
 	for _, route := range []netlink.Route{
-		{LinkIndex: index, Gw: gateway4.AsSlice(), Dst: ipNet(netip.MustParsePrefix("0.0.0.0/0"))},
-		{LinkIndex: index, Gw: gateway6.AsSlice(), Dst: ipNet(netip.MustParsePrefix("::/0"))},
-		{LinkIndex: loopback, Dst: ipNet(anyIP6), Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST},
-		{LinkIndex: loopback, Dst: ipNet(fill4), Src: Host4.AsSlice()},
-		{LinkIndex: loopback, Dst: ipNet(fill6), Src: Host6.AsSlice()},
+		{LinkIndex: host, Gw: gateway4.AsSlice(), Dst: ipNet(netip.MustParsePrefix("0.0.0.0/0"))},
+		{LinkIndex: host, Gw: gateway6.AsSlice(), Dst: ipNet(netip.MustParsePrefix("::/0"))},
+		{LinkIndex: lo.Attrs().Index, Dst: ipNet(anyIP6), Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST},
+		{LinkIndex: cut, Gw: gateway4.AsSlice(), Flags: int(netlink.FLAG_ONLINK), Dst: ipNet(fill4), Src: Host4.AsSlice()},
+		{LinkIndex: cut, Gw: cut6.AsSlice(), Dst: ipNet(fill6), Src: Host6.AsSlice()},
 	} {
 		if err := netlink.RouteAdd(&route); err != nil {
 			return fmt.Errorf("adding the route to %s: %w", route.Dst, err)

@@ -16,13 +16,9 @@ import (
 
 // A planted socket is one end of a connection whose other end has never been:
 // TCP_REPAIR (tcp(7) does not tell; see net/ipv4/tcp.c and criu.org/TCP_connection)
-// lets connect() succeed without a handshake, with sequence numbers of our
-// choosing. One hand-made segment and a call or two then take it to where it is
+// lets connect() succeed without a handshake; unless told otherwise, both sides'
+// sequence numbers then begin at 0. One hand-made segment and a call or two then take it to where it is
 // wanted. That is several times faster than a handshake and leaves no other end.
-const (
-	plantSeq = 1_000_000 // the kernel's next sequence number
-	plantAck = 2_000_000 // the peer's
-)
 
 // recipe takes a planted socket from ESTABLISHED to a state.
 type recipe struct {
@@ -60,7 +56,7 @@ func newPlanter(kind string) (*planter, error) {
 	// starts with none and would not send so much as a FIN. The fields are
 	// snd_wl1, snd_wnd, max_window, rcv_wnd, rcv_wup (include/uapi/linux/tcp.h).
 	window := make([]byte, 0, 20)
-	for _, v := range []uint32{plantAck, 65535, 65535, 65535, plantAck} {
+	for _, v := range []uint32{0, 65535, 65535, 65535, 0} {
 		window = binary.NativeEndian.AppendUint32(window, v)
 	}
 	return &planter{sender: s, recipe: recipes[kind], window: window}, nil
@@ -109,21 +105,12 @@ func (p *planter) connect(peer netip.AddrPort) (int, netip.AddrPort, error) {
 	return fd, local, nil
 }
 
-// tcpSendQueue and tcpRecvQueue name the queues to TCP_REPAIR_QUEUE, and
 // tcpRepairWindow is TCP_REPAIR_WINDOW (include/uapi/linux/tcp.h).
-const tcpRecvQueue, tcpSendQueue, tcpRepairWindow = 1, 2, 29
+const tcpRepairWindow = 29
 
 func (p *planter) repair(fd int, peer netip.AddrPort) (local netip.AddrPort, err error) {
-	for _, option := range []struct{ name, value int }{
-		{unix.TCP_REPAIR, 1},
-		{unix.TCP_REPAIR_QUEUE, tcpSendQueue},
-		{unix.TCP_QUEUE_SEQ, plantSeq},
-		{unix.TCP_REPAIR_QUEUE, tcpRecvQueue},
-		{unix.TCP_QUEUE_SEQ, plantAck},
-	} {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option.name, option.value); err != nil {
-			return local, os.NewSyscallError("setsockopt TCP_REPAIR", err)
-		}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1); err != nil {
+		return local, os.NewSyscallError("setsockopt TCP_REPAIR", err)
 	}
 	if err := unix.Connect(fd, sockaddr(peer)); err != nil {
 		return local, os.NewSyscallError("connect", err)
@@ -143,8 +130,7 @@ func (p *planter) reply(local, peer netip.AddrPort) error {
 		return nil
 	}
 	return p.send(&Segment{
-		Src: peer, Dst: local, Flags: p.recipe.reply,
-		Seq: plantAck, Ack: plantSeq + p.recipe.acks, Window: 0xffff,
+		Src: peer, Dst: local, Flags: p.recipe.reply, Ack: p.recipe.acks, Window: 0xffff,
 	})
 }
 

@@ -1,0 +1,103 @@
+package lab
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+var segments = []Segment{
+	{Src: netip.MustParseAddrPort("10.0.0.9:4000"), Dst: netip.MustParseAddrPort("10.77.0.1:80"), Flags: SYN, Seq: 7,
+		Window: 512, Options: []byte{2, 4, 5, 0xb4}, Payload: []byte{}},
+	{Src: netip.MustParseAddrPort("[fd00::9]:4000"), Dst: netip.MustParseAddrPort("[fd77::1]:80"), Flags: PSH | ACK, Seq: 8, Ack: 9,
+		Window: 1, Options: []byte{}, Payload: []byte("odd")},
+}
+
+// TestSegmentRoundTrip sends segments through bytes and back. That their
+// checksums are right, the kernel says in TestPeerSpeaksTCP.
+func TestSegmentRoundTrip(t *testing.T) {
+	for _, s := range segments {
+		packet, err := s.appendPacket(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parsePacket(packet)
+		if err != nil || !reflect.DeepEqual(got, s) {
+			t.Errorf("got %+v, %v; want %+v", got, err, s)
+		}
+	}
+}
+
+func TestSegmentErrors(t *testing.T) {
+	mixed := segments[0]
+	mixed.Dst = segments[1].Dst
+	long := segments[0]
+	long.Payload = make([]byte, 1<<16)
+	for _, s := range []Segment{mixed, long, {}} {
+		if packet, err := s.appendPacket(nil); err == nil {
+			t.Errorf("%s: no error, but %d bytes", s, len(packet))
+		}
+	}
+}
+
+func TestChecksum(t *testing.T) {
+	// The example of RFC 1071 section 3 has the sum ddf2, hence this checksum.
+	if got := fold(sum(0, []byte{0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7})); got != ^uint16(0xddf2) {
+		t.Errorf("got %#x, want %#x", got, ^uint16(0xddf2))
+	}
+}
+
+// FuzzParsePacket checks that whatever parses was whole, and that building it
+// again gives a packet that parses to the same.
+func FuzzParsePacket(f *testing.F) {
+	for _, s := range segments {
+		packet, err := s.appendPacket(nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(packet)
+		f.Add(packet[:len(packet)-1])
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		s, err := parsePacket(packet)
+		if err != nil {
+			return
+		}
+		again, err := s.appendPacket(nil)
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+		if got, err := parsePacket(again); err != nil || !reflect.DeepEqual(got, s) {
+			t.Fatalf("got %+v, %v; want %+v", got, err, s)
+		}
+	})
+}
+
+// TestParsePacketErrors cuts a packet at every length: none panics or parses.
+func TestParsePacketErrors(t *testing.T) {
+	for _, s := range segments {
+		packet, err := s.appendPacket(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range packet {
+			if got, err := parsePacket(packet[:n]); err == nil {
+				t.Errorf("%d of %d bytes: %s", n, len(packet), got)
+			}
+		}
+	}
+	udp, err := segments[0].appendPacket(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp[9] = 17
+	if _, err := parsePacket(udp); !errors.Is(err, errNotTCP) {
+		t.Errorf("UDP: %v", err)
+	}
+	binary.BigEndian.PutUint16(udp[2:], 10)
+	if _, err := parsePacket(udp); err == nil || errors.Is(err, errNotTCP) {
+		t.Errorf("a total length below the header's: %v", err)
+	}
+}
