@@ -25,11 +25,12 @@ func newDialer() dialer {
 		if err != nil {
 			return nil, &OpError{Op: "opening a netlink socket", Err: err}
 		}
-		request := nl.NewNetlinkRequest(sockDiagByFamily, unix.NLM_F_DUMP)
-		request.AddData(newRequest(family, req))
+		kind, body := newRequest(family, req)
+		request := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
+		request.AddData(body)
 		if err := socket.Send(request); err != nil {
 			socket.Close()
-			return nil, &OpError{Op: "asking for", Family: family, Err: err}
+			return nil, opError("asking for", family, err)
 		}
 		return &netlinkConn{socket: socket, seq: request.Seq}, nil
 	}

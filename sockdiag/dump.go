@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -28,17 +29,18 @@ type conn interface {
 	close()
 }
 
-// dialer opens a conn and asks for the sockets of one family.
+// dialer opens a conn and asks for the sockets of one family, or of both.
 type dialer func(family tcp.Family, req Request) (conn, error)
 
 // Dump is a dump that the kernel has begun to answer.
 type Dump struct {
 	ctx     context.Context
 	req     Request
+	passes  []tcp.Family // what is asked for in turn
 	dial    dialer
 	decoder *decoder
 
-	conn  conn   // of the first family, until Sockets takes it over
+	conn  conn   // of the first pass, until Sockets takes it over
 	first packet // its first answer
 
 	interrupted bool
@@ -49,12 +51,12 @@ type packet struct {
 	family      tcp.Family
 	buffer      []byte // to be given back for the next one
 	messages    []byte // the sockets' messages, with their headers
-	done        bool   // no more of this family comes
+	done        bool   // no more of this pass comes
 	interrupted bool
 	err         error // met after messages
 }
 
-// Open asks the kernel for the first family of the request and waits for the
+// Open asks the kernel for the sockets of the request and waits for the
 // beginning of its answer. An error means that sock_diag does not work here,
 // and that nothing was listed; it is an *OpError or a *MessageError. The most
 // likely causes are EPROTONOSUPPORT and EPERM (netlink is forbidden to this
@@ -68,20 +70,33 @@ func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump
 		return nil, errors.New("sock_diag: no address family was asked for")
 	}
 	d := &Dump{ctx: ctx, req: req, dial: dial, decoder: newDecoder(req.Detail, accECNBits)}
-	const tries = 3 // against ENOBUFS, of which a kernel short of memory recovers
-	for try := 1; ; try++ {
-		err := d.begin(req.Families[0])
-		if err == nil {
+	if slices.Contains(req.Families, tcp.IPv4) && slices.Contains(req.Families, tcp.IPv6) {
+		d.passes = []tcp.Family{bothFamilies}
+		if d.begin() == nil {
 			return d, nil
 		}
-		if try == tries || !errors.Is(err, syscall.ENOBUFS) {
-			return nil, err
+		// Perhaps a kernel that no longer knows the older request.
+	}
+	d.passes = req.Families
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// begin asks for the sockets of the first pass and receives the first answer.
+// A kernel that is short of memory is asked again: it may have recovered.
+func (d *Dump) begin() error {
+	const tries = 3
+	for try := 1; ; try++ {
+		err := d.beginOnce(d.passes[0])
+		if err == nil || try == tries || !errors.Is(err, syscall.ENOBUFS) {
+			return err
 		}
 	}
 }
 
-// begin asks for the sockets of a family and receives the first answer.
-func (d *Dump) begin(family tcp.Family) error {
+func (d *Dump) beginOnce(family tcp.Family) error {
 	c, err := d.dial(family, d.req)
 	if err != nil {
 		return err
@@ -138,7 +153,7 @@ func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
 	for b := p.messages; len(b) > 0; {
 		length := readHeader(b).len
 		if err := d.decoder.decode(b[nlmsgHeaderLen:length]); err != nil {
-			yield(nil, &OpError{Op: "reading", Family: p.family, Err: err})
+			yield(nil, opError("reading", p.family, err))
 			return false
 		}
 		if !yield(&d.decoder.socket, nil) {
@@ -149,7 +164,7 @@ func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
 	return true
 }
 
-// receiveAll receives packets in the background, one family after the other,
+// receiveAll receives packets in the background, one pass after the other,
 // up to readAhead of them ahead of the reader. The channel is closed after the
 // last packet. stop ends it early and waits until the socket is closed.
 func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop func()) {
@@ -160,7 +175,7 @@ func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop 
 	finished.Go(func() {
 		defer close(full)
 		defer d.Close()
-		d.receiveFamilies(func(p packet) (next []byte, ok bool) {
+		d.receivePasses(func(p packet) (next []byte, ok bool) {
 			select {
 			case full <- p:
 			case <-stopped:
@@ -181,12 +196,12 @@ func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop 
 	return full, func(b []byte) { free <- b }, stop
 }
 
-// receiveFamilies hands over every packet of every family, in order, until
+// receivePasses hands over every packet of every pass, in order, until
 // deliver says no or an error has been delivered. deliver returns the buffer
 // for the next packet.
-func (d *Dump) receiveFamilies(deliver func(packet) (buffer []byte, ok bool)) {
+func (d *Dump) receivePasses(deliver func(packet) (buffer []byte, ok bool)) {
 	p := d.first
-	for i, family := range d.req.Families {
+	for i, family := range d.passes {
 		if i > 0 {
 			d.Close()
 			c, err := d.dial(family, d.req)
@@ -216,12 +231,12 @@ func (d *Dump) receiveFamilies(deliver func(packet) (buffer []byte, ok bool)) {
 func receivePacket(c conn, family tcp.Family, buffer []byte) packet {
 	n, err := c.receive(buffer)
 	if err != nil {
-		return packet{family: family, buffer: buffer, err: &OpError{Op: "receiving", Family: family, Err: err}}
+		return packet{family: family, buffer: buffer, err: opError("receiving", family, err)}
 	}
 	p := parsePacket(buffer[:n], c.sequence())
 	p.family, p.buffer = family, buffer
 	if p.err != nil {
-		p.err = &OpError{Op: "receiving", Family: family, Err: p.err}
+		p.err = opError("receiving", family, p.err)
 	}
 	return p
 }
@@ -248,7 +263,7 @@ func parsePacket(b []byte, sequence uint32) (p packet) {
 		p.interrupted = p.interrupted || h.flags&nlmFlagDumpInterrupted != 0
 		payload := b[offset+nlmsgHeaderLen : offset+h.len]
 		switch h.kind {
-		case sockDiagByFamily:
+		case sockDiagByFamily, tcpDiagGetSock:
 			p.messages = b[:offset+h.len]
 		case nlmsgDone:
 			// The end bears the error that ended a dump early, if any.
@@ -266,6 +281,14 @@ func parsePacket(b []byte, sequence uint32) (p packet) {
 		offset = min(offset+align(h.len), len(b))
 	}
 	return p
+}
+
+// opError returns the error of doing something with the sockets of a pass.
+func opError(verb string, family tcp.Family, err error) error {
+	if family == bothFamilies {
+		return &OpError{Op: verb + " sockets", Err: err}
+	}
+	return &OpError{Op: fmt.Sprintf("%s %s sockets", verb, family), Err: err}
 }
 
 // errnoOf returns the error at the start of the payload of NLMSG_DONE or

@@ -83,6 +83,43 @@ func read(d *Dump) (ports []int, err error) {
 	return ports, err
 }
 
+// Both families come in one pass where the kernel knows the older request.
+func TestDumpOfBothFamilies(t *testing.T) {
+	both := []tcp.Family{tcp.IPv4, tcp.IPv6}
+	answers := func(family tcp.Family, ports ...int) []answer {
+		return []answer{{datagram: join(sockets(family, 0, ports...), done(0))}}
+	}
+	kernel := &fakeKernel{answers: map[tcp.Family][]answer{
+		bothFamilies: {{datagram: join(sockets(tcp.IPv6, 0, 6), sockets(tcp.IPv4, 0, 4), sockets(tcp.IPv6, 0, 7))}, {datagram: done(0)}},
+		tcp.IPv4:     answers(tcp.IPv4, 1), tcp.IPv6: answers(tcp.IPv6, 2),
+	}}
+	for _, test := range []struct {
+		name     string
+		families []tcp.Family
+		dialErr  []error
+		want     []int
+		dials    int
+	}{
+		{"one pass", both, nil, []int{6, 4, 7}, 1},
+		{"a kernel without the older request", both, []error{syscall.EINVAL}, []int{1, 2}, 3},
+		{"one family", []tcp.Family{tcp.IPv6}, nil, []int{2}, 1},
+	} {
+		kernel.dialErr, kernel.dials = test.dialErr, 0
+		d, err := open(t.Context(), Request{Families: test.families}, kernel.dial, false)
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		if ports, err := read(d); err != nil || !slices.Equal(ports, test.want) || kernel.dials != test.dials {
+			t.Errorf("%s: ports %v in %d dumps, error %v, want %v in %d", test.name, ports, kernel.dials, err, test.want, test.dials)
+		}
+		if kernel.open != 0 {
+			t.Errorf("%s: %d sockets were left open", test.name, kernel.open)
+		}
+	}
+}
+
+// Here the kernel does not answer the older request, so that each family is
+// asked for by itself.
 func TestDump(t *testing.T) {
 	const v4, v6 = tcp.IPv4, tcp.IPv6
 	one := func(parts ...[]byte) answer { return answer{datagram: join(parts...)} }
@@ -164,7 +201,7 @@ func TestDump(t *testing.T) {
 
 // A kernel that is short of memory is asked again, as long as nothing was listed.
 func TestOpenRetriesWithoutBufferSpace(t *testing.T) {
-	noBuffers := &OpError{Op: "asking for", Family: tcp.IPv4, Err: syscall.ENOBUFS}
+	noBuffers := opError("asking for", tcp.IPv4, syscall.ENOBUFS)
 	kernel := &fakeKernel{
 		dialErr: []error{noBuffers, noBuffers},
 		answers: map[tcp.Family][]answer{tcp.IPv4: {{datagram: join(sockets(tcp.IPv4, 0, 1), done(0))}}},

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"unsafe"
 
+	"github.com/vishvananda/netlink/nl"
+
 	"tcpstate/tcp"
 )
 
@@ -27,6 +29,7 @@ func align(n int) int { return (n + 3) &^ 3 }
 
 // The protocol's own numbers.
 const (
+	tcpDiagGetSock   = 18 // TCPDIAG_GETSOCK, include/uapi/linux/inet_diag.h
 	sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY, include/uapi/linux/sock_diag.h
 	protocolTCP      = 6  // IPPROTO_TCP, include/uapi/linux/in.h
 	familyInet       = 2  // AF_INET, include/linux/socket.h
@@ -34,6 +37,9 @@ const (
 )
 
 var kernelFamily = map[tcp.Family]uint8{tcp.IPv4: familyInet, tcp.IPv6: familyInet6}
+
+// bothFamilies stands for IPv4 and IPv6 in one dump.
+const bothFamilies = tcp.Family(0)
 
 // inetDiagSockID is struct inet_diag_sockid (include/uapi/linux/inet_diag.h).
 // Ports and addresses are in network byte order.
@@ -54,6 +60,18 @@ type inetDiagReqV2 struct {
 	_          uint8
 	States     uint32 // bit n asks for state n
 	ID         inetDiagSockID
+}
+
+// inetDiagReq is struct inet_diag_req (include/uapi/linux/inet_diag.h), which
+// TCPDIAG_GETSOCK takes.
+type inetDiagReq struct {
+	Family     uint8 // not looked at by a dump: it brings all families
+	SrcLen     uint8
+	DstLen     uint8
+	Extensions uint8
+	ID         inetDiagSockID
+	States     uint32
+	_          uint32 // idiag_dbs, not used by the kernel
 }
 
 // inetDiagMsg is struct inet_diag_msg (include/uapi/linux/inet_diag.h).
@@ -80,23 +98,36 @@ func load[T any](dst *T, b []byte) int {
 	return copy(unsafe.Slice((*byte)(unsafe.Pointer(dst)), unsafe.Sizeof(*dst)), b)
 }
 
-// Serialize returns the request as the kernel reads it. With Len it makes the
-// structure a part of a netlink message of package nl.
-func (r *inetDiagReqV2) Serialize() []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r))
+// structure makes a structure of the kernel a part of a netlink message of
+// package nl.
+type structure[T any] struct{ value *T }
+
+// Serialize returns the bytes of the structure.
+func (s structure[T]) Serialize() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(s.value)), unsafe.Sizeof(*s.value))
 }
 
-// Len returns the size of the request.
-func (r *inetDiagReqV2) Len() int { return int(unsafe.Sizeof(*r)) }
+// Len returns how many bytes that are.
+func (s structure[T]) Len() int { return int(unsafe.Sizeof(*s.value)) }
 
-// newRequest returns the dump request for the sockets of one family.
-func newRequest(family tcp.Family, req Request) *inetDiagReqV2 {
-	return &inetDiagReqV2{
+// newRequest returns the type and the body of the request for a dump of one
+// family, or of bothFamilies. For those there is only the older request, which
+// asks of no family (inet_diag_dump_compat in net/ipv4/inet_diag.c): the kernel
+// then walks its tables once and not twice, and a host without sockets, whose
+// empty tables take most of the time, is listed in half of it.
+func newRequest(family tcp.Family, req Request) (kind int, body nl.NetlinkRequestData) {
+	if family == bothFamilies {
+		return tcpDiagGetSock, structure[inetDiagReq]{&inetDiagReq{
+			Extensions: extensions(req.Detail),
+			States:     req.States.KernelMask(),
+		}}
+	}
+	return sockDiagByFamily, structure[inetDiagReqV2]{&inetDiagReqV2{
 		Family:     kernelFamily[family],
 		Protocol:   protocolTCP,
 		Extensions: extensions(req.Detail),
 		States:     req.States.KernelMask(),
-	}
+	}}
 }
 
 // extensions returns the bits that make the kernel send the attributes that a

@@ -4,6 +4,7 @@ package sockdiag
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -386,5 +387,48 @@ func waitFor(t *testing.T, what string, done func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
+	}
+}
+
+// The older request for both families must bring what two newer ones bring.
+func TestBothRequestsBringTheSame(t *testing.T) {
+	for network, address := range map[string]string{"tcp4": "127.0.0.1", "tcp6": "::1"} {
+		pair(t, network, address, nil)
+	}
+	list := func(passes ...tcp.Family) map[tcp.Cookie]tcp.Socket {
+		found := make(map[tcp.Cookie]tcp.Socket)
+		for _, family := range passes {
+			c, err := newDialer()(family, everything)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := &Dump{ctx: t.Context(), req: everything, passes: []tcp.Family{family}, dial: newDialer(),
+				decoder: newDecoder(everything.Detail, false), conn: c}
+			d.first = receivePacket(c, family, make([]byte, bufferLen))
+			for socket, err := range d.Sockets() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The rest of a socket hangs on pointers: of that, it must be there.
+				s := tcp.Socket{State: socket.State, Family: socket.Family, Local: socket.Local, Peer: socket.Peer, Owner: socket.Owner}
+				s.Interface = fmt.Sprint(socket.Info != nil, socket.Memory != nil, socket.Congestion != nil, socket.Extended != nil)
+				found[socket.Cookie] = s
+			}
+		}
+		return found
+	}
+	// Other tests' sockets come and go: what is in both must be the same, and this test's own must be in both.
+	once, twice := list(bothFamilies), list(tcp.IPv4, tcp.IPv6)
+	common := 0
+	for cookie, socket := range once {
+		if other, ok := twice[cookie]; ok && socket.State == other.State {
+			common++
+			if socket != other {
+				t.Errorf("one pass: %+v\ntwo passes: %+v", socket, other)
+			}
+		}
+	}
+	if common < 4 {
+		t.Errorf("only %d sockets are in both", common)
 	}
 }

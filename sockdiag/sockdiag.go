@@ -1,9 +1,9 @@
 // Package sockdiag reads the kernel's table of TCP sockets over the netlink
 // protocol NETLINK_SOCK_DIAG (sock_diag(7)).
 //
-// A dump asks for one address family after the other, with a mask of states
-// and a choice of attributes, and the kernel answers with a stream of messages
-// of a few hundred sockets each. While one buffer of them is decoded, the
+// A dump asks for one address family or for both, with a mask of states and a
+// choice of attributes, and the kernel answers with a stream of buffers of a
+// few hundred sockets each. While one buffer of them is decoded, the
 // kernel fills the next: a dump costs about what the slower of the two costs.
 //
 // Any user may read the sockets of the network namespace it is in. Only marks
@@ -22,24 +22,18 @@ import (
 
 // Request says which sockets are wanted, and how much of each.
 type Request struct {
-	Families []tcp.Family // in this order
+	Families []tcp.Family // of both, the sockets come mixed
 	States   tcp.StateSet
 	Detail   tcp.Detail
 }
 
 // OpError is the failure of one step in talking to the kernel.
 type OpError struct {
-	Op     string     // what was being done, such as "receiving"
-	Family tcp.Family // of the dump; 0 where it is not about one
-	Err    error      // most often a syscall.Errno
+	Op  string // what was being done, such as "receiving ipv4 sockets"
+	Err error  // most often a syscall.Errno
 }
 
-func (e *OpError) Error() string {
-	if e.Family == 0 {
-		return fmt.Sprintf("sock_diag: %s: %v", e.Op, e.Err)
-	}
-	return fmt.Sprintf("sock_diag: %s %s sockets: %v", e.Op, e.Family, e.Err)
-}
+func (e *OpError) Error() string { return fmt.Sprintf("sock_diag: %s: %v", e.Op, e.Err) }
 
 func (e *OpError) Unwrap() error { return e.Err }
 

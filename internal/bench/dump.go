@@ -17,27 +17,17 @@ func dumpOnly(command string) error {
 	if strings.Contains(command, "SYN_RECV") {
 		states = 1<<3 | 1<<12
 	}
-	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		if err := dumpFamily(family, states); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func dumpFamily(family uint8, states uint32) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	const length = 16 + 56 // struct nlmsghdr and struct inet_diag_req_v2
+	const length = 16 + 60 // struct nlmsghdr and struct inet_diag_req
 	var request [length]byte
 	binary.NativeEndian.PutUint32(request[0:], length)
-	binary.NativeEndian.PutUint16(request[4:], 20) // SOCK_DIAG_BY_FAMILY
+	binary.NativeEndian.PutUint16(request[4:], 18) // TCPDIAG_GETSOCK: both families
 	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	request[16], request[17] = family, unix.IPPROTO_TCP
-	binary.NativeEndian.PutUint32(request[20:], states)
+	binary.NativeEndian.PutUint32(request[16+52:], states)
 	if err := unix.Sendto(fd, request[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
