@@ -22,7 +22,14 @@ type row struct {
 // bareDump stands in row.against for the dump loop that decodes nothing.
 var bareDump = []string{"(bare dump loop)"}
 
+// The idle host comes first: what a kernel has to clear away after the others
+// would disturb it.
 var scenarios = []scenario{{
+	name: "an idle host",
+	rows: []row{
+		{command: words("ls"), against: words("ss -tan"), runs: 51, atMost: 4, maxMilli: 12},
+	},
+}, {
 	name:  "300,000 mixed sockets",
 	words: []string{"est=200000", "timewait=50000", "synrecv=50000"},
 	rows: []row{
@@ -46,10 +53,5 @@ var scenarios = []scenario{{
 		{command: words("ls --format csv"), against: words("ss -tanH"), runs: 1, maxMiB: 48},
 		{command: words("ls --format ndjson"), against: words("ss -tanH"), runs: 1, maxMiB: 48},
 		{command: words("ls"), against: words("ss -tan"), runs: 1, maxMiB: 256},
-	},
-}, {
-	name: "an idle host",
-	rows: []row{
-		{command: words("ls"), against: words("ss -tan"), runs: 51, atMost: 4, maxMilli: 12},
 	},
 }}
