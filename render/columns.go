@@ -59,7 +59,7 @@ var composites = []*Column{
 			}
 			return count(s.SendQueue)
 		}},
-	{name: "timer", kind: countdown, doc: "the timer, what is left of it, and how often it fired in vain: keepalive 1h59m, 0 probes",
+	{name: "timer", kind: countdown, doc: "the timer, what is left of it, and how often it fired in vain: persist 1.6s, 3 probes",
 		get: func(s *tcp.Socket) value {
 			return only(s.Timer.Kind != tcp.TimerOff, count(s.Timer.Expires))
 		}},

@@ -105,13 +105,14 @@ func appendSize(b []byte, n uint64) []byte {
 func appendCountdown(b []byte, t tcp.Timer) []byte {
 	b = append(b, t.Kind.String()...)
 	b = appendDuration(append(b, ' '), uint64(t.Expires))
-	switch t.Kind {
-	case tcp.TimerOn:
+	switch {
+	case t.Retransmits == 0:
+		return b
+	case t.Kind == tcp.TimerOn:
 		return appendCount(b, t.Retransmits, "resend")
-	case tcp.TimerKeepalive, tcp.TimerPersist:
+	default:
 		return appendCount(b, t.Retransmits, "probe")
 	}
-	return b
 }
 
 // appendCount appends how many things there were, after a comma.

@@ -75,12 +75,12 @@ func TestAppendSize(t *testing.T) {
 
 func TestAppendCountdown(t *testing.T) {
 	for want, timer := range map[string]tcp.Timer{
-		"on 200ms, 1 resend":       {Kind: tcp.TimerOn, Expires: 200 * time.Millisecond, Retransmits: 1},
-		"keepalive 2h0m, 0 probes": {Kind: tcp.TimerKeepalive, Expires: 2 * time.Hour},
-		"persist 6s, 3 probes":     {Kind: tcp.TimerPersist, Expires: 6 * time.Second, Retransmits: 3},
-		"timewait 42.1s":           {Kind: tcp.TimerTimeWait, Expires: 42100 * time.Millisecond},
-		"delack 40ms":              {Kind: tcp.TimerDelayedAck, Expires: 40 * time.Millisecond},
-		"unknown 1s":               {Kind: 9, Expires: time.Second},
+		"on 200ms, 1 resend":   {Kind: tcp.TimerOn, Expires: 200 * time.Millisecond, Retransmits: 1},
+		"keepalive 2h0m":       {Kind: tcp.TimerKeepalive, Expires: 2 * time.Hour},
+		"persist 6s, 3 probes": {Kind: tcp.TimerPersist, Expires: 6 * time.Second, Retransmits: 3},
+		"timewait 42.1s":       {Kind: tcp.TimerTimeWait, Expires: 42100 * time.Millisecond},
+		"delack 40ms":          {Kind: tcp.TimerDelayedAck, Expires: 40 * time.Millisecond},
+		"unknown 1s":           {Kind: 9, Expires: time.Second},
 	} {
 		if got := string(appendCountdown(nil, timer)); got != want {
 			t.Errorf("%+v is shown as %q, want %q", timer, got, want)
