@@ -201,11 +201,14 @@ func TestPeerSpeaksTCP(t *testing.T) {
 				defer p.Close()
 				accepted := make(chan error, 1)
 				go func() { accepted <- p.Accept() }()
-				conn, err := net.Dial("tcp", p.Addr.String())
+				conn, err := net.DialTimeout("tcp", p.Addr.String(), patience)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer conn.Close()
+				if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+					t.Fatal(err)
+				}
 				if err := <-accepted; err != nil {
 					t.Fatal(err)
 				}
