@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"unsafe"
 
-	"github.com/vishvananda/netlink/nl"
-
 	"tcpstate/tcp"
 )
 
@@ -98,8 +96,13 @@ func load[T any](dst *T, b []byte) int {
 	return copy(unsafe.Slice((*byte)(unsafe.Pointer(dst)), unsafe.Sizeof(*dst)), b)
 }
 
-// structure makes a structure of the kernel a part of a netlink message of
-// package nl.
+// requestBody is a part of a netlink message, as package nl takes it.
+type requestBody interface {
+	Len() int
+	Serialize() []byte
+}
+
+// structure makes a structure of the kernel a requestBody.
 type structure[T any] struct{ value *T }
 
 // Serialize returns the bytes of the structure.
@@ -115,7 +118,7 @@ func (s structure[T]) Len() int { return int(unsafe.Sizeof(*s.value)) }
 // asks of no family (inet_diag_dump_compat in net/ipv4/inet_diag.c): the kernel
 // then walks its tables once and not twice, and a host without sockets, whose
 // empty tables take most of the time, is listed in half of it.
-func newRequest(family tcp.Family, req Request) (kind int, body nl.NetlinkRequestData) {
+func newRequest(family tcp.Family, req Request) (kind int, body requestBody) {
 	if family == bothFamilies {
 		return tcpDiagGetSock, structure[inetDiagReq]{&inetDiagReq{
 			Extensions: extensions(req.Detail),
