@@ -1,0 +1,424 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tcpstate/internal/lab"
+)
+
+// TestLsAgreesWithSS holds ls against ss -tanoeimH on sockets in every state
+// and with most of what a socket can have: every socket that ss shows, every
+// figure that ss prints, and 0 or nothing for every figure that ss leaves out.
+//
+// ss runs before ls and after it. A socket to which something happened
+// meanwhile, such as a resend, is looked at again in the next round.
+func TestLsAgreesWithSS(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		makeRareSockets(t, l)
+		left := runSS(t)
+		if len(left) < 60 {
+			t.Fatalf("ss shows only %d sockets", len(left))
+		}
+		printed := map[string]bool{}
+		for round := 0; len(left) > 0; round++ {
+			if round == 50 {
+				t.Fatalf("in %d rounds %d sockets never stood still: %v", round, len(left), slices.Sorted(maps.Keys(left)))
+			}
+			before, ours, after := runSS(t), list(t, "-o", "-e", "-i", "-m"), runSS(t)
+			if ours.Source != "sock_diag" || len(ours.Warnings) != 0 {
+				t.Fatalf("source %s, warnings %q", ours.Source, ours.Warnings)
+			}
+			sockets := byCookie(t, ours.Sockets)
+			if got, want := sortedKeys(sockets), sortedKeys(before); !slices.Equal(got, want) {
+				t.Fatalf("ls lists the cookies\n%v, ss\n%v", got, want)
+			}
+			for cookie, was := range before {
+				is := after[cookie]
+				if is == nil || !was.same(is) {
+					continue
+				}
+				delete(left, cookie)
+				for _, problem := range compare(sockets[cookie], was, is) {
+					t.Errorf("%s %s: %s", was.words["state"], cookie, problem)
+				}
+				for name := range was.figures {
+					printed[name] = true
+				}
+				for name := range was.clocks {
+					printed[name] = true
+				}
+			}
+		}
+		checkPrinted(t, printed)
+	})
+}
+
+// byCookie returns the sockets that ss asks for by their cookie: ss 6.1 does
+// not know the state bit under which the kernel lists those that are bound and
+// neither listen nor are connected.
+func byCookie(t *testing.T, list []map[string]any) map[string]map[string]any {
+	t.Helper()
+	sockets := map[string]map[string]any{}
+	for _, s := range list {
+		if s["state"] == "CLOSE" || s["state"] == "BOUND_INACTIVE" {
+			continue
+		}
+		cookie, _ := s["cookie"].(string)
+		if cookie == "" || sockets[cookie] != nil {
+			t.Fatalf("cookie %q is missing or comes twice", cookie)
+		}
+		sockets[cookie] = s
+	}
+	return sockets
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// same reports whether nothing but the clocks moved from s to later, and they
+// only forward.
+func (s *ssSocket) same(later *ssSocket) bool {
+	if !maps.Equal(s.words, later.words) || !maps.Equal(s.figures, later.figures) {
+		return false
+	}
+	for _, name := range sortedKeys(mergeKeys(s.clocks, later.clocks)) {
+		was, is := s.clocks[name], later.clocks[name] // 0 where ss prints nothing
+		if name == "timer.expires_ms" {
+			was, is = is, was
+		}
+		if is.least < was.least {
+			return false
+		}
+	}
+	return true
+}
+
+func mergeKeys(a, b map[string]span) map[string]span {
+	both := maps.Clone(a)
+	maps.Copy(both, b)
+	return both
+}
+
+// leftOut says what a field may be that ss did not print, for those where it
+// may be something else than 0, with the reason.
+var leftOut = map[string]func(value any, s map[string]any) bool{
+	// These are not of ss.
+	"age_ms": anything, "age_exact": anything, "idle_ms": anything,
+
+	// ss 6.1 does not print these, whatever they are.
+	"tcp_info.ca_state": anything, "tcp_info.probes": anything, "tcp_info.retransmits": anything,
+	"tcp_info.rcv_wnd_bytes": anything, "tcp_info.rehash": anything, "tcp_info.total_rto": anything,
+	"tcp_info.total_rto_recoveries": anything, "tcp_info.total_rto_time_ms": anything,
+	"tcp_info.accecn_fail_mode": anything, "tcp_info.accecn_opt_seen": anything, "tcp_info.received_ce": anything,
+	"tcp_info.delivered_e0_bytes": anything, "tcp_info.delivered_e1_bytes": anything, "tcp_info.delivered_ce_bytes": anything,
+	"tcp_info.received_e0_bytes": anything, "tcp_info.received_e1_bytes": anything, "tcp_info.received_ce_bytes": anything,
+	"tcp_info.fastopen_client_fail": anything, // its place in the byte was padding when ss was written
+
+	// ss prints these unless they are what it takes for the ordinary.
+	"tcp_info.snd_ssthresh": func(v any, _ map[string]any) bool { return v.(float64) == 0 || v.(float64) >= 0xffff },
+	"tcp_info.reordering":   func(v any, _ map[string]any) bool { return v == 3.0 },
+	"tcp_info.rto_us":       func(v any, _ map[string]any) bool { return v == 0.0 || v == 3_000_000.0 },
+
+	// ss prints the variation behind a round-trip time only, the limit of the
+	// pacing behind a pacing rate only, the parts of the busy time behind it only.
+	"tcp_info.rttvar_us":                     func(_ any, s map[string]any) bool { return s["tcp_info.rtt_us"] == 0.0 },
+	"tcp_info.max_pacing_rate_bytes_per_sec": func(v any, s map[string]any) bool { return v == 0.0 || s["tcp_info.pacing_rate_bytes_per_sec"] == 0.0 },
+}
+
+func anything(any, map[string]any) bool { return true }
+
+// compare returns how ours, flattened, contradicts what ss said before and
+// after it.
+func compare(ours map[string]any, before, after *ssSocket) (problems []string) {
+	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	checked := map[string]bool{"cookie": true}
+	for name, want := range before.words {
+		checked[name] = true
+		if got := words(ours[name]); got != want {
+			complain("%s is %q, ss says %q", name, got, want)
+		}
+	}
+	spans := map[string]span{}
+	for name := range mergeKeys(before.clocks, after.clocks) {
+		was, is := before.clocks[name], after.clocks[name]
+		spans[name] = span{min(was.least, is.least), max(was.most, is.most)}
+	}
+	maps.Copy(spans, before.figures)
+	for name, want := range spans {
+		checked[name] = true
+		got, known := ours[name].(float64)
+		if !known && want == exactly(0) && (name == "inode" || name == "uid") {
+			continue // of a socket without an owner, where ss prints the kernel's 0
+		}
+		if !known || got < want.least || got > want.most {
+			complain("%s is %v, ss says %v", name, ours[name], want)
+		}
+	}
+	for name, value := range ours {
+		if checked[name] {
+			continue
+		}
+		if plausible := leftOut[name]; plausible != nil {
+			if !plausible(value, ours) {
+				complain("%s is %v, ss leaves it out", name, value)
+			}
+		} else if value != 0.0 && value != false && words(value) != "" {
+			complain("%s is %v, ss leaves it out", name, value)
+		}
+	}
+	if got, want := sendBPS(ours), before.sendBPS; got < want.least || got > want.most {
+		complain("ss would work out of it that it sends %.0f bit/s, and says %v", got, want)
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// words returns a value the way that parseSS keeps it.
+func words(value any) string {
+	switch value := value.(type) {
+	case string:
+		return value
+	case bool:
+		return strconv.FormatBool(value)
+	case []any:
+		var names []string
+		for _, name := range value {
+			names = append(names, fmt.Sprint(name))
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	return ""
+}
+
+// sendBPS works out what ss prints behind "send" (tcp_show_info, misc/ss.c).
+func sendBPS(s map[string]any) float64 {
+	number := func(name string) float64 { v, _ := s[name].(float64); return v }
+	if number("tcp_info.rtt_us") == 0 {
+		return 0
+	}
+	return number("tcp_info.cwnd") * number("tcp_info.snd_mss_bytes") * 8e6 / number("tcp_info.rtt_us")
+}
+
+// checkPrinted checks that the sockets had something to print for every figure
+// that ss has, but for those that take a machine of another kind.
+func checkPrinted(t *testing.T, printed map[string]bool) {
+	t.Helper()
+	rare := []string{
+		"tcp_info.fackets",           // always 0 from 4.15 on
+		"tcp_info.delivered_ce",      // needs a router that marks
+		"tcp_info.sndbuf_limited_us", // needs a buffer smaller than the path
+		"tcp_info.dsack_dups", "tcp_info.reord_seen", "tcp_info.reordering",
+	}
+	if os.Geteuid() != 0 || !mapsOtherUsers() {
+		rare = append(rare, "uid") // only root can give a socket to another
+	}
+	for _, table := range []map[string]string{ssCounts, ssMilliseconds, ssClocks, ssBusy} {
+		for key, name := range table {
+			if !printed[name] && !slices.Contains(rare, name) {
+				t.Errorf("no socket had anything for ss to print as %s: the test does not see %s", key, name)
+			}
+		}
+	}
+	for _, name := range []string{"mark", "tos", "traffic_class", "cgroup_id", "tcp_info.max_pacing_rate_bytes_per_sec", "tcp_info.delivery_rate_bytes_per_sec", "tcp_info.snd_wscale"} {
+		if !printed[name] {
+			t.Errorf("no socket had anything for ss to print as %s", name)
+		}
+	}
+}
+
+// mapsOtherUsers reports whether the user namespace has other users than its
+// root.
+func mapsOtherUsers() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	fields := strings.Fields(string(text))
+	return err == nil && len(fields) == 3 && fields[2] != "1"
+}
+
+// TestProcListsTheSameSockets holds --source procfs against sock_diag: the same
+// sockets and of each the same, but for what missing names.
+func TestProcListsTheSameSockets(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		settled := map[string]bool{}
+		for round := 0; ; round++ {
+			before, ours, after := list(t, "-o", "-e"), list(t, "-o", "-e", "--source", "procfs"), list(t, "-o", "-e")
+			if ours.Source != "procfs" {
+				t.Fatalf("source %q", ours.Source)
+			}
+			was, is, proc := byEnds(t, before.Sockets), byEnds(t, after.Sockets), byEnds(t, ours.Sockets)
+			if got, want := sortedKeys(proc), sortedKeys(was); !slices.Equal(got, want) {
+				t.Fatalf("procfs lists\n%s\nsock_diag\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			for ends := range was {
+				if settled[ends] || !sameTimer(was[ends], is[ends]) {
+					continue
+				}
+				settled[ends] = true
+				checkProcSocket(t, ends, proc[ends], was[ends], is[ends], ours.Missing)
+			}
+			if len(settled) == len(was) {
+				break
+			}
+			if round == 50 {
+				t.Fatalf("only %d of %d sockets ever stood still", len(settled), len(was))
+			}
+		}
+	})
+}
+
+// byEnds returns the sockets that /proc/net/tcp has by what identifies them
+// there: their ends, which the zone of a link-local address is not part of.
+func byEnds(t *testing.T, list []map[string]any) map[string]map[string]any {
+	t.Helper()
+	unzoned := func(address any) string {
+		bare, _, _ := strings.Cut(address.(string), "%")
+		return bare
+	}
+	sockets := map[string]map[string]any{}
+	for _, s := range list {
+		if s["state"] == "BOUND_INACTIVE" || s["state"] == "CLOSE" {
+			continue // /proc has only those that are hashed
+		}
+		ends := fmt.Sprintf("%s %s %s:%v > %s:%v", s["state"], s["family"],
+			unzoned(s["local.address"]), s["local.port"], unzoned(s["peer.address"]), s["peer.port"])
+		if sockets[ends] != nil {
+			t.Fatalf("%s comes twice", ends)
+		}
+		sockets[ends] = s
+	}
+	return sockets
+}
+
+func sameTimer(was, is map[string]any) bool {
+	if is == nil || was["timer.kind"] != is["timer.kind"] || was["timer.retransmits"] != is["timer.retransmits"] {
+		return false
+	}
+	left := func(s map[string]any) float64 { v, _ := s["timer.expires_ms"].(float64); return v }
+	return left(is) <= left(was)
+}
+
+// checkProcSocket checks one socket of /proc against sock_diag's before and
+// after it.
+func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, missing []string) {
+	t.Helper()
+	const tick = 10 // milliseconds: USER_HZ is 100, and the kernel rounds
+	for _, name := range sortedKeys(was) {
+		object, _, _ := strings.Cut(name, ".")
+		got, known := proc[name]
+		switch want := was[name]; {
+		case slices.Contains(missing, object) || object == "cgroup_id":
+			if known {
+				t.Errorf("%s: %s is %v though missing names it", ends, name, got)
+			}
+		case name == "local.address" || name == "peer.address":
+			if bare, _, _ := strings.Cut(want.(string), "%"); got != bare {
+				t.Errorf("%s: %s is %v, want %v", ends, name, got, want)
+			}
+		case name == "timer.expires_ms":
+			if v, _ := got.(float64); !known || v < is[name].(float64)-tick || v > want.(float64)+tick {
+				t.Errorf("%s: %s is %v, sock_diag says from %v to %v", ends, name, got, want, is[name])
+			}
+		case name == "age_ms" && (was["state"] == "ESTABLISHED" || was["state"] == "CLOSE_WAIT"):
+			if known { // it comes from tcp_info
+				t.Errorf("%s: %s is %v", ends, name, got)
+			}
+		case name == "age_ms":
+			if v, _ := got.(float64); !known || v < want.(float64)-tick || v > is[name].(float64)+tick {
+				t.Errorf("%s: %s is %v, sock_diag says from %v to %v", ends, name, got, want, is[name])
+			}
+		case name == "age_exact" && proc["age_ms"] == nil:
+		case got != want:
+			t.Errorf("%s: %s is %v, sock_diag says %v", ends, name, got, want)
+		}
+	}
+	for _, name := range sortedKeys(proc) {
+		if _, known := was[name]; !known {
+			t.Errorf("%s: %s is %v, and not known to sock_diag", ends, name, proc[name])
+		}
+	}
+}
+
+// TestLsListsEveryDescriptorOfTheLab holds ls against the lab's own sockets,
+// those included that ss does not ask for.
+func TestLsListsEveryDescriptorOfTheLab(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		made, err := l.States()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := map[string]map[string]any{}
+		for _, s := range list(t, "-e").Sockets {
+			ours[s["cookie"].(string)] = s
+		}
+		if len(ours) != len(made) {
+			t.Errorf("ls lists %d sockets, the lab has made %d", len(ours), len(made))
+		}
+		for _, m := range made {
+			s := ours[fmt.Sprintf("%#x", m.Kernel.Cookie)]
+			if s == nil {
+				t.Errorf("ls does not list %s", m)
+				continue
+			}
+			inode, _ := s["inode"].(float64)
+			got := fmt.Sprintln(s["state"], s["family"], s["local.address"], s["local.port"], s["peer.address"], s["peer.port"], uint32(inode))
+			want := fmt.Sprintln(m.State, m.Family, m.Local.Addr(), m.Local.Port(), m.Peer.Addr(), m.Peer.Port(), m.Inode)
+			if got != want {
+				t.Errorf("%s: ls says %swant %s", m, got, want)
+			}
+			uid, known := s["uid"].(float64)
+			// Without an inode the kernel's 0 is no user's (tcp.FullSocketOwner).
+			if owned := m.Kernel.Inode != 0 || m.Kernel.UID != 0; known != owned || uid != float64(m.Kernel.UID) {
+				t.Errorf("%s: uid %v, known %v; the kernel says %d, inode %d", m, uid, known, m.Kernel.UID, m.Kernel.Inode)
+			}
+		}
+		for _, state := range []string{"CLOSE", "BOUND_INACTIVE"} {
+			if n := len(list(t, "--state", state).Sockets); n != 2 {
+				t.Errorf("ls --state %s lists %d sockets, want one of each family", state, n)
+			}
+		}
+	})
+}
+
+// TestLsNamesInterfacesAndZones looks at sockets that are bound to a link.
+func TestLsNamesInterfacesAndZones(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		states := map[any]bool{}
+		for _, s := range list(t, "-e", "-6").Sockets {
+			local := s["local.address"].(string)
+			if !strings.HasPrefix(local, "fe80:") {
+				if s["interface"] != nil {
+					t.Errorf("%s is bound to interface %v", local, s["interface"])
+				}
+				continue
+			}
+			states[s["state"]] = true
+			if local != lab.HostLocal.String() || s["interface"] != lab.HostLink {
+				t.Errorf("%s of interface %v, want %s of %s", local, s["interface"], lab.HostLocal, lab.HostLink)
+			}
+			if peer := s["peer.address"]; s["state"] == "ESTABLISHED" && peer != "fe80::2%"+lab.HostLink {
+				t.Errorf("peer %v, want fe80::2%%%s", peer, lab.HostLink)
+			}
+		}
+		if !states["LISTEN"] || !states["ESTABLISHED"] {
+			t.Errorf("link-local sockets are listed only in %v", states)
+		}
+		table := runArgs(t, "ls", "-6", "-e")
+		if want := "[" + lab.HostLocal.String() + "]:"; !strings.Contains(table.stdout, want) {
+			t.Errorf("the table has no %s:\n%s", want, table.stdout)
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be the program itself, where it is run under
+// the program's name: scripts and pipes then run the real Main.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "tcpstate" {
+		os.Exit(Main())
+	}
+	os.Exit(m.Run())
+}
+
+// program returns the path of a file that runs as the program.
+func program(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "tcpstate")
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// outcome is what a run of the program in this process left behind.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// quietWorld is a world without terminals and without an environment, whose
+// clock stands still.
+func quietWorld(stdout, stderr *bytes.Buffer) *world {
+	return &world{
+		stdout: stdout, stderr: stderr,
+		getenv:   func(string) string { return "" },
+		now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+		hostname: func() (string, error) { return "web1", nil },
+	}
+}
+
+// runArgs runs the program with args in this process.
+func runArgs(t *testing.T, args ...string) outcome {
+	t.Helper()
+	return runIn(t, t.Context(), func(*world) {}, args...)
+}
+
+// runIn is runArgs in a world that change has changed.
+func runIn(t *testing.T, ctx context.Context, change func(*world), args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	w := quietWorld(&stdout, &stderr)
+	change(w)
+	code := run(ctx, args, w)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// document is the JSON that ls writes.
+type document struct {
+	Schema   string           `json:"schema"`
+	Kind     string           `json:"kind"`
+	TakenAt  time.Time        `json:"taken_at"`
+	Host     string           `json:"host"`
+	Source   string           `json:"source"`
+	Missing  []string         `json:"missing"`
+	Warnings []string         `json:"warnings"`
+	Sockets  []map[string]any `json:"sockets"`
+}
+
+// list runs ls --json with further arguments and returns its document, the
+// sockets with flattened names. It must succeed and say nothing on stderr.
+func list(t *testing.T, args ...string) document {
+	t.Helper()
+	got := runArgs(t, append([]string{"ls", "--json"}, args...)...)
+	if got.code != exitDone || got.stderr != "" {
+		t.Fatalf("ls --json %q: exit %d, stderr %q", args, got.code, got.stderr)
+	}
+	return readDocument(t, got.stdout)
+}
+
+func readDocument(t *testing.T, text string) document {
+	t.Helper()
+	var d document
+	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		t.Fatalf("%v in %.500s", err, text)
+	}
+	for i, socket := range d.Sockets {
+		flat := map[string]any{}
+		flatten(flat, "", socket)
+		d.Sockets[i] = flat
+	}
+	return d
+}
+
+// flatten adds the fields of object to flat, under names with dots in them.
+func flatten(flat map[string]any, prefix string, object map[string]any) {
+	for name, value := range object {
+		if inner, ok := value.(map[string]any); ok {
+			flatten(flat, prefix+name+".", inner)
+			continue
+		}
+		flat[prefix+name] = value
+	}
+}
