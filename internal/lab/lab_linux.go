@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -187,7 +188,26 @@ func setUpLinks() error {
 			return fmt.Errorf("adding the route to %s: %w", route.Dst, err)
 		}
 	}
-	return nil
+	return errors.Join(awaitLocal(Host6), awaitLocal(HostLocal.WithZone("")))
+}
+
+// awaitLocal waits until the kernel takes what is sent to addr. It adds the
+// route for that in the background, even where it detects no duplicates
+// (addrconf_dad_work, net/ipv6/addrconf.c), and until then drops it.
+func awaitLocal(addr netip.Addr) error {
+	filter := &netlink.Route{Dst: ipNet(netip.PrefixFrom(addr, addr.BitLen())), Table: unix.RT_TABLE_LOCAL}
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, filter, netlink.RT_FILTER_DST|netlink.RT_FILTER_TABLE)
+		if err != nil {
+			return fmt.Errorf("listing the routes to %s: %w", addr, err)
+		}
+		if len(routes) > 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waiting for the route to %s: none in %v", addr, patience)
+		}
+	}
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

@@ -203,7 +203,7 @@ func TestPeerSpeaksTCP(t *testing.T) {
 				go func() { accepted <- p.Accept() }()
 				conn, err := net.DialTimeout("tcp", p.Addr.String(), patience)
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("%v; the peer: %v", err, <-accepted)
 				}
 				defer conn.Close()
 				if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
