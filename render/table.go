@@ -60,9 +60,29 @@ func (l *Listing) draw(out *output, kept *rows) error {
 	return l.drawByLibrary(out, sorted)
 }
 
-// drawByLibrary draws a table with tablewriter: two spaces between columns, no
-// lines, numbers to the right.
+// drawByLibrary draws a table of sockets with tablewriter.
 func (l *Listing) drawByLibrary(out *output, sorted iter.Seq[[]byte]) error {
+	var headings []string
+	if l.Header {
+		headings = l.texts(appendHeadings(nil, l.Columns), l.paintHeading)
+	}
+	right := make([]bool, len(l.Columns))
+	for i, c := range l.Columns {
+		right[i] = c.kind.rightAligned()
+	}
+	return drawCells(out, headings, right, func(yield func([]string) bool) {
+		for row := range sorted {
+			if !yield(l.texts(row, l.paintCell)) {
+				return
+			}
+		}
+	})
+}
+
+// drawCells draws a table with tablewriter: two spaces between columns, no
+// lines, the columns that right marks aligned to the right, and no headings
+// where there are none. Cells may hold colours, and nothing else of control.
+func drawCells(out *output, headings []string, right []bool, rows iter.Seq[[]string]) error {
 	var drawn bytes.Buffer
 	table := tablewriter.NewTable(&drawn,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
@@ -72,13 +92,13 @@ func (l *Listing) drawByLibrary(out *output, sorted iter.Seq[[]byte]) error {
 				ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.On,
 			}},
 		})),
-		tablewriter.WithConfig(l.libraryConfig()),
+		tablewriter.WithConfig(libraryConfig(right)),
 	)
-	if l.Header {
-		table.Header(l.texts(appendHeadings(nil, l.Columns), l.paintHeading))
+	if headings != nil {
+		table.Header(headings)
 	}
-	for row := range sorted {
-		if err := table.Append(l.texts(row, l.paintCell)); err != nil {
+	for row := range rows {
+		if err := table.Append(row); err != nil {
 			return fmt.Errorf("drawing the table: %w", err)
 		}
 	}
@@ -101,14 +121,14 @@ func (l *Listing) texts(row []byte, paint func(b []byte, c *Column, text []byte)
 }
 
 // libraryConfig turns off all that tablewriter would do to a cell by itself.
-func (l *Listing) libraryConfig() tablewriter.Config {
+func libraryConfig(right []bool) tablewriter.Config {
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
 		Padding:    tw.CellPadding{Global: tw.PaddingNone},
 	}
-	for _, c := range l.Columns {
+	for _, toTheRight := range right {
 		align := tw.AlignLeft
-		if c.kind.rightAligned() {
+		if toTheRight {
 			align = tw.AlignRight
 		}
 		cell.Alignment.PerColumn = append(cell.Alignment.PerColumn, align)
