@@ -135,7 +135,7 @@ table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return misused(&hintedError{err, fmt.Sprintf("%s --help lists the flags", c.CommandPath())})
 	})
-	root.AddCommand(newLsCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(w), newCountCommand(w), newVersionCommand(w))
 	return root
 }
 

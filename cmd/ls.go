@@ -159,13 +159,7 @@ func runLs(ctx context.Context, o *lsOptions, w *world) error {
 	notes := notes{w: w, quiet: o.quiet}
 	notes.say(snapshot.Warnings())
 
-	host, err := w.hostname()
-	if err != nil {
-		host = "" // a host without a name has sockets all the same
-	}
-	o.listing.Meta = render.Meta{
-		TakenAt: w.now(), Host: host, Source: snapshot.Source().String(), Missing: snapshot.Missing(),
-	}
+	o.listing.Meta = metaOf(snapshot, w)
 	sockets := snapshot.Sockets()
 	if o.collectsFirst() {
 		sockets = withProgress(sockets, w, o.quiet)
@@ -173,6 +167,15 @@ func runLs(ctx context.Context, o *lsOptions, w *world) error {
 	err = o.listing.Write(w.stdout, sockets, snapshot.Warnings)
 	notes.say(snapshot.Warnings())
 	return err
+}
+
+// metaOf returns what a document says of the snapshot that it was made from.
+func metaOf(snapshot *collect.Snapshot, w *world) render.Meta {
+	host, err := w.hostname()
+	if err != nil {
+		host = "" // a host without a name has sockets all the same
+	}
+	return render.Meta{TakenAt: w.now(), Host: host, Source: snapshot.Source().String(), Missing: snapshot.Missing()}
 }
 
 // collectsFirst reports whether nothing is written before all is read.

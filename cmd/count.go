@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/collect"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// countFlags are the flags of count.
+type countFlags struct {
+	sharedFlags
+	by       string
+	limit    int
+	noHeader bool
+}
+
+func newCountCommand(w *world) *cobra.Command {
+	var f countFlags
+	c := &cobra.Command{
+		Use:   "count",
+		Short: "Count the TCP sockets by state, peer, port, ...",
+		Long: `Count the TCP sockets of this network namespace: every state, zeros too, or with
+--by the groups that have the same peer, port, user, ..., the largest first.
+
+With -q nothing but the number of sockets is printed.`,
+		Example: `  tcpstate count
+  tcpstate count -q --state TIME_WAIT
+  tcpstate count --by peer --state SYN_RECV --limit 10
+  tcpstate count --by listener,state --json`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o, err := f.options(c.Flags(), w)
+			if err != nil {
+				return misused(err)
+			}
+			return runCount(c.Context(), o, w)
+		},
+	}
+	f.register(c)
+	flags := c.Flags()
+	flags.Lookup("quiet").Usage = "print the bare number, and no notes on stderr"
+	flags.StringVar(&f.by, "by", "", "count groups: "+strings.Join(dimensionNames(), ", ")+"; joined by commas")
+	flags.IntVar(&f.limit, "limit", 0, "at most so many groups")
+	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "no column headings (table and csv)")
+	return c
+}
+
+func dimensionNames() []string {
+	var names []string
+	for _, d := range collect.Dimensions {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// countOptions say what count is to do.
+type countOptions struct {
+	query    collect.Query
+	by       []*collect.Dimension
+	counting render.Counting
+	limit    int
+	quiet    bool
+	bare     bool // print nothing but the number
+}
+
+// options checks the flags and turns them into options. Its errors are the
+// caller's mistakes.
+func (f *countFlags) options(flags *pflag.FlagSet, w *world) (*countOptions, error) {
+	query, err := f.query()
+	if err != nil {
+		return nil, err
+	}
+	format, err := f.outputFormat(flags)
+	if err != nil {
+		return nil, err
+	}
+	color, err := f.useColor(w)
+	if err != nil {
+		return nil, err
+	}
+	o := &countOptions{query: query, limit: f.limit, quiet: f.quiet,
+		counting: render.Counting{Format: format, Header: !f.noHeader, Color: color}}
+	if flags.Changed("by") {
+		if o.by, err = collect.ParseDimensions(f.by); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range o.by {
+		o.counting.By = append(o.counting.By, render.CountKey{Name: d.Name, Numeric: d.Numeric})
+		o.query.Detail |= d.Needs
+	}
+	o.bare = f.quiet && o.by == nil && !f.json && !flags.Changed("format")
+	switch {
+	case flags.Changed("limit") && o.by == nil:
+		return nil, &hintedError{fmt.Errorf("--limit is for groups"), "--by makes some"}
+	case flags.Changed("limit") && f.limit < 1:
+		return nil, fmt.Errorf("--limit %d is less than 1", f.limit)
+	case f.noHeader && format != render.Table && format != render.CSV:
+		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
+	}
+	return o, nil
+}
+
+func runCount(ctx context.Context, o *countOptions, w *world) error {
+	listeners, err := o.findListeners(ctx)
+	if err != nil {
+		return err
+	}
+	snapshot, err := collect.Open(ctx, o.query)
+	if err != nil {
+		return err
+	}
+	notes := notes{w: w, quiet: o.quiet}
+	notes.say(snapshot.Warnings())
+	o.counting.Meta = metaOf(snapshot, w)
+
+	counts, groups, err := collect.Tally(withProgress(snapshot.Sockets(), w, o.quiet), o.by, listeners)
+	if err != nil {
+		return err
+	}
+	notes.say(snapshot.Warnings())
+	if o.bare {
+		_, err := fmt.Fprintln(w.stdout, counts.Total())
+		return err
+	}
+	if o.limit > 0 && len(groups) > o.limit {
+		groups = groups[:o.limit]
+	}
+	rows := make([]render.CountGroup, 0, len(groups))
+	for _, g := range groups {
+		rows = append(rows, render.CountGroup(g))
+	}
+	return o.counting.Write(w.stdout, counts, rows, snapshot.Warnings())
+}
+
+// findListeners reads the listeners first where groups are told apart by them:
+// a connection may be listed before the listener that it came in by.
+func (o *countOptions) findListeners(ctx context.Context) (*collect.Listeners, error) {
+	needed := false
+	for _, d := range o.by {
+		needed = needed || d.Name == "listener"
+	}
+	if !needed {
+		return nil, nil
+	}
+	query := o.query
+	query.States, query.Detail = tcp.Set(tcp.Listen), 0
+	query.Families = []tcp.Family{tcp.IPv4, tcp.IPv6} // a dual-stack listener is one of IPv6
+	snapshot, err := collect.Open(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return collect.FindListeners(snapshot.Sockets())
+}

@@ -1,0 +1,172 @@
+package collect
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Dimension is what sockets are grouped by when they are counted.
+type Dimension struct {
+	Name    string
+	Doc     string
+	Numeric bool       // its values are numbers
+	Needs   tcp.Detail // what must be asked of the source for it
+
+	// append appends the value of a socket, and reports whether it has one.
+	append func(b []byte, s *tcp.Socket, listeners *Listeners) ([]byte, bool)
+}
+
+// Dimensions lists the dimensions there are.
+var Dimensions = []Dimension{
+	{Name: "state", Doc: "the state", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return append(b, s.State.String()...), true
+	}},
+	{Name: "user", Doc: "the user id of the owner", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		uid, known := s.Owner.UID.Get()
+		return strconv.AppendUint(b, uint64(uid), 10), known
+	}},
+	{Name: "peer", Doc: "the peer's address", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return appendHost(b, s.Peer)
+	}},
+	{Name: "prefix", Doc: "the peer's network, /24 or /64", append: appendPrefix},
+	{Name: "pport", Doc: "the peer's port", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return strconv.AppendUint(b, uint64(s.Peer.Port()), 10), s.Peer.Port() != 0
+	}},
+	{Name: "local", Doc: "the local address", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return s.Local.Addr().Unmap().AppendTo(b), true
+	}},
+	{Name: "lport", Doc: "the local port", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return strconv.AppendUint(b, uint64(s.Local.Port()), 10), true
+	}},
+	{Name: "listener", Doc: "the listener on the local address and port (inferred)", append: func(b []byte, s *tcp.Socket, listeners *Listeners) ([]byte, bool) {
+		listener, ok := listeners.Of(s)
+		if !ok {
+			return b, false
+		}
+		return listener.AppendTo(b), true
+	}},
+}
+
+// appendHost appends the address of a peer. IPv4 is IPv4, over whichever kind of
+// socket it comes.
+func appendHost(b []byte, peer netip.AddrPort) ([]byte, bool) {
+	if peer.Addr().IsUnspecified() {
+		return b, false
+	}
+	return peer.Addr().Unmap().AppendTo(b), true
+}
+
+func appendPrefix(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	host := s.Peer.Addr().Unmap()
+	if host.IsUnspecified() {
+		return b, false
+	}
+	length := 64
+	if host.Is4() {
+		length = 24
+	}
+	prefix, err := host.Prefix(length)
+	if err != nil {
+		return b, false
+	}
+	return prefix.AppendTo(b), true
+}
+
+// ParseDimensions returns the dimensions in list, joined by commas.
+func ParseDimensions(list string) ([]*Dimension, error) {
+	var dimensions []*Dimension
+	for name := range strings.SplitSeq(list, ",") {
+		i := slices.IndexFunc(Dimensions, func(d Dimension) bool { return d.Name == strings.ToLower(name) })
+		if i < 0 {
+			return nil, &unknownDimensionError{name}
+		}
+		if slices.Contains(dimensions, &Dimensions[i]) {
+			return nil, fmt.Errorf("%q is named twice", name)
+		}
+		dimensions = append(dimensions, &Dimensions[i])
+	}
+	return dimensions, nil
+}
+
+type unknownDimensionError struct{ name string }
+
+func (e *unknownDimensionError) Error() string { return fmt.Sprintf("cannot count by %q", e.name) }
+
+func (e *unknownDimensionError) Hint() string {
+	var names []string
+	for _, d := range Dimensions {
+		names = append(names, d.Name)
+	}
+	all := "it can be " + strings.Join(names, ", ")
+	if near, ok := tcp.Nearest(strings.ToLower(e.name), names); ok {
+		return fmt.Sprintf("did you mean %s? %s", near, all)
+	}
+	return all
+}
+
+// Group is the sockets that have the same values in all dimensions.
+type Group struct {
+	Values []string // one for each dimension; "" where the sockets have none
+	Counts tcp.Counts
+}
+
+// Tally counts sockets by state, and in groups where there are dimensions. It
+// keeps one entry a group and nothing of a socket. Groups come largest first,
+// equal ones in the order of their values.
+func Tally(sockets iter.Seq2[*tcp.Socket, error], by []*Dimension, listeners *Listeners) (tcp.Counts, []Group, error) {
+	var counts tcp.Counts
+	groups := make(map[string]*tcp.Counts)
+	var key []byte
+	for s, err := range sockets {
+		if err != nil {
+			return counts, nil, err
+		}
+		counts.Add(s.State)
+		if len(by) == 0 {
+			continue
+		}
+		key = appendKey(key[:0], by, s, listeners)
+		group, ok := groups[string(key)]
+		if !ok {
+			group = new(tcp.Counts)
+			groups[string(key)] = group
+		}
+		group.Add(s.State)
+	}
+	return counts, sortGroups(groups), nil
+}
+
+// separator stands between the values of a key; no value holds it.
+const separator = "\x00"
+
+func appendKey(b []byte, by []*Dimension, s *tcp.Socket, listeners *Listeners) []byte {
+	for i, d := range by {
+		if i > 0 {
+			b = append(b, separator...)
+		}
+		start := len(b)
+		var ok bool
+		if b, ok = d.append(b, s, listeners); !ok {
+			b = b[:start]
+		}
+	}
+	return b
+}
+
+func sortGroups(groups map[string]*tcp.Counts) []Group {
+	list := make([]Group, 0, len(groups))
+	for key, counts := range groups {
+		list = append(list, Group{Values: strings.Split(key, separator), Counts: *counts})
+	}
+	slices.SortFunc(list, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(b.Counts.Total(), a.Counts.Total()), slices.Compare(a.Values, b.Values))
+	})
+	return list
+}

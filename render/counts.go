@@ -1,0 +1,236 @@
+package render
+
+import (
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Counting is how counts of sockets are to be written.
+type Counting struct {
+	Format Format
+	By     []CountKey // what the groups are told apart by; none: no groups
+	Header bool       // column headings, of a table or CSV
+	Color  bool       // ANSI colours, in a table
+	Meta   Meta       // of JSON
+}
+
+// CountKey is one thing that groups are told apart by.
+type CountKey struct {
+	Name    string
+	Numeric bool // its values are numbers, in JSON too
+}
+
+// CountGroup is the sockets that have the same values.
+type CountGroup struct {
+	Values []string // one for each key; "": these sockets have none
+	Counts tcp.Counts
+}
+
+// remarks says, beside the states that people ask about first, what they mean.
+var remarks = [tcp.NumStates + 1]string{
+	tcp.SynRecv:   "half-open: the handshake's last ACK has not come",
+	tcp.CloseWait: "the peer has closed, the local program has not",
+	tcp.TimeWait:  "closed on this side, kept for 60 s",
+}
+
+// Write writes the counts of all states, or of the groups, to w.
+func (c *Counting) Write(w io.Writer, counts tcp.Counts, groups []CountGroup, warnings []string) error {
+	out := &output{w: w}
+	var err error
+	switch c.Format {
+	case JSON:
+		err = c.appendJSON(out, counts, groups, warnings)
+	case NDJSON:
+		err = c.appendNDJSON(out, counts, groups)
+	case CSV:
+		err = c.appendCSV(out, counts, groups)
+	case Markdown:
+		c.appendMarkdown(out, c.rows(counts, groups))
+	default:
+		err = c.draw(out, c.rows(counts, groups))
+	}
+	if err != nil {
+		return err
+	}
+	return out.flush()
+}
+
+// countRows are the rows of a table for people, and what stands above them.
+type countRows struct {
+	headings []string
+	right    []bool
+	states   []tcp.State // of the headings that are states, by position; 0 elsewhere
+	rows     [][]string
+}
+
+// rows returns the rows of the table of states, or of that of groups.
+func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
+	if len(c.By) == 0 {
+		return stateRows(counts)
+	}
+	return c.groupRows(counts, groups)
+}
+
+// barLength is how long the bar of the largest count is.
+const barLength = 30
+
+func stateRows(counts tcp.Counts) countRows {
+	t := countRows{headings: []string{"STATE", "SOCKETS", "SHARE", "", ""}, right: []bool{false, true, true, false, false}}
+	total, largest := counts.Total(), slices.Max(counts[:])
+	for s := range tcp.All.States() {
+		n := counts.Of(s)
+		bar, remark := "", ""
+		if n > 0 {
+			bar, remark = strings.Repeat("#", max(1, n*barLength/largest)), remarks[s]
+		}
+		t.rows = append(t.rows, []string{s.String(), strconv.Itoa(n), share(n, total), bar, remark})
+	}
+	t.rows = append(t.rows, []string{"TOTAL", strconv.Itoa(total), "", "", ""})
+	return t
+}
+
+// share returns n of total in per cent: "" of nothing, and never 0 of something.
+func share(n, total int) string {
+	switch {
+	case n == 0:
+		return ""
+	case 1000*n < total:
+		return "<0.1%"
+	}
+	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(total))
+}
+
+// groupRows has a column for each key, the total, and each state that occurs.
+func (c *Counting) groupRows(counts tcp.Counts, groups []CountGroup) countRows {
+	var t countRows
+	add := func(heading string, right bool, s tcp.State) {
+		t.headings, t.right, t.states = append(t.headings, heading), append(t.right, right), append(t.states, s)
+	}
+	for _, key := range c.By {
+		add(strings.ToUpper(key.Name), key.Numeric, 0)
+	}
+	add("TOTAL", true, 0)
+	var occurring []tcp.State
+	for s := range tcp.All.States() {
+		if counts.Of(s) > 0 {
+			occurring = append(occurring, s)
+			add(s.String(), true, s)
+		}
+	}
+	for _, group := range groups {
+		var row []string
+		for _, value := range group.Values {
+			row = append(row, string(escapeFrom([]byte(cmp.Or(value, "-")), 0)))
+		}
+		row = append(row, strconv.Itoa(group.Counts.Total()))
+		for _, s := range occurring {
+			row = append(row, strconv.Itoa(group.Counts.Of(s)))
+		}
+		t.rows = append(t.rows, row)
+	}
+	return t
+}
+
+// draw draws the table.
+func (c *Counting) draw(out *output, t countRows) error {
+	headings := t.headings
+	if !c.Header {
+		headings = nil
+	}
+	if c.Color {
+		headings = t.paint(headings)
+	}
+	return drawCells(out, headings, t.right, slices.Values(t.rows))
+}
+
+// paint colours the table: states by what they mean, other headings bold. It
+// returns the headings.
+func (t *countRows) paint(headings []string) []string {
+	for _, row := range t.rows {
+		if s, err := tcp.ParseState(row[0]); err == nil {
+			row[0] = stateColors[s] + row[0] + plain
+		}
+		for i, s := range t.states {
+			if s != 0 && row[i] != "0" && remarks[s] != "" {
+				row[i] = stateColors[s] + row[i] + plain
+			}
+		}
+	}
+	painted := slices.Clone(headings)
+	for i, heading := range headings {
+		if heading != "" {
+			painted[i] = bold + heading + plain
+		}
+	}
+	return painted
+}
+
+func (c *Counting) appendMarkdown(out *output, t countRows) {
+	line := func(cells []string) {
+		for _, cell := range cells {
+			out.buf = append(out.buf, "| "...)
+			start := len(out.buf)
+			out.buf = append(escapeMarkdownFrom(append(out.buf, cell...), start), ' ')
+		}
+		out.buf = append(out.buf, "|\n"...)
+	}
+	line(t.headings)
+	for _, right := range t.right {
+		rule := "| :-- "
+		if right {
+			rule = "| --: "
+		}
+		out.buf = append(out.buf, rule...)
+	}
+	out.buf = append(out.buf, "|\n"...)
+	for _, row := range t.rows {
+		line(row)
+	}
+}
+
+// appendCSV appends a record for each state, or for each group with a field for
+// each state.
+func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup) error {
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	header := []string{"state", "sockets"}
+	if len(c.By) > 0 {
+		header = nil
+		for _, key := range c.By {
+			header = append(header, key.Name)
+		}
+		header = append(header, "total")
+		for s := range tcp.All.States() {
+			header = append(header, s.String())
+		}
+	}
+	if c.Header {
+		w.Write(header)
+	}
+	if len(c.By) == 0 {
+		for s := range tcp.All.States() {
+			w.Write([]string{s.String(), strconv.Itoa(counts.Of(s))})
+		}
+	}
+	for _, group := range groups {
+		var record []string
+		for _, value := range group.Values {
+			record = append(record, string(escapeFrom([]byte(value), 0)))
+		}
+		record = append(record, strconv.Itoa(group.Counts.Total()))
+		for s := range tcp.All.States() {
+			record = append(record, strconv.Itoa(group.Counts.Of(s)))
+		}
+		w.Write(record)
+	}
+	w.Flush()
+	out.buf = append(out.buf, text.String()...)
+	return w.Error()
+}

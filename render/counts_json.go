@@ -1,0 +1,124 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"tcpstate/tcp"
+)
+
+// countsJSON is a document of counts; docs/json.md describes it.
+type countsJSON struct {
+	headJSON
+	groupJSON
+	Groups *[]groupJSON `json:"groups,omitempty"`
+	tailJSON
+}
+
+// groupJSON is one group of it, or, without By, all the sockets.
+type groupJSON struct {
+	By     byJSON     `json:"by,omitzero"`
+	Total  int        `json:"total"`
+	States statesJSON `json:"states"`
+}
+
+// statesJSON has a key for every state, in the order of a connection's life.
+type statesJSON tcp.Counts
+
+func (s statesJSON) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for state := range tcp.All.States() {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, state.String())
+		b = strconv.AppendInt(append(b, ':'), int64(s[state]), 10)
+	}
+	return append(b, '}'), nil
+}
+
+// byJSON has a key for everything that a group is told apart by and has.
+type byJSON struct {
+	keys   []CountKey
+	values []string
+}
+
+func (by byJSON) IsZero() bool { return len(by.keys) == 0 }
+
+func (by byJSON) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, key := range by.keys {
+		value := by.values[i]
+		if value == "" {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(strconv.AppendQuote(b, key.Name), ':')
+		if key.Numeric {
+			b = append(b, value...)
+			continue
+		}
+		text, err := json.Marshal(label(value))
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, text...)
+	}
+	return append(b, '}'), nil
+}
+
+func (c *Counting) groupJSON(group CountGroup) groupJSON {
+	return groupJSON{
+		By:     byJSON{c.By, group.Values},
+		Total:  group.Counts.Total(),
+		States: statesJSON(group.Counts),
+	}
+}
+
+// appendJSON appends the document: on one line, but for its groups.
+func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGroup, warnings []string) error {
+	document := countsJSON{
+		headJSON: headJSON{
+			Schema: schema, Kind: "counts", TakenAt: c.Meta.TakenAt.UTC(),
+			Host: label(c.Meta.Host), Source: c.Meta.Source, Missing: append([]string{}, c.Meta.Missing...),
+		},
+		groupJSON: groupJSON{Total: counts.Total(), States: statesJSON(counts)},
+		tailJSON:  tailJSON{Warnings: []label{}},
+	}
+	if len(c.By) > 0 {
+		list := make([]groupJSON, 0, len(groups))
+		for _, group := range groups {
+			list = append(list, c.groupJSON(group))
+		}
+		document.Groups = &list
+	}
+	for _, warning := range warnings {
+		document.Warnings = append(document.Warnings, label(warning))
+	}
+	return appendLineOf(out, document)
+}
+
+// appendNDJSON appends one line for each group, or one for all the sockets.
+func (c *Counting) appendNDJSON(out *output, counts tcp.Counts, groups []CountGroup) error {
+	if len(c.By) == 0 {
+		return appendLineOf(out, c.groupJSON(CountGroup{Counts: counts}))
+	}
+	for _, group := range groups {
+		if err := appendLineOf(out, c.groupJSON(group)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendLineOf(out *output, v any) error {
+	line, err := marshal(v)
+	if err != nil {
+		return fmt.Errorf("encoding the counts: %w", err)
+	}
+	out.buf = append(append(out.buf, line...), '\n')
+	return nil
+}
