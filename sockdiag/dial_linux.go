@@ -16,6 +16,13 @@ import (
 type netlinkConn struct {
 	socket *nl.NetlinkSocket
 	seq    uint32
+
+	recvmsg func(fd int, b []byte) (n, flags int, from unix.Sockaddr, err error)
+}
+
+func recvmsg(fd int, b []byte) (n, flags int, from unix.Sockaddr, err error) {
+	n, _, flags, from, err = unix.Recvmsg(fd, b, nil, 0)
+	return n, flags, from, err
 }
 
 // newDialer returns the dialer of the network namespace that the process is in.
@@ -32,7 +39,7 @@ func newDialer() dialer {
 			socket.Close()
 			return nil, opError("asking for", family, err)
 		}
-		return &netlinkConn{socket: socket, seq: request.Seq}, nil
+		return &netlinkConn{socket: socket, seq: request.Seq, recvmsg: recvmsg}, nil
 	}
 }
 
@@ -45,7 +52,7 @@ func (c *netlinkConn) close() { c.socket.Close() }
 // interrupt the wait do not end it.
 func (c *netlinkConn) receive(b []byte) (int, error) {
 	for {
-		n, _, flags, from, err := unix.Recvmsg(c.socket.GetFd(), b, nil, 0)
+		n, flags, from, err := c.recvmsg(c.socket.GetFd(), b)
 		switch {
 		case err == unix.EINTR:
 			continue
