@@ -1,0 +1,204 @@
+package collect
+
+import (
+	"errors"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tcpstate/tcp"
+)
+
+// socket returns a socket between two addresses.
+func socket(state tcp.State, local, peer string, change ...func(*tcp.Socket)) *tcp.Socket {
+	s := &tcp.Socket{State: state, Local: netip.MustParseAddrPort(local), Peer: netip.MustParseAddrPort(peer)}
+	s.Family = tcp.IPv6
+	if s.Local.Addr().Is4() {
+		s.Family = tcp.IPv4
+	}
+	for _, f := range change {
+		f(s)
+	}
+	return s
+}
+
+func ownedBy(uid uint32) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Owner.UID = tcp.Known(uid) }
+}
+
+// each yields the sockets as a source does: in one Socket, over and over.
+func each(sockets ...*tcp.Socket) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		var reused tcp.Socket
+		for _, s := range sockets {
+			reused = *s
+			if !yield(&reused, nil) {
+				return
+			}
+		}
+	}
+}
+
+var someSockets = []*tcp.Socket{
+	socket(tcp.Listen, "0.0.0.0:80", "0.0.0.0:0", ownedBy(0)),
+	socket(tcp.Listen, "10.0.0.1:443", "0.0.0.0:0", ownedBy(33)),
+	socket(tcp.Listen, "[::]:443", "[::]:0", ownedBy(33)),
+	socket(tcp.Listen, "[::]:22", "[::]:0", ownedBy(0)),
+	socket(tcp.SynRecv, "10.0.0.1:443", "192.0.2.7:1000"),
+	socket(tcp.SynRecv, "10.0.0.1:443", "192.0.2.8:1000"),
+	socket(tcp.Established, "10.0.0.2:443", "192.0.2.7:1001", ownedBy(33)),
+	socket(tcp.Established, "[::ffff:10.0.0.2]:443", "[::ffff:192.0.2.7]:1002", ownedBy(33)),
+	socket(tcp.CloseWait, "[2001:db8::1]:443", "[2001:db8:0:1:2::3]:7", ownedBy(33)),
+	socket(tcp.TimeWait, "10.0.0.1:80", "198.51.100.1:1"),
+	socket(tcp.Established, "10.0.0.1:22", "198.51.100.1:2", ownedBy(0)),
+	socket(tcp.Established, "10.0.0.1:50000", "198.51.100.1:443", ownedBy(1000)),
+}
+
+func TestTally(t *testing.T) {
+	listeners, err := FindListeners(each(someSockets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		by   string
+		want []string // value: total
+	}{
+		{"state", []string{"ESTABLISHED: 4", "LISTEN: 4", "SYN_RECV: 2", "CLOSE_WAIT: 1", "TIME_WAIT: 1"}},
+		{"user", []string{"33: 5", ": 3", "0: 3", "1000: 1"}},
+		{"peer", []string{": 4", "192.0.2.7: 3", "198.51.100.1: 3", "192.0.2.8: 1", "2001:db8:0:1:2::3: 1"}},
+		{"prefix", []string{": 4", "192.0.2.0/24: 4", "198.51.100.0/24: 3", "2001:db8:0:1::/64: 1"}},
+		{"pport", []string{": 4", "1000: 2", "1: 1", "1001: 1", "1002: 1", "2: 1", "443: 1", "7: 1"}},
+		{"local", []string{"10.0.0.1: 6", "10.0.0.2: 2", "::: 2", "0.0.0.0: 1", "2001:db8::1: 1"}},
+		{"lport", []string{"443: 7", "22: 2", "80: 2", "50000: 1"}},
+		{"listener", []string{"[::]:443: 4", "10.0.0.1:443: 3", "0.0.0.0:80: 2", "[::]:22: 2", ": 1"}},
+		{"lport,state", []string{"443|ESTABLISHED: 2", "443|LISTEN: 2", "443|SYN_RECV: 2", "22|ESTABLISHED: 1", "22|LISTEN: 1",
+			"443|CLOSE_WAIT: 1", "50000|ESTABLISHED: 1", "80|LISTEN: 1", "80|TIME_WAIT: 1"}},
+	}
+	for _, test := range tests {
+		by, err := ParseDimensions(test.by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, groups, err := Tally(each(someSockets...), by, listeners)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var sum tcp.Counts
+		for _, g := range groups {
+			got = append(got, strings.Join(g.Values, "|")+": "+string(rune('0'+g.Counts.Total())))
+			sum.AddAll(&g.Counts)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("by %s (-want +got):\n%s", test.by, diff)
+		}
+		if sum != counts || counts.Total() != len(someSockets) {
+			t.Errorf("by %s: the groups add up to %v, all are %v", test.by, sum, counts)
+		}
+	}
+}
+
+func TestTallyWithoutGroups(t *testing.T) {
+	counts, groups, err := Tally(each(someSockets...), nil, nil)
+	if err != nil || len(groups) != 0 {
+		t.Fatalf("%d groups, error %v, want none", len(groups), err)
+	}
+	want := map[tcp.State]int{tcp.Listen: 4, tcp.SynRecv: 2, tcp.Established: 4, tcp.CloseWait: 1, tcp.TimeWait: 1}
+	for s := range tcp.All.States() {
+		if counts.Of(s) != want[s] {
+			t.Errorf("%d %s, want %d", counts.Of(s), s, want[s])
+		}
+	}
+}
+
+func TestTallyEndsWithItsSockets(t *testing.T) {
+	broken := errors.New("the dump broke off")
+	_, _, err := Tally(func(yield func(*tcp.Socket, error) bool) {
+		if yield(someSockets[0], nil) {
+			yield(nil, broken)
+		}
+	}, nil, nil)
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+}
+
+// A socket of a group that is there already costs no memory.
+func TestTallyAllocatesForGroupsOnly(t *testing.T) {
+	by, err := ParseDimensions("peer,lport,listener,user,prefix,pport,local,state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listeners, err := FindListeners(each(someSockets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	allocations := func(times int) float64 {
+		many := slices.Repeat(someSockets, times)
+		return testing.AllocsPerRun(10, func() {
+			if _, _, err := Tally(each(many...), by, listeners); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if once, often := allocations(1), allocations(1000); often > once {
+		t.Errorf("%v allocations for %d sockets, %v for a thousand times as many of the same groups", once, len(someSockets), often)
+	}
+}
+
+func TestParseDimensions(t *testing.T) {
+	for list, want := range map[string]string{
+		"foo":       `cannot count by "foo"`,
+		"":          `cannot count by ""`,
+		"peer,":     `cannot count by ""`,
+		"peer,peer": `"peer" is named twice`,
+	} {
+		if _, err := ParseDimensions(list); err == nil || err.Error() != want {
+			t.Errorf("ParseDimensions(%q): error %v, want %s", list, err, want)
+		}
+	}
+	_, err := ParseDimensions("pear")
+	var hinter interface{ Hint() string }
+	if !errors.As(err, &hinter) || !strings.HasPrefix(hinter.Hint(), "did you mean peer?") || !strings.Contains(hinter.Hint(), "listener") {
+		t.Errorf("ParseDimensions(pear): %v, which must offer peer and list them all", err)
+	}
+	if by, err := ParseDimensions("Peer,LPORT"); err != nil || by[0].Name != "peer" || by[1].Name != "lport" {
+		t.Errorf("ParseDimensions(Peer,LPORT): %v", err)
+	}
+}
+
+func TestListeners(t *testing.T) {
+	l, err := FindListeners(each(
+		socket(tcp.Listen, "0.0.0.0:80", "0.0.0.0:0"),
+		socket(tcp.Listen, "[::]:80", "[::]:0"),
+		socket(tcp.Listen, "10.0.0.1:80", "0.0.0.0:0"),
+		socket(tcp.Listen, "[fe80::1%eth0]:80", "[::]:0"),
+		socket(tcp.Listen, "[::]:22", "[::]:0"),
+		socket(tcp.Listen, "0.0.0.0:25", "0.0.0.0:0"),
+		socket(tcp.Established, "10.0.0.1:99", "10.0.0.2:1"),
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for local, want := range map[string]string{
+		"10.0.0.1:80":          "10.0.0.1:80", // the most specific
+		"[::ffff:10.0.0.1]:80": "10.0.0.1:80",
+		"10.0.0.2:80":          "0.0.0.0:80",
+		"[2001:db8::1]:80":     "[::]:80",
+		"[fe80::1%eth0]:80":    "[fe80::1%eth0]:80",
+		"10.0.0.1:22":          "[::]:22", // dual-stack
+		"[::ffff:10.0.0.1]:22": "[::]:22",
+		"10.0.0.1:25":          "0.0.0.0:25",
+		"[2001:db8::1]:25":     "invalid AddrPort", // IPv4 only
+		"10.0.0.1:99":          "invalid AddrPort", // nobody listens
+	} {
+		got, ok := l.Of(socket(tcp.Established, local, "[::]:1"))
+		if got.String() != want || ok != (want != "invalid AddrPort") {
+			t.Errorf("listener of %s is %v, want %s", local, got, want)
+		}
+	}
+}
