@@ -1,0 +1,68 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error says what is wrong with an expression, and where.
+type Error struct {
+	Expr   string // the expression: the arguments, joined by blanks
+	Offset int    // of the place within Expr, in bytes; len(Expr) is its end
+	Msg    string // what is wrong
+	hint   string
+}
+
+// Error returns one line: the place, as a column that counts from one, and
+// what is wrong. Caret shows the place.
+func (e *Error) Error() string {
+	column := utf8.RuneCountInString(e.Expr[:e.Offset]) + 1
+	return fmt.Sprintf("filter: column %d: %s", column, e.Msg)
+}
+
+// Hint returns what would have fitted there, or nothing.
+func (e *Error) Hint() string { return e.hint }
+
+// caretWidth is how many columns of the expression Caret shows at most.
+const caretWidth = 72
+
+// Caret returns two lines: the expression, or the part of it around the place
+// where it is long, and a caret under the place. Control characters are shown
+// as U+FFFD, so that the lines stay lines and leave a terminal alone.
+func (e *Error) Caret() string {
+	shown := []rune(strings.Map(printable, e.Expr))
+	place := utf8.RuneCountInString(e.Expr[:e.Offset])
+	before, after := "", ""
+	if start := place - caretWidth*2/3; start > 0 && len(shown) > caretWidth {
+		shown, place, before = shown[start:], place-start, "..."
+	}
+	if len(shown) > caretWidth {
+		shown, after = shown[:caretWidth], "..."
+	}
+	return before + string(shown) + after + "\n" + strings.Repeat(" ", len(before)+place) + "^"
+}
+
+func printable(r rune) rune {
+	switch {
+	case r == '\t' || r == '\n' || r == '\r':
+		return ' '
+	case !unicode.IsPrint(r):
+		return utf8.RuneError
+	}
+	return r
+}
+
+// quote quotes a piece of the expression for a message, and cuts a long one.
+func quote(text string) string {
+	const most = 40
+	if len(text) > most {
+		cut := most
+		for !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "..."
+	}
+	return fmt.Sprintf("%q", text)
+}

@@ -1,0 +1,142 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	blanks   = " \t\n\r"
+	brackets = "()&|"
+	symbols  = "!=<>"
+)
+
+// skip moves to what is not blank.
+func (p *parser) skip() {
+	for p.at < len(p.expr) && strings.IndexByte(blanks, p.expr[p.at]) >= 0 {
+		p.at++
+	}
+}
+
+// peek moves to the next word and returns it without reading it: a parenthesis,
+// a connective, "!", or letters up to one of those, to a blank or an operator.
+// At the end it is empty.
+func (p *parser) peek() string {
+	p.skip()
+	rest := p.expr[p.at:]
+	switch {
+	case rest == "":
+		return ""
+	case strings.HasPrefix(rest, "&&"), strings.HasPrefix(rest, "||"):
+		return rest[:2]
+	}
+	if end := strings.IndexAny(rest, blanks+brackets+symbols); end >= 0 {
+		return rest[:max(end, 1)]
+	}
+	return rest
+}
+
+// operator reads an operator, where there is one.
+func (p *parser) operator() (op operator, present bool) {
+	p.skip()
+	for _, w := range operatorWords {
+		rest, ok := strings.CutPrefix(p.expr[p.at:], w.word)
+		isWord := w.word[0] >= 'a'
+		if ok && !(isWord && rest != "" && strings.IndexByte(blanks, rest[0]) < 0) {
+			p.at += len(w.word)
+			return w.op, true
+		}
+	}
+	return equal, false
+}
+
+// equality reads = or != or nothing, which is =.
+func (p *parser) equality(k *kind) (not bool, err error) {
+	p.skip()
+	start := p.at
+	op, _ := p.operator()
+	if op != equal && op != notEqual {
+		return false, p.fail(start, k.word+" cannot be ordered by "+op.String(), k.word+" takes = or !=, then "+k.operand)
+	}
+	return op == notEqual, nil
+}
+
+// value is an operand, or an element of one: its text and where it stands.
+type value struct {
+	text   string
+	offset int
+}
+
+// value reads the operand of a term: all up to a blank or a bracket, without
+// the backslashes that take the next character literally. An operand that may
+// hold any character ends only at a blank or a closing parenthesis.
+func (p *parser) value(k *kind, any bool) (value, error) {
+	p.skip()
+	start, ends := p.at, blanks+brackets
+	if any {
+		ends = blanks + ")"
+	}
+	var text []byte
+	for ; p.at < len(p.expr) && strings.IndexByte(ends, p.expr[p.at]) < 0; p.at++ {
+		if p.expr[p.at] == '\\' && p.at+1 < len(p.expr) {
+			p.at++
+		}
+		text = append(text, p.expr[p.at])
+	}
+	raw := p.expr[start:p.at]
+	hint := k.word + " takes " + k.operand
+	switch {
+	case start == len(p.expr):
+		return value{}, p.fail(start, "what "+k.word+" is to be is missing", hint)
+	case raw == "" || strings.IndexByte(symbols, raw[0]) >= 0 || isReserved(raw, p.kinds):
+		p.at = start
+		return value{}, p.fail(start, "what "+k.word+" is to be is missing before "+quote(p.peek()), hint)
+	}
+	return value{string(text), start}, nil
+}
+
+// values reads an operand that is a list.
+func (p *parser) values(k *kind) ([]value, error) {
+	whole, err := p.value(k, false)
+	if err != nil {
+		return nil, err
+	}
+	var list []value
+	offset := whole.offset
+	for text := range strings.SplitSeq(whole.text, ",") {
+		if text == "" {
+			return nil, p.fail(offset, "an element of the list is missing", "the elements are joined by commas, without blanks")
+		}
+		list = append(list, value{text, offset})
+		offset += len(text) + 1
+	}
+	return list, nil
+}
+
+// wrong returns the error for an operand that is not what the term takes.
+func (p *parser) wrong(k *kind, v value, why string) error {
+	return p.fail(v.offset, quote(v.text)+" "+why, k.word+" takes "+k.operand)
+}
+
+// isReserved reports whether a word means something in the language, so that
+// as an operand it is a slip, unless a backslash takes it literally.
+func isReserved(word string, kinds []kind) bool {
+	return word == "not" || isConnective(word) ||
+		slices.ContainsFunc(kinds, func(k kind) bool { return k.word == word }) ||
+		slices.ContainsFunc(operatorWords, func(w operatorWord) bool { return w.word == word })
+}
+
+// literal writes an operand so that value reads it as it is.
+func literal(text string) string {
+	var b strings.Builder
+	if isReserved(text, kinds) || strings.IndexByte(symbols, text[0]) >= 0 {
+		b.WriteByte('\\')
+	}
+	for i := range len(text) {
+		if strings.IndexByte(blanks+brackets+`\`, text[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,178 @@
+package filter
+
+import (
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// matcher says whether a socket matches. It keeps nothing of the socket.
+type matcher func(*tcp.Socket) bool
+
+// A node is an expression: one of *junction, *negation and *leaf.
+type node interface{}
+
+// junction is two or more expressions joined by the same connective. Chains are
+// flat, so that a long one costs no depth: "a and ( b and c )" has three kids.
+type junction struct {
+	or   bool
+	kids []node
+}
+
+// negation is "not" and an expression.
+type negation struct{ kid node }
+
+// leaf is a term at its place in the expression.
+type leaf struct {
+	term
+	offset int
+}
+
+// join joins two expressions. The left one is used up.
+func join(or bool, left, right node) node {
+	into, ok := left.(*junction)
+	if !ok || into.or != or {
+		into = &junction{or, []node{left}}
+	}
+	if more, ok := right.(*junction); ok && more.or == or {
+		into.kids = append(into.kids, more.kids...)
+	} else {
+		into.kids = append(into.kids, right)
+	}
+	return into
+}
+
+// pushed returns the expression with each negation moved to the terms, which
+// turn around (De Morgan). Since a term and its negation are both false where
+// the value is unknown, what the result selects by two-valued logic is what the
+// expression selects by three-valued logic.
+func pushed(n node, negate bool) node {
+	switch n := n.(type) {
+	case *negation:
+		return pushed(n.kid, !negate)
+	case *leaf:
+		if negate {
+			return &leaf{n.negated(), n.offset}
+		}
+		return n
+	case *junction:
+		var result node
+		for _, kid := range n.kids {
+			if kid = pushed(kid, negate); result == nil {
+				result = &junction{n.or != negate, nil}
+			}
+			result = join(n.or != negate, result, kid)
+		}
+		return result
+	}
+	return nil
+}
+
+// matches compiles an expression without negations into closures.
+func matches(n node) matcher {
+	switch n := n.(type) {
+	case *leaf:
+		return n.match()
+	case *junction:
+		kids := make([]matcher, len(n.kids))
+		for i, kid := range n.kids {
+			kids[i] = matches(kid)
+		}
+		return joined(n.or, kids)
+	}
+	return func(*tcp.Socket) bool { return true }
+}
+
+// joined returns the closure for a junction.
+func joined(or bool, kids []matcher) matcher {
+	first := kids[0]
+	switch {
+	case len(kids) == 2 && or:
+		second := kids[1]
+		return func(s *tcp.Socket) bool { return first(s) || second(s) }
+	case len(kids) == 2:
+		second := kids[1]
+		return func(s *tcp.Socket) bool { return first(s) && second(s) }
+	}
+	return func(s *tcp.Socket) bool {
+		for _, kid := range kids {
+			if kid(s) == or {
+				return or
+			}
+		}
+		return !or
+	}
+}
+
+// leaves calls do for each term, from left to right.
+func leaves(n node, do func(*leaf)) {
+	switch n := n.(type) {
+	case *leaf:
+		do(n)
+	case *negation:
+		leaves(n.kid, do)
+	case *junction:
+		for _, kid := range n.kids {
+			leaves(kid, do)
+		}
+	}
+}
+
+// text prints an expression so that it parses to the same tree. Mixed
+// connectives always get parentheses, for who reads them.
+func text(n node) string {
+	var b strings.Builder
+	write(&b, n)
+	return b.String()
+}
+
+func write(b *strings.Builder, n node) {
+	switch n := n.(type) {
+	case *leaf:
+		b.WriteString(n.String())
+	case *negation:
+		b.WriteString("not ")
+		writeInner(b, n.kid)
+	case *junction:
+		for i, kid := range n.kids {
+			if i > 0 {
+				b.WriteString(" " + connective(n.or) + " ")
+			}
+			writeInner(b, kid)
+		}
+	}
+}
+
+// writeInner writes an expression within another.
+func writeInner(b *strings.Builder, n node) {
+	if _, ok := n.(*junction); !ok {
+		write(b, n)
+		return
+	}
+	b.WriteString("( ")
+	write(b, n)
+	b.WriteString(" )")
+}
+
+// tree writes the expression for people, one term a line.
+func tree(b *strings.Builder, n node, indent string) {
+	switch n := n.(type) {
+	case *leaf:
+		b.WriteString(indent + n.String() + "\n")
+	case *negation:
+		b.WriteString(indent + "not\n")
+		tree(b, n.kid, indent+"  ")
+	case *junction:
+		b.WriteString(indent + connective(n.or) + "\n")
+		for _, kid := range n.kids {
+			tree(b, kid, indent+"  ")
+		}
+	}
+}
+
+func connective(or bool) string {
+	if or {
+		return "or"
+	}
+	return "and"
+}

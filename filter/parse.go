@@ -1,0 +1,193 @@
+package filter
+
+import (
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// maxDepth is how deep parentheses and negations may be nested.
+const maxDepth = 200
+
+// parser reads an expression from left to right. What a character means depends
+// on where it stands (the path of a cgroup may hold any), so there is no list
+// of tokens: each method reads what the grammar wants next.
+type parser struct {
+	expr  string
+	at    int // where it reads
+	start int // where the present term begins
+	names Names
+	kinds []kind
+}
+
+// filter reads the whole. Its result is nil where everything is selected.
+func (p *parser) filter() (node, error) {
+	lead, several, err := p.leading()
+	if err != nil {
+		return nil, err
+	}
+	next := p.peek()
+	if next == "" {
+		return lead, nil
+	}
+	if !isConnective(next) { // the states restrict all that follows
+		rest, err := p.whole(nil)
+		if err != nil || lead == nil {
+			return rest, err
+		}
+		return join(false, lead, rest), nil
+	}
+	if several {
+		return nil, p.fail(p.at, "several states before an expression cannot be joined to it by "+quote(next),
+			"write state A,B "+next+" ...")
+	}
+	return p.whole(lead)
+}
+
+// leading reads the states before the expression and tells whether there were
+// several. The first one starts from nothing or from everything, as in main of
+// iproute2's misc/ss.c.
+func (p *parser) leading() (lead node, several bool, err error) {
+	var set tcp.StateSet
+	p.skip()
+	start, count := p.at, 0
+	for ; ; count++ {
+		word := p.peek()
+		if word != "state" && word != "exclude" && word != "excl" {
+			break
+		}
+		p.at += len(word)
+		states, exclude, err := p.states(&p.kinds[0])
+		if err != nil {
+			return nil, false, err
+		}
+		if exclude = exclude != (word != "state"); !exclude {
+			set |= states
+			continue
+		}
+		if count == 0 {
+			set = tcp.All
+		}
+		set &^= states
+	}
+	switch {
+	case count == 0:
+		return nil, false, nil
+	case set == 0:
+		return nil, false, p.fail(start, "these states leave none", "state adds to what is shown, exclude takes away")
+	}
+	return &leaf{stateTerm{set: set}, start}, count > 1, nil
+}
+
+// whole reads the expression to the end of the text.
+func (p *parser) whole(left node) (node, error) {
+	root, err := p.expression(left, 0)
+	if err == nil && p.peek() == ")" {
+		return nil, p.fail(p.at, `this ")" closes nothing`, "")
+	}
+	return root, err
+}
+
+// expression reads operands and connectives up to the end or to a parenthesis
+// that closes. Left, where not nil, has been read already.
+func (p *parser) expression(left node, depth int) (node, error) {
+	var err error
+	if left == nil {
+		if left, err = p.operand(depth); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		next := p.peek()
+		if next == "" || next == ")" {
+			return left, nil
+		}
+		if isConnective(next) {
+			p.at += len(next)
+		}
+		right, err := p.operand(depth)
+		if err != nil {
+			return nil, err
+		}
+		left = join(isOr(next), left, right)
+	}
+}
+
+// operand reads a term, a negation, or an expression in parentheses.
+func (p *parser) operand(depth int) (node, error) {
+	word := p.peek()
+	start := p.at
+	if depth == maxDepth {
+		return nil, p.fail(start, "parentheses and negations are nested too deep", "200 levels are allowed")
+	}
+	switch {
+	case word == "":
+		return nil, p.fail(start, "the expression ends where a term is expected", p.termHint())
+	case word == ")" || isConnective(word):
+		return nil, p.fail(start, "a term is expected before "+quote(word), p.termHint())
+	case word == "!" || word == "not":
+		p.at += len(word)
+		kid, err := p.operand(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		return &negation{kid}, nil
+	case word == "(":
+		p.at++
+		inner, err := p.expression(nil, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if p.peek() != ")" {
+			return nil, p.fail(start, `this "(" is not closed`, "")
+		}
+		p.at++
+		return inner, nil
+	}
+	return p.term(word)
+}
+
+// term reads a term that begins with word.
+func (p *parser) term(word string) (node, error) {
+	p.start = p.at
+	for i := range p.kinds {
+		if k := &p.kinds[i]; k.word == word {
+			p.at += len(word)
+			return k.parse(p, k)
+		}
+	}
+	if word == "exclude" || word == "excl" {
+		return nil, p.fail(p.at, word+" stands only before the expression", "write not state ...")
+	}
+	hint := p.termHint()
+	if near, ok := tcp.Nearest(strings.ToLower(word), p.words()); ok {
+		hint = "did you mean " + near + "?"
+	}
+	return nil, p.fail(p.at, "unknown word "+quote(word), hint)
+}
+
+// leaf returns a term at the place where it began.
+func (p *parser) leaf(t term) node { return &leaf{t, p.start} }
+
+// words returns the words that may stand where a term is expected.
+func (p *parser) words() []string {
+	words := []string{"and", "or", "not"}
+	for _, k := range p.kinds {
+		words = append(words, k.word)
+	}
+	return words
+}
+
+func (p *parser) termHint() string {
+	return "a term begins with one of " + strings.Join(p.words()[3:], ", ")
+}
+
+// fail returns an error about the place at offset.
+func (p *parser) fail(offset int, msg, hint string) error {
+	return &Error{Expr: p.expr, Offset: offset, Msg: msg, hint: hint}
+}
+
+func isOr(word string) bool  { return word == "or" || word == "|" || word == "||" }
+func isAnd(word string) bool { return word == "and" || word == "&" || word == "&&" }
+
+func isConnective(word string) bool { return isOr(word) || isAnd(word) }

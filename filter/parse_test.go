@@ -1,0 +1,351 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testNames knows a few names of each kind.
+var testNames = Names{
+	Service: func(name string) (uint16, bool) {
+		port, ok := map[string]uint16{"ssh": 22, "https": 443, "http-alt": 8080, "or": 9}[name]
+		return port, ok
+	},
+	Host: func(name string) ([]netip.Addr, error) {
+		switch name {
+		case "two.example":
+			return []netip.Addr{netip.MustParseAddr("::ffff:192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, nil
+		case "empty.example":
+			return nil, nil
+		}
+		return nil, errors.New("no such host")
+	},
+	Interface: func(name string) (uint32, bool) {
+		index, ok := map[string]uint32{"lo": 1, "eth0": 2, "or": 3, "a(b": 4}[name]
+		return index, ok
+	},
+	User: func(name string) (uint32, bool) {
+		uid, ok := map[string]uint32{"root": 0, "www-data": 33, "not": 5}[name]
+		return uid, ok
+	},
+	Cgroup: func(path string) (uint64, bool) {
+		id, ok := map[string]uint64{"/a.slice": 7, "/a b": 8, `/x\x2d(y)`: 9, "/k=v|w": 10}[path]
+		return id, ok
+	},
+}
+
+// inline writes a tree on one line, with brackets for its indentation.
+func inline(n node) string {
+	switch n := n.(type) {
+	case *leaf:
+		return n.String()
+	case *negation:
+		return "not{" + inline(n.kid) + "}"
+	case *junction:
+		var kids []string
+		for _, kid := range n.kids {
+			kids = append(kids, inline(kid))
+		}
+		return connective(n.or) + "{" + strings.Join(kids, "; ") + "}"
+	}
+	return ""
+}
+
+func TestParse(t *testing.T) {
+	check := func(expr, want string) {
+		t.Helper()
+		f, err := Parse([]string{expr}, testNames)
+		if err != nil {
+			t.Errorf("%s: %v", expr, err)
+			return
+		}
+		if got := inline(f.root); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", expr, got, want)
+		}
+		again, err := Parse([]string{f.String()}, testNames)
+		if err != nil {
+			t.Errorf("%s is printed as %s: %v", expr, f, err)
+		} else if got := inline(again.root); got != want {
+			t.Errorf("%s is printed as %s, and then read as %s", expr, f, got)
+		}
+		if split, err := Parse(strings.Split(expr, " "), testNames); err != nil || inline(split.root) != want {
+			t.Errorf("%s: split into arguments it reads otherwise: %v", expr, err)
+		}
+	}
+
+	check("", "")
+	check("  \t", "")
+
+	// Leading states, as ss adds them up.
+	check("state established", "state established")
+	check("state estab state listening", "state listen,established")
+	check("exclude listening exclude close", "state != listen,close")
+	check("excl listening state listening", "state all")
+	check("state connected exclude established", "state != listen,established,close,bound-inactive")
+	check("exclude all state time-wait", "state time-wait")
+	check("state bucket dport 80 or sport 22", "and{state syn-recv,time-wait; or{dport = 80; sport = 22}}")
+	check("state bucket and dport 80 or sport 22", "or{and{state syn-recv,time-wait; dport = 80}; sport = 22}")
+	check("state listen or dport 80", "or{state listen; dport = 80}")
+	check("exclude listen and dport 80", "and{state != listen; dport = 80}")
+
+	// States elsewhere.
+	check("( state listen )", "state listen")
+	check("state = SYN_RECV,TimeWait", "state syn-recv,time-wait")
+	check("dport 80 state listen state established", "and{dport = 80; state listen; state established}")
+	check("not state != all", "not{state != all}")
+	check("not state all", "not{state all}")
+
+	// Precedence: none, from left to right.
+	check("sport 1 or sport 2 and sport 3", "and{or{sport = 1; sport = 2}; sport = 3}")
+	check("sport 1 and sport 2 or sport 3", "or{and{sport = 1; sport = 2}; sport = 3}")
+	check("sport 1 | sport 2 sport 3", "and{or{sport = 1; sport = 2}; sport = 3}")
+	check("sport 1 || ( sport 2 && sport 3 )", "or{sport = 1; and{sport = 2; sport = 3}}")
+	check("sport 1 & ( sport 2 and sport 3 ) sport 4", "and{sport = 1; sport = 2; sport = 3; sport = 4}")
+	check("not sport 1 sport 2", "and{not{sport = 1}; sport = 2}")
+	check("! ! ( sport 1 or sport 2 )", "not{not{or{sport = 1; sport = 2}}}")
+	check("((sport=1)or!dport>=2)", "or{sport = 1; not{dport >= 2}}")
+	check("sport 1||dport<2&&src *", "and{or{sport = 1; dport < 2}; src = *}")
+
+	// Ports.
+	for _, op := range []string{"=", "==", "eq", ""} {
+		check("sport "+op+" :22", "sport = 22")
+	}
+	for want, ops := range map[string]string{"!=": "!= ne neq", "<": "< lt", "<=": "<= le leq", ">": "> gt", ">=": ">= ge geq"} {
+		for op := range strings.FieldsSeq(ops) {
+			check("dport "+op+" ssh", "dport "+want+" 22")
+		}
+	}
+	check("dport http-alt", "dport = 8080")
+	check("dport 8000-8100,https,:0", "dport = 8000-8100,443,0")
+	check("dport :8000-8100", "dport = 8000-8100")
+	check("sport *", "sport = *")
+	check("sport = :*", "sport = *")
+	check("sport != inet:22", "not{and{family ipv4; sport = 22}}")
+	check(`dport = \or`, "dport = 9")
+
+	// Hosts.
+	check("src 10.0.0.1", "src = 10.0.0.1")
+	check("dst = 10.0.0.1:ssh", "dst = 10.0.0.1:22")
+	check("dst 10.1.2.3/8:80", "dst = 10.0.0.0/8:80")
+	check("src 10/8", "src = 10.0.0.0/8")
+	check("src 192.168/255.255.0.0", "src = 192.168.0.0/16")
+	check("src 1.2.3.4/0.0.0.0", "src = 0.0.0.0/0")
+	check("src *", "src = *")
+	check("src *:*", "src = *")
+	check("src any", "src = *")
+	check("dst :https", "dst = *:443")
+	check("dst 10.0.0.1:", "dst = 10.0.0.1")
+	check("src [fe80::1]:22", "src = [fe80::1]:22")
+	check("src [fe80::1/64]:22", "src = [fe80::/64]:22")
+	check("src [fe80::1]/64:22", "src = [fe80::/64]:22")
+	check("src fe80::/64:22", "src = [fe80::/64]:22")
+	check("src ::1", "src = [::1]")
+	check("src ::", "src = [::]")
+	check("src :::80", "src = [::]:80")
+	check("src 2001:db8::1:ssh", "src = [2001:db8::1]:22")
+	check("src 1:2:3:4:5:6:7:8", "src = [1:2:3:4:5:6:7:8]")
+	check("src ::ffff:10.0.0.1", "src = [::ffff:10.0.0.1]")
+	check("src [::ffff:10.0.0.0/104]", "src = [::ffff:10.0.0.0/104]")
+	check("src two.example:80", "src = 192.0.2.1:80,[2001:db8::1]:80")
+	check("src 10.0.0.1,*:22,[::1]", "src = 10.0.0.1,*:22,[::1]")
+	check("src != 10.0.0.1,10.0.0.2", "src != 10.0.0.1,10.0.0.2")
+	check("src inet:10.0.0.1", "and{family ipv4; src = 10.0.0.1}")
+	check("src inet6:*:80", "and{family ipv6; src = *:80}")
+	check("src inet:*,inet6:[::1],10.0.0.1", "or{src = 10.0.0.1; and{family ipv4; src = *}; and{family ipv6; src = [::1]}}")
+
+	// What a socket is bound to.
+	check("dev eth0", "dev = eth0")
+	check("dev != 7", "dev != 7")
+	check(`dev \or`, `dev = \or`)
+	check(`dev a(b`, `dev = a\(b`)
+	check("fwmark 5", "fwmark = 0x5")
+	check("fwmark != 0x10/0xff", "fwmark != 0x10/0xff")
+	check("cgroup /a.slice", "cgroup = /a.slice")
+	check(`cgroup != /a\ b`, `cgroup != /a\ b`)
+	check(`(cgroup /x\\x2d(y\))`, `cgroup = /x\\x2d\(y\)`)
+	check("cgroup /k=v|w", `cgroup = /k=v\|w`)
+	check("autobound", "autobound")
+	check("autobound and not autobound", "and{autobound; not{autobound}}")
+
+	// Beyond ss.
+	check("family ipv4", "family ipv4")
+	check("family != inet6", "family ipv4")
+	check("user www-data,0", "user = www-data,0")
+	check(`user != \not`, `user != \not`)
+	check("timer on,persist", "timer = on,persist")
+	check("timer != off", "timer != off")
+	check("recvq > 0", "recvq > 0")
+	check("sendq>=65536", "sendq >= 64K")
+	check("sendq lt 1g", "sendq < 1G")
+	check("acceptq = 1024", "acceptq = 1024")
+	check("retrans ge 3", "retrans >= 3")
+	check("age > 1m30s", "age > 1m30s")
+	check("idle < 250ms", "idle < 250ms")
+	check("rtt != 1500us", "rtt != 1.5ms")
+}
+
+func TestParseErrors(t *testing.T) {
+	checkErr := func(expr, msg string, offset int, hint string) {
+		t.Helper()
+		_, err := Parse([]string{expr}, testNames)
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: no *Error but %v", expr, err)
+			return
+		}
+		if e.Msg != msg || e.Offset != offset || !strings.Contains(e.Hint(), hint) || hint == "" != (e.Hint() == "") {
+			t.Errorf("%s:\n got %d %s (%s)\nwant %d %s (%s)", expr, e.Offset, e.Msg, e.Hint(), offset, msg, hint)
+		}
+	}
+
+	checkErr("dport = = 3", `what dport is to be is missing before "="`, 8, "dport takes a port")
+	checkErr("dport = 3 4", `unknown word "4"`, 10, "a term begins with one of state, src")
+	checkErr("dport", "what dport is to be is missing", 5, "dport takes a port")
+	checkErr("dport =", "what dport is to be is missing", 7, "dport takes a port")
+	checkErr("dport = and sport 3", `what dport is to be is missing before "and"`, 8, "dport takes a port")
+	checkErr("( dport )", `what dport is to be is missing before ")"`, 8, "dport takes a port")
+	checkErr("dport 70000", `"70000" is no port: the highest is 65535`, 6, "dport takes a port")
+	checkErr("dport 080", `"080" is no port: a decimal number does not begin with 0`, 6, "dport takes a port")
+	checkErr("dport 80,,81", "an element of the list is missing", 9, "commas")
+	checkErr("dport 80, 81", "an element of the list is missing", 9, "commas")
+	checkErr("dport 80,x", `"x" is neither a port nor the name of a service`, 9, "dport takes a port")
+	checkErr("dport :", `":" names no port`, 6, "dport takes a port")
+	checkErr("dport 9-8", `"9-8" is an empty range`, 6, "dport takes a port")
+	checkErr("dport < 8-9", "< takes a single port", 8, "= or !=")
+	checkErr("dport >= 8,9", ">= takes a single port", 9, "= or !=")
+	checkErr("dport > *", "> takes a single port", 8, "= or !=")
+	checkErr("dprot = 3", `unknown word "dprot"`, 0, "did you mean dport?")
+	checkErr("DPORT = 3", `unknown word "DPORT"`, 0, "did you mean dport?")
+	checkErr("dport 3 adn sport 4", `unknown word "adn"`, 8, "did you mean and?")
+	checkErr("dport 3 exclude listen", "exclude stands only before the expression", 8, "write not state")
+
+	checkErr("src 10.0.0.0/40", `"40" is no length of a prefix`, 13, "from 0 to 32")
+	checkErr("src [::]/129", `"129" is no length of a prefix`, 8, "from 0 to 128")
+	checkErr("src 10.0.0.0/255.0.255.0", `"255.0.255.0" is no length of a prefix`, 13, "from 0 to 32")
+	checkErr("src 10.0.0.256", `"10.0.0.256" is no address`, 4, "src takes an address")
+	checkErr("src 10", `"10" is no address`, 4, "src takes an address")
+	checkErr("src x.example", `"x.example" is not known: no such host`, 4, "src takes an address")
+	checkErr("src empty.example", `"empty.example" has no address`, 4, "src takes an address")
+	checkErr("src [::1", `"[::1" has no closing bracket`, 4, "src takes an address")
+	checkErr("src [10.0.0.1]", `"[10.0.0.1]" has no IPv6 address in its brackets`, 4, "src takes an address")
+	checkErr("src [::1]80", `"[::1]80" goes on after its bracket`, 4, "src takes an address")
+	checkErr("src 2001:db8::1:80", `"2001:db8::1:80" has two meanings`, 4, "write [2001:db8::1]:80 for")
+	checkErr("src fe80::1%eth0", `"fe80::1%eth0" has a zone, which addresses are not compared by`, 4, "dev eth0")
+	checkErr("src > 10.0.0.1", "src cannot be ordered by >", 4, "src takes = or !=")
+	checkErr("src 10.0.0.1:70000", `"70000" is no port: the highest is 65535`, 13, "src takes")
+	checkErr("src unix:/run/x", `"unix:/run/x" does not begin with an address`, 4, "src takes")
+
+	checkErr("( state foo )", `unknown state "foo"`, 8, "the states are LISTEN")
+	checkErr("state established,tme-wait", `unknown state "tme-wait"`, 18, "did you mean TIME_WAIT?")
+	checkErr("exclude all", "these states leave none", 0, "exclude takes away")
+	checkErr("state listen exclude listen dport 3", "these states leave none", 0, "exclude takes away")
+	checkErr("state listen state close or dport 3", `several states before an expression cannot be joined to it by "or"`, 25, "write state A,B or")
+	checkErr("state", "what state is to be is missing", 5, "state takes a state")
+
+	checkErr("( dport 3", `this "(" is not closed`, 0, "")
+	checkErr("dport 3 and ( sport 4 or ( sport 5 )", `this "(" is not closed`, 12, "")
+	checkErr("dport 3 )", `this ")" closes nothing`, 8, "")
+	checkErr("( )", `a term is expected before ")"`, 2, "a term begins with one of state")
+	checkErr("and dport 3", `a term is expected before "and"`, 0, "a term begins with one of state")
+	checkErr("dport 3 or", "the expression ends where a term is expected", 10, "a term begins with one of state")
+	checkErr("dport 3 or or sport 4", `a term is expected before "or"`, 11, "a term begins with one of state")
+	checkErr("not", "the expression ends where a term is expected", 3, "a term begins with one of state")
+	checkErr(strings.Repeat("(", 10000), "parentheses and negations are nested too deep", 200, "200 levels")
+	checkErr(strings.Repeat("not ", 10000)+"dport 3", "parentheses and negations are nested too deep", 800, "200 levels")
+
+	checkErr("dev nosuch", `"nosuch" is no interface`, 4, "dev takes the name")
+	checkErr("fwmark 0x1ffffffff", `"0x1ffffffff" is no mark of 32 bits`, 7, "fwmark takes a mark")
+	checkErr("fwmark 1/x", `"1/x" is no mark of 32 bits`, 7, "fwmark takes a mark")
+	checkErr("cgroup /nosuch", `"/nosuch" is no cgroup v2`, 7, "cgroup takes the path")
+	checkErr("user nobody", `"nobody" is no user`, 5, "user takes the name")
+	checkErr("user 4294967296", `"4294967296" is no user id`, 5, "user takes the name")
+	checkErr("timer soon", `"soon" is no timer`, 6, "timer takes off")
+	checkErr("family 5", `"5" is no address family`, 7, "family takes ipv4")
+	checkErr("rtt 5ms", "rtt takes an operator", 4, "then a duration")
+	checkErr("rtt > 5", `"5" is not a duration`, 6, "250ms")
+	checkErr("age > -1s", `"-1s" is not a duration`, 6, "250ms")
+	checkErr("recvq > 5T", `"5T" is not a number of bytes`, 8, "64K")
+	checkErr("recvq > K", `"K" is not a number of bytes`, 8, "64K")
+	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
+	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
+	checkErr("pid 3", `unknown word "pid"`, 0, "a term begins with one of state")
+}
+
+func TestNamesThatAreNotGiven(t *testing.T) {
+	for expr, msg := range map[string]string{
+		"dport ssh":     `"ssh" is no port, and names of services are not known here`,
+		"src a.example": `"a.example" is no address, and names of hosts are not looked up here`,
+		"dev lo":        `"lo" is no index, and names of interfaces are not known here`,
+		"user root":     `"root" is no user id, and names of users are not known here`,
+		"cgroup /a":     `"/a" cannot be looked up: cgroups are not known here`,
+	} {
+		_, err := Parse([]string{expr}, Names{})
+		if e, ok := err.(*Error); !ok || e.Msg != msg {
+			t.Errorf("%s: %v, want %s", expr, err, msg)
+		}
+	}
+	if _, err := Parse([]string{"dport 22 src 10.0.0.1 dev 1 user 0"}, Names{}); err != nil {
+		t.Errorf("numbers need no names: %v", err)
+	}
+}
+
+func TestCaret(t *testing.T) {
+	for _, test := range []struct{ expr, message, want string }{
+		{"dport = = 3", `filter: column 9: what dport is to be is missing before "="`, "dport = = 3\n        ^"},
+		{"dport =", `filter: column 8: what dport is to be is missing`, "dport =\n       ^"},
+		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, "dport =\ufffd[1m\n       ^"},
+		{"ü dport", `filter: column 1: unknown word "ü"`, "ü dport\n^"},
+		{strings.Repeat("(", 10000), "filter: column 201: parentheses and negations are nested too deep",
+			"..." + strings.Repeat("(", 72) + "...\n" + strings.Repeat(" ", 51) + "^"},
+		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x"`,
+			"... or dport 3 or dport 3 or dport 3 or dport 3 or x\n" + strings.Repeat(" ", 51) + "^"},
+	} {
+		_, err := Parse([]string{test.expr}, testNames)
+		e, ok := err.(*Error)
+		if !ok {
+			t.Errorf("%q: %v", test.expr, err)
+			continue
+		}
+		if e.Error() != test.message {
+			t.Errorf("%q: message %s", test.expr, e.Error())
+		}
+		if e.Caret() != test.want {
+			t.Errorf("%q: caret\n%s\nwant\n%s", test.expr, e.Caret(), test.want)
+		}
+	}
+}
+
+// TestWords holds the table of terms, the reserved words and the help to each
+// other.
+func TestWords(t *testing.T) {
+	for _, k := range kinds {
+		if !isReserved(k.word, kinds) {
+			t.Errorf("%s is not reserved", k.word)
+		}
+		_, err := Parse([]string{k.word}, testNames)
+		if k.operand == "" != (err == nil) {
+			t.Errorf("%s alone: %v", k.word, err)
+		}
+	}
+	for _, m := range measures {
+		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.word == m.word }) {
+			t.Errorf("%s is a measure and no word", m.word)
+		}
+	}
+}
+
+func ExampleFilter_Tree() {
+	f, _ := Parse([]string{"state established ( dport = :443 or not src 10.0.0.0/8 )"}, Names{})
+	fmt.Print(f.Tree())
+	// Output:
+	// and
+	//   state established
+	//   or
+	//     dport = 443
+	//     not
+	//       src = 10.0.0.0/8
+}

@@ -1,0 +1,92 @@
+package filter
+
+import (
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// stateTerm asks for the state. Each state's name is printed, whatever group or
+// spelling it was asked for by.
+type stateTerm struct {
+	plain
+	set tcp.StateSet
+}
+
+func parseState(p *parser, k *kind) (node, error) {
+	set, not, err := p.states(k)
+	if err != nil {
+		return nil, err
+	}
+	if not {
+		set = tcp.All &^ set
+	}
+	return p.leaf(stateTerm{set: set}), nil
+}
+
+// states reads an operator and the names of states.
+func (p *parser) states(k *kind) (set tcp.StateSet, not bool, err error) {
+	if not, err = p.equality(k); err != nil {
+		return 0, false, err
+	}
+	list, err := p.values(k)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, v := range list {
+		states, err := tcp.ParseStateSet(v.text)
+		if err != nil {
+			hint := ""
+			if hinted, ok := err.(interface{ Hint() string }); ok {
+				hint = hinted.Hint()
+			}
+			return 0, false, p.fail(v.offset, err.Error(), hint)
+		}
+		set |= states
+	}
+	return set, not, nil
+}
+
+// String names the states, or those that are left out where they are fewer.
+func (t stateTerm) String() string {
+	rest := tcp.All &^ t.set
+	switch {
+	case rest == 0:
+		return "state all"
+	case rest.Len() < t.set.Len() || t.set == 0:
+		return "state != " + stateNames(rest)
+	}
+	return "state " + stateNames(t.set)
+}
+
+func stateNames(set tcp.StateSet) string {
+	if set == tcp.All {
+		return "all"
+	}
+	return strings.ToLower(strings.ReplaceAll(set.String(), "_", "-"))
+}
+
+func (t stateTerm) negated() term        { return stateTerm{set: tcp.All &^ t.set} }
+func (t stateTerm) states() tcp.StateSet { return t.set }
+
+// field is bound_inactive where only that state is asked for: some sources do
+// not list it.
+func (t stateTerm) field() string {
+	if t.set == tcp.Set(tcp.BoundInactive) {
+		return "bound_inactive"
+	}
+	return "state"
+}
+
+func (t stateTerm) match() matcher {
+	return func(s *tcp.Socket) bool { return t.set.Has(s.State) }
+}
+
+// kernel judges the state only where the mask of states, which goes with every
+// program, has judged it.
+func (t stateTerm) kernel(k *target) verdict {
+	if k.states&^t.set == 0 {
+		return exactly(always(true))
+	}
+	return unjudged
+}

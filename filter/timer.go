@@ -1,0 +1,62 @@
+package filter
+
+import (
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// timerTerm asks which timer of the socket fires next.
+type timerTerm struct {
+	plain
+	kinds []tcp.TimerKind
+	not   bool
+}
+
+func parseTimers(p *parser, k *kind) (node, error) {
+	not, err := p.equality(k)
+	if err != nil {
+		return nil, err
+	}
+	list, err := p.values(k)
+	if err != nil {
+		return nil, err
+	}
+	t := timerTerm{not: not}
+	for _, v := range list {
+		timer, ok := timerNamed(v.text)
+		if !ok {
+			err := p.wrong(k, v, "is no timer")
+			return nil, err
+		}
+		t.kinds = append(t.kinds, timer)
+	}
+	return p.leaf(t), nil
+}
+
+func timerNamed(name string) (tcp.TimerKind, bool) {
+	for timer := tcp.TimerOff; timer <= tcp.TimerDelayedAck; timer++ {
+		if timer.String() == strings.ToLower(name) {
+			return timer, true
+		}
+	}
+	return 0, false
+}
+
+func (t timerTerm) String() string {
+	return "timer " + equality(t.not).String() + " " + listed(t.kinds)
+}
+
+func (t timerTerm) negated() term { t.not = !t.not; return t }
+func (t timerTerm) field() string { return "timer.kind" }
+
+func (t timerTerm) match() matcher {
+	return func(s *tcp.Socket) bool {
+		for _, kind := range t.kinds {
+			if s.Timer.Kind == kind {
+				return !t.not
+			}
+		}
+		return t.not
+	}
+}
