@@ -33,11 +33,12 @@ type CountGroup struct {
 	Counts tcp.Counts
 }
 
-// remarks says, beside the states that people ask about first, what they mean.
+// remarks says, beside the states that people ask about first, what they mean,
+// in the 25 columns that are left on a terminal of 80.
 var remarks = [tcp.NumStates + 1]string{
-	tcp.SynRecv:   "half-open: the handshake's last ACK has not come",
-	tcp.CloseWait: "the peer has closed, the local program has not",
-	tcp.TimeWait:  "closed on this side, kept for 60 s",
+	tcp.SynRecv:   "half-open",
+	tcp.CloseWait: "peer closed, we did not",
+	tcp.TimeWait:  "closed here, kept 60 s",
 }
 
 // Write writes the counts of all states, or of the groups, to w.
@@ -79,7 +80,7 @@ func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
 }
 
 // barLength is how long the bar of the largest count is.
-const barLength = 30
+const barLength = 20
 
 func stateRows(counts tcp.Counts) countRows {
 	t := countRows{headings: []string{"STATE", "SOCKETS", "SHARE", "", ""}, right: []bool{false, true, true, false, false}}
