@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"tcpstate/filter"
 	"tcpstate/tcp"
 )
 
@@ -85,6 +86,12 @@ func report(err error, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "tcpstate: %v\n", err)
+	var expression *filter.Error
+	if errors.As(err, &expression) {
+		for line := range strings.Lines(expression.Caret()) {
+			fmt.Fprintf(stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
+		}
+	}
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
 		fmt.Fprintln(stderr, fold("tcpstate: hint: "+hinter.Hint()))

@@ -24,7 +24,7 @@ type countFlags struct {
 func newCountCommand(w *world) *cobra.Command {
 	var f countFlags
 	c := &cobra.Command{
-		Use:   "count",
+		Use:   "count [flags] [FILTER]",
 		Short: "Count the TCP sockets by state, peer, port, ...",
 		Long: `Count the TCP sockets of this network namespace: every state, zeros too, or with
 --by the groups that have the same peer, port, user, ..., the largest first.
@@ -34,11 +34,18 @@ With -q nothing but the number of sockets is printed.`,
   tcpstate count -q --state TIME_WAIT
   tcpstate count --by peer --state SYN_RECV --limit 10
   tcpstate count --by listener,state --json`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			o, err := f.options(c.Flags(), w)
+		RunE: func(c *cobra.Command, args []string) error {
+			o, err := f.options(c.Flags(), args, w)
 			if err != nil {
 				return misused(err)
+			}
+			if f.explainFilter {
+				return explainFilter(w.stdout, o.query)
+			}
+			if f.verbose {
+				if err := explainFilter(w.stderr, o.query); err != nil {
+					return err
+				}
 			}
 			return runCount(c.Context(), o, w)
 		},
@@ -72,8 +79,8 @@ type countOptions struct {
 
 // options checks the flags and turns them into options. Its errors are the
 // caller's mistakes.
-func (f *countFlags) options(flags *pflag.FlagSet, w *world) (*countOptions, error) {
-	query, err := f.query()
+func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*countOptions, error) {
+	query, err := f.query(args)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
+	"tcpstate/filter"
 	"tcpstate/render"
 	"tcpstate/tcp"
 )
@@ -23,6 +24,8 @@ type sharedFlags struct {
 	format     string
 	color      string
 	quiet      bool
+
+	explainFilter, verbose bool
 }
 
 // register adds the flags to a command.
@@ -39,6 +42,8 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.format, "format", render.Table.String(), "table, json, ndjson, csv or markdown")
 	flags.StringVar(&f.color, "color", "auto", "colours: auto, always or never")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notes on stderr")
+	flags.BoolVar(&f.explainFilter, "explain-filter", false, "print how the filter is read, and what the kernel judges of it, and end")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the same on stderr, and go on")
 	complete := func(flag string, words ...string) {
 		// The only error is that of a flag that does not exist.
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -53,8 +58,9 @@ func (f *sharedFlags) register(c *cobra.Command) {
 
 const stateExamples = "SYN_RECV, close-wait, TIME_WAIT, ..."
 
-// query returns the part of a query that the flags say.
-func (f *sharedFlags) query() (collect.Query, error) {
+// query returns the part of a query that the flags say, and the arguments,
+// which are a filter.
+func (f *sharedFlags) query(args []string) (collect.Query, error) {
 	source, err := collect.ParseSource(f.source)
 	if err != nil {
 		return collect.Query{}, err
@@ -63,7 +69,11 @@ func (f *sharedFlags) query() (collect.Query, error) {
 	if err != nil {
 		return collect.Query{}, err
 	}
-	return collect.Query{Source: source, Proc: f.proc, States: states, Families: f.families()}, nil
+	expression, err := filter.Parse(args, collect.FilterNames())
+	if err != nil {
+		return collect.Query{}, err
+	}
+	return collect.Query{Source: source, Proc: f.proc, States: states, Families: f.families(), Filter: expression}, nil
 }
 
 // stateSet returns the states that were named, or all.

@@ -25,7 +25,7 @@ type lsFlags struct {
 func newLsCommand(w *world) *cobra.Command {
 	var f lsFlags
 	c := &cobra.Command{
-		Use:   "ls",
+		Use:   "ls [flags] [FILTER]",
 		Short: "List the TCP sockets",
 		Long: `List the TCP sockets of this network namespace.
 
@@ -40,11 +40,18 @@ netstat's letters join: -antoe.`,
   tcpstate ls -antoe
   tcpstate ls --json | jq '.sockets[] | select(.recv_q_bytes > 0)'
   tcpstate ls --format csv --columns state,local,peer,tcp_info.rtt_us --sort -tcp_info.rtt_us --limit 5`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			o, err := f.options(c.Flags(), w)
+		RunE: func(c *cobra.Command, args []string) error {
+			o, err := f.options(c.Flags(), args, w)
 			if err != nil {
 				return misused(err)
+			}
+			if f.explainFilter {
+				return explainFilter(w.stdout, o.query)
+			}
+			if f.verbose {
+				if err := explainFilter(w.stderr, o.query); err != nil {
+					return err
+				}
 			}
 			return runLs(c.Context(), o, w)
 		},
@@ -75,11 +82,11 @@ type lsOptions struct {
 
 // options checks the flags and turns them into options. Its errors are the
 // caller's mistakes.
-func (f *lsFlags) options(flags *pflag.FlagSet, w *world) (*lsOptions, error) {
+func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOptions, error) {
 	if f.listening {
 		f.states = append(f.states, tcp.Listen.String())
 	}
-	query, err := f.query()
+	query, err := f.query(args)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"tcpstate/filter"
 	"tcpstate/procnet"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
@@ -56,7 +58,8 @@ type Query struct {
 	Proc     string // directory of the /proc to read; empty is DefaultProc
 	States   tcp.StateSet
 	Families []tcp.Family
-	Detail   tcp.Detail
+	Filter   *filter.Filter // nil: everything
+	Detail   tcp.Detail     // what is wanted of each socket
 }
 
 // Snapshot is a reading of the table that has begun.
@@ -81,6 +84,14 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
+	if q.Filter == nil {
+		everything, err := filter.Parse(nil, filter.Names{})
+		if err != nil {
+			return nil, err
+		}
+		q.Filter = everything
+	}
+	q.narrow()
 	s := &Snapshot{source: q.Source, query: q, proc: procnet.Open(q.Proc)}
 	if s.source == Auto && filepath.Clean(q.Proc) != DefaultProc {
 		s.source = ProcFS
@@ -91,23 +102,38 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 		}
 	}
 	s.missing = s.cannotKnow()
+	if err := s.canJudge(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	s.readClocks()
 	return s, nil
+}
+
+// narrow leaves those of the states and families of which the filter can select
+// a socket. Where none are left, no state is asked for.
+func (q *Query) narrow() {
+	q.States &= q.Filter.States()
+	common := slices.DeleteFunc(slices.Clone(q.Families), func(f tcp.Family) bool {
+		return !slices.Contains(q.Filter.Families(), f)
+	})
+	if len(common) == 0 {
+		q.States = 0
+		return
+	}
+	q.Families = common
 }
 
 // openSockDiag begins the dump, or makes the snapshot one of /proc where the
 // choice was left to it.
 func (s *Snapshot) openSockDiag(ctx context.Context) error {
-	dump, err := sockdiag.Open(ctx, sockdiag.Request{
-		Families: s.query.Families,
-		States:   s.query.States,
-		Detail:   s.query.Detail,
-	})
+	dump, err := s.dumpFiltered(ctx)
+	var wrong *filter.Error
 	switch {
 	case err == nil:
 		s.source, s.dump = SockDiag, dump
 		return nil
-	case s.source == SockDiag:
+	case s.source == SockDiag, errors.As(err, &wrong):
 		return err
 	}
 	if _, procErr := fs.Stat(s.proc.FS, path.Join(s.proc.NetDir, "tcp")); procErr != nil {
@@ -116,6 +142,41 @@ func (s *Snapshot) openSockDiag(ctx context.Context) error {
 	s.source = ProcFS
 	s.warn("%v; reading /proc/net/tcp instead, which knows less of each socket", err)
 	return nil
+}
+
+// dumpFiltered begins a dump that passes over what the kernel can tell is not
+// wanted. A kernel that does not know an instruction of the program refuses all
+// of it: it is then given one of the oldest instructions, and at last none.
+func (s *Snapshot) dumpFiltered(ctx context.Context) (*sockdiag.Dump, error) {
+	var err error
+	for _, known := range capabilities() {
+		program, compileErr := s.query.Filter.Compile(known)
+		if compileErr != nil {
+			return nil, cmp.Or(err, compileErr)
+		}
+		var dump *sockdiag.Dump
+		dump, err = sockdiag.Open(ctx, sockdiag.Request{
+			Families: s.query.Families,
+			States:   s.query.States,
+			Detail:   s.query.Detail | s.query.Filter.Needs(),
+			Bytecode: program.Bytes(),
+		})
+		if err == nil || program.Empty() {
+			return dump, err
+		}
+	}
+	return nil, err
+}
+
+// canJudge refuses a filter that looks at something that the source does not
+// tell: it would select nothing, as if there were no such sockets.
+func (s *Snapshot) canJudge() error {
+	if s.source == ProcFS {
+		if _, err := s.query.Filter.Compile(0); err != nil {
+			return err // it needs the kernel to run a program
+		}
+	}
+	return s.query.Filter.Unknown(s.source.String(), s.missing)
 }
 
 // readClocks reads the settings that ages are worked out from. Without them
@@ -169,6 +230,10 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 				continue // the kernel may bring more than was asked for
 			}
 			s.complete(socket)
+			if !s.query.Filter.Match(socket) {
+				continue
+			}
+			s.strip(socket)
 			if !yield(socket, nil) {
 				return
 			}
@@ -190,13 +255,24 @@ func (s *Snapshot) raw() iter.Seq2[*tcp.Socket, error] {
 // complete adds what can be worked out of a socket.
 func (s *Snapshot) complete(socket *tcp.Socket) {
 	s.clocks.SetAge(socket)
-	if !s.query.Detail.Has(tcp.DetailInfo) {
-		socket.Info = nil // it came for the ages
-	}
 	if socket.InterfaceIndex != 0 {
 		socket.Interface = s.interfaces.name(socket.InterfaceIndex)
 		socket.Local = withZone(socket.Local, socket.Interface)
 		socket.Peer = withZone(socket.Peer, socket.Interface)
+	}
+}
+
+// strip takes away what came only for the ages or for the filter.
+func (s *Snapshot) strip(socket *tcp.Socket) {
+	detail := s.query.Detail
+	if !detail.Has(tcp.DetailInfo) {
+		socket.Info, socket.Congestion = nil, nil
+	}
+	if !detail.Has(tcp.DetailMemory) {
+		socket.Memory = nil
+	}
+	if !detail.Has(tcp.DetailExtended) {
+		socket.Extended = nil
 	}
 }
 

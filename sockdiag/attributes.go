@@ -1,5 +1,9 @@
 package sockdiag
 
+// attrRequestBytecode is the attribute of a request that holds a program
+// (INET_DIAG_REQ_BYTECODE, include/uapi/linux/inet_diag.h).
+const attrRequestBytecode = 1
+
 // The attributes of an answer (include/uapi/linux/inet_diag.h).
 const (
 	attrMemInfo      = 1

@@ -35,6 +35,9 @@ func newDialer() dialer {
 		kind, body := newRequest(family, req)
 		request := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
 		request.AddData(body)
+		if len(req.Bytecode) > 0 {
+			request.AddData(nl.NewRtAttr(attrRequestBytecode, req.Bytecode))
+		}
 		if err := socket.Send(request); err != nil {
 			socket.Close()
 			return nil, opError("asking for", family, err)

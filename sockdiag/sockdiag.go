@@ -25,6 +25,11 @@ type Request struct {
 	Families []tcp.Family // of both, the sockets come mixed
 	States   tcp.StateSet
 	Detail   tcp.Detail
+
+	// Bytecode is a program that the kernel runs on every socket, to pass over
+	// those that are not wanted (INET_DIAG_REQ_BYTECODE). Empty passes all. A
+	// kernel that does not know one of its instructions answers EINVAL.
+	Bytecode []byte
 }
 
 // OpError is the failure of one step in talking to the kernel.

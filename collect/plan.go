@@ -1,0 +1,32 @@
+package collect
+
+import (
+	"tcpstate/filter"
+	"tcpstate/sockdiag"
+	"tcpstate/tcp"
+)
+
+// Plan is what the kernel is asked for, of a query over sock_diag.
+type Plan struct {
+	States   tcp.StateSet
+	Families []tcp.Family
+	Program  filter.Program
+}
+
+// PlanFor returns the plan of a query on a kernel that knows all instructions,
+// for this process. The error is a *filter.Error: a filter that nobody can judge.
+func PlanFor(q Query) (Plan, error) {
+	q.narrow()
+	program, err := q.Filter.Compile(capabilities()[0])
+	return Plan{States: q.States, Families: q.Families, Program: program}, err
+}
+
+// capabilities returns what may be tried of the kernel, in turn: all that this
+// process may use; the oldest instructions; none.
+func capabilities() []filter.Capabilities {
+	all := filter.AllCapabilities
+	if !sockdiag.ProbeAbilities().Marks {
+		all &^= filter.Mark
+	}
+	return []filter.Capabilities{all, filter.Bytecode, 0}
+}
