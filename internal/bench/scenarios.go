@@ -36,6 +36,8 @@ var scenarios = []scenario{{
 		{command: words("ls --format csv"), against: words("ss -tanH"), runs: 7, atMost: 0.5},
 		{command: words("ls --format csv"), against: bareDump, runs: 7, atMost: 1.35},
 		{command: words("ls -i --format ndjson"), against: words("ss -tanHi"), runs: 3, atMost: 0.5},
+		{command: words("ls --format csv dport = :7"), against: words("ss -tanH dport = :7"), runs: 7, atMost: 1.3},
+		{command: words("count"), against: words("ss -tanH"), runs: 7, atMost: 0.45},
 		{command: words("ls"), against: words("ss -tan"), runs: 3},
 		{command: words("ls --source procfs --format csv"), against: words("netstat -tan"), runs: 3},
 	},
