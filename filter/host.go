@@ -81,7 +81,7 @@ func (p *parser) alternatives(list []value, not bool, parse func([]value) (term,
 		}
 	}
 	if not {
-		return &negation{result}, nil
+		return negated(result), nil
 	}
 	return result, nil
 }

@@ -15,12 +15,16 @@ type node interface{}
 // junction is two or more expressions joined by the same connective. Chains are
 // flat, so that a long one costs no depth: "a and ( b and c )" has three kids.
 type junction struct {
-	or   bool
-	kids []node
+	or    bool
+	kids  []node
+	depth int
 }
 
 // negation is "not" and an expression.
-type negation struct{ kid node }
+type negation struct {
+	kid   node
+	depth int
+}
 
 // leaf is a term at its place in the expression.
 type leaf struct {
@@ -28,16 +32,31 @@ type leaf struct {
 	offset int
 }
 
+// depthOf returns how many junctions and negations are nested in an expression.
+func depthOf(n node) int {
+	switch n := n.(type) {
+	case *junction:
+		return n.depth
+	case *negation:
+		return n.depth
+	}
+	return 0
+}
+
+func negated(n node) node { return &negation{n, depthOf(n) + 1} }
+
 // join joins two expressions. The left one is used up.
 func join(or bool, left, right node) node {
 	into, ok := left.(*junction)
 	if !ok || into.or != or {
-		into = &junction{or, []node{left}}
+		into = &junction{or, []node{left}, depthOf(left) + 1}
 	}
 	if more, ok := right.(*junction); ok && more.or == or {
 		into.kids = append(into.kids, more.kids...)
+		into.depth = max(into.depth, more.depth)
 	} else {
 		into.kids = append(into.kids, right)
+		into.depth = max(into.depth, depthOf(right)+1)
 	}
 	return into
 }
@@ -56,12 +75,10 @@ func pushed(n node, negate bool) node {
 		}
 		return n
 	case *junction:
-		var result node
+		or := n.or != negate
+		var result node = &junction{or: or}
 		for _, kid := range n.kids {
-			if kid = pushed(kid, negate); result == nil {
-				result = &junction{n.or != negate, nil}
-			}
-			result = join(n.or != negate, result, kid)
+			result = join(or, result, pushed(kid, negate))
 		}
 		return result
 	}

@@ -1,12 +1,14 @@
 package filter
 
 import (
+	"strconv"
 	"strings"
 
 	"tcpstate/tcp"
 )
 
-// maxDepth is how deep parentheses and negations may be nested.
+// maxDepth is how deep an expression may be nested: by parentheses, negations,
+// and by connectives that alternate, each of which stands around all before it.
 const maxDepth = 200
 
 // parser reads an expression from left to right. What a character means depends
@@ -99,6 +101,7 @@ func (p *parser) expression(left node, depth int) (node, error) {
 	}
 	for {
 		next := p.peek()
+		start := p.at
 		if next == "" || next == ")" {
 			return left, nil
 		}
@@ -109,7 +112,9 @@ func (p *parser) expression(left node, depth int) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		left = join(isOr(next), left, right)
+		if left = join(isOr(next), left, right); depthOf(left) > maxDepth {
+			return nil, p.tooDeep(start)
+		}
 	}
 }
 
@@ -117,8 +122,8 @@ func (p *parser) expression(left node, depth int) (node, error) {
 func (p *parser) operand(depth int) (node, error) {
 	word := p.peek()
 	start := p.at
-	if depth == maxDepth {
-		return nil, p.fail(start, "parentheses and negations are nested too deep", "200 levels are allowed")
+	if depth > maxDepth {
+		return nil, p.tooDeep(start)
 	}
 	switch {
 	case word == "":
@@ -131,7 +136,7 @@ func (p *parser) operand(depth int) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &negation{kid}, nil
+		return negated(kid), nil
 	case word == "(":
 		p.at++
 		inner, err := p.expression(nil, depth+1)
@@ -160,10 +165,14 @@ func (p *parser) term(word string) (node, error) {
 		return nil, p.fail(p.at, word+" stands only before the expression", "write not state ...")
 	}
 	hint := p.termHint()
-	if near, ok := tcp.Nearest(strings.ToLower(word), p.words()); ok {
+	if near, ok := nearest(word, p.words()); ok {
 		hint = "did you mean " + near + "?"
 	}
 	return nil, p.fail(p.at, "unknown word "+quote(word), hint)
+}
+
+func (p *parser) tooDeep(offset int) error {
+	return p.fail(offset, "the expression is nested too deep", strconv.Itoa(maxDepth)+" levels are allowed")
 }
 
 // leaf returns a term at the place where it began.
@@ -176,6 +185,16 @@ func (p *parser) words() []string {
 		words = append(words, k.word)
 	}
 	return words
+}
+
+// longestSlip is how long a word may be that is taken for a slip of the hand.
+const longestSlip = 40
+
+func nearest(word string, words []string) (string, bool) {
+	if len(word) > longestSlip {
+		return "", false
+	}
+	return tcp.Nearest(strings.ToLower(word), words)
 }
 
 func (p *parser) termHint() string {

@@ -198,7 +198,7 @@ func TestParseErrors(t *testing.T) {
 			return
 		}
 		if e.Msg != msg || e.Offset != offset || !strings.Contains(e.Hint(), hint) || hint == "" != (e.Hint() == "") {
-			t.Errorf("%s:\n got %d %s (%s)\nwant %d %s (%s)", expr, e.Offset, e.Msg, e.Hint(), offset, msg, hint)
+			t.Errorf("%.80s:\n got %d %s (%s)\nwant %d %s (%s)", expr, e.Offset, e.Msg, e.Hint(), offset, msg, hint)
 		}
 	}
 
@@ -254,8 +254,10 @@ func TestParseErrors(t *testing.T) {
 	checkErr("dport 3 or", "the expression ends where a term is expected", 10, "a term begins with one of state")
 	checkErr("dport 3 or or sport 4", `a term is expected before "or"`, 11, "a term begins with one of state")
 	checkErr("not", "the expression ends where a term is expected", 3, "a term begins with one of state")
-	checkErr(strings.Repeat("(", 10000), "parentheses and negations are nested too deep", 200, "200 levels")
-	checkErr(strings.Repeat("not ", 10000)+"dport 3", "parentheses and negations are nested too deep", 800, "200 levels")
+	checkErr(strings.Repeat("(", 10000), "the expression is nested too deep", 201, "200 levels")
+	checkErr(strings.Repeat("not ", 10000)+"dport 3", "the expression is nested too deep", 804, "200 levels")
+
+	checkErr(strings.Repeat("dport 3 or dport 4 and ", 10000)+"dport 5", "the expression is nested too deep", 2308, "200 levels")
 
 	checkErr("dev nosuch", `"nosuch" is no interface`, 4, "dev takes the name")
 	checkErr("fwmark 0x1ffffffff", `"0x1ffffffff" is no mark of 32 bits`, 7, "fwmark takes a mark")
@@ -273,6 +275,22 @@ func TestParseErrors(t *testing.T) {
 	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
 	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
 	checkErr("pid 3", `unknown word "pid"`, 0, "a term begins with one of state")
+}
+
+// TestDeepest reads what is nested as deep as may be, and reads it again as it
+// is printed, with parentheses.
+func TestDeepest(t *testing.T) {
+	for _, expr := range []string{
+		strings.Repeat("(", maxDepth) + "dport 3" + strings.Repeat(")", maxDepth),
+		strings.Repeat("not ", maxDepth) + "dport 3",
+		strings.Repeat("dport 3 or dport 4 and ", maxDepth/2) + "dport 5",
+		strings.Repeat("not ( dport 3 or ", maxDepth/2) + "dport 4" + strings.Repeat(" )", maxDepth/2),
+	} {
+		f := mustParse(t, expr)
+		if again := mustParse(t, f.String()); again.Tree() != f.Tree() {
+			t.Errorf("%.40s...: reads otherwise when printed", expr)
+		}
+	}
 }
 
 func TestNamesThatAreNotGiven(t *testing.T) {
@@ -299,7 +317,7 @@ func TestCaret(t *testing.T) {
 		{"dport =", `filter: column 8: what dport is to be is missing`, "dport =\n       ^"},
 		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, "dport =\ufffd[1m\n       ^"},
 		{"ü dport", `filter: column 1: unknown word "ü"`, "ü dport\n^"},
-		{strings.Repeat("(", 10000), "filter: column 201: parentheses and negations are nested too deep",
+		{strings.Repeat("(", 10000), "filter: column 202: the expression is nested too deep",
 			"..." + strings.Repeat("(", 72) + "...\n" + strings.Repeat(" ", 51) + "^"},
 		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x"`,
 			"... or dport 3 or dport 3 or dport 3 or dport 3 or x\n" + strings.Repeat(" ", 51) + "^"},

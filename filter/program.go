@@ -162,14 +162,14 @@ type instruction struct {
 	data    []byte
 }
 
-// instructionAt reads the instruction at a place. The program must be valid.
+// instructionAt reads the instruction at a place, where at least its header is.
 func instructionAt(code []byte, at int) instruction {
 	op := instruction{
 		op:  opcode(code[at]),
 		yes: int(code[at+1]),
 		no:  int(binary.NativeEndian.Uint16(code[at+2:])),
 	}
-	op.data = code[at+headerLen : min(at+op.yes, len(code))]
+	op.data = code[at+headerLen : min(at+max(op.yes, headerLen), len(code))]
 	return op
 }
 

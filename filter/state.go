@@ -34,6 +34,9 @@ func (p *parser) states(k *kind) (set tcp.StateSet, not bool, err error) {
 		return 0, false, err
 	}
 	for _, v := range list {
+		if len(v.text) > longestSlip {
+			return 0, false, p.wrong(k, v, "is no state")
+		}
 		states, err := tcp.ParseStateSet(v.text)
 		if err != nil {
 			hint := ""

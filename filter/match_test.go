@@ -1,0 +1,392 @@
+package filter
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// truth is a value of Kleene's logic.
+type truth int
+
+const (
+	no      truth = -1
+	unknown truth = 0
+	yes     truth = 1
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// evaluate is Match, slow and obvious: it takes the tree as it was written, and
+// carries what is unknown along.
+func evaluate(n node, s specimen) truth {
+	switch n := n.(type) {
+	case nil:
+		return yes
+	case *negation:
+		return -evaluate(n.kid, s)
+	case *junction:
+		result := evaluate(n.kids[0], s)
+		for _, kid := range n.kids[1:] {
+			if n.or {
+				result = max(result, evaluate(kid, s))
+			} else {
+				result = min(result, evaluate(kid, s))
+			}
+		}
+		return result
+	}
+	return ask(n.(*leaf).term, s)
+}
+
+// ask evaluates one term.
+func ask(t term, s specimen) truth {
+	switch t := t.(type) {
+	case stateTerm:
+		return truthOf(slices.Contains(slices.Collect(t.set.States()), s.State))
+	case familyTerm:
+		return truthOf(s.Family == t.family)
+	case portTerm:
+		result, port := no, endOf(s, t.side).Port()
+		for _, r := range t.ranges {
+			ordered := t.op != equal && t.op != notEqual && t.op.compare(uint64(port), uint64(r.first))
+			if ordered || (t.op == equal || t.op == notEqual) && port >= r.first && port <= r.last {
+				result = yes
+			}
+		}
+		if t.op == notEqual {
+			return -result
+		}
+		return result
+	case hostTerm:
+		result := no
+		for _, h := range t.hosts {
+			if hostIs(h, endOf(s, t.side)) {
+				result = yes
+			}
+		}
+		return signed(result, t.not)
+	case deviceTerm:
+		return signed(truthOf(s.InterfaceIndex == t.index), t.not)
+	case markTerm:
+		if s.Extended == nil || !s.Extended.Mark.IsKnown() {
+			return unknown
+		}
+		return signed(truthOf(s.Extended.Mark.Or(0)&t.mask == t.mark), t.not)
+	case cgroupTerm:
+		if s.Extended == nil || s.Extended.CgroupID == 0 {
+			return unknown
+		}
+		return signed(truthOf(s.Extended.CgroupID == t.id), t.not)
+	case autoboundTerm:
+		return signed(truthOf(s.entry.Autobound), t.not)
+	case userTerm:
+		if !s.Owner.UID.IsKnown() {
+			return unknown
+		}
+		return signed(truthOf(slices.Contains(t.uids, s.Owner.UID.Or(0))), t.not)
+	case timerTerm:
+		return signed(truthOf(slices.Contains(t.kinds, s.Timer.Kind)), t.not)
+	case measureTerm:
+		n, known := measured(t.word, s)
+		if !known {
+			return unknown
+		}
+		return truthOf(t.op.compare(n, t.number))
+	}
+	panic(fmt.Sprintf("no such term: %T", t))
+}
+
+func signed(t truth, not bool) truth {
+	if not {
+		return -t
+	}
+	return t
+}
+
+func endOf(s specimen, end side) netip.AddrPort {
+	if end == peer {
+		return s.Peer
+	}
+	return s.Local
+}
+
+// hostIs compares the bits one by one, all addresses written as IPv6.
+func hostIs(h host, end netip.AddrPort) bool {
+	if h.port >= 0 && h.port != int(end.Port()) {
+		return false
+	}
+	if !h.prefix.IsValid() {
+		return true
+	}
+	bits := h.prefix.Bits()
+	if h.prefix.Addr().Is4() {
+		bits += 96
+	} else if end.Addr().Is4() {
+		return false
+	}
+	a, b := end.Addr().As16(), h.prefix.Addr().As16()
+	return fmt.Sprintf("%08b", a[:])[:1+bits+bits/8] == fmt.Sprintf("%08b", b[:])[:1+bits+bits/8]
+}
+
+func measured(word string, s specimen) (uint64, bool) {
+	switch word {
+	case "recvq":
+		return uint64(s.RecvQueue), s.State != tcp.Listen
+	case "sendq":
+		return uint64(s.SendQueue), s.State != tcp.Listen
+	case "acceptq":
+		return uint64(s.AcceptQueue), s.State == tcp.Listen
+	case "retrans":
+		return uint64(s.Timer.Retransmits), true
+	case "age":
+		return uint64(s.Age.Or(0)), s.Age.IsKnown()
+	case "idle":
+		return uint64(s.Idle.Or(0)), s.Idle.IsKnown()
+	case "rtt":
+		if s.Info == nil || s.Info.Listener || s.Info.Len < 72 || s.Info.RTT == 0 {
+			return 0, false
+		}
+		return uint64(s.Info.RTT), true
+	}
+	panic(word)
+}
+
+// TestMatchAsEvaluated holds Match to the slow evaluation, and the sets of
+// states and families to what matches.
+func TestMatchAsEvaluated(t *testing.T) {
+	matched := 0
+	for seed := range uint64(4000) {
+		r := newRandom(seed)
+		f := r.filter(t, false)
+		for range 40 {
+			s := r.socket()
+			want := evaluate(f.root, s) == yes
+			if got := f.Match(s.Socket); got != want {
+				t.Fatalf("%s: %v, want %v, of %v", f, got, want, s)
+			}
+			if !want {
+				continue
+			}
+			matched++
+			if !f.States().Has(s.State) {
+				t.Fatalf("%s: States is %v, but it matches %v", f, f.States(), s)
+			}
+			if !slices.Contains(f.Families(), s.Family) {
+				t.Fatalf("%s: Families is %v, but it matches %v", f, f.Families(), s)
+			}
+		}
+	}
+	if matched < 20000 || matched > 140000 {
+		t.Errorf("%d of 160000 match: the generator tells little", matched)
+	}
+}
+
+func mustParse(t testing.TB, expr string) *Filter {
+	t.Helper()
+	f, err := Parse([]string{expr}, testNames)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	return f
+}
+
+func TestMatch(t *testing.T) {
+	listener := tcp.Socket{State: tcp.Listen, Family: tcp.IPv6, Local: netip.MustParseAddrPort("[::]:80"), Peer: netip.MustParseAddrPort("[::]:0"), AcceptQueue: 3}
+	mapped := tcp.Socket{State: tcp.Established, Family: tcp.IPv6, Local: netip.MustParseAddrPort("[::ffff:10.0.0.1]:80"), Peer: netip.MustParseAddrPort("[::ffff:10.0.0.9]:5000"),
+		Owner: tcp.FullSocketOwner(33, 1), Info: &tcp.Info{Len: 280, RTT: 3 * time.Millisecond}}
+	timeWait := tcp.Socket{State: tcp.TimeWait, Family: tcp.IPv4, Local: netip.MustParseAddrPort("10.0.0.1:80"), Peer: netip.MustParseAddrPort("10.0.0.9:5000"),
+		Age: tcp.Known(5 * time.Second)}
+	linkLocal := tcp.Socket{State: tcp.Established, Family: tcp.IPv6, Local: netip.MustParseAddrPort("[fe80::1%eth0]:80"), Peer: netip.MustParseAddrPort("[fe80::2%eth0]:5000"), InterfaceIndex: 2}
+	sockets := map[string]*tcp.Socket{"listener": &listener, "mapped": &mapped, "timewait": &timeWait, "linklocal": &linkLocal}
+
+	check := func(expr, want string) {
+		t.Helper()
+		f := mustParse(t, expr)
+		var got []string
+		for name, s := range sockets {
+			if f.Match(s) {
+				got = append(got, name)
+			}
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", expr, got, want)
+		}
+	}
+	const all = "linklocal listener mapped timewait"
+	check("", all)
+	check("sport 80", all)
+	check("dport 0", "listener")
+	check("src 10.0.0.0/8", "mapped timewait")
+	check("src [::ffff:10.0.0.1]", "mapped")
+	check("src 0.0.0.0/0", "mapped timewait")
+	check("src [::]/0", "linklocal listener mapped")
+	check("src inet:10.0.0.0/8", "timewait")
+	check("src fe80::1", "linklocal")
+	check("not src fe80::/10", "listener mapped timewait")
+	check("state connected", "linklocal mapped timewait")
+
+	// What is unknown is neither true nor false.
+	check("rtt < 5ms", "mapped")
+	check("not rtt < 5ms", "")
+	check("rtt > 5ms or not rtt > 5ms", "mapped")
+	check("user www-data", "mapped")
+	check("user != www-data", "")
+	check("not ( user www-data and rtt < 1ms )", "mapped")
+	check("not ( user www-data and state time-wait )", "linklocal listener mapped")
+	check("acceptq >= 0", "listener")
+	check("recvq >= 0", "linklocal mapped timewait")
+	check("not recvq > 0", "linklocal mapped timewait")
+	check("age >= 5s", "timewait")
+	check("fwmark 0", "")
+	check("fwmark != 0", "")
+	check("dev eth0", "linklocal")
+	check("dev != eth0", "listener mapped timewait")
+}
+
+func TestMatchAllocatesNothing(t *testing.T) {
+	r := newRandom(1)
+	f := mustParse(t, "state connected ( dport = :443 or src 10.0.0.0/8,[fe80::]/10 or not user root,33 ) ( rtt >= 0s or dport 1,2,3 or timer on or fwmark 1/3 or cgroup /a.slice )")
+	sockets := make([]specimen, 100)
+	for i := range sockets {
+		sockets[i] = r.socket()
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		for _, s := range sockets {
+			f.Match(s.Socket)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestStatesAndFamilies(t *testing.T) {
+	for _, test := range []struct{ expr, states, families string }{
+		{"", "all", "ipv4 ipv6"},
+		{"state established", "established", "ipv4 ipv6"},
+		{"state established and not state established", "", "ipv4 ipv6"},
+		{"not ( state established or state listen )", "!listen,established", "ipv4 ipv6"},
+		{"dport 3 or state listen", "all", "ipv4 ipv6"},
+		{"( state listen dport 3 ) or ( state close sport 3 )", "listen,close", "ipv4 ipv6"},
+		{"acceptq > 3", "listen", "ipv4 ipv6"},
+		{"not acceptq > 3", "listen", "ipv4 ipv6"},
+		{"acceptq > 3 or recvq > 3", "all", "ipv4 ipv6"},
+		{"src 10.0.0.0/8", "all", "ipv4 ipv6"},
+		{"src [fe80::]/10", "all", "ipv6"},
+		{"not src [fe80::]/10", "all", "ipv4 ipv6"},
+		{"src [::1],[::2]", "all", "ipv6"},
+		{"src [::1],10.0.0.1", "all", "ipv4 ipv6"},
+		{"family ipv4", "all", "ipv4"},
+		{"not family ipv4", "all", "ipv6"},
+		{"src inet:*", "all", "ipv4"},
+		{"src [::1] family ipv4", "all", ""},
+	} {
+		f := mustParse(t, test.expr)
+		want, _ := tcp.ParseStateSet(strings.TrimPrefix(test.states, "!"))
+		if strings.HasPrefix(test.states, "!") {
+			want = tcp.All &^ want
+		}
+		if got := f.States(); got != want {
+			t.Errorf("%s: states %v, want %v", test.expr, got, want)
+		}
+		if got := strings.Trim(fmt.Sprint(f.Families()), "[]"); got != test.families {
+			t.Errorf("%s: families %s, want %s", test.expr, got, test.families)
+		}
+	}
+}
+
+func TestNeedsAndFields(t *testing.T) {
+	for _, test := range []struct {
+		expr   string
+		needs  tcp.Detail
+		fields string
+	}{
+		{"", 0, ""},
+		{"state listen src 10.0.0.1 dport 3 dev 1 recvq > 0 acceptq > 0 retrans > 0", 0,
+			"accept_queue interface local.address peer.port recv_q_bytes state timer.retransmits"},
+		{"user 0 sendq > 1 timer off family ipv4 dst * sport 1", 0, "family local.port peer.address send_q_bytes timer.kind uid"},
+		{"rtt > 5ms", tcp.DetailInfo, "tcp_info.rtt_us"},
+		{"age > 5s", tcp.DetailAge, "age_ms"},
+		{"state time-wait,syn-recv age > 5s", 0, "age_ms state"},
+		{"state close-wait not age > 5s", tcp.DetailAge, "age_ms state"},
+		{"idle > 5s", tcp.DetailAge, "idle_ms"},
+		{"fwmark 1 or cgroup /a.slice", tcp.DetailExtended, "cgroup mark"},
+		{"fwmark 1 rtt > 1s", tcp.DetailExtended | tcp.DetailInfo, "mark tcp_info.rtt_us"},
+		{"autobound", 0, "autobound"},
+		{"state bound-inactive", 0, "bound_inactive"},
+	} {
+		f := mustParse(t, test.expr)
+		if got := f.Needs(); got != test.needs {
+			t.Errorf("%s: needs %b, want %b", test.expr, got, test.needs)
+		}
+		if got := strings.Join(f.Fields(), " "); got != test.fields {
+			t.Errorf("%s: fields %s, want %s", test.expr, got, test.fields)
+		}
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	f := mustParse(t, "dport 3 or not ( rtt > 5ms fwmark 1 )")
+	if err := f.Unknown("procfs", []string{"cookie", "idle_ms"}); err != nil {
+		t.Errorf("nothing is missing, but: %v", err)
+	}
+	err, ok := f.Unknown("procfs", []string{"mark", "tcp_info"}).(*Error)
+	if want := `procfs does not tell tcp_info.rtt_us, which "rtt > 5ms" looks at`; !ok || err.Msg != want || err.Offset != 17 {
+		t.Errorf("%v at %d, want %s at 17", err, err.Offset, want)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for seed := range uint64(200) {
+		f.Add(newRandom(seed).expression(true))
+	}
+	for _, expr := range []string{"dport = = 3", "( state foo )", `dev \or`, `cgroup /x\\x2d(y`, "src [::1", "src 10/8,,", "\x00", "recvq > 9G", "src inet:inet6:1.1.1.1"} {
+		f.Add(expr)
+	}
+	f.Fuzz(func(t *testing.T, expr string) {
+		filter, err := Parse([]string{expr}, testNames)
+		if err != nil {
+			e, ok := err.(*Error)
+			if !ok || e.Offset < 0 || e.Offset > len(e.Expr) || strings.ContainsAny(e.Error(), "\n\x1b") || strings.Count(e.Caret(), "\n") != 1 {
+				t.Fatalf("%q: error %#v", expr, err)
+			}
+			return
+		}
+		printed := filter.String()
+		again, err := Parse([]string{printed}, testNames)
+		if err != nil {
+			t.Fatalf("%q is printed as %q: %v", expr, printed, err)
+		}
+		if again.Tree() != filter.Tree() || inline(again.root) != inline(filter.root) || again.String() != printed {
+			t.Fatalf("%q is printed as %q and then %q", expr, printed, again)
+		}
+		checkProgram(t, newRandom(uint64(len(expr))), filter)
+	})
+}
+
+func BenchmarkMatch(b *testing.B) {
+	r := newRandom(1)
+	s := r.socket()
+	for s.Family != tcp.IPv4 {
+		s = r.socket()
+	}
+	for _, expr := range []string{"", "dport = :443", "state established", "src 10.0.0.0/8", "dst [2001:db8::]/32", "state established ( dport = :443 or sport = :22 )", "dport 1,2,3,4,5,6"} {
+		f := mustParse(b, expr)
+		b.Run(strings.ReplaceAll(expr, " ", "_"), func(b *testing.B) {
+			for b.Loop() {
+				f.Match(s.Socket)
+			}
+		})
+	}
+}
