@@ -54,8 +54,9 @@ type Socket struct {
 	AcceptQueue    uint32
 	AcceptQueueMax Optional[uint32]
 
-	Owner  Owner
-	Cookie Cookie
+	Owner     Owner
+	Processes []Process // that hold its file open; DetailProcesses
+	Cookie    Cookie
 	Timer  Timer
 
 	// Age is how long the socket has been in its state, where the kernel's
@@ -82,6 +83,7 @@ func (s *Socket) Reset() { *s = Socket{} }
 // Clone returns a copy that shares nothing with s.
 func (s *Socket) Clone() *Socket {
 	c := *s
+	c.Processes = slices.Clone(s.Processes)
 	c.Info, c.Congestion, c.Memory = copied(s.Info), copied(s.Congestion), copied(s.Memory)
 	if c.Extended = copied(s.Extended); c.Extended != nil {
 		c.Extended.TLS, c.Extended.MPTCP = copied(s.Extended.TLS), copied(s.Extended.MPTCP)
@@ -118,6 +120,15 @@ func FullSocketOwner(uid, inode uint32) Owner {
 	return Owner{UID: Known(uid), Inode: inode}
 }
 
+// Process is a process that holds the file of a socket open. Several may, after
+// fork(2) or where the descriptor was passed over a Unix socket. Names come from
+// the process itself and may hold anything.
+type Process struct {
+	PID  int
+	FD   int    // the lowest descriptor, where it has several
+	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
+}
+
 // Cookie is the kernel's identity of a socket: it stays from the handshake to
 // TIME_WAIT and is never given twice. 0 is unknown.
 type Cookie uint64
@@ -142,6 +153,7 @@ const (
 	DetailInfo     Detail = 1 << iota // Info and Congestion
 	DetailMemory                      // Memory
 	DetailExtended                    // Extended
+	DetailProcesses                   // Processes; costs a walk through /proc
 	DetailAge                         // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
 )
 
