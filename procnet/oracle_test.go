@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -129,7 +130,7 @@ func compare(t *testing.T, text string, family tcp.Family) {
 		t.Fatalf("%d sockets, the oracle has %d\n%q", len(got), len(want), text)
 	}
 	for i := range got {
-		if got[i] != want[i] {
+		if !reflect.DeepEqual(got[i], want[i]) {
 			t.Fatalf("got  %+v\nwant %+v\n%q", got[i], want[i], text)
 		}
 	}

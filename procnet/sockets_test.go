@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func TestParseSockets(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(got) != 1 || got[0] != want {
+				if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 					t.Errorf("got  %+v\nwant %+v", got, want)
 				}
 				seen[want.State] = true

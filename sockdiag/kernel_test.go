@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"tcpstate/tcp"
@@ -423,8 +424,8 @@ func TestBothRequestsBringTheSame(t *testing.T) {
 	for cookie, socket := range once {
 		if other, ok := twice[cookie]; ok && socket.State == other.State {
 			common++
-			if socket != other {
-				t.Errorf("one pass: %+v\ntwo passes: %+v", socket, other)
+			if diff := cmp.Diff(socket, other, compareSockets); diff != "" {
+				t.Errorf("one pass and two passes differ (-one +two):\n%s", diff)
 			}
 		}
 	}

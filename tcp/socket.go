@@ -57,7 +57,7 @@ type Socket struct {
 	Owner     Owner
 	Processes []Process // that hold its file open; DetailProcesses
 	Cookie    Cookie
-	Timer  Timer
+	Timer     Timer
 
 	// Age is how long the socket has been in its state, where the kernel's
 	// clocks tell it. AgeExact says that a clock started with the state told it;
@@ -150,11 +150,11 @@ type Detail uint8
 
 // The details that can be asked for.
 const (
-	DetailInfo     Detail = 1 << iota // Info and Congestion
-	DetailMemory                      // Memory
-	DetailExtended                    // Extended
-	DetailProcesses                   // Processes; costs a walk through /proc
-	DetailAge                         // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
+	DetailInfo      Detail = 1 << iota // Info and Congestion
+	DetailMemory                       // Memory
+	DetailExtended                     // Extended
+	DetailProcesses                    // Processes; costs a walk through /proc
+	DetailAge                          // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
 )
 
 // Has reports whether all of d are in the set.
