@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"tcpstate/filter"
 	"tcpstate/procnet"
@@ -69,6 +70,7 @@ type Snapshot struct {
 	clocks   tcp.Clocks
 	missing  []string
 	warnings []string
+	noMarks  bool // the kernel has refused this process a program that asks for marks
 
 	dump *sockdiag.Dump // where source is SockDiag
 	proc *procnet.Proc
@@ -81,6 +83,13 @@ type Snapshot struct {
 // this host's is read from its files alone, for sock_diag knows only the
 // namespace of the process. Close must be called, or Sockets ranged over.
 func Open(ctx context.Context, q Query) (*Snapshot, error) {
+	return open(ctx, q, sockdiag.Open)
+}
+
+// opener begins a dump, as sockdiag.Open does. Tests put older kernels here.
+type opener func(context.Context, sockdiag.Request) (*sockdiag.Dump, error)
+
+func open(ctx context.Context, q Query, dump opener) (*Snapshot, error) {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
@@ -97,7 +106,7 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 		s.source = ProcFS
 	}
 	if s.source != ProcFS {
-		if err := s.openSockDiag(ctx); err != nil {
+		if err := s.openSockDiag(ctx, dump); err != nil {
 			return nil, err
 		}
 	}
@@ -126,8 +135,8 @@ func (q *Query) narrow() {
 
 // openSockDiag begins the dump, or makes the snapshot one of /proc where the
 // choice was left to it.
-func (s *Snapshot) openSockDiag(ctx context.Context) error {
-	dump, err := s.dumpFiltered(ctx)
+func (s *Snapshot) openSockDiag(ctx context.Context, open opener) error {
+	dump, err := s.dumpFiltered(ctx, open)
 	var wrong *filter.Error
 	switch {
 	case err == nil:
@@ -147,7 +156,7 @@ func (s *Snapshot) openSockDiag(ctx context.Context) error {
 // dumpFiltered begins a dump that passes over what the kernel can tell is not
 // wanted. A kernel that does not know an instruction of the program refuses all
 // of it: it is then given one of the oldest instructions, and at last none.
-func (s *Snapshot) dumpFiltered(ctx context.Context) (*sockdiag.Dump, error) {
+func (s *Snapshot) dumpFiltered(ctx context.Context, open opener) (*sockdiag.Dump, error) {
 	var err error
 	for _, known := range capabilities() {
 		program, compileErr := s.query.Filter.Compile(known)
@@ -155,7 +164,7 @@ func (s *Snapshot) dumpFiltered(ctx context.Context) (*sockdiag.Dump, error) {
 			return nil, cmp.Or(err, compileErr)
 		}
 		var dump *sockdiag.Dump
-		dump, err = sockdiag.Open(ctx, sockdiag.Request{
+		dump, err = open(ctx, sockdiag.Request{
 			Families: s.query.Families,
 			States:   s.query.States,
 			Detail:   s.query.Detail | s.query.Filter.Needs(),
@@ -164,6 +173,7 @@ func (s *Snapshot) dumpFiltered(ctx context.Context) (*sockdiag.Dump, error) {
 		if err == nil || program.Empty() {
 			return dump, err
 		}
+		s.noMarks = s.noMarks || known&filter.Mark != 0 && errors.Is(err, syscall.EPERM)
 	}
 	return nil, err
 }
@@ -171,13 +181,21 @@ func (s *Snapshot) dumpFiltered(ctx context.Context) (*sockdiag.Dump, error) {
 // canJudge refuses a filter that looks at something that the source does not
 // tell: it would select nothing, as if there were no such sockets.
 func (s *Snapshot) canJudge() error {
+	unknown := s.missing
 	if s.source == ProcFS {
 		if _, err := s.query.Filter.Compile(0); err != nil {
 			return err // it needs the kernel to run a program
 		}
+		if s.query.Filter.Needs().Has(tcp.DetailAge) && s.query.States&agedByInfo != 0 {
+			unknown = append(slices.Clone(unknown), "age_ms")
+		}
 	}
-	return s.query.Filter.Unknown(s.source.String(), s.missing)
+	return s.query.Filter.Unknown(s.source.String(), unknown)
 }
+
+// agedByInfo are the states whose age tcp_info tells, and nothing else does
+// (tcp.Clocks.SetAge).
+const agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait
 
 // readClocks reads the settings that ages are worked out from. Without them
 // the ages that depend on them stay unknown. A live /proc of another namespace

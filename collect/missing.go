@@ -16,7 +16,7 @@ func (s *Snapshot) cannotKnow() []string {
 	}
 	missing := []string{}
 	abilities := sockdiag.ProbeAbilities()
-	if !abilities.Marks {
+	if !abilities.Marks || s.noMarks {
 		missing = append(missing, "mark", "md5_keys")
 	}
 	if !abilities.BoundInactive {
