@@ -68,12 +68,12 @@ type value struct {
 }
 
 // value reads the operand of a term: all up to a blank or a bracket, without
-// the backslashes that take the next character literally. An operand that may
-// hold any character ends only at a blank or a closing parenthesis.
-func (p *parser) value(k *kind, any bool) (value, error) {
+// the backslashes that take the next character literally. A verbatim operand
+// ends only at a blank or a closing parenthesis.
+func (p *parser) value(k *kind, verbatim bool) (value, error) {
 	p.skip()
 	start, ends := p.at, blanks+brackets
-	if any {
+	if verbatim {
 		ends = blanks + ")"
 	}
 	var text []byte

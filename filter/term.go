@@ -43,8 +43,7 @@ type kind struct {
 }
 
 // kinds holds the words that begin a term, in the order in which people are
-// told of them. What is known of a process that owns a socket will stand here
-// as process and pid.
+// told of them.
 var kinds = []kind{
 	{"state", "a state, such as established or time-wait, or one of all, connected, synchronized, bucket, big", parseState},
 	{"src", hostOperand, parseHosts},

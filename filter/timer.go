@@ -26,8 +26,7 @@ func parseTimers(p *parser, k *kind) (node, error) {
 	for _, v := range list {
 		timer, ok := timerNamed(v.text)
 		if !ok {
-			err := p.wrong(k, v, "is no timer")
-			return nil, err
+			return nil, p.wrong(k, v, "is no timer")
 		}
 		t.kinds = append(t.kinds, timer)
 	}
