@@ -103,7 +103,7 @@ func (c Clocks) setOrphanAge(s *Socket) {
 const infoClocksEnd = 60
 
 // reaches reports whether the kernel filled the structure up to end.
-func (i *Info) reaches(end int) bool { return i != nil && !i.Listener && i.Len >= end }
+func (i *Info) reaches(end int) bool { return i != nil && i.Len >= end }
 
 // oldest returns the longest time that one of the clocks has run. Each of them
 // starts with the connection or with a segment later on; that of data sent

@@ -148,6 +148,7 @@ func TestSetAgeOfInfo(t *testing.T) {
 		{"a listener, whose clocks the kernel leaves out", tcp.Listen,
 			info(func(i *tcp.Info) { i.Listener = true }), unknown, unknown},
 		{"SYN_SENT, whose clocks have not begun", tcp.SynSent, info(nil), unknown, unknown},
+		{"SYN_RECV that is a whole socket, as TCP Fast Open makes it", tcp.SynRecv, info(nil), unknown, unknown},
 		{"FIN_WAIT1 is idle and of unknown age", tcp.FinWait1, info(nil), unknown, 4 * time.Second},
 		{"CLOSE, whose clocks stand for what was", tcp.Close, info(nil), unknown, unknown},
 	}
