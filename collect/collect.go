@@ -8,10 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"net/netip"
-	"path"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -72,10 +70,17 @@ type Snapshot struct {
 	warnings []string
 	noMarks  bool // the kernel has refused this process a program that asks for marks
 
-	dump *sockdiag.Dump // where source is SockDiag
+	dump dump // where source is SockDiag
 	proc *procnet.Proc
 
 	interfaces interfaceNames
+}
+
+// dump is what a snapshot needs of a *sockdiag.Dump.
+type dump interface {
+	Sockets() iter.Seq2[*tcp.Socket, error]
+	Interrupted() bool
+	Close()
 }
 
 // Open chooses the source and begins to read it. Source Auto takes sock_diag
@@ -89,7 +94,7 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 // opener begins a dump, as sockdiag.Open does. Tests put older kernels here.
 type opener func(context.Context, sockdiag.Request) (*sockdiag.Dump, error)
 
-func open(ctx context.Context, q Query, dump opener) (*Snapshot, error) {
+func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
@@ -105,10 +110,14 @@ func open(ctx context.Context, q Query, dump opener) (*Snapshot, error) {
 	if s.source == Auto && filepath.Clean(q.Proc) != DefaultProc {
 		s.source = ProcFS
 	}
-	if s.source != ProcFS {
-		if err := s.openSockDiag(ctx, dump); err != nil {
-			return nil, err
-		}
+	var err error
+	if s.source == ProcFS {
+		err = s.openProc()
+	} else {
+		err = s.openSockDiag(ctx, dial)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.missing = s.cannotKnow()
 	if err := s.canJudge(); err != nil {
@@ -145,8 +154,8 @@ func (s *Snapshot) openSockDiag(ctx context.Context, open opener) error {
 	case s.source == SockDiag, errors.As(err, &wrong):
 		return err
 	}
-	if _, procErr := fs.Stat(s.proc.FS, path.Join(s.proc.NetDir, "tcp")); procErr != nil {
-		return errors.Join(err, procErr)
+	if procErr := s.openProc(); procErr != nil {
+		return fmt.Errorf("%w; and %w", err, procErr)
 	}
 	s.source = ProcFS
 	s.warn("%v; reading /proc/net/tcp instead, which knows less of each socket", err)
@@ -196,6 +205,15 @@ func (s *Snapshot) canJudge() error {
 // agedByInfo are the states whose age tcp_info tells, and nothing else does
 // (tcp.Clocks.SetAge).
 const agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait
+
+// openProc looks whether there is a table of sockets at all. It is read later,
+// when nothing more can be said before what is written of it.
+func (s *Snapshot) openProc() error {
+	for _, err := range s.proc.Sockets([]tcp.Family{tcp.IPv4}) {
+		return err
+	}
+	return nil
+}
 
 // readClocks reads the settings that ages are worked out from. Without them
 // the ages that depend on them stay unknown. A live /proc of another namespace
@@ -297,7 +315,7 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 // withZone gives an IPv6 link-local address, which means nothing without its
 // link, the name of that link.
 func withZone(a netip.AddrPort, zone string) netip.AddrPort {
-	if zone == "" || !a.Addr().IsLinkLocalUnicast() || !a.Addr().Is6() {
+	if zone == "" || !a.Addr().IsLinkLocalUnicast() || !a.Addr().Is6() || a.Addr().Is4In6() {
 		return a
 	}
 	return netip.AddrPortFrom(a.Addr().WithZone(zone), a.Port())

@@ -1,0 +1,352 @@
+package collect
+
+import (
+	"errors"
+	"iter"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/filter"
+	"tcpstate/procnet"
+	"tcpstate/tcp"
+)
+
+// both families, which is what nearly everybody asks for.
+var both = []tcp.Family{tcp.IPv4, tcp.IPv6}
+
+const (
+	header4 = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	header6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+	listening4 = "   0: 0100007F:0016 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 411 1 0000000000000000 100 0 0 10 0\n"
+	synSent4   = "   1: 0100007F:9C41 0200007F:0050 02 00000001:00000000 01:00000032 00000002  1000        0 413 2 0000000000000000 400 0 0 1 7\n"
+	synRecv4   = "   2: 0100007F:0016 0200007F:9C43 03 00000000:00000000 01:00000032 00000001  1000        0 0 1 0000000000000000\n"
+	finWait24  = "   3: 0100007F:9C44 0200007F:0050 05 00000000:00000000 03:00000FA0 00000000     0        0 0 3 0000000000000000\n"
+	timeWait4  = "   4: 0100007F:9C42 0200007F:0050 06 00000000:00000000 03:00000FA0 00000000     0        0 0 3 0000000000000000\n"
+	estab6     = "   0: 000080FE00000000000000000100000A:0016 000080FE00000000000000000200000A:9C40 01 00000000:00000000 00:00000000 00000000     7        0 412 2 0000000000000000 20 4 30 10 -1\n"
+)
+
+// fakeProc writes the files into a directory of the test and returns it.
+func fakeProc(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+var tables = map[string]string{
+	"net/tcp":  header4 + listening4 + synSent4 + synRecv4 + finWait24 + timeWait4,
+	"net/tcp6": header6 + estab6,
+}
+
+var settings = map[string]string{
+	"sys/net/ipv4/tcp_fin_timeout":         "60\n",
+	"sys/net/ipv4/tcp_syn_linear_timeouts": "4\n",
+	"sys/net/ipv4/tcp_rto_max_ms":          "120000\n",
+}
+
+// joined returns the files of all of the maps, under prefix.
+func joined(prefix string, maps ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, files := range maps {
+		for name, text := range files {
+			all[prefix+name] = text
+		}
+	}
+	return all
+}
+
+// readAll returns the sockets of a snapshot.
+func readAll(t *testing.T, s *Snapshot) []*tcp.Socket {
+	t.Helper()
+	var sockets []*tcp.Socket
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sockets = append(sockets, socket.Clone())
+	}
+	return sockets
+}
+
+func mustOpen(t *testing.T, q Query) *Snapshot {
+	t.Helper()
+	s, err := Open(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func states(sockets []*tcp.Socket) string {
+	var names []string
+	for _, s := range sockets {
+		names = append(names, s.State.String())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestProcOfAnotherHostIsReadFromItsFiles(t *testing.T) {
+	trees := map[string]map[string]string{
+		"recorded":                joined("", tables, settings),
+		"of process 1":            joined("1/", tables),
+		"of process 1, and a net": joined("", joined("1/", tables), map[string]string{"net/tcp": header4}),
+	}
+	for name, files := range trees {
+		for _, source := range []Source{Auto, ProcFS} {
+			s := mustOpen(t, Query{Source: source, Proc: fakeProc(t, files), States: tcp.All, Families: both})
+			sockets := readAll(t, s)
+			if got, want := states(sockets), "LISTEN SYN_SENT SYN_RECV FIN_WAIT2 TIME_WAIT ESTABLISHED"; got != want || s.Source() != ProcFS {
+				t.Errorf("%s: %s from %s, want %s from procfs", name, got, s.Source(), want)
+			}
+			if local := sockets[0].Local; local != netip.MustParseAddrPort("127.0.0.1:22") || sockets[0].AcceptQueue != 3 {
+				t.Errorf("%s: the listener is at %s with %d waiting", name, local, sockets[0].AcceptQueue)
+			}
+		}
+	}
+}
+
+// TestAgesAreNotGuessed reads tables with and without the settings that ages
+// depend on.
+func TestAgesAreNotGuessed(t *testing.T) {
+	const unknown = "the ages of SYN_SENT, FIN_WAIT2 and resent SYN_RECV are not known"
+	tests := []struct {
+		name    string
+		files   map[string]string
+		warning string                      // what stands behind the directory
+		ages    map[tcp.State]time.Duration // of all that have one
+	}{
+		{"with settings", joined("", tables, settings), "", map[tcp.State]time.Duration{
+			tcp.SynSent: 2500 * time.Millisecond, tcp.SynRecv: 2500 * time.Millisecond,
+			tcp.FinWait2: 20 * time.Second, tcp.TimeWait: 20 * time.Second,
+		}},
+		{"a kernel before 6.5", joined("", tables, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "30\n"}), "", map[tcp.State]time.Duration{
+			tcp.SynSent: 6500 * time.Millisecond, tcp.SynRecv: 2500 * time.Millisecond, tcp.TimeWait: 20 * time.Second,
+		}},
+		{"recorded without sys", tables, "/sys/net/ipv4: no such file or directory; " + unknown, map[tcp.State]time.Duration{
+			tcp.TimeWait: 20 * time.Second,
+		}},
+		{"the namespace of process 1, with the settings of another", joined("", joined("1/", tables), settings),
+			" does not tell the settings of its own network namespace: " + unknown, map[tcp.State]time.Duration{
+				tcp.TimeWait: 20 * time.Second,
+			}},
+		{"a setting that is none", joined("", tables, settings, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "soon\n"}),
+			`/sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits; ` + unknown, map[tcp.State]time.Duration{
+				tcp.TimeWait: 20 * time.Second,
+			}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := fakeProc(t, test.files)
+			s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both})
+			for _, socket := range readAll(t, s) {
+				age, known := socket.Age.Get()
+				if want, wanted := test.ages[socket.State]; known != wanted || age != want {
+					t.Errorf("%s: age %v, known %v, want %v, %v", socket.State, age, known, want, wanted)
+				}
+			}
+			switch warnings := s.Warnings(); {
+			case test.warning == "" && len(warnings) == 0:
+			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0], dir+test.warning):
+				t.Errorf("warnings %q, want one that ends in %q", warnings, test.warning)
+			}
+		})
+	}
+}
+
+func TestOpenSaysWhatIsNotThere(t *testing.T) {
+	tests := []struct {
+		name, proc, want string
+	}{
+		{"no directory", "/nosuch", "reading /nosuch/net/tcp: no such file or directory"},
+		{"an empty directory", fakeProc(t, nil), "net/tcp: no such file or directory"},
+		{"another file", fakeProc(t, map[string]string{"net/tcp": "hello\n"}), `net/tcp: line 1: header "hello": not that of net/tcp or net/tcp6`},
+	}
+	for _, test := range tests {
+		for _, source := range []Source{Auto, ProcFS} {
+			s, err := Open(t.Context(), Query{Source: source, Proc: test.proc, States: tcp.All, Families: both})
+			var readError *procnet.ReadError
+			if s != nil || !errors.As(err, &readError) || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("%s, %s: %v, want %q", test.name, source, err, test.want)
+			}
+		}
+	}
+}
+
+func TestSocketsEndWithTheirError(t *testing.T) {
+	dir := fakeProc(t, map[string]string{"net/tcp": header4 + listening4 + "   1: 0G00007F:0016\n", "net/tcp6": header6 + estab6})
+	s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both})
+	var got []string
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			got = append(got, "error")
+			continue
+		}
+		got = append(got, socket.State.String())
+	}
+	if want := []string{"LISTEN", "error"}; !slices.Equal(got, want) {
+		t.Errorf("the sockets are %q, want %q", got, want)
+	}
+}
+
+func TestSocketsAreOfTheStatesAndFamilies(t *testing.T) {
+	dir := fakeProc(t, joined("", tables, settings))
+	tests := []struct {
+		states   tcp.StateSet
+		families []tcp.Family
+		want     string
+	}{
+		{tcp.All, both, "LISTEN SYN_SENT SYN_RECV FIN_WAIT2 TIME_WAIT ESTABLISHED"},
+		{tcp.All, []tcp.Family{tcp.IPv6}, "ESTABLISHED"},
+		{tcp.All, []tcp.Family{tcp.IPv4}, "LISTEN SYN_SENT SYN_RECV FIN_WAIT2 TIME_WAIT"},
+		{tcp.Bucket, both, "SYN_RECV TIME_WAIT"},
+		{tcp.Set(tcp.Close), both, ""},
+	}
+	for _, test := range tests {
+		got := states(readAll(t, mustOpen(t, Query{Source: ProcFS, Proc: dir, States: test.states, Families: test.families})))
+		if got != test.want {
+			t.Errorf("%s of %v: %q, want %q", test.states, test.families, got, test.want)
+		}
+	}
+}
+
+func TestAnEarlyBreakEndsTheSockets(t *testing.T) {
+	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, tables), States: tcp.All, Families: both})
+	n := 0
+	for range s.Sockets() {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d sockets before the break", n)
+	}
+}
+
+// fakeDump yields what a kernel might, and says that it was interrupted.
+type fakeDump struct {
+	sockets     []tcp.Socket
+	err         error
+	interrupted bool
+	closed      bool
+}
+
+func (d *fakeDump) Sockets() iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for i := range d.sockets {
+			if !yield(&d.sockets[i], nil) {
+				return
+			}
+		}
+		if d.err != nil {
+			yield(nil, d.err)
+		}
+	}
+}
+
+func (d *fakeDump) Interrupted() bool { return d.interrupted }
+func (d *fakeDump) Close()            { d.closed = true }
+
+// selectAll is the filter that selects every socket.
+func selectAll(t *testing.T) *filter.Filter {
+	t.Helper()
+	f, err := filter.Parse(nil, filter.Names{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestAnInterruptedDumpIsSaid(t *testing.T) {
+	for _, interrupted := range []bool{false, true} {
+		s := &Snapshot{source: SockDiag, query: Query{States: tcp.All, Filter: selectAll(t)}, dump: &fakeDump{interrupted: interrupted}}
+		readAll(t, s)
+		const want = "the kernel says that its table changed during the dump: sockets may be missing or listed twice"
+		if got := s.Warnings(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
+			t.Errorf("interrupted %v: warnings %q", interrupted, got)
+		}
+	}
+}
+
+// TestOnlyWhatWasAskedForComes has the kernel bring more than was asked for.
+func TestOnlyWhatWasAskedForComes(t *testing.T) {
+	dump := &fakeDump{sockets: []tcp.Socket{
+		{State: tcp.Close}, {State: tcp.BoundInactive},
+		{State: tcp.Established, Info: &tcp.Info{Len: 280, LastDataRecv: time.Second}},
+	}}
+	s := &Snapshot{source: SockDiag, dump: dump, query: Query{
+		States: tcp.Set(tcp.Close, tcp.Established), Detail: tcp.DetailAge, Filter: selectAll(t),
+	}}
+	sockets := readAll(t, s)
+	if got := states(sockets); got != "CLOSE ESTABLISHED" {
+		t.Fatalf("the sockets are %q", got)
+	}
+	if sockets[1].Info != nil || sockets[1].Age.Or(0) != time.Second {
+		t.Errorf("tcp_info %v, which only the age needed, age %v", sockets[1].Info, sockets[1].Age)
+	}
+	s.Close()
+	if !dump.closed {
+		t.Error("Close does not close the dump")
+	}
+}
+
+func TestZonesAreForLinkLocalAddresses(t *testing.T) {
+	tests := []struct{ address, zone, want string }{
+		{"[fe80::1]:80", "eth0", "[fe80::1%eth0]:80"},
+		{"[fe80::1]:80", "", "[fe80::1]:80"},
+		{"[2001:db8::1]:80", "eth0", "[2001:db8::1]:80"},
+		{"[::]:80", "eth0", "[::]:80"},
+		{"169.254.0.1:80", "eth0", "169.254.0.1:80"},
+		{"[::ffff:169.254.0.1]:80", "eth0", "[::ffff:169.254.0.1]:80"},
+	}
+	for _, test := range tests {
+		if got := withZone(netip.MustParseAddrPort(test.address), test.zone).String(); got != test.want {
+			t.Errorf("%s on %q is %s, want %s", test.address, test.zone, got, test.want)
+		}
+	}
+}
+
+func TestParseSourceReadsWhatStringSays(t *testing.T) {
+	for _, source := range []Source{Auto, SockDiag, ProcFS} {
+		if got, err := ParseSource(source.String()); got != source || err != nil {
+			t.Errorf("ParseSource(%q) = %v, %v", source, got, err)
+		}
+	}
+	for _, name := range []string{"", "netlink", "AUTO", "sock-diag"} {
+		_, err := ParseSource(name)
+		var hinter interface{ Hint() string }
+		if !errors.As(err, &hinter) || !strings.Contains(err.Error(), `"`+name+`"`) || hinter.Hint() != "the sources are auto, sock_diag, procfs" {
+			t.Errorf("ParseSource(%q): %v", name, err)
+		}
+	}
+}
+
+// TestMissingIsOfTheSource checks that what /proc lacks is named, and that no
+// socket of it has any of that.
+func TestMissingIsOfTheSource(t *testing.T) {
+	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, joined("", tables, settings)), States: tcp.All, Families: both,
+		Detail: tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailAge})
+	for _, name := range []string{"accept_queue_max", "cookie", "tcp_info", "interface", "mark", "bound_inactive", "memory", "congestion"} {
+		if !slices.Contains(s.Missing(), name) {
+			t.Errorf("missing does not name %s: %q", name, s.Missing())
+		}
+	}
+	for _, socket := range readAll(t, s) {
+		if socket.AcceptQueueMax.IsKnown() || socket.Cookie != 0 || socket.Info != nil || socket.Interface != "" ||
+			socket.Extended != nil || socket.Memory != nil || socket.Congestion != nil || socket.State == tcp.BoundInactive {
+			t.Errorf("a socket of /proc knows what missing names: %+v", socket)
+		}
+	}
+}
