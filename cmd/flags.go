@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,6 +66,10 @@ func (f *sharedFlags) query(args []string) (collect.Query, error) {
 	source, err := collect.ParseSource(f.source)
 	if err != nil {
 		return collect.Query{}, err
+	}
+	if source == collect.SockDiag && filepath.Clean(f.proc) != collect.DefaultProc {
+		return collect.Query{}, &hintedError{errors.New("--source sock_diag and --proc exclude each other"),
+			"sock_diag knows only the network namespace of its process"}
 	}
 	states, err := f.stateSet()
 	if err != nil {

@@ -57,6 +57,12 @@ netstat's letters join: -antoe.`,
 		},
 	}
 	f.register(c)
+	return c
+}
+
+// register adds the flags to a command.
+func (f *lsFlags) register(c *cobra.Command) {
+	f.sharedFlags.register(c)
 	flags := c.Flags()
 	flags.BoolVarP(&f.all, "all", "a", false, "all states (the default)")
 	flags.BoolVarP(&f.listening, "listening", "l", false, "only listeners")
@@ -70,7 +76,6 @@ netstat's letters join: -antoe.`,
 	flags.StringVar(&f.columns, "columns", "", "these columns, joined by commas: any field of the JSON (not json, ndjson)")
 	flags.StringVar(&f.sort, "sort", "", "sort by these columns, joined by commas; -COLUMN for descending")
 	flags.IntVar(&f.limit, "limit", 0, "at most so many sockets")
-	return c
 }
 
 // lsOptions say what ls is to do.

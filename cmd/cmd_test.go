@@ -1,0 +1,289 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tcpstate/collect"
+	"tcpstate/tcp"
+)
+
+func TestColorIsDecidedInThisOrder(t *testing.T) {
+	const yes, no = true, false
+	tests := []struct {
+		flag, force, noColor, term string
+		tty                        bool
+		want                       bool
+	}{
+		// On a terminal that knows colours, unless somebody minds.
+		{"auto", "", "", "xterm", yes, yes},
+		{"auto", "", "", "", yes, yes},
+		{"auto", "", "", "dumb", yes, no},
+		{"auto", "", "1", "xterm", yes, no},
+		{"auto", "", "0", "xterm", yes, no}, // no-color.org: whatever its value
+		{"auto", "", "", "xterm", no, no},
+
+		// CLICOLOR_FORCE goes before all that, but for 0.
+		{"auto", "1", "", "xterm", no, yes},
+		{"auto", "1", "1", "dumb", no, yes},
+		{"auto", "yes", "", "", no, yes},
+		{"auto", "0", "", "xterm", no, no},
+		{"auto", "0", "", "xterm", yes, yes},
+		{"auto", "0", "1", "xterm", yes, no},
+
+		// A flag decides alone.
+		{"always", "", "1", "dumb", no, yes},
+		{"always", "0", "", "", no, yes},
+		{"never", "1", "", "xterm", yes, no},
+		{"never", "", "", "xterm", yes, no},
+	}
+	for _, test := range tests {
+		env := map[string]string{"CLICOLOR_FORCE": test.force, "NO_COLOR": test.noColor, "TERM": test.term}
+		w := &world{stdoutTTY: test.tty, getenv: func(name string) string { return env[name] }}
+		got, err := (&sharedFlags{color: test.flag}).useColor(w)
+		if got != test.want || err != nil {
+			t.Errorf("%+v: colours %v, %v", test, got, err)
+		}
+	}
+	if _, err := (&sharedFlags{color: "Always"}).useColor(&world{}); err == nil {
+		t.Error("--color Always is taken")
+	}
+}
+
+func TestReportTellsExitCodes(t *testing.T) {
+	hinted := &hintedError{errors.New("unknown thing"), "there are others"}
+	tests := []struct {
+		err    error
+		code   int
+		stderr string
+	}{
+		{nil, 0, ""},
+		{errors.New("reading x: gone"), 1, "tcpstate: reading x: gone\n"},
+		{hinted, 1, "tcpstate: unknown thing\ntcpstate: hint: there are others\n"},
+		{misused(hinted), 2, "tcpstate: unknown thing\ntcpstate: hint: there are others\n"},
+		{misused(fmt.Errorf("wrapped: %w", hinted)), 2, "tcpstate: wrapped: unknown thing\ntcpstate: hint: there are others\n"},
+		{misused(nil), 0, ""},
+		{&hintedError{errors.New("unknown thing"), ""}, 1, "tcpstate: unknown thing\n"},
+		{fmt.Errorf("writing: %w", syscall.EPIPE), 0, ""},
+		{fmt.Errorf("reading: %w", context.Canceled), 130, ""},
+		{fmt.Errorf("reading: %w", context.DeadlineExceeded), 1, "tcpstate: reading: context deadline exceeded\n"},
+	}
+	for _, test := range tests {
+		var stderr bytes.Buffer
+		if code := report(test.err, &stderr); code != test.code || stderr.String() != test.stderr {
+			t.Errorf("report(%v) = %d, stderr %q, want %d, %q", test.err, code, stderr.String(), test.code, test.stderr)
+		}
+	}
+}
+
+func TestFoldBreaksAtSpacesOnly(t *testing.T) {
+	long := strings.Repeat("word ", 40) + strings.Repeat("x", 200) + " end"
+	for _, line := range strings.Split(fold(long), "\n") {
+		if len(line) > 78 && strings.Contains(strings.TrimSpace(line), " ") {
+			t.Errorf("a line of %d characters could be broken: %q", len(line), line)
+		}
+	}
+	if got := strings.Join(strings.Fields(fold(long)), " "); got != long {
+		t.Errorf("folding changes the words: %q", got)
+	}
+	if got := fold("short enough"); got != "short enough" {
+		t.Errorf("fold changes a short text: %q", got)
+	}
+	if text := strings.Repeat("a", 39) + " " + strings.Repeat("b", 38); fold(text) != text {
+		t.Errorf("78 characters do not fit a line: %q", fold(text))
+	}
+}
+
+// count yields n sockets.
+func count(n int) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		socket := &tcp.Socket{State: tcp.Established}
+		for range n {
+			if !yield(socket, nil) {
+				return
+			}
+		}
+	}
+}
+
+// clock is a clock that moves on by step each time it is looked at.
+func clock(step time.Duration) func() time.Time {
+	now := time.Unix(0, 0)
+	return func() time.Time {
+		now = now.Add(step)
+		return now
+	}
+}
+
+func TestProgressIsForTerminalsAndForLongWork(t *testing.T) {
+	tests := []struct {
+		name       string
+		tty, quiet bool
+		step       time.Duration
+		n          int
+		want       string
+	}{
+		{"quick work", true, false, time.Millisecond, 100_000, ""},
+		{"few sockets", true, false, time.Hour, 1000, ""},
+		{"long work", true, false, 300 * time.Millisecond, 60_000,
+			"\r\x1b[K32768 sockets read\r\x1b[K49152 sockets read\r\x1b[K"},
+		{"long work, not on a terminal", false, false, time.Hour, 60_000, ""},
+		{"long work, quiet", true, true, time.Hour, 60_000, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			w := &world{stderr: &stderr, errTTY: test.tty, now: clock(test.step)}
+			n := 0
+			for _, err := range withProgress(count(test.n), w, test.quiet) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n++
+			}
+			if n != test.n || stderr.String() != test.want {
+				t.Errorf("%d of %d sockets, stderr %q, want %q", n, test.n, stderr.String(), test.want)
+			}
+		})
+	}
+}
+
+func TestProgressIsErasedWhenTheReaderStops(t *testing.T) {
+	var stderr bytes.Buffer
+	w := &world{stderr: &stderr, errTTY: true, now: clock(time.Second)}
+	n := 0
+	for range withProgress(count(100_000), w, false) {
+		if n++; n == 20_000 {
+			break
+		}
+	}
+	if want := "\r\x1b[K16384 sockets read\r\x1b[K"; stderr.String() != want {
+		t.Errorf("stderr %q, want %q", stderr.String(), want)
+	}
+}
+
+func TestProgressPassesErrorsOn(t *testing.T) {
+	broken := errors.New("broken")
+	source := func(yield func(*tcp.Socket, error) bool) { yield(nil, broken) }
+	w := &world{stderr: io.Discard, errTTY: true, now: clock(0)}
+	var got []error
+	for _, err := range withProgress(source, w, false) {
+		got = append(got, err)
+	}
+	if len(got) != 1 || got[0] != broken {
+		t.Errorf("errors %v, want %v", got, broken)
+	}
+}
+
+func TestNotesAreSaidOnce(t *testing.T) {
+	var stderr bytes.Buffer
+	n := notes{w: &world{stderr: &stderr}}
+	n.say(nil)
+	n.say([]string{"one"})
+	n.say([]string{"one"})
+	n.say([]string{"one", "two"})
+	if want := "tcpstate: note: one\ntcpstate: note: two\n"; stderr.String() != want {
+		t.Errorf("stderr %q, want %q", stderr.String(), want)
+	}
+	stderr.Reset()
+	n = notes{w: &world{stderr: &stderr}, quiet: true}
+	n.say([]string{"one"})
+	if stderr.String() != "" {
+		t.Errorf("quiet says %q", stderr.String())
+	}
+}
+
+// TestDetailIsOnlyWhatIsAskedFor pins that what nobody asked for costs nothing.
+func TestDetailIsOnlyWhatIsAskedFor(t *testing.T) {
+	tests := []struct {
+		args []string
+		want tcp.Detail
+	}{
+		{nil, 0},
+		{[]string{"-antW"}, 0},
+		{[]string{"-o"}, tcp.DetailAge},
+		{[]string{"-e"}, tcp.DetailExtended},
+		{[]string{"-i"}, tcp.DetailInfo | tcp.DetailAge}, // IDLE is among its columns
+		{[]string{"-m"}, tcp.DetailMemory},
+		{[]string{"-oeim"}, tcp.DetailAge | tcp.DetailExtended | tcp.DetailInfo | tcp.DetailMemory},
+		{[]string{"--json"}, 0},
+		{[]string{"--json", "-oeim"}, tcp.DetailAge | tcp.DetailExtended | tcp.DetailInfo | tcp.DetailMemory},
+		{[]string{"--format", "csv", "--columns", "state,local,timer.kind"}, 0},
+		{[]string{"--format", "csv", "--columns", "state,tcp_info.rtt_us"}, tcp.DetailInfo},
+		{[]string{"--columns", "state", "-i"}, 0}, // the columns were named
+		{[]string{"--sort", "-tcp_info.rtt_us"}, tcp.DetailInfo},
+		{[]string{"--sort", "-recv_q_bytes"}, 0},
+		{[]string{"--json", "--sort", "memory.drops"}, tcp.DetailMemory},
+	}
+	for _, test := range tests {
+		o := parseLs(t, test.args...)
+		if o.query.Detail != test.want {
+			t.Errorf("ls %q asks for %04b, want %04b", test.args, o.query.Detail, test.want)
+		}
+	}
+}
+
+// parseLs returns the options that the arguments of ls are.
+func parseLs(t *testing.T, args ...string) *lsOptions {
+	t.Helper()
+	var f lsFlags
+	c := newLsCommand(quietWorld(nil, nil))
+	c.ResetFlags()
+	f.register(c)
+	if err := c.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	o, err := f.options(c.Flags(), c.Flags().Args(), quietWorld(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestFlagsSayWhatIsAskedFor(t *testing.T) {
+	both := []tcp.Family{tcp.IPv4, tcp.IPv6}
+	tests := []struct {
+		args     []string
+		states   tcp.StateSet
+		families []tcp.Family
+		source   collect.Source
+		proc     string
+	}{
+		{nil, tcp.All, both, collect.Auto, "/proc"},
+		{[]string{"-4"}, tcp.All, []tcp.Family{tcp.IPv4}, collect.Auto, "/proc"},
+		{[]string{"-6"}, tcp.All, []tcp.Family{tcp.IPv6}, collect.Auto, "/proc"},
+		{[]string{"-46"}, tcp.All, both, collect.Auto, "/proc"},
+		{[]string{"-l"}, tcp.Set(tcp.Listen), both, collect.Auto, "/proc"},
+		{[]string{"--state", "TIME_WAIT,close-wait", "--state", "SYN_RCVD"}, tcp.Set(tcp.TimeWait, tcp.CloseWait, tcp.SynRecv), both, collect.Auto, "/proc"},
+		{[]string{"--state", "bucket", "-l"}, tcp.Set(tcp.TimeWait, tcp.SynRecv, tcp.Listen), both, collect.Auto, "/proc"},
+		{[]string{"--source", "procfs", "--proc", "/host/proc"}, tcp.All, both, collect.ProcFS, "/host/proc"},
+		{[]string{"--source", "sock_diag", "--proc", "/proc/"}, tcp.All, both, collect.SockDiag, "/proc/"},
+	}
+	for _, test := range tests {
+		q := parseLs(t, test.args...).query
+		got := fmt.Sprint(q.States, q.Families, q.Source, q.Proc)
+		if want := fmt.Sprint(test.states, test.families, test.source, test.proc); got != want {
+			t.Errorf("ls %q asks for %s, want %s", test.args, got, want)
+		}
+	}
+}
+
+func TestLsWithoutAHostnameNamesNone(t *testing.T) {
+	got := runIn(t, t.Context(), func(w *world) {
+		w.hostname = func() (string, error) { return "web1", errors.New("none") }
+	}, "ls", "--json", "--proc", "testdata/proc")
+	if got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	if d := readDocument(t, got.stdout); d.Host != "" || !d.TakenAt.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		t.Errorf("host %q, taken at %v", d.Host, d.TakenAt)
+	}
+}

@@ -1,0 +1,18 @@
+package cmd
+
+import (
+	"testing"
+
+	"tcpstate/internal/lab"
+)
+
+// TestLabScripts runs the real program in a namespace with sockets in every
+// state.
+func TestLabScripts(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		runScripts(t, "lab")
+	})
+}
