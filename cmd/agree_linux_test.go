@@ -170,7 +170,7 @@ func compare(ours map[string]any, before, after *ssSocket) (problems []string) {
 			if !plausible(value, ours) {
 				complain("%s is %v, ss leaves it out", name, value)
 			}
-		} else if value != 0.0 && value != false && words(value) != "" {
+		} else if number, isNumber := value.(float64); number != 0 || !isNumber && words(value) != "false" && words(value) != "" {
 			complain("%s is %v, ss leaves it out", name, value)
 		}
 	}
