@@ -306,6 +306,36 @@ func TestStatesAndFamilies(t *testing.T) {
 	}
 }
 
+// TestClocks holds the states of age and idle to those of which the clocks tell,
+// and what they need to the states for which the clocks look at tcp_info.
+func TestClocks(t *testing.T) {
+	clocks := tcp.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}
+	told := func(state tcp.State, timer tcp.TimerKind, info *tcp.Info) (age, idle bool) {
+		s := &tcp.Socket{State: state, Timer: tcp.Timer{Kind: timer}, Info: info}
+		clocks.SetAge(s)
+		return s.Age.IsKnown(), s.Idle.IsKnown()
+	}
+	for state := range tcp.All.States() {
+		age, idle := mustParse(t, "state "+state.String()+" age > 1s"), mustParse(t, "state "+state.String()+" idle > 1s")
+		byTimer := false
+		for timer := tcp.TimerOff; timer <= tcp.TimerDelayedAck; timer++ {
+			aged, _ := told(state, timer, nil)
+			byTimer = byTimer || aged
+		}
+		info := &tcp.Info{Len: 280, Listener: state == tcp.Listen}
+		if state == tcp.TimeWait { // a small socket
+			info = nil
+		}
+		byInfo, idling := told(state, tcp.TimerOff, info)
+		if (byTimer || byInfo) != age.States().Has(state) || idling != idle.States().Has(state) {
+			t.Errorf("%v: the clocks tell age %v, idle %v, the filter expects otherwise", state, byTimer || byInfo, idling)
+		}
+		if byInfo != (age.Needs() == tcp.DetailAge) || idling != (idle.Needs() == tcp.DetailAge) {
+			t.Errorf("%v: age needs %v, idle %v", state, age.Needs(), idle.Needs())
+		}
+	}
+}
+
 func TestNeedsAndFields(t *testing.T) {
 	for _, test := range []struct {
 		expr   string

@@ -259,6 +259,9 @@ func TestParseErrors(t *testing.T) {
 
 	checkErr(strings.Repeat("dport 3 or dport 4 and ", 10000)+"dport 5", "the expression is nested too deep", 2308, "200 levels")
 
+	alternating := strings.Repeat("dport 3 or dport 4 and ", 75) + "dport 5"
+	checkErr("sport 1 or ( "+alternating+" )"+strings.Repeat(" and dport 3 or dport 4", 75), "the expression is nested too deep", 2312, "200 levels")
+
 	checkErr("dev nosuch", `"nosuch" is no interface`, 4, "dev takes the name")
 	checkErr("fwmark 0x1ffffffff", `"0x1ffffffff" is no mark of 32 bits`, 7, "fwmark takes a mark")
 	checkErr("fwmark 1/x", `"1/x" is no mark of 32 bits`, 7, "fwmark takes a mark")
@@ -317,6 +320,10 @@ func TestCaret(t *testing.T) {
 		{"dport =", `filter: column 8: what dport is to be is missing`, "dport =\n       ^"},
 		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, "dport =\ufffd[1m\n       ^"},
 		{"ü dport", `filter: column 1: unknown word "ü"`, "ü dport\n^"},
+		{strings.Repeat("ü", 40) + "xxüüüü", `filter: column 1: unknown word "` + strings.Repeat("ü", 20) + `..."`,
+			strings.Repeat("ü", 40) + "xxüüüü\n^"},
+		{"x" + strings.Repeat("ü", 40), `filter: column 1: unknown word "x` + strings.Repeat("ü", 19) + `..."`,
+			"x" + strings.Repeat("ü", 40) + "\n^"},
 		{strings.Repeat("(", 10000), "filter: column 202: the expression is nested too deep",
 			"..." + strings.Repeat("(", 72) + "...\n" + strings.Repeat(" ", 51) + "^"},
 		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x"`,

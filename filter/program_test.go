@@ -119,6 +119,10 @@ func TestProgram(t *testing.T) {
 	// A term that cannot match in the states that are asked for is false.
 	check("state established ( acceptq > 3 or dport 1 )", AllCapabilities, true, "", "dport = 1 else reject; accept")
 
+	// What is true of all decides an or, whatever else stands in it.
+	check("state established ( rtt > 5ms or state established )", AllCapabilities, true, "", "accept")
+	check("state established ( autobound or rtt > 5ms or state established )", AllCapabilities, true, "", "accept")
+
 	check("autobound", Bytecode, true, "", "autobound else reject; accept")
 	check("rtt > 5ms not autobound", Bytecode, false, "rtt > 5ms", "autobound else L8; never else reject; L8: accept")
 }
