@@ -59,7 +59,7 @@ func quote(text string) string {
 	const most = 40
 	if len(text) > most {
 		cut := most
-		for !utf8.RuneStart(text[cut]) {
+		for cut > most-utf8.UTFMax && !utf8.RuneStart(text[cut]) { // not within a rune, where it is one
 			cut--
 		}
 		text = text[:cut] + "..."

@@ -381,7 +381,7 @@ func FuzzParse(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(newRandom(seed).expression(true))
 	}
-	for _, expr := range []string{"dport = = 3", "( state foo )", `dev \or`, `cgroup /x\\x2d(y`, "src [::1", "src 10/8,,", "\x00", "recvq > 9G", "src inet:inet6:1.1.1.1"} {
+	for _, expr := range []string{"dport = = 3", "( state foo )", `dev \or`, `cgroup /x\\x2d(y`, "src [::1", "src 10/8,,", "\x00", "recvq > 9G", "src inet:inet6:1.1.1.1", strings.Repeat("\xa9", 50)} {
 		f.Add(expr)
 	}
 	f.Fuzz(func(t *testing.T, expr string) {
