@@ -41,6 +41,9 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	if idle, known := s.Idle.Get(); known {
 		b = appendMilliseconds(b, `,"idle_ms":`, idle)
 	}
+	if len(s.Processes) > 0 {
+		b = appendProcesses(append(b, `,"processes":[`...), s.Processes)
+	}
 	if s.Interface != "" {
 		b = appendString(append(b, `,"interface":`...), s.Interface)
 	}
@@ -57,6 +60,20 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 		b = appendInfo(b, s.Info)
 	}
 	return append(b, '}')
+}
+
+// appendProcesses appends the elements of a list and its end.
+func appendProcesses(b []byte, processes []tcp.Process) []byte {
+	for i, p := range processes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, `{"pid":`...), int64(p.PID), 10)
+		b = appendString(append(b, `,"name":`...), p.Name)
+		b = strconv.AppendInt(append(b, `,"fd":`...), int64(p.FD), 10)
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 func appendEndpoint(b []byte, e netip.AddrPort) []byte {

@@ -138,6 +138,9 @@ func (d *dice) socket() *tcp.Socket {
 		Timer:  tcp.Timer{Kind: tcp.TimerKind(d.uint() % 8), Expires: d.duration(), Retransmits: uint8(d.uint())},
 		Age:    maybe(d, d.duration()), AgeExact: d.bool(), Idle: maybe(d, d.duration()), Interface: d.text,
 	}
+	for range d.uint() % 3 {
+		s.Processes = append(s.Processes, tcp.Process{PID: int(int32(d.uint())), FD: int(int32(d.uint())), Name: d.text})
+	}
 	if d.bool() {
 		info := full().Info
 		info.Len, info.Listener = int(d.uint()%300), d.bool()

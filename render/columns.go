@@ -45,6 +45,8 @@ var composites = []*Column{
 		end: localEnd},
 	{name: "peer", kind: endpoint, doc: "the remote address and port",
 		end: peerEnd},
+	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2",
+		get: holderCount},
 	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
 		get: func(s *tcp.Socket) value {
 			if s.State == tcp.Listen {
@@ -174,10 +176,11 @@ func (e *UnknownColumnError) Hint() string {
 
 // Sections are the parts of a listing that are shown beyond its first columns.
 type Sections struct {
-	Timers   bool // -o
-	Extended bool // -e
-	Info     bool // -i
-	Memory   bool // -m
+	Processes bool // -p
+	Timers    bool // -o
+	Extended  bool // -e
+	Info      bool // -i
+	Memory    bool // -m
 }
 
 // DefaultColumns returns the columns of a table, of markdown or of CSV where
@@ -187,6 +190,9 @@ func DefaultColumns(f Format, s Sections) []*Column {
 		return machineColumns(s)
 	}
 	list := columns("state,recv_q,send_q,local,peer")
+	if s.Processes {
+		list = append(list, columns("process")...)
+	}
 	if s.Timers {
 		list = append(list, columns("timer,age")...)
 	}
@@ -205,6 +211,9 @@ func DefaultColumns(f Format, s Sections) []*Column {
 // machineColumns are the default columns of CSV: the fields of the sections.
 func machineColumns(s Sections) []*Column {
 	list := columns("state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer")
+	if s.Processes {
+		list = append(list, columns("processes")...)
+	}
 	if s.Timers {
 		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms")...)
 	}

@@ -96,7 +96,7 @@ func TestDefaultColumns(t *testing.T) {
 			t.Errorf("%v %+v: %s, want %s", test.format, test.sections, got, test.want)
 		}
 	}
-	all := names(DefaultColumns(CSV, Sections{Timers: true, Extended: true, Info: true, Memory: true})) + ","
+	all := names(DefaultColumns(CSV, Sections{Processes: true, Timers: true, Extended: true, Info: true, Memory: true})) + ","
 	for _, c := range fields {
 		nested := strings.HasPrefix(c.name, "local.") || strings.HasPrefix(c.name, "peer.")
 		if !nested && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") && c.name != "state" {
@@ -150,6 +150,9 @@ func flatten(into map[string]string, name string, v any) {
 		for _, item := range v {
 			if key, ok := item.(map[string]any); ok {
 				item = key["prefix"]
+				if pid, ok := key["pid"]; ok {
+					item = fmt.Sprint(pid, "/", key["name"])
+				}
 			}
 			items = append(items, item.(string))
 		}
@@ -193,6 +196,33 @@ func checkQuoting(t *testing.T, columns []*Column, text string) {
 	w.Flush()
 	if !bytes.Equal(got, want.Bytes()) {
 		t.Errorf("of %q: %q, want %q", text, got, want.Bytes())
+	}
+}
+
+// A process chooses its own name: nothing in it may act on a terminal, nor break
+// a record or a cell.
+func TestProcessNamesAreData(t *testing.T) {
+	s := established()
+	s.Processes = []tcp.Process{{PID: 7, Name: "evil\x1b[2J\",|\n"}}
+	for _, test := range []struct {
+		format Format
+		want   string
+	}{
+		{Table, "7/evil\\x1b[2J\",|\\x0a\n"},
+		{CSV, "\"7/evil\\x1b[2J\"\",|\\x0a\"\n"},
+		{Markdown, "| PROCESS |\n| :-- |\n| 7/evil\\\\x1b[2J\",\\|\\\\x0a |\n"},
+	} {
+		l := &Listing{Format: test.format, Columns: mustColumns(t, "process")}
+		if got := write(t, l, each(s)); got != test.want {
+			t.Errorf("%v: %q, want %q", test.format, got, test.want)
+		}
+	}
+	s.Processes = full().Processes
+	if got := write(t, &Listing{Format: Table, Columns: mustColumns(t, "process")}, each(s)); got != "812/nginx 813/php-fpm +1\n" {
+		t.Errorf("of three processes a table shows %q", got)
+	}
+	if got := write(t, &Listing{Format: CSV, Columns: mustColumns(t, "processes")}, each(s)); got != "812/nginx 813/php-fpm 814/nginx\n" {
+		t.Errorf("of three processes CSV has %q", got)
 	}
 }
 

@@ -29,9 +29,7 @@ func Fields() []Field {
 		}
 		last = object
 		list = append(list, c.field(c.kind.jsonType()))
-		if c.kind == networks {
-			list = append(list, keyFields...)
-		}
+		list = append(list, elementFields[c.kind]...)
 	}
 	return list
 }
@@ -72,10 +70,17 @@ var objects = map[string]Field{
 	"tcp_info": {"tcp_info", "object", info, "the kernel's struct tcp_info; what its kernel did not tell is absent"},
 }
 
-// keyFields are the keys within each element of md5_keys.
-var keyFields = []Field{
-	{"md5_keys[].prefix", "string", always, "the peers that the key is for, as address/length"},
-	{"md5_keys[].key_bytes", "integer", always, "length of the key; the key itself is never shown"},
+// elementFields are the keys within each element of a list of objects.
+var elementFields = map[kind][]Field{
+	networks: {
+		{"md5_keys[].prefix", "string", always, "the peers that the key is for, as address/length"},
+		{"md5_keys[].key_bytes", "integer", always, "length of the key; the key itself is never shown"},
+	},
+	holders: {
+		{"processes[].pid", "integer", always, "process id"},
+		{"processes[].name", "string", always, "name of the process, as it gave it to itself"},
+		{"processes[].fd", "integer", always, "its lowest descriptor of the socket"},
+	},
 }
 
 //go:generate go run tcpstate/internal/gendocs ../docs/json.md
@@ -127,8 +132,14 @@ var baseFields = []*Column{
 		get: func(s *tcp.Socket) value { return only(s.Age.IsKnown(), truth(s.AgeExact)) }},
 	{name: "idle_ms", kind: number, needs: tcp.DetailAge, when: "where known", doc: "since data last moved in either direction",
 		get: func(s *tcp.Socket) value { return milliseconds(s.Idle) }},
+	{name: "processes", kind: holders, needs: tcp.DetailProcesses, when: "processes, where known", doc: "the processes that hold the socket open, all of them. As a column: pid/name",
+		get: holderCount},
 	{name: "interface", kind: word, needs: tcp.DetailExtended, when: "bound to one", doc: "name of the interface that the socket is bound to",
 		get: func(s *tcp.Socket) value { return text(s.Interface) }},
+}
+
+func holderCount(s *tcp.Socket) value {
+	return only(len(s.Processes) > 0, count(len(s.Processes)))
 }
 
 var extendedFields = []*Column{

@@ -29,6 +29,7 @@ type socketJSON struct {
 	AgeMS          tcp.Optional[int64]  `json:"age_ms,omitzero"`
 	AgeExact       tcp.Optional[bool]   `json:"age_exact,omitzero"`
 	IdleMS         tcp.Optional[int64]  `json:"idle_ms,omitzero"`
+	Processes      []processJSON        `json:"processes,omitempty"`
 	Interface      label                `json:"interface,omitzero"`
 	extendedJSON
 	Memory     *memoryJSON `json:"memory,omitzero"`
@@ -42,6 +43,12 @@ type socketJSON struct {
 type endpointJSON struct {
 	Address label  `json:"address"`
 	Port    uint16 `json:"port"`
+}
+
+type processJSON struct {
+	PID  int   `json:"pid"`
+	Name label `json:"name"`
+	FD   int   `json:"fd"`
 }
 
 type timerJSON struct {
@@ -183,6 +190,9 @@ func schemaOf(s *tcp.Socket) socketJSON {
 		UID:   s.Owner.UID, Inode: s.Owner.Inode, Cookie: s.Cookie,
 		Timer:     timerJSON{Kind: s.Timer.Kind},
 		Interface: label(s.Interface), TCPInfo: infoJSON{s.Info},
+	}
+	for _, p := range s.Processes {
+		j.Processes = append(j.Processes, processJSON{p.PID, label(p.Name), p.FD})
 	}
 	if s.State == tcp.Listen {
 		j.AcceptQueue, j.AcceptQueueMax = tcp.Known(s.AcceptQueue), s.AcceptQueueMax

@@ -64,6 +64,7 @@ func full() *tcp.Socket {
 	s.AgeExact = true
 	s.Interface = "eth0"
 	s.InterfaceIndex = 2
+	s.Processes = []tcp.Process{{PID: 812, FD: 3, Name: "nginx"}, {PID: 813, FD: 4, Name: "php-fpm"}, {PID: 814, FD: 3, Name: "nginx"}}
 	s.Info = &tcp.Info{
 		Len: 280, CAState: 1, Retransmits: 2, Probes: 3, Backoff: 4, Options: 0xff, SendWindowScale: 7, RecvWindowScale: 8,
 		DeliveryRateAppLimited: true, FastOpenClientFail: 1, RTO: 204 * time.Millisecond, ATO: 40 * time.Millisecond,

@@ -78,6 +78,8 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 		return b
 	case c.kind == word:
 		return appendSortText(b, v.text)
+	case c.kind == holders:
+		return appendSortNumber(appendSortText(b, s.Processes[0].Name), uint64(s.Processes[0].PID))
 	case c.kind == optionSet || c.kind == networks:
 		return appendSortText(b, string(c.appendText(nil, s)))
 	default:

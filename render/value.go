@@ -28,6 +28,7 @@ const (
 	address               // an endpoint without its port
 	endpoint              // an address and a port
 	networks              // MD5 keys, n of them
+	holders               // processes, n of them
 	duration              // n nanoseconds, after text
 	size                  // n bytes
 	rate                  // n bytes a second
@@ -44,7 +45,7 @@ func (k kind) jsonType() string {
 		return "boolean"
 	case optionSet:
 		return "list of strings"
-	case networks:
+	case networks, holders:
 		return "list of objects"
 	default:
 		return "string"
@@ -114,6 +115,8 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 		return appendNames(b, v.n, c.names)
 	case networks:
 		return appendPrefixes(b, s.Extended.MD5Keys)
+	case holders:
+		return appendHolders(b, s.Processes)
 	case duration:
 		return appendDuration(append(b, v.text...), v.n)
 	case size:
@@ -132,7 +135,12 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 // unknown or empty, and with nothing that could move a terminal's cursor.
 func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	start := len(b)
-	b = c.appendText(b, s)
+	if c.kind == holders && len(s.Processes) > holdersShown {
+		b = appendHolders(b, s.Processes[:holdersShown])
+		b = strconv.AppendInt(append(b, " +"...), int64(len(s.Processes)-holdersShown), 10)
+	} else {
+		b = c.appendText(b, s)
+	}
 	if c.kind == endpoint && len(b) > start && c.anyPort(s) {
 		b[len(b)-1] = '*' // the port was 0
 	}
@@ -146,10 +154,11 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 }
 
 // fromOutside reports whether the text may hold what somebody else chose: the
-// name of an interface, also as the zone of an address, or of an algorithm.
+// name of an interface, also as the zone of an address, of an algorithm, or of a
+// process.
 func (c *Column) fromOutside(s *tcp.Socket) bool {
 	switch c.kind {
-	case word:
+	case word, holders:
 		return true
 	case address, endpoint:
 		return c.end(s).Addr().Zone() != ""
@@ -175,6 +184,22 @@ func appendNames(b []byte, bits uint64, names []string) []byte {
 			b = append(b, ' ')
 		}
 		b = append(b, name...)
+	}
+	return b
+}
+
+// holdersShown is how many processes of a socket a table names before it counts
+// the others.
+const holdersShown = 2
+
+// appendHolders appends processes as netstat writes them, with spaces between.
+func appendHolders(b []byte, processes []tcp.Process) []byte {
+	for i, p := range processes {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(strconv.AppendInt(b, int64(p.PID), 10), '/')
+		b = append(b, p.Name...)
 	}
 	return b
 }
