@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"tcpstate/filter"
 	"tcpstate/procnet"
@@ -73,6 +74,7 @@ type Snapshot struct {
 	dump dump // where source is SockDiag
 	proc *procnet.Proc
 
+	owners     *owners // where processes are wanted
 	interfaces interfaceNames
 }
 
@@ -111,6 +113,11 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 		s.source = ProcFS
 	}
 	var err error
+	if q.Detail.Has(tcp.DetailProcesses) {
+		if s.owners, err = findOwners(ctx, q, dial); err != nil {
+			return nil, err
+		}
+	}
 	if s.source == ProcFS {
 		err = s.openProc()
 	} else {
@@ -270,6 +277,9 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 				continue
 			}
 			s.strip(socket)
+			if s.owners != nil {
+				s.owners.join(socket)
+			}
 			if !yield(socket, nil) {
 				return
 			}
@@ -303,12 +313,23 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	detail := s.query.Detail
 	if !detail.Has(tcp.DetailInfo) {
 		socket.Info, socket.Congestion = nil, nil
+		if !detail.Has(tcp.DetailAge) {
+			stripAge(socket)
+		}
 	}
 	if !detail.Has(tcp.DetailMemory) {
 		socket.Memory = nil
 	}
 	if !detail.Has(tcp.DetailExtended) {
 		socket.Extended = nil
+	}
+}
+
+// stripAge takes away what tcp_info alone has told.
+func stripAge(socket *tcp.Socket) {
+	socket.Idle = tcp.Optional[time.Duration]{}
+	if agedByInfo.Has(socket.State) {
+		socket.Age, socket.AgeExact = tcp.Optional[time.Duration]{}, false
 	}
 }
 

@@ -1,0 +1,216 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tcpstate/internal/lab"
+)
+
+// procWriter writes expressions on what /proc/net/tcp knows.
+type procWriter struct {
+	*rand.Rand
+	rows []row
+}
+
+func (w *procWriter) operand(depth int) string {
+	switch {
+	case depth == 0 || w.IntN(3) == 0:
+		return w.term()
+	case w.IntN(4) == 0:
+		return "not " + w.operand(depth-1)
+	}
+	return "( " + w.operand(depth-1) + " " + w.one("and", "or", "or", "") + " " + w.operand(depth-1) + " )"
+}
+
+func (w *procWriter) one(from ...string) string { return from[w.IntN(len(from))] }
+
+func (w *procWriter) term() string {
+	r := w.rows[w.IntN(len(w.rows))]
+	host, port, end := "src", "sport", netip.MustParseAddrPort(r.local)
+	if w.IntN(2) == 0 {
+		host, port, end = "dst", "dport", netip.MustParseAddrPort(r.peer)
+	}
+	op, equal := w.one("=", "!=", "<", "<=", ">", ">="), w.one("=", "!=")
+	addr := end.Addr().WithZone("")
+	switch w.IntN(10) {
+	case 0:
+		return fmt.Sprintf("%s %s %d", port, op, end.Port())
+	case 1:
+		return fmt.Sprintf("%s %s %d,5000-50000", port, equal, end.Port())
+	case 2, 3:
+		return fmt.Sprintf("%s %s [%s/%d],10.0.0.0/8", host, equal, netip.AddrFrom16(addr.As16()), w.IntN(129))
+	case 4:
+		return host + " " + equal + " " + netip.AddrPortFrom(addr, end.Port()).String()
+	case 5:
+		return "state " + equal + " " + w.one("connected", "bucket", "big", "listening", "fin-wait-2,close-wait", "established")
+	case 6:
+		return "family " + equal + " " + w.one("ipv4", "ipv6")
+	case 7:
+		return "timer " + equal + " " + w.one("off", "on", "keepalive", "timewait", "persist,on")
+	case 8:
+		return w.one("recvq", "sendq", "acceptq", "retrans") + " " + op + " " + w.one("0", "1", "2", "100", "200")
+	}
+	return "user " + equal + " " + w.one("0", "4711")
+}
+
+// ends returns what identifies the sockets that both sources list. Of closed
+// sockets /proc has none (TestProcListsTheSameSockets).
+func ends(t *testing.T, args ...string) []string {
+	t.Helper()
+	return sortedKeys(byEnds(t, list(t, args...).Sockets))
+}
+
+// TestFiltersFromBothSources holds ls --source procfs FILTER against sock_diag,
+// where the kernel judges the filter: the same sockets.
+func TestFiltersFromBothSources(t *testing.T) {
+	const expressions = 150
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillForFilters(t, l)
+		w := &procWriter{rows: mustRows(t, lsRows, nil)}
+		some := 0
+		for seed := range uint64(expressions) {
+			w.Rand = rand.New(rand.NewPCG(seed, 5))
+			expr := w.operand(3)
+			for round := 1; ; round++ { // a socket may come or go between the two, and a timer fire
+				want, got := ends(t, expr), ends(t, "--source", "procfs", expr)
+				if slices.Equal(got, want) {
+					if len(want) > 0 && len(want) < len(w.rows) {
+						some++
+					}
+					break
+				}
+				if round == 3 {
+					t.Errorf("seed %d: %s: procfs selects\n%s\nsock_diag\n%s", seed, expr, strings.Join(got, "\n"), strings.Join(want, "\n"))
+					break
+				}
+			}
+		}
+		if some < expressions/2 {
+			t.Errorf("only %d of %d expressions select some sockets and not others", some, expressions)
+		}
+	})
+}
+
+// TestFiltersThatProcCannotJudge: what /proc does not tell selects nothing
+// silently, from neither ls nor count.
+func TestFiltersThatProcCannotJudge(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillForFilters(t, l)
+		const looks = "procfs does not tell %s, which %q looks at"
+		for _, test := range []struct {
+			expr, term, field string
+			column            int
+		}{
+			{"rtt > 5ms", "rtt > 5ms", "tcp_info.rtt_us", 1},
+			{"idle > 1s", "idle > 1s", "idle_ms", 1},
+			{"age > 1s", "age > 1s", "age_ms", 1},
+			{"state established ( dport 3 or age > 1s )", "age > 1s", "age_ms", 32},
+			{"dport 3 fwmark 5", "fwmark = 0x5", "mark", 9},
+			{"not dev lo", "dev = lo", "interface", 5},
+			{"state bound-inactive", "state bound-inactive", "bound_inactive", 1},
+		} {
+			want := fmt.Sprintf("tcpstate: filter: column %d: "+looks+"\n  %s\n  %s^\n", test.column, test.field, test.term,
+				test.expr, strings.Repeat(" ", test.column-1))
+			for _, command := range []string{"ls", "count"} {
+				got := runArgs(t, command, "--source", "procfs", test.expr)
+				if got.code != exitFailed || got.stdout != "" || got.stderr != want {
+					t.Errorf("%s %s: exit %d, stdout %q, stderr\n%swant\n%s", command, test.expr, got.code, got.stdout, got.stderr, want)
+				}
+			}
+		}
+		got := runArgs(t, "ls", "--source", "procfs", "autobound")
+		want := "tcpstate: filter: column 1: autobound is known to the kernel alone, which cannot judge \"autobound\"\n  autobound\n  ^\n" +
+			"tcpstate: hint: it needs sock_diag, and to be joined by and to what only this program\n  can judge\n"
+		if got.code != exitFailed || got.stdout != "" || strings.Join(strings.Fields(got.stderr), " ") != strings.Join(strings.Fields(want), " ") {
+			t.Errorf("autobound: exit %d, stdout %q, stderr\n%s", got.code, got.stdout, got.stderr)
+		}
+
+		// Of these states /proc tells the age.
+		for _, args := range [][]string{{"state time-wait,syn-recv age >= 0s"}, {"--state", "TIME_WAIT", "age >= 0s"}} {
+			ours, want := ends(t, append(args, "--source", "procfs")...), ends(t, args...)
+			if len(ours) == 0 || !slices.Equal(ours, want) {
+				t.Errorf("%q: procfs selects %q, sock_diag %q", args, ours, want)
+			}
+		}
+	})
+}
+
+// TestCountFilterAgreesWithLs holds count FILTER against ls FILTER.
+func TestCountFilterAgreesWithLs(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillForFilters(t, l)
+		w := &procWriter{rows: mustRows(t, lsRows, nil)}
+		exprs := []string{"", "autobound", "rtt > 0s", "fwmark 0xbeef", "state closed,bound-inactive", "dev lo state established", "sport 1 sport 2"}
+		for seed := range uint64(50) {
+			w.Rand = rand.New(rand.NewPCG(seed, 9))
+			exprs = append(exprs, w.operand(2))
+		}
+		for _, expr := range exprs {
+			for round := 1; ; round++ { // a socket may come or go in between
+				want := map[string]int{}
+				sockets := list(t, expr).Sockets
+				for _, s := range sockets {
+					want[s["state"].(string)]++
+				}
+				got := countJSON(t, expr)
+				maps.DeleteFunc(got.States, func(_ string, n int) bool { return n == 0 })
+				bare := runArgs(t, "count", "-q", expr)
+				if maps.Equal(got.States, want) && got.Total == len(sockets) && bare == (outcome{exitDone, strconv.Itoa(len(sockets)) + "\n", ""}) {
+					break
+				}
+				if round == 3 {
+					t.Errorf("%s: count has %d, %v; ls lists %d, %v; count -q says %+v", expr, got.Total, got.States, len(sockets), want, bare)
+					break
+				}
+			}
+		}
+	})
+}
+
+// TestFiltersAddNoFields: what a filter needs of the kernel is not shown, unless
+// it was asked for.
+func TestFiltersAddNoFields(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillForFilters(t, l)
+		for _, letters := range [][]string{nil, {"-o"}, {"-e"}, {"-i"}, {"-m"}} {
+			plain := map[string][]string{}
+			for _, s := range list(t, letters...).Sockets {
+				plain[s["cookie"].(string)] = stableFields(s)
+			}
+			for _, expr := range []string{"rtt > 0s", "age >= 0s", "idle >= 0s", "fwmark 0xbeef", "age >= 0s or rtt > 0s or fwmark 0xbeef or dev lo"} {
+				selected := list(t, append(letters, expr)...).Sockets
+				if len(selected) == 0 || len(selected) == len(plain) {
+					t.Errorf("%q selects %d sockets of %d", expr, len(selected), len(plain))
+				}
+				for _, s := range selected {
+					if got, want := stableFields(s), plain[s["cookie"].(string)]; !slices.Equal(got, want) && want != nil {
+						t.Errorf("ls %q %q: a socket in %s has\n%q, without the filter\n%q", letters, expr, s["state"], got, want)
+						break
+					}
+				}
+			}
+		}
+		states := map[any]bool{}
+		for _, s := range list(t, "age >= 0s").Sockets {
+			states[s["state"]] = true
+		}
+		for _, state := range []string{"ESTABLISHED", "CLOSE_WAIT", "TIME_WAIT", "SYN_RECV", "SYN_SENT"} {
+			if !states[state] {
+				t.Errorf("without -o, age >= 0s selects none in %s", state)
+			}
+		}
+	})
+}
+
+// stableFields returns the names of the fields that a socket has, but for those
+// of its timer, which may be set or fire at any time.
+func stableFields(s map[string]any) []string {
+	return slices.DeleteFunc(sortedKeys(s), func(name string) bool { return strings.HasPrefix(name, "timer.") })
+}
