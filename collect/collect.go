@@ -74,7 +74,6 @@ type Snapshot struct {
 	dump dump // where source is SockDiag
 	proc *procnet.Proc
 
-	owners     *owners // where processes are wanted
 	interfaces interfaceNames
 }
 
@@ -113,11 +112,6 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 		s.source = ProcFS
 	}
 	var err error
-	if q.Detail.Has(tcp.DetailProcesses) {
-		if s.owners, err = findOwners(ctx, q, dial); err != nil {
-			return nil, err
-		}
-	}
 	if s.source == ProcFS {
 		err = s.openProc()
 	} else {
@@ -277,9 +271,6 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 				continue
 			}
 			s.strip(socket)
-			if s.owners != nil {
-				s.owners.join(socket)
-			}
 			if !yield(socket, nil) {
 				return
 			}
