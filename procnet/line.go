@@ -98,6 +98,7 @@ func (p *lineParser) parse(line []byte) error {
 		s.Timer.Retransmits = probes
 	}
 	s.Timer.Expires = expires
+	s.ProcLine = tcp.Known(tcp.ProcLine{UID: uid, Resends: resends, Probes: probes})
 	return nil
 }
 

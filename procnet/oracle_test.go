@@ -92,6 +92,7 @@ func oracleSocket(line string, family tcp.Family) (s tcp.Socket, ok bool) {
 	ticks := number(m[9], 16, 64)
 	ok = ok && ticks <= 1<<63/10_000_000
 	resends, uid, probes, inode := number(m[10], 16, 8), number(m[11], 10, 32), number(m[12], 10, 8), number(m[13], 10, 32)
+	s.ProcLine = tcp.Known(tcp.ProcLine{UID: uint32(uid), Resends: uint8(resends), Probes: uint8(probes)})
 	full := len(strings.FieldsFunc(m[14], func(r rune) bool { return r == ' ' })) >= 7
 
 	if state == tcp.Listen {

@@ -46,6 +46,10 @@ func timer(kind tcp.TimerKind, expires time.Duration, retransmits uint8) tcp.Tim
 	return tcp.Timer{Kind: kind, Expires: expires, Retransmits: retransmits}
 }
 
+func columns(uid uint32, resends, probes uint8) tcp.Optional[tcp.ProcLine] {
+	return tcp.Known(tcp.ProcLine{UID: uid, Resends: resends, Probes: probes})
+}
+
 // lines are what follows the addresses, and what is to be made of it.
 var lines = []struct {
 	name string
@@ -54,55 +58,55 @@ var lines = []struct {
 }{
 	{"listener",
 		"0A 00000000:00000002 00:00000000 00000000  1000        0 13199 3 000000000dcd7b9c 100 0 0 10 0                     ",
-		tcp.Socket{State: tcp.Listen, AcceptQueue: 2, Owner: owner(1000, 13199)}},
+		tcp.Socket{State: tcp.Listen, AcceptQueue: 2, Owner: owner(1000, 13199), ProcLine: columns(1000, 0, 0)}},
 	{"client before any answer",
 		"02 00000001:00000000 01:0000001E 00000002     0        0 13202 2 000000007ea99f0c 100 0 0 1 -1",
-		tcp.Socket{State: tcp.SynSent, SendQueue: 1, Timer: timer(tcp.TimerOn, 300*time.Millisecond, 2), Owner: owner(0, 13202)}},
+		tcp.Socket{State: tcp.SynSent, SendQueue: 1, Timer: timer(tcp.TimerOn, 300*time.Millisecond, 2), Owner: owner(0, 13202), ProcLine: columns(0, 2, 0)}},
 	{"request socket, with its listener's uid",
 		"03 00000000:00000000 01:0000001C 00000001  1000        0 0 0 000000002f23ccd1                                      ",
-		tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 280*time.Millisecond, 1)}},
+		tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 280*time.Millisecond, 1), ProcLine: columns(1000, 1, 0)}},
 	{"full socket in SYN_RECV, after a simultaneous open",
 		"03 00000001:00000000 01:00000064 00000000  1000        0 13203 2 0000000019c47bc6 100 0 0 10 -1",
-		tcp.Socket{State: tcp.SynRecv, SendQueue: 1, Timer: timer(tcp.TimerOn, time.Second, 0), Owner: owner(1000, 13203)}},
+		tcp.Socket{State: tcp.SynRecv, SendQueue: 1, Timer: timer(tcp.TimerOn, time.Second, 0), Owner: owner(1000, 13203), ProcLine: columns(1000, 0, 0)}},
 	{"established, keepalive, three probes unanswered",
 		"01 00000000:00000005 02:000AFB6E 00000000  1000        3 13206 2 00000000a44ee0c1 20 0 0 11 -1",
-		tcp.Socket{State: tcp.Established, RecvQueue: 5, Timer: timer(tcp.TimerKeepalive, 2*time.Hour-2740*time.Millisecond, 3), Owner: owner(1000, 13206)}},
+		tcp.Socket{State: tcp.Established, RecvQueue: 5, Timer: timer(tcp.TimerKeepalive, 2*time.Hour-2740*time.Millisecond, 3), Owner: owner(1000, 13206), ProcLine: columns(1000, 0, 3)}},
 	{"established, timer off though it has been on",
 		"01 00000000:00000000 00:00000009 00000007     0        9 13207 1 00000000827dca11 20 4 30 10 -1",
-		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207)}},
+		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 7, 9)}},
 	{"established, not accepted yet",
 		"01 00000000:00000000 00:00000000 00000000     0        0 0 1 00000000505e2e57 20 0 0 10 -1",
-		tcp.Socket{State: tcp.Established}},
+		tcp.Socket{State: tcp.Established, ProcLine: columns(0, 0, 0)}},
 	{"zero window, which is probed",
 		"04 0039B601:00000000 04:00000047 00000008     0        2 13221 2 0000000070a4241b 20 0 0 16 -1",
-		tcp.Socket{State: tcp.FinWait1, SendQueue: 3782145, Timer: timer(tcp.TimerPersist, 710*time.Millisecond, 2), Owner: owner(0, 13221)}},
+		tcp.Socket{State: tcp.FinWait1, SendQueue: 3782145, Timer: timer(tcp.TimerPersist, 710*time.Millisecond, 2), Owner: owner(0, 13221), ProcLine: columns(0, 8, 2)}},
 	{"half-closed by its program",
 		"05 00000000:0001F600 00:00000000 00000000     0        0 13225 1 000000004a392147 20 4 0 11 -1",
-		tcp.Socket{State: tcp.FinWait2, RecvQueue: 128512, Owner: owner(0, 13225)}},
+		tcp.Socket{State: tcp.FinWait2, RecvQueue: 128512, Owner: owner(0, 13225), ProcLine: columns(0, 0, 0)}},
 	{"orphan that is a full socket still",
 		"05 00000000:00000000 02:00000E8F 00000000  1000        0 0 2 00000000bfd5929c 20 0 0 11 -1",
-		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 37270*time.Millisecond, 0), Owner: owner(1000, 0)}},
+		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 37270*time.Millisecond, 0), Owner: owner(1000, 0), ProcLine: columns(1000, 0, 0)}},
 	{"orphan that is a small socket",
 		"05 00000000:00000000 03:0000165F 00000000     0        0 0 3 00000000dc2700ff                                      ",
-		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 57270*time.Millisecond, 0)}},
+		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 57270*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
 	{"closed by both at once",
 		"0B 00000001:00000000 01:00000014 00000001     0        0 13230 2 0000000006040a93 20 4 0 10 -1",
-		tcp.Socket{State: tcp.Closing, SendQueue: 1, Timer: timer(tcp.TimerOn, 200*time.Millisecond, 1), Owner: owner(0, 13230)}},
+		tcp.Socket{State: tcp.Closing, SendQueue: 1, Timer: timer(tcp.TimerOn, 200*time.Millisecond, 1), Owner: owner(0, 13230), ProcLine: columns(0, 1, 0)}},
 	{"TIME_WAIT",
 		"06 00000000:00000000 03:0000165E 00000000     0        0 0 3 0000000005b2a59e                                      ",
-		tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 57260*time.Millisecond, 0)}},
+		tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 57260*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
 	{"closed by the peer",
 		"08 00000000:00000001 00:00000000 00000000     0        0 13213 1 00000000c4afc8e8 20 4 0 10 -1",
-		tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: owner(0, 13213)}},
+		tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: owner(0, 13213), ProcLine: columns(0, 0, 0)}},
 	{"last FIN unacknowledged",
 		"09 0039B601:00000001 04:0000003A 00000000     0        0 0 2 000000002d677e6b 20 4 0 16 -1",
-		tcp.Socket{State: tcp.LastAck, SendQueue: 3782145, RecvQueue: 1, Timer: timer(tcp.TimerPersist, 580*time.Millisecond, 0)}},
+		tcp.Socket{State: tcp.LastAck, SendQueue: 3782145, RecvQueue: 1, Timer: timer(tcp.TimerPersist, 580*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
 	{"closed",
 		"07 00000000:00000000 00:00000000 00000000 65534        0 4294967295 1 000000001561fc9a 20 8 0 10 -1",
-		tcp.Socket{State: tcp.Close, Owner: owner(65534, 1<<32-1)}},
+		tcp.Socket{State: tcp.Close, Owner: owner(65534, 1<<32-1), ProcLine: columns(65534, 0, 0)}},
 	{"columns of a kernel to come",
 		"01 00000000:00000000 00:00000000 00000000     0        0 13207 1 00000000827dca11 20 4 30 10 -1 12 what 0x3",
-		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207)}},
+		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 0, 0)}},
 }
 
 func TestParseSockets(t *testing.T) {

@@ -75,6 +75,8 @@ type Socket struct {
 	Congestion *Congestion // DetailInfo
 	Memory     *Memory     // DetailMemory
 	Extended   *Extended   // DetailExtended
+
+	ProcLine Optional[ProcLine] // from /proc/net/tcp only
 }
 
 // Reset forgets the socket, so that another can be decoded into its place.
@@ -127,6 +129,15 @@ type Process struct {
 	PID  int
 	FD   int    // the lowest descriptor, where it has several
 	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
+}
+
+// ProcLine is what a line of /proc/net/tcp has in columns whose meaning depends
+// on the socket, for those who print them as netstat does, whatever they mean.
+// What they mean stands in the Socket: its Owner, its Timer.
+type ProcLine struct {
+	UID     uint32 // uid: of SYN_RECV the listener's, of TIME_WAIT 0
+	Resends uint8  // retrnsmt, whichever timer runs
+	Probes  uint8  // timeout: probes unanswered, whichever timer runs
 }
 
 // Cookie is the kernel's identity of a socket: it stays from the handshake to
