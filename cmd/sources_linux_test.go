@@ -101,7 +101,7 @@ func TestLsInAnEmptyNamespace(t *testing.T) {
 // and go.
 func TestLsUnderChurn(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
-		if err := l.Fill("est=6000", "timewait=20000", "synrecv=10000", "listen=200"); err != nil {
+		if err := l.Fill("est=4000", "timewait=15000", "synrecv=4000", "listen=200"); err != nil {
 			t.Fatal(err)
 		}
 		stay := map[string]bool{}
@@ -110,14 +110,14 @@ func TestLsUnderChurn(t *testing.T) {
 				stay[cookie] = true
 			}
 		}
-		if len(stay) < 16_200 {
+		if len(stay) < 8200 {
 			t.Fatalf("only %d sockets stay", len(stay))
 		}
-		stop, err := l.Churn(3000)
+		stop, err := l.Churn(2000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for round := range 20 {
+		for round := range 8 {
 			seen := make(map[string]bool, len(stay))
 			for _, row := range cookies(t) {
 				cookie, _, _ := strings.Cut(row, ",")
