@@ -1,0 +1,220 @@
+package procnet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path"
+	"strconv"
+	"syscall"
+	"unsafe"
+)
+
+// openTree opens p for one worker.
+func (p *Proc) openTree() (tree, error) {
+	root, err := p.FS.Open(".")
+	if err != nil {
+		return nil, p.readError(".", err)
+	}
+	if file, ok := root.(*os.File); ok && isProc(file) {
+		return &rawTree{proc: p, root: file}, nil
+	}
+	root.Close()
+	return fsTree{p}, nil
+}
+
+// isProc reports whether a directory is the kernel's own /proc. Only there is
+// it known that no call waits for long, as on a network file system it may.
+func isProc(dir *os.File) bool {
+	const magic = 0x9fa0 // PROC_SUPER_MAGIC, include/uapi/linux/magic.h
+	var stat syscall.Statfs_t
+	return syscall.Fstatfs(int(dir.Fd()), &stat) == nil && stat.Type == magic
+}
+
+// rawTree reads the kernel's own /proc by plain system calls and allocates
+// nothing for a descriptor, of which there may be millions.
+type rawTree struct {
+	proc    *Proc
+	root    *os.File
+	entries [32 << 10]byte
+	target  [64]byte // of a descriptor's link; longer than that of any socket
+}
+
+func (t *rawTree) close() { t.root.Close() }
+
+func (t *rawTree) numbers(dir string) ([]int, error) {
+	fd, err := t.openDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(fd)
+	var numbers []int
+	for {
+		n, err := syscall.ReadDirent(fd, t.entries[:])
+		if err != nil {
+			return nil, t.proc.readError(dir, err)
+		}
+		if n <= 0 {
+			return numbers, nil
+		}
+		for rest := t.entries[:n]; len(rest) > 0; {
+			var name []byte
+			name, rest = nextEntry(rest)
+			if n, ok := parseNumber(string(name[:len(name)-1])); ok {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+}
+
+func (t *rawTree) open(pid, tid int) (fdTable, error) {
+	dir := tableDir(pid, tid)
+	fd, err := t.openDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	up := "../"
+	if tid != pid {
+		up = "../../../"
+	}
+	return &rawTable{tree: t, fd: fd, dir: strconv.Itoa(pid), fds: dir, up: up}, nil
+}
+
+func (t *rawTree) openDir(dir string) (int, error) {
+	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC
+	fd, err := syscall.Openat(int(t.root.Fd()), dir, flags, 0)
+	if err != nil {
+		return 0, t.proc.readError(dir, err)
+	}
+	return fd, nil
+}
+
+// nextEntry takes the first of the struct linux_dirent64 of getdents64(2) and
+// returns its name, with the zero byte that ends it, and the entries after it.
+func nextEntry(entries []byte) (name, rest []byte) {
+	const lengthAt, nameAt = 16, 19
+	length := binary.NativeEndian.Uint16(entries[lengthAt:])
+	name = entries[nameAt:length]
+	return name[:bytes.IndexByte(name, 0)+1], entries[length:]
+}
+
+// rawTable is a table of a rawTree. Everything is looked up from the open
+// directory of the descriptors, which belongs to the thread and not to its
+// number (struct proc_inode, fs/proc/internal.h), and so do those above it.
+type rawTable struct {
+	tree *rawTree
+	fd   int
+	dir  string // of the process
+	fds  string // directory of the descriptors
+	up   string // from there to dir
+}
+
+func (t *rawTable) close() { syscall.Close(t.fd) }
+
+func (t *rawTable) sockets(visit func(fd int32, inode uint32) error) (seen int, err error) {
+	for {
+		n, err := syscall.ReadDirent(t.fd, t.tree.entries[:])
+		if err != nil {
+			return seen, t.tree.proc.readError(t.fds, err)
+		}
+		if n <= 0 {
+			return seen, nil
+		}
+		for rest := t.tree.entries[:n]; len(rest) > 0; {
+			var name []byte
+			name, rest = nextEntry(rest)
+			if name[0] == '.' {
+				continue // itself, and the directory above
+			}
+			seen++
+			inode, err := t.at(name)
+			if err != nil {
+				return seen, err
+			}
+			if inode == 0 {
+				continue
+			}
+			if err := visit(descriptor(name), inode); err != nil {
+				return seen, err
+			}
+		}
+	}
+}
+
+// descriptor reads the number in the name of an entry, which the kernel wrote.
+func descriptor(name []byte) int32 {
+	var fd int32
+	for _, digit := range name[:len(name)-1] {
+		fd = fd*10 + int32(digit-'0')
+	}
+	return fd
+}
+
+func (t *rawTable) socket(fd int32) (uint32, error) {
+	return t.at(append(strconv.AppendInt(nil, int64(fd), 10), 0))
+}
+
+// at returns the inode of the socket that the link of that name, which ends
+// with a zero byte, leads to. The kernel cuts what does not fit, and what does
+// not fit is no socket.
+func (t *rawTable) at(name []byte) (uint32, error) {
+	n, errno := readlinkat(t.fd, &name[0], t.tree.target[:])
+	switch errno {
+	case 0:
+		return parseSocketLink(t.tree.target[:n]), nil
+	case syscall.ENOENT:
+		return 0, nil // closed meanwhile
+	case syscall.EACCES:
+		// That is also how it ends for a thread that has just gone
+		// (proc_pid_readlink, fs/proc/base.c).
+		if _, err := t.read("comm"); err != nil {
+			return 0, err
+		}
+	}
+	return 0, t.tree.proc.readError(path.Join(t.fds, string(name[:len(name)-1])), errno)
+}
+
+// readlinkat is readlinkat(2) for a name that ends with a zero byte. On /proc the
+// call waits for nobody, so Go's scheduler is not told of it: that would add a
+// tenth to what the call itself takes.
+func readlinkat(dir int, name *byte, target []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(name)),
+		uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)
+	return int(n), errno
+}
+
+func (t *rawTable) path(name string) string { return t.tree.proc.path(path.Join(t.dir, name)) }
+
+func (t *rawTable) read(name string) (string, error) {
+	fd, err := syscall.Openat(t.fd, t.up+name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &ReadError{File: t.path(name), Err: err}
+	}
+	defer syscall.Close(fd)
+	text := make([]byte, 0, 512)
+	for {
+		n, err := syscall.Read(fd, text[len(text):cap(text)])
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return "", &ReadError{File: t.path(name), Err: err}
+		case n == 0:
+			return string(text), nil
+		default:
+			text = text[:len(text)+n]
+		}
+		if len(text) == cap(text) {
+			text = append(text, 0)[:len(text)]
+		}
+	}
+}
+
+func (t *rawTable) link(name string) (string, error) {
+	path := append([]byte(t.up+name), 0)
+	target := make([]byte, 4096) // PATH_MAX: the kernel has no longer one (do_proc_readlink, fs/proc/base.c)
+	n, errno := readlinkat(t.fd, &path[0], target)
+	if errno != 0 {
+		return "", &ReadError{File: t.path(name), Err: errno}
+	}
+	return string(target[:n]), nil
+}
