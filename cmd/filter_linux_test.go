@@ -5,6 +5,9 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,4 +216,82 @@ func TestFiltersAddNoFields(t *testing.T) {
 // of its timer, which may be set or fire at any time.
 func stableFields(s map[string]any) []string {
 	return slices.DeleteFunc(sortedKeys(s), func(name string) bool { return strings.HasPrefix(name, "timer.") })
+}
+
+// TestCheatSheet runs what docs/filters.md puts side by side: what it says of
+// ss must be what ss shows.
+func TestCheatSheet(t *testing.T) {
+	text, err := os.ReadFile("../docs/filters.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "\n## From ss\n")
+	table, _, ended := strings.Cut(table, "\n## ")
+	if !found || !ended {
+		t.Fatal("docs/filters.md has no section on ss")
+	}
+	path := filepath.Dir(program(t)) + string(os.PathListSeparator) + os.Getenv("PATH")
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillForFilters(t, l)
+		shell := func(command string) string {
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+			cmd.Env, cmd.Stderr = append(os.Environ(), "PATH="+path), os.Stderr
+			output, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%s: %v", command, err)
+			}
+			return string(output)
+		}
+		rows := 0
+		for line := range strings.Lines(table) {
+			cells := strings.Split(strings.ReplaceAll(line, `\|`, "\x00"), "|")
+			if len(cells) != 4 || !strings.Contains(cells[1], "`ss ") {
+				continue
+			}
+			rows++
+			command := func(cell string) string { return strings.ReplaceAll(strings.Trim(cell, " `"), "\x00", "|") }
+			theirs, ours := command(cells[1]), command(cells[2])
+			if strings.Contains(theirs, "wc -l") {
+				if got, want := shell(ours), shell(theirs); got != want {
+					t.Errorf("%s: %s%s: %s", theirs, want, ours, got)
+				}
+				continue
+			}
+			want := endsIn(shell(strings.Replace(theirs, "ss ", "ss -HO ", 1)), func(line string) []string {
+				words := slices.DeleteFunc(strings.Fields(line), func(word string) bool { return !strings.Contains(word, ":") })
+				return words[:2] // a timer may follow
+			})
+			got := endsIn(shell(strings.Replace(ours, "tcpstate ls", "tcpstate ls -H --format csv --columns state,local,peer", 1)), func(line string) []string {
+				fields := strings.Split(strings.TrimSpace(line), ",")
+				if fields[0] == "CLOSE" || fields[0] == "BOUND_INACTIVE" {
+					return nil // see lsRows
+				}
+				return fields[1:]
+			})
+			if len(want) == 0 || !slices.Equal(got, want) {
+				t.Errorf("%s lists\n%q\n%s lists\n%q", theirs, want, ours, got)
+			}
+		}
+		if rows < 6 {
+			t.Errorf("the section on ss has only %d rows", rows)
+		}
+	})
+}
+
+// endsIn returns the ends of the sockets that a command has listed, sorted, the
+// ports alone where the programs write addresses in ways of their own.
+func endsIn(output string, ends func(line string) []string) []string {
+	var all []string
+	for line := range strings.Lines(output) {
+		var ports []string
+		for _, end := range ends(line) {
+			port := end[strings.LastIndexByte(end, ':')+1:]
+			ports = append(ports, strings.Replace(port, "*", "0", 1))
+		}
+		if ports != nil {
+			all = append(all, strings.Join(ports, " "))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
