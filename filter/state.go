@@ -72,11 +72,14 @@ func stateNames(set tcp.StateSet) string {
 func (t stateTerm) negated() term        { return stateTerm{set: tcp.All &^ t.set} }
 func (t stateTerm) states() tcp.StateSet { return t.set }
 
-// field is bound_inactive where only that state is asked for: some sources do
-// not list it.
+// field is bound_inactive or close where only that state is asked for: some
+// sources do not list them.
 func (t stateTerm) field() string {
-	if t.set == tcp.Set(tcp.BoundInactive) {
+	switch t.set {
+	case tcp.Set(tcp.BoundInactive):
 		return "bound_inactive"
+	case tcp.Set(tcp.Close):
+		return "close"
 	}
 	return "state"
 }

@@ -77,14 +77,19 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 			Reason: fmt.Sprintf("%d is neither AF_INET nor AF_INET6", msg.Family)}
 	}
 	// The kernel lists closed sockets only where they still hold a port. One
-	// that never had a peer is bound and inactive; one that had is closed.
+	// without a peer is bound and inactive, one with a peer was closed by it.
 	if state == tcp.Close && peerPort == 0 {
 		s.State = tcp.BoundInactive
 	}
 
-	if state == tcp.Listen {
+	switch s.State {
+	case tcp.Listen:
 		s.AcceptQueue, s.AcceptQueueMax = msg.RecvQueue, tcp.Known(msg.SendQueue)
-	} else {
+	case tcp.BoundInactive:
+		// What a refused connect(2) leaves behind, half of the peer's address and
+		// sequence numbers that make no queue, says nothing of the socket.
+		s.Peer = netip.AddrPortFrom(unspecified(s.Family), 0)
+	default:
 		s.RecvQueue, s.SendQueue = msg.RecvQueue, msg.SendQueue
 	}
 	s.Cookie = tcp.Cookie(msg.ID.Cookie[0]) | tcp.Cookie(msg.ID.Cookie[1])<<32
@@ -99,6 +104,13 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 		s.Owner = tcp.FullSocketOwner(msg.UID, msg.Inode)
 	}
 	return nil
+}
+
+func unspecified(family tcp.Family) netip.Addr {
+	if family == tcp.IPv4 {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
 }
 
 // isSmall reports whether the message is of one of the kernel's small sockets
@@ -181,6 +193,7 @@ func (d *decoder) decodeInfo(value []byte) {
 	d.info = tcp.Info{
 		Len:                    n,
 		Listener:               d.socket.State == tcp.Listen,
+		Connecting:             d.socket.State == tcp.SynSent,
 		CAState:                tcp.CAState(raw.CAState),
 		Retransmits:            raw.Retransmits,
 		Probes:                 raw.Probes,

@@ -23,10 +23,14 @@ type Clocks struct {
 //   - TIME_WAIT is exactly as old as its timer has run. A segment of the peer
 //     that arrives meanwhile starts the timer again, and the state with it
 //     (RFC 9293 section 3.10.7.4).
-//   - SYN_RECV and SYN_SENT are exactly as old as their timer before the first
-//     resend. After it the resends and their doubling waits are added up. That
-//     is an estimate: timers fire a little late, and a client's own resent SYN
-//     is counted among the resends (tcp_check_req, net/ipv4/tcp_minisocks.c).
+//   - SYN_SENT is exactly as old as its timer before the first resend. After it
+//     the resends and their doubling waits are added up, which is an estimate,
+//     for timers fire a little late.
+//   - SYN_RECV is at least as old as the shortest wait that its timer can be in,
+//     and the waits before that. The resends do not tell more: a client's own
+//     resent SYN is counted among them and starts the present wait again
+//     (tcp_check_req, net/ipv4/tcp_minisocks.c), and with TCP_DEFER_ACCEPT the
+//     waits pass without a resend.
 //   - An orphaned FIN_WAIT2 has run down some of tcp_fin_timeout; an estimate,
 //     since the program may have set TCP_LINGER2 or half-closed long before.
 //   - CLOSE_WAIT is at least as old as the last ACK received, for the FIN bore
@@ -40,9 +44,9 @@ func (c Clocks) SetAge(s *Socket) {
 			s.setAge(TimeWaitLength-s.Timer.Expires, true)
 		}
 	case SynRecv:
-		c.setHandshakeAge(s, 0)
+		s.setRequestAge()
 	case SynSent:
-		c.setHandshakeAge(s, c.SynLinearTimeouts)
+		c.setConnectAge(s)
 	case FinWait2:
 		c.setOrphanAge(s)
 	case CloseWait:
@@ -68,16 +72,31 @@ func (s *Socket) setAge(age time.Duration, exact bool) {
 	s.Age, s.AgeExact = Known(age), exact
 }
 
-// setHandshakeAge adds up the waits for an answer: the first linear+1 of them
-// last initialRTO each, and each later one twice the one before.
-func (c Clocks) setHandshakeAge(s *Socket, linear int) {
+// setRequestAge finds the shortest wait that the timer can be in: of the waits
+// for the last ACK each lasts twice the one before.
+func (s *Socket) setRequestAge() {
+	if s.Timer.Kind != TimerOn {
+		return
+	}
+	wait, elapsed := initialRTO, time.Duration(0)
+	for wait < s.Timer.Expires {
+		elapsed += wait
+		wait *= 2
+	}
+	s.setAge(elapsed+wait-s.Timer.Expires, false)
+}
+
+// setConnectAge adds up the waits for an answer to a SYN: the first of them, one
+// more than SynLinearTimeouts, last initialRTO each, later ones twice the one
+// before.
+func (c Clocks) setConnectAge(s *Socket) {
 	if s.Timer.Kind != TimerOn {
 		return
 	}
 	wait, elapsed := initialRTO, time.Duration(0)
 	for resend := range int(s.Timer.Retransmits) {
 		elapsed += wait
-		if resend >= linear {
+		if resend >= c.SynLinearTimeouts {
 			wait = min(2*wait, c.RTOMax)
 		}
 	}
@@ -87,15 +106,20 @@ func (c Clocks) setHandshakeAge(s *Socket, linear int) {
 	s.setAge(elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
 }
 
-// setOrphanAge tells how much of tcp_fin_timeout has run down. Past a minute
-// of it, the kernel first keeps the full socket on its own timer, then the
-// small one for the last minute (tcp_rcv_state_process, net/ipv4/tcp_input.c).
+// setOrphanAge tells how much of tcp_fin_timeout has run down. Up to a minute of
+// it, the kernel keeps a small socket for so long. Of more, it keeps the full
+// socket for what is over a minute, and then a small one for as long again
+// (tcp_rcv_state_process in net/ipv4/tcp_input.c, tcp_keepalive_timer in
+// net/ipv4/tcp_timer.c).
 func (c Clocks) setOrphanAge(s *Socket) {
+	over := c.FinTimeout - TimeWaitLength
 	switch {
+	case s.Timer.Kind == TimerKeepalive && s.Owner.Inode == 0:
+		s.setAge(over-s.Timer.Expires, false)
+	case s.Timer.Kind == TimerTimeWait && over > 0:
+		s.setAge(2*over-s.Timer.Expires, false)
 	case s.Timer.Kind == TimerTimeWait:
 		s.setAge(c.FinTimeout-s.Timer.Expires, false)
-	case s.Timer.Kind == TimerKeepalive && s.Owner.Inode == 0:
-		s.setAge(c.FinTimeout-TimeWaitLength-s.Timer.Expires, false)
 	}
 }
 

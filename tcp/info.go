@@ -9,6 +9,9 @@ import "time"
 type Info struct {
 	// Len is how many bytes of the structure the kernel sent; 0: none.
 	Len int
+	// Connecting says that the socket is in SYN_SENT: no segment has come yet, and
+	// the clocks of the last ones have not been started.
+	Connecting bool
 	// Listener says that the socket listens: tcp_get_info (net/ipv4/tcp.c)
 	// then fills only a few of the fields.
 	Listener bool
@@ -42,7 +45,7 @@ type Info struct {
 	SendCwnd               uint32        // congestion window in segments
 	AdvertisedMSS          uint32        // MSS that this end advertised
 	Reordering             uint32        // segments of reordering that are tolerated
-	RecvRTT                time.Duration // round-trip time as the receiver estimates it; 0 not measured
+	RecvRTT                time.Duration // round-trip time as the receiver estimates it
 	RecvSpace              uint32        // receive buffer space that autotuning aims at
 	TotalRetrans           uint32        // segments resent in the connection's life
 	PacingRate             uint64        // rate at which sending is paced
@@ -154,19 +157,19 @@ var InfoFields = [...]InfoField{
 		Value: func(i *Info) uint64 { return uint64(i.Retrans) }},
 	{Name: "fackets", Doc: "unused by kernels from 4.15; always 0 there", end: 44,
 		Value: func(i *Info) uint64 { return uint64(i.Fackets) }},
-	{Name: "last_data_sent_ms", Doc: "since data was last sent", end: 48,
+	{Name: "last_data_sent_ms", Doc: "since data was last sent", end: 48, known: func(i *Info) bool { return !i.Connecting },
 		Value: func(i *Info) uint64 { return uint64(i.LastDataSent / time.Millisecond) }},
-	{Name: "last_data_recv_ms", Doc: "since data last arrived", end: 56,
+	{Name: "last_data_recv_ms", Doc: "since data last arrived", end: 56, known: func(i *Info) bool { return !i.Connecting },
 		Value: func(i *Info) uint64 { return uint64(i.LastDataRecv / time.Millisecond) }},
-	{Name: "last_ack_recv_ms", Doc: "since an acknowledgement last arrived", end: 60,
+	{Name: "last_ack_recv_ms", Doc: "since an acknowledgement last arrived", end: 60, known: func(i *Info) bool { return !i.Connecting },
 		Value: func(i *Info) uint64 { return uint64(i.LastAckRecv / time.Millisecond) }},
 	{Name: "pmtu_bytes", Doc: "path MTU", end: 64,
 		Value: func(i *Info) uint64 { return uint64(i.PathMTU) }},
 	{Name: "rcv_ssthresh_bytes", Doc: "window that this end is willing to open", end: 68,
 		Value: func(i *Info) uint64 { return uint64(i.RecvSSThresh) }},
-	{Name: "rtt_us", Doc: "smoothed round-trip time", end: 72,
+	{Name: "rtt_us", Doc: "smoothed round-trip time", end: 72, known: func(i *Info) bool { return i.RTT != 0 },
 		Value: func(i *Info) uint64 { return uint64(i.RTT / time.Microsecond) }},
-	{Name: "rttvar_us", Doc: "its mean deviation", end: 76,
+	{Name: "rttvar_us", Doc: "its mean deviation", end: 76, known: func(i *Info) bool { return i.RTT != 0 },
 		Value: func(i *Info) uint64 { return uint64(i.RTTVar / time.Microsecond) }},
 	{Name: "snd_ssthresh", Doc: "slow start threshold in segments; 2147483647 until the first loss", end: 80,
 		Value: func(i *Info) uint64 { return uint64(i.SendSSThresh) }},
@@ -176,7 +179,7 @@ var InfoFields = [...]InfoField{
 		Value: func(i *Info) uint64 { return uint64(i.AdvertisedMSS) }},
 	{Name: "reordering", Doc: "segments of reordering that are tolerated", end: 92, listener: true,
 		Value: func(i *Info) uint64 { return uint64(i.Reordering) }},
-	{Name: "rcv_rtt_us", Doc: "round-trip time as the receiver estimates it; 0 not measured", end: 96,
+	{Name: "rcv_rtt_us", Doc: "round-trip time as the receiver estimates it", end: 96, known: func(i *Info) bool { return i.RecvRTT != 0 },
 		Value: func(i *Info) uint64 { return uint64(i.RecvRTT / time.Microsecond) }},
 	{Name: "rcv_space_bytes", Doc: "receive buffer space that autotuning aims at", end: 100,
 		Value: func(i *Info) uint64 { return uint64(i.RecvSpace) }},

@@ -217,7 +217,9 @@ func TestSetsOfBitsAreNamed(t *testing.T) {
 
 // TestInfoHasOnlyWhatTheKernelTold cuts the structure short at every length.
 func TestInfoHasOnlyWhatTheKernelTold(t *testing.T) {
-	whole := &tcp.Info{Len: 280}
+	// What is 0 until it is measured is measured here.
+	upTo := func(length int) *tcp.Info { return &tcp.Info{Len: length, RTT: 1, RecvRTT: 1} }
+	whole := upTo(280)
 	for i := range tcp.InfoFields {
 		f := &tcp.InfoFields[i]
 		if !whole.Has(f) {
@@ -225,13 +227,13 @@ func TestInfoHasOnlyWhatTheKernelTold(t *testing.T) {
 		}
 		least := 0
 		for length := range 281 {
-			if (&tcp.Info{Len: length}).Has(f) {
+			if upTo(length).Has(f) {
 				least = length
 				break
 			}
 		}
 		for length := range 281 {
-			if has := (&tcp.Info{Len: length}).Has(f); has != (length >= least) || length == 0 && has {
+			if has := upTo(length).Has(f); has != (length >= least) || length == 0 && has {
 				t.Errorf("with %d bytes the structure has %s: %v; it first has it with %d", length, f.Name, has, least)
 			}
 		}
@@ -244,6 +246,13 @@ func TestInfoHasOnlyWhatTheKernelTold(t *testing.T) {
 		}
 		t.Fatalf("there is no field %q", name)
 		return false
+	}
+	if fresh := (&tcp.Info{Len: 280}); has(fresh, "rtt_us") || has(fresh, "rttvar_us") || has(fresh, "rcv_rtt_us") || !has(fresh, "rto_us") {
+		t.Error("a round-trip time that was not measured is there")
+	}
+	connecting := &tcp.Info{Len: 280, Connecting: true}
+	if has(connecting, "last_ack_recv_ms") || has(connecting, "last_data_recv_ms") || has(connecting, "last_data_sent_ms") || !has(connecting, "rto_us") {
+		t.Error("before a segment has come the clocks of the last ones have run")
 	}
 	listener := &tcp.Info{Len: 280, Listener: true}
 	if has(listener, "rtt_us") || has(listener, "unacked") || !has(listener, "cwnd") || !has(listener, "reordering") {
