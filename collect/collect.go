@@ -74,6 +74,7 @@ type Snapshot struct {
 	dump dump // where source is SockDiag
 	proc *procnet.Proc
 
+	owners     *owners // where processes are wanted
 	interfaces interfaceNames
 }
 
@@ -112,6 +113,11 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 		s.source = ProcFS
 	}
 	var err error
+	if q.Detail.Has(tcp.DetailProcesses) {
+		if s.owners, err = findOwners(ctx, q, dial); err != nil {
+			return nil, err
+		}
+	}
 	if s.source == ProcFS {
 		err = s.openProc()
 	} else {
@@ -159,7 +165,7 @@ func (s *Snapshot) openSockDiag(ctx context.Context, open opener) error {
 		return fmt.Errorf("%w; and %w", err, procErr)
 	}
 	s.source = ProcFS
-	s.warn("%v; reading /proc/net/tcp instead, which knows less of each socket", err)
+	s.warn("%v; reading /proc/net/tcp instead, which knows less of each socket and may list one twice or miss one while it changes", err)
 	return nil
 }
 
@@ -217,17 +223,16 @@ func (s *Snapshot) openProc() error {
 }
 
 // readClocks reads the settings that ages are worked out from. Without them
-// the ages that depend on them stay unknown. A live /proc of another namespace
-// cannot tell them: below sys/net it answers for whoever reads.
+// the ages that depend on them stay unknown, which is said to those who asked
+// for ages. A live /proc of another namespace cannot tell them: below sys/net it
+// answers for whoever reads.
 func (s *Snapshot) readClocks() {
-	const unknown = "the ages of SYN_SENT, FIN_WAIT2 and resent SYN_RECV are not known"
-	if s.proc.NetDir != "net" {
-		s.warn("%s does not tell the settings of its own network namespace: %s", s.query.Proc, unknown)
-		return
-	}
 	clocks, err := s.proc.Clocks()
-	if err != nil {
-		s.warn("%v; %s", err, unknown)
+	if s.proc.NetDir != "net" {
+		clocks, err = tcp.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", s.query.Proc)
+	}
+	if err != nil && s.query.Detail.Has(tcp.DetailAge) {
+		s.warn("%v; the ages of SYN_SENT and FIN_WAIT2 are not known", err)
 	}
 	s.clocks = clocks
 }
@@ -271,12 +276,20 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 				continue
 			}
 			s.strip(socket)
+			if s.owners != nil {
+				s.owners.join(socket)
+			}
 			if !yield(socket, nil) {
 				return
 			}
 		}
 		if s.dump != nil && s.dump.Interrupted() {
 			s.warn("the kernel says that its table changed during the dump: sockets may be missing or listed twice")
+		}
+		if s.owners != nil {
+			if warning := s.owners.warning(); warning != "" {
+				s.warn("%s", warning)
+			}
 		}
 	}
 }

@@ -122,7 +122,7 @@ func TestProcOfAnotherHostIsReadFromItsFiles(t *testing.T) {
 // TestAgesAreNotGuessed reads tables with and without the settings that ages
 // depend on.
 func TestAgesAreNotGuessed(t *testing.T) {
-	const unknown = "the ages of SYN_SENT, FIN_WAIT2 and resent SYN_RECV are not known"
+	const unknown = "the ages of SYN_SENT and FIN_WAIT2 are not known"
 	tests := []struct {
 		name    string
 		files   map[string]string
@@ -130,28 +130,31 @@ func TestAgesAreNotGuessed(t *testing.T) {
 		ages    map[tcp.State]time.Duration // of all that have one
 	}{
 		{"with settings", joined("", tables, settings), "", map[tcp.State]time.Duration{
-			tcp.SynSent: 2500 * time.Millisecond, tcp.SynRecv: 2500 * time.Millisecond,
+			tcp.SynSent: 2500 * time.Millisecond, tcp.SynRecv: 500 * time.Millisecond,
 			tcp.FinWait2: 20 * time.Second, tcp.TimeWait: 20 * time.Second,
 		}},
 		{"a kernel before 6.5", joined("", tables, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "30\n"}), "", map[tcp.State]time.Duration{
-			tcp.SynSent: 6500 * time.Millisecond, tcp.SynRecv: 2500 * time.Millisecond, tcp.TimeWait: 20 * time.Second,
+			tcp.SynSent: 6500 * time.Millisecond, tcp.SynRecv: 500 * time.Millisecond, tcp.TimeWait: 20 * time.Second,
 		}},
 		{"recorded without sys", tables, "/sys/net/ipv4: no such file or directory; " + unknown, map[tcp.State]time.Duration{
-			tcp.TimeWait: 20 * time.Second,
+			tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 		}},
 		{"the namespace of process 1, with the settings of another", joined("", joined("1/", tables), settings),
-			" does not tell the settings of its own network namespace: " + unknown, map[tcp.State]time.Duration{
-				tcp.TimeWait: 20 * time.Second,
+			" does not tell the settings of its own network namespace; " + unknown, map[tcp.State]time.Duration{
+				tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 			}},
 		{"a setting that is none", joined("", tables, settings, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "soon\n"}),
 			`/sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits; ` + unknown, map[tcp.State]time.Duration{
-				tcp.TimeWait: 20 * time.Second,
+				tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 			}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := fakeProc(t, test.files)
-			s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both})
+			s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both, Detail: tcp.DetailAge})
+			if quiet := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both}); len(quiet.Warnings()) > 0 {
+				t.Errorf("those who did not ask for ages are told %q", quiet.Warnings())
+			}
 			for _, socket := range readAll(t, s) {
 				age, known := socket.Age.Get()
 				if want, wanted := test.ages[socket.State]; known != wanted || age != want {
@@ -338,7 +341,7 @@ func TestParseSourceReadsWhatStringSays(t *testing.T) {
 func TestMissingIsOfTheSource(t *testing.T) {
 	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, joined("", tables, settings)), States: tcp.All, Families: both,
 		Detail: tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailAge})
-	for _, name := range []string{"accept_queue_max", "cookie", "tcp_info", "interface", "mark", "bound_inactive", "memory", "congestion"} {
+	for _, name := range []string{"accept_queue_max", "cookie", "tcp_info", "interface", "mark", "bound_inactive", "close", "memory", "congestion", "cgroup", "cgroup_id"} {
 		if !slices.Contains(s.Missing(), name) {
 			t.Errorf("missing does not name %s: %q", name, s.Missing())
 		}
