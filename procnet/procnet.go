@@ -1,6 +1,7 @@
 // Package procnet reads what the kernel's /proc file system says of TCP: the
-// sockets of net/tcp and net/tcp6, and the settings under sys/net/ipv4 that
-// their timers run by. It is the second source of sockets, for where sock_diag
+// sockets of net/tcp and net/tcp6, the settings under sys/net/ipv4 that their
+// timers run by, and the processes that hold sockets (PID/fd). It is the second
+// source of sockets, for where sock_diag
 // (package sockdiag) is forbidden or where there is only a directory: another
 // host's /proc mounted in a container, or a recorded one.
 //

@@ -117,8 +117,8 @@ func field(name string) *Column {
 	return fields[i]
 }
 
-// column returns the column with the name, which may also be written as the
-// heading is: RECV-Q.
+// column returns the column with the name, in any case, with '-' for '_' as
+// RECV-Q is headed.
 func column(name string) (*Column, error) {
 	folded := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
 	for _, list := range [...][]*Column{composites, fields} {

@@ -135,7 +135,7 @@ var InfoFields = [...]InfoField{
 		Value: func(i *Info) uint64 { return uint64(i.SendWindowScale) }},
 	{Name: "rcv_wscale", Doc: "shift of the windows that this end advertises", end: 7,
 		Value: func(i *Info) uint64 { return uint64(i.RecvWindowScale) }},
-	{Name: "delivery_rate_app_limited", Doc: "the program, not the path, limited DeliveryRate", end: 8, Kind: InfoBool,
+	{Name: "delivery_rate_app_limited", Doc: "the program, not the path, limited the delivery rate", end: 8, Kind: InfoBool,
 		Value: func(i *Info) uint64 { return oneIf(i.DeliveryRateAppLimited) }},
 	{Name: "fastopen_client_fail", Doc: "why TCP Fast Open failed: 0 it did not, 1 no cookie, 2 SYN data not acknowledged, 3 timeout", end: 8,
 		Value: func(i *Info) uint64 { return uint64(i.FastOpenClientFail) }},
