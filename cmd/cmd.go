@@ -46,7 +46,7 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return run(ctx, os.Args[1:], &world{
+	return run(ctx, arguments(os.Args), &world{
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
@@ -142,7 +142,7 @@ table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return misused(&hintedError{err, fmt.Sprintf("%s --help lists the flags", c.CommandPath())})
 	})
-	root.AddCommand(newLsCommand(w), newCountCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(w), newCountCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 // TestMain lets the test binary be the program itself, where it is run under
-// the program's name: scripts and pipes then run the real Main.
+// one of the program's names: scripts and pipes then run the real Main.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "tcpstate" {
+	if name := filepath.Base(os.Args[0]); name == "tcpstate" || name == "netstat" {
 		os.Exit(Main())
 	}
 	os.Exit(m.Run())

@@ -1,0 +1,243 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tcpstate/collect"
+	"tcpstate/procnet"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// arguments returns the arguments of the process. Called by the name netstat,
+// the program is that command.
+func arguments(argv []string) []string {
+	if filepath.Base(argv[0]) == "netstat" {
+		return append([]string{"netstat"}, argv[1:]...)
+	}
+	return argv[1:]
+}
+
+func newNetstatCommand(w *world) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "netstat [OPTIONS]",
+		Short: "List the TCP sockets as net-tools' netstat does, to the byte",
+		Long: `List the TCP sockets as the netstat of net-tools 2.10 does, to the byte. The
+program does the same when it is called by the name netstat.
+
+It shows TCP and nothing else. Options join, as in -antp:
+
+` + netstatHelp(),
+		Example: `  tcpstate netstat -ant | awk '{print $6}' | sort | uniq -c
+  tcpstate netstat -tlnp | grep :80`,
+		// netstat's own getopt allows what pflag does not: long names cut
+		// short, and arguments that mean nothing.
+		DisableFlagParsing:    true,
+		DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			o, err := parseNetstat(args)
+			switch {
+			case err != nil:
+				return misused(err)
+			case o.help:
+				return c.Help()
+			case o.version:
+				_, err := fmt.Fprintf(w.stdout, "tcpstate %s, with the netstat of net-tools 2.10\n", version())
+				return err
+			}
+			source, err := collect.ParseSource(o.source)
+			if err != nil {
+				return misused(err)
+			}
+			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), said: map[string]bool{}, w: w}
+			return n.run(c.Context())
+		},
+	}
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Hidden = true // it is among the options above
+	return c
+}
+
+// netstat is a run of the command.
+type netstat struct {
+	netstatOptions
+	source collect.Source
+	names  *netstatNames
+	said   map[string]bool // on stderr, of what is said once
+	w      *world
+}
+
+// netstatInterval is how long netstat -c waits between two listings
+// (wait_continous, netstat.c).
+const netstatInterval = time.Second
+
+func (n *netstat) run(ctx context.Context) error {
+	for {
+		if err := n.list(ctx); err != nil || !n.continuous {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(netstatInterval):
+		}
+	}
+}
+
+// list writes one listing. As in netstat, the processes are looked for before
+// the sockets are read.
+func (n *netstat) list(ctx context.Context) error {
+	layout := render.Netstat{
+		All: n.all, Listening: n.listening, Extended: n.extended, Timers: n.timers, Wide: n.wide,
+		Host: n.names.host, Service: n.names.service, User: n.names.user,
+	}
+	if n.programs {
+		proc := procnet.Open(n.proc)
+		owners, err := proc.Owners(ctx, procnet.OwnersQuery{Details: true})
+		if err != nil {
+			return err
+		}
+		if owners.Unreadable > 0 && anyClosed(proc.FS) {
+			fmt.Fprint(n.w.stderr, "(Not all processes could be identified, non-owned process info\n"+
+				" will not be shown, you would have to be root to see it all.)\n")
+		}
+		layout.Program = func(inode uint32) (int, string, bool) { return firstHolder(owners.Of(inode)) }
+	}
+	sockets, err := n.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !n.numericHosts {
+		kept, err := keep(sockets, layout.Shows)
+		if err != nil {
+			return err
+		}
+		if !n.names.resolve(ctx, kept) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n.say(fmt.Sprintf("not every host had given its name after %s; -n asks for none", resolvePatience))
+		}
+		sockets = each(kept)
+	}
+	return layout.Write(n.w.stdout, sockets)
+}
+
+// anyClosed reports whether there is a process whose directory of descriptors
+// may not be opened: only then netstat says that something is missing. root may
+// open them all, and may not always read the links in them (proc_pid_fd(5)).
+func anyClosed(proc fs.FS) bool {
+	directories, _ := fs.Glob(proc, "[0-9]*/fd") // the only error is that of a wrong pattern
+	for _, directory := range directories {
+		file, err := proc.Open(directory)
+		if errors.Is(err, fs.ErrPermission) {
+			return true
+		}
+		if err == nil {
+			file.Close()
+		}
+	}
+	return false
+}
+
+// firstHolder returns the process that netstat shows of those that hold a
+// socket: the first in /proc, which lists them by their ids (prg_cache_add,
+// netstat.c).
+func firstHolder(holders []procnet.Holder) (pid int, argument string, ok bool) {
+	if len(holders) == 0 {
+		return 0, "", false
+	}
+	first := holders[0].Process
+	if len(first.Cmdline) > 0 {
+		argument = first.Cmdline[0]
+	}
+	return first.PID, argument, true
+}
+
+// open begins to read the sockets, those of IPv4 first. What /proc does not
+// list, netstat does not show.
+func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], error) {
+	states := tcp.All
+	if n.source != collect.ProcFS {
+		states &^= tcp.Set(tcp.Close, tcp.BoundInactive)
+	}
+	var snapshots []*collect.Snapshot
+	closeAll := func() {
+		for _, s := range snapshots {
+			s.Close()
+		}
+	}
+	for _, family := range n.families() {
+		s, err := collect.Open(ctx, collect.Query{
+			Source: n.source, Proc: n.proc, Families: []tcp.Family{family}, States: states,
+		})
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		snapshots = append(snapshots, s)
+	}
+	return func(yield func(*tcp.Socket, error) bool) {
+		defer closeAll()
+		for _, s := range snapshots {
+			for socket, err := range s.Sockets() {
+				if !yield(socket, err) {
+					return
+				}
+			}
+			n.sayOfSource(s.Warnings())
+		}
+	}, nil
+}
+
+// sayOfSource says warnings about a source that was asked for. What there is to
+// say of the files that netstat reads is of no weight here: it is about ages.
+func (n *netstat) sayOfSource(warnings []string) {
+	if n.source == collect.ProcFS {
+		return
+	}
+	for _, warning := range warnings {
+		n.say(warning)
+	}
+}
+
+// say says a note, once in all listings.
+func (n *netstat) say(note string) {
+	if !n.said[note] {
+		n.said[note] = true
+		fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", note)
+	}
+}
+
+// keep keeps the sockets that are to be shown.
+func keep(sockets iter.Seq2[*tcp.Socket, error], shown func(*tcp.Socket) bool) ([]*tcp.Socket, error) {
+	var kept []*tcp.Socket
+	for s, err := range sockets {
+		if err != nil {
+			return nil, err
+		}
+		if shown(s) {
+			kept = append(kept, s.Clone())
+		}
+	}
+	return kept, nil
+}
+
+// each yields sockets that were kept.
+func each(sockets []*tcp.Socket) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for _, s := range sockets {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
