@@ -42,10 +42,8 @@ type world struct {
 // Main runs the program with the arguments of the process and returns its exit
 // code.
 func Main() int {
-	// The first Ctrl-C asks the command to end; a second one ends the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilInterrupted()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	return run(ctx, arguments(os.Args), &world{
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
@@ -59,9 +57,33 @@ func Main() int {
 
 // run is Main in a given world.
 func run(ctx context.Context, args []string, w *world) int {
-	root := newRootCommand(w)
+	inner := *w
+	stdout := &output{ctx: ctx, w: w.stdout}
+	inner.stdout = stdout
+	root := newRootCommand(&inner)
 	root.SetArgs(args)
-	return report(root.ExecuteContext(ctx), w.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = stdout.err
+	}
+	return report(err, w.stderr)
+}
+
+// untilInterrupted returns a context that ends with the first Ctrl-C. A command
+// that has not ended soon after it, because nobody reads what it writes, is
+// ended; so is one on a second Ctrl-C. A process that was started to ignore
+// Ctrl-C, as by nohup(1) or in the background of a script, goes on ignoring it.
+func untilInterrupted() (context.Context, func()) {
+	const grace = 200 * time.Millisecond
+	if signal.Ignored(os.Interrupt) {
+		return context.Background(), func() {}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	forget := context.AfterFunc(ctx, func() {
+		stop()
+		time.AfterFunc(grace, func() { os.Exit(exitInterrupted) })
+	})
+	return ctx, func() { forget(); stop() }
 }
 
 // usageError marks an error as the caller's: the command was asked for wrongly.
@@ -139,9 +161,8 @@ table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
 	}
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return misused(&hintedError{err, fmt.Sprintf("%s --help lists the flags", c.CommandPath())})
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newLsCommand(w), newCountCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root
 }

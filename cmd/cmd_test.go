@@ -263,7 +263,7 @@ func TestFlagsSayWhatIsAskedFor(t *testing.T) {
 		{[]string{"-46"}, tcp.All, both, collect.Auto, "/proc"},
 		{[]string{"-l"}, tcp.Set(tcp.Listen), both, collect.Auto, "/proc"},
 		{[]string{"--state", "TIME_WAIT,close-wait", "--state", "SYN_RCVD"}, tcp.Set(tcp.TimeWait, tcp.CloseWait, tcp.SynRecv), both, collect.Auto, "/proc"},
-		{[]string{"--state", "bucket", "-l"}, tcp.Set(tcp.TimeWait, tcp.SynRecv, tcp.Listen), both, collect.Auto, "/proc"},
+		{[]string{"--state", "LISTEN,bucket", "-l"}, tcp.Set(tcp.Listen), both, collect.Auto, "/proc"},
 		{[]string{"--source", "procfs", "--proc", "/host/proc"}, tcp.All, both, collect.ProcFS, "/host/proc"},
 		{[]string{"--source", "sock_diag", "--proc", "/proc/"}, tcp.All, both, collect.SockDiag, "/proc/"},
 	}

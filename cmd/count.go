@@ -39,13 +39,8 @@ With -q nothing but the number of sockets is printed.`,
 			if err != nil {
 				return misused(err)
 			}
-			if f.explainFilter {
-				return explainFilter(w.stdout, o.query)
-			}
-			if f.verbose {
-				if err := explainFilter(w.stderr, o.query); err != nil {
-					return err
-				}
+			if done, err := f.explain(o.query, w); done || err != nil {
+				return err
 			}
 			return runCount(c.Context(), o, w)
 		},

@@ -8,6 +8,18 @@ import (
 	"tcpstate/collect"
 )
 
+// explain prints what --explain-filter and -v ask for, and reports whether that
+// is all that was asked for.
+func (f *sharedFlags) explain(query collect.Query, w *world) (done bool, err error) {
+	switch {
+	case f.explainFilter:
+		return true, explainFilter(w.stdout, query)
+	case f.verbose:
+		return false, explainFilter(w.stderr, query)
+	}
+	return false, nil
+}
+
 // explainFilter prints how the filter of a query is read, what of it the kernel
 // is asked to judge, and what is left to this program.
 func explainFilter(w io.Writer, query collect.Query) error {

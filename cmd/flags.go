@@ -63,6 +63,9 @@ const stateExamples = "SYN_RECV, close-wait, TIME_WAIT, ..."
 // query returns the part of a query that the flags say, and the arguments,
 // which are a filter.
 func (f *sharedFlags) query(args []string) (collect.Query, error) {
+	if f.proc == "" {
+		return collect.Query{}, errors.New("--proc names no directory")
+	}
 	source, err := collect.ParseSource(f.source)
 	if err != nil {
 		return collect.Query{}, err

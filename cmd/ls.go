@@ -15,11 +15,11 @@ import (
 // lsFlags are the flags of ls.
 type lsFlags struct {
 	sharedFlags
-	all, listening, tcpOnly, wide  bool // of these only listening changes anything
-	timers, extended, info, memory bool
-	noHeader                       bool
-	columns, sort                  string
-	limit                          int
+	all, listening, tcpOnly, wide             bool // of these only listening changes anything
+	processes, timers, extended, info, memory bool
+	noHeader                                  bool
+	columns, sort                             string
+	limit                                     int
 }
 
 func newLsCommand(w *world) *cobra.Command {
@@ -45,13 +45,8 @@ netstat's letters join: -antoe.`,
 			if err != nil {
 				return misused(err)
 			}
-			if f.explainFilter {
-				return explainFilter(w.stdout, o.query)
-			}
-			if f.verbose {
-				if err := explainFilter(w.stderr, o.query); err != nil {
-					return err
-				}
+			if done, err := f.explain(o.query, w); done || err != nil {
+				return err
 			}
 			return runLs(c.Context(), o, w)
 		},
@@ -67,6 +62,7 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.BoolVarP(&f.all, "all", "a", false, "all states (the default)")
 	flags.BoolVarP(&f.listening, "listening", "l", false, "only listeners")
 	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "TCP (there is nothing else)")
+	flags.BoolVarP(&f.processes, "processes", "p", false, "add the processes that hold each socket")
 	flags.BoolVarP(&f.extended, "extended", "e", false, "add user, inode, cookie, mark, cgroup, interface")
 	flags.BoolVarP(&f.timers, "timers", "o", false, "add the timer, and how long the state has lasted")
 	flags.BoolVarP(&f.info, "info", "i", false, "add tcp_info: round-trip time, window, resends, ...")
@@ -88,12 +84,12 @@ type lsOptions struct {
 // options checks the flags and turns them into options. Its errors are the
 // caller's mistakes.
 func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOptions, error) {
-	if f.listening {
-		f.states = append(f.states, tcp.Listen.String())
-	}
 	query, err := f.query(args)
 	if err != nil {
 		return nil, err
+	}
+	if f.listening {
+		query.States &= tcp.Set(tcp.Listen)
 	}
 	format, err := f.outputFormat(flags)
 	if err != nil {
@@ -126,7 +122,7 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 
 // sections returns the groups of columns that the letters ask for.
 func (f *lsFlags) sections() render.Sections {
-	return render.Sections{Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
+	return render.Sections{Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
 }
 
 // chooseColumns sets the columns of the formats that have some. A JSON socket
