@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -105,7 +106,9 @@ func (n *netstat) list(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if owners.Unreadable > 0 && anyClosed(proc.FS) {
+		if owners.Len() == 0 {
+			fmt.Fprintf(n.w.stderr, "(No info could be read for \"-p\": geteuid()=%d but you should be root.)\n", os.Geteuid())
+		} else if owners.Unreadable > 0 && anyClosed(proc.FS) {
 			fmt.Fprint(n.w.stderr, "(Not all processes could be identified, non-owned process info\n"+
 				" will not be shown, you would have to be root to see it all.)\n")
 		}

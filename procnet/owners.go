@@ -82,6 +82,9 @@ func (o *Owners) Of(inode uint32) []Holder {
 	return o.holders[from:to:to]
 }
 
+// Len returns how many descriptors on sockets were found.
+func (o *Owners) Len() int { return len(o.holders) }
+
 // Owners finds the processes that hold the sockets in question. A socket's
 // inode is unique among all network namespaces, and any process of any of them
 // may hold it, so every descriptor of every process that can be seen is looked
