@@ -42,6 +42,12 @@ var scenarios = []scenario{{
 		{command: words("ls --source procfs --format csv"), against: words("netstat -tan"), runs: 3},
 	},
 }, {
+	name:  "200,000 owned sockets",
+	words: []string{"est=200000"},
+	rows: []row{
+		{command: words("ls -p --format csv"), against: words("ss -tanpH"), runs: 1, atMost: 0.2},
+	},
+}, {
 	name:  "300,000 half-open connections",
 	words: []string{"synrecv=300000"},
 	rows: []row{
