@@ -70,7 +70,7 @@ func (o *owners) warning() string {
 	text := fmt.Sprintf("the processes of %d of %d sockets are not known", o.not, o.not+o.seen)
 	switch {
 	case o.found.Hidden:
-		text += ": /proc hides those of other users (hidepid)"
+		text += ": not all processes are listed (see hidepid in proc(5))"
 	case o.found.Unreadable == 1:
 		text += ": one process may not be read by this user"
 	case o.found.Unreadable > 0:
