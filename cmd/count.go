@@ -29,7 +29,8 @@ func newCountCommand(w *world) *cobra.Command {
 		Long: `Count the TCP sockets of this network namespace: every state, zeros too, or with
 --by the groups that have the same peer, port, user, ..., the largest first.
 
-With -q nothing but the number of sockets is printed.`,
+With -q, and neither --by nor a format, nothing but the number of sockets is
+printed.`,
 		Example: `  tcpstate count
   tcpstate count -q --state TIME_WAIT
   tcpstate count --by peer --state SYN_RECV --limit 10

@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"cmp"
+
 	"tcpstate/filter"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
@@ -14,9 +16,15 @@ type Plan struct {
 }
 
 // PlanFor returns the plan of a query on a kernel that knows all instructions,
-// for this process. The error is a *filter.Error: a filter that nobody can judge.
+// for this process; from /proc nothing is judged by the kernel. The error is a
+// *filter.Error: a filter that nobody can judge, or not from that source.
 func PlanFor(q Query) (Plan, error) {
 	q.narrow()
+	if q.Source == ProcFS {
+		s := &Snapshot{source: ProcFS, query: q, missing: notInProc}
+		program, err := q.Filter.Compile(0)
+		return Plan{States: q.States, Families: q.Families, Program: program}, cmp.Or(err, s.canJudge())
+	}
 	program, err := q.Filter.Compile(capabilities()[0])
 	return Plan{States: q.States, Families: q.Families, Program: program}, err
 }
