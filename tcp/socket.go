@@ -56,6 +56,7 @@ type Socket struct {
 
 	Owner     Owner
 	Processes []Process // that hold its file open; DetailProcesses
+	Listener  *Listener // that it came in by, where it has no process; DetailProcesses
 	Cookie    Cookie
 	Timer     Timer
 
@@ -70,6 +71,10 @@ type Socket struct {
 
 	InterfaceIndex uint32 // of the interface the socket is bound to; 0: none, or unknown
 	Interface      string // its name
+	Netns          string // name of its network namespace, where others than the reader's were asked for
+
+	LocalName Name // of Local; DetailNames
+	PeerName  Name // of Peer; DetailNames
 
 	Info       *Info       // DetailInfo; nil for the kernel's small sockets
 	Congestion *Congestion // DetailInfo
@@ -86,6 +91,9 @@ func (s *Socket) Reset() { *s = Socket{} }
 func (s *Socket) Clone() *Socket {
 	c := *s
 	c.Processes = slices.Clone(s.Processes)
+	if c.Listener = copied(s.Listener); c.Listener != nil {
+		c.Listener.Processes = slices.Clone(s.Listener.Processes)
+	}
 	c.Info, c.Congestion, c.Memory = copied(s.Info), copied(s.Congestion), copied(s.Memory)
 	if c.Extended = copied(s.Extended); c.Extended != nil {
 		c.Extended.TLS, c.Extended.MPTCP = copied(s.Extended.TLS), copied(s.Extended.MPTCP)
@@ -109,6 +117,7 @@ func copied[T any](p *T) *T {
 // closed it or not accepted it yet, has no inode.
 type Owner struct {
 	UID   Optional[uint32] // user id, as seen from the reader's user namespace
+	User  string           // its name, where it has one; DetailExtended
 	Inode uint32           // of the socket's file, as in /proc/PID/fd; 0: no file, or unknown
 }
 
@@ -129,6 +138,26 @@ type Process struct {
 	PID  int
 	FD   int    // the lowest descriptor, where it has several
 	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
+
+	// With DetailCommands, where they could be read.
+	UID     Optional[uint32] // effective user id, as seen from the reader's user namespace
+	User    string           // its name, where it has one
+	Exe     string           // the file it runs, with " (deleted)" after it where that is gone
+	Cmdline []string         // its arguments
+}
+
+// Listener is the listener that a connection without a process came in by: a
+// half-open request, a connection nobody has accepted, one that outlived its
+// program. The kernel does not keep this; it is inferred from the addresses.
+type Listener struct {
+	Local     netip.AddrPort
+	Processes []Process // that hold it, or one of those that share the address with SO_REUSEPORT
+}
+
+// Name is what an address and a port are called. "" is no name, or unknown.
+type Name struct {
+	Host    string // as the resolver has it; whoever runs the zone chose it, it may hold anything
+	Service string // such as https
 }
 
 // ProcLine is what a line of /proc/net/tcp has in columns whose meaning depends
@@ -157,15 +186,17 @@ func (c Cookie) MarshalText() ([]byte, error) { return c.Append(nil), nil }
 
 // Detail is a set of what can be asked of a source beyond the base: what is
 // not asked for costs nothing. Each costs the kernel time for every socket.
-type Detail uint8
+type Detail uint16
 
 // The details that can be asked for.
 const (
 	DetailInfo      Detail = 1 << iota // Info and Congestion
 	DetailMemory                       // Memory
 	DetailExtended                     // Extended
-	DetailProcesses                    // Processes; costs a walk through /proc
+	DetailProcesses                    // Processes and Listener; costs a walk through /proc
 	DetailAge                          // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
+	DetailCommands                     // of each process its user, file and arguments; with DetailProcesses
+	DetailNames                        // LocalName and PeerName; asks name servers
 )
 
 // Has reports whether all of d are in the set.
@@ -261,6 +292,7 @@ type Vegas struct {
 type Extended struct {
 	Mark         Optional[uint32] // SO_MARK; needs CAP_NET_ADMIN
 	CgroupID     uint64           // inode of its cgroup's directory in cgroup v2; 0: unknown
+	Cgroup       Cgroup           // what CgroupID stands for
 	Shutdown     Optional[Shutdown]
 	TOS          Optional[uint8]  // IP_TOS
 	TrafficClass Optional[uint8]  // IPV6_TCLASS
@@ -272,4 +304,11 @@ type Extended struct {
 	TLS          *TLS
 	MPTCP        *MPTCP
 	MD5Keys      []MD5Key // needs CAP_NET_ADMIN
+}
+
+// Cgroup is what the id of a cgroup stands for; "" is unknown, or none.
+type Cgroup struct {
+	Path      string // below the mount of cgroup v2, such as /system.slice/nginx.service
+	Unit      string // the systemd unit that the path shows, such as nginx.service
+	Container string // the id of the container that the path shows, 64 hexadecimal digits or as its engine has it
 }
