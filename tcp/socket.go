@@ -90,9 +90,9 @@ func (s *Socket) Reset() { *s = Socket{} }
 // Clone returns a copy that shares nothing with s.
 func (s *Socket) Clone() *Socket {
 	c := *s
-	c.Processes = slices.Clone(s.Processes)
+	c.Processes = cloneProcesses(s.Processes)
 	if c.Listener = copied(s.Listener); c.Listener != nil {
-		c.Listener.Processes = slices.Clone(s.Listener.Processes)
+		c.Listener.Processes = cloneProcesses(s.Listener.Processes)
 	}
 	c.Info, c.Congestion, c.Memory = copied(s.Info), copied(s.Congestion), copied(s.Memory)
 	if c.Extended = copied(s.Extended); c.Extended != nil {
@@ -100,6 +100,14 @@ func (s *Socket) Clone() *Socket {
 		c.Extended.MD5Keys = slices.Clone(s.Extended.MD5Keys)
 	}
 	return &c
+}
+
+func cloneProcesses(list []Process) []Process {
+	clone := slices.Clone(list)
+	for i := range clone {
+		clone[i].Cmdline = slices.Clone(clone[i].Cmdline)
+	}
+	return clone
 }
 
 // copied returns a pointer to a copy of what p points to, or nil for nil.
