@@ -20,6 +20,8 @@
 //	           | "fwmark" [ equal ] MARK [ "/" MASK ]
 //	           | "cgroup" [ equal ] PATH
 //	           | "user"   [ equal ] ( NAME | UID ) { "," ( NAME | UID ) }
+//	           | "process" [ equal ] NAME { "," NAME }
+//	           | "pid"    [ equal ] PID { "," PID }
 //	           | "timer"  [ equal ] KIND { "," KIND }
 //	           | "autobound"
 //	           | ( "recvq" | "sendq" ) compare BYTES

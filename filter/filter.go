@@ -113,6 +113,45 @@ func (f *Filter) Needs() tcp.Detail {
 	return need
 }
 
+// WithoutProcesses returns a filter that judges all but the processes: it
+// selects whatever f can select, whoever holds it. It is f itself where f does
+// not look at processes.
+func (f *Filter) WithoutProcesses() *Filter {
+	if !f.Needs().Has(tcp.DetailProcesses) {
+		return f
+	}
+	rest := without(f.pushed, tcp.DetailProcesses)
+	return &Filter{expr: f.expr, root: rest, pushed: rest, match: matches(rest)}
+}
+
+// without takes the terms that need the detail as true in an expression without
+// negations; nil is everything.
+func without(n node, detail tcp.Detail) node {
+	switch n := n.(type) {
+	case *leaf:
+		if !n.needs(tcp.All).Has(detail) {
+			return n
+		}
+	case *junction:
+		result := &junction{or: n.or}
+		for _, kid := range n.kids {
+			kid = without(kid, detail)
+			if kid != nil {
+				result = join(n.or, result, kid).(*junction)
+			} else if n.or {
+				return nil
+			}
+		}
+		if len(result.kids) > 1 {
+			return result
+		}
+		if len(result.kids) == 1 {
+			return result.kids[0]
+		}
+	}
+	return nil
+}
+
 // Fields returns what the expression looks at, each once, by the names that
 // JSON output and its list of what is missing have for it; "autobound", which
 // only the kernel knows, is among them.

@@ -95,7 +95,7 @@ func (r *random) operand(depth int, autobound bool) string {
 func (r *random) term(autobound bool) string {
 	end, op := pick(r, "s", "d"), pick(r, "=", "!=", "<", "<=", ">", ">=")
 	equal := pick(r, "", "=", "!=")
-	switch r.IntN(16) {
+	switch r.IntN(18) {
 	case 0, 1:
 		return end + "port " + op + " " + pick(r, somePorts...)
 	case 2, 3:
@@ -120,6 +120,10 @@ func (r *random) term(autobound bool) string {
 		return pick(r, "recvq", "sendq", "acceptq", "retrans") + " " + op + " " + pick(r, "0", "1", "5")
 	case 14:
 		return pick(r, "age", "idle", "rtt") + " " + op + " " + pick(r, "0s", "1s", "5s")
+	case 15:
+		return "process " + equal + " " + r.list([]string{"nginx", "sshd", "tmux:\\ server", "fifteen-bytes-a-and-more"})
+	case 16:
+		return "pid " + equal + " " + r.list([]string{"1", "2", "3"})
 	}
 	if autobound {
 		return "autobound"
@@ -168,6 +172,9 @@ func (r *random) socket() specimen {
 	if !small {
 		s.Owner.UID = pick(r, tcp.Known[uint32](0), tcp.Known[uint32](33), tcp.Known[uint32](5), tcp.Optional[uint32]{})
 		s.Info = &tcp.Info{Len: pick(r, 0, 60, 280), Listener: s.State == tcp.Listen, RTT: time.Duration(r.IntN(7)) * time.Second}
+		for pid := 1 + r.IntN(3); r.coin() && pid < 4; pid++ {
+			s.Processes = append(s.Processes, tcp.Process{PID: pid, Name: pick(r, "nginx", "sshd", "tmux: server", "fifteen-bytes-a", "")})
+		}
 		entry.Cgroup = pick[uint64](r, 7, 10, 11)
 		s.Extended.CgroupID = entry.Cgroup
 	}

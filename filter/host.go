@@ -28,11 +28,7 @@ type hostTerm struct {
 }
 
 func parseHosts(p *parser, k *kind) (node, error) {
-	not, err := p.equality(k)
-	if err != nil {
-		return nil, err
-	}
-	list, err := p.values(k)
+	list, not, err := p.equalTo(k)
 	if err != nil {
 		return nil, err
 	}

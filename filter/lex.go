@@ -113,6 +113,15 @@ func (p *parser) values(k *kind) ([]value, error) {
 	return list, nil
 }
 
+// equalTo reads = or != or nothing, and the values that are listed after it.
+func (p *parser) equalTo(k *kind) (list []value, not bool, err error) {
+	if not, err = p.equality(k); err != nil {
+		return nil, false, err
+	}
+	list, err = p.values(k)
+	return list, not, err
+}
+
 // wrong returns the error for an operand that is not what the term takes.
 func (p *parser) wrong(k *kind, v value, why string) error {
 	return p.fail(v.offset, quote(v.text)+" "+why, k.word+" takes "+k.operand)

@@ -95,6 +95,30 @@ func ask(t term, s specimen) truth {
 			return unknown
 		}
 		return signed(truthOf(slices.Contains(t.uids, s.Owner.UID.Or(0))), t.not)
+	case processTerm:
+		if len(s.Processes) == 0 {
+			return unknown
+		}
+		result := no
+		for _, process := range s.Processes {
+			for _, name := range t.names {
+				if process.Name == name || len(name) > 15 && process.Name == name[:15] {
+					result = yes
+				}
+			}
+		}
+		return signed(result, t.not)
+	case pidTerm:
+		if len(s.Processes) == 0 {
+			return unknown
+		}
+		result := no
+		for _, process := range s.Processes {
+			if slices.Contains(t.pids, process.PID) {
+				result = yes
+			}
+		}
+		return signed(result, t.not)
 	case timerTerm:
 		return signed(truthOf(slices.Contains(t.kinds, s.Timer.Kind)), t.not)
 	case measureTerm:
@@ -189,6 +213,49 @@ func TestMatchAsEvaluated(t *testing.T) {
 	}
 	if matched < 20000 || matched > 140000 {
 		t.Errorf("%d of 160000 match: the generator tells little", matched)
+	}
+}
+
+// TestWithoutProcesses holds that nothing is lost by judging all but the
+// processes, whoever holds a socket, and that nothing else is judged otherwise.
+func TestWithoutProcesses(t *testing.T) {
+	dropped := 0
+	for seed := range uint64(4000) {
+		r := newRandom(seed)
+		f := r.filter(t, false)
+		before := f.String()
+		rest := f.WithoutProcesses()
+		if rest.Needs().Has(tcp.DetailProcesses) || f.String() != before {
+			t.Fatalf("%s: without processes it is %s, and then %s", before, rest, f)
+		}
+		if !f.Needs().Has(tcp.DetailProcesses) && rest != f {
+			t.Fatalf("%s became %s", f, rest)
+		}
+		for range 40 {
+			s := r.socket()
+			if f.Match(s.Socket) && !rest.Match(s.Socket) {
+				t.Fatalf("%s selects %v, %s does not", f, s, rest)
+			}
+			if !rest.Match(s.Socket) {
+				dropped++
+			}
+		}
+	}
+	if dropped < 20000 {
+		t.Errorf("only %d sockets were left out: the rest judges little", dropped)
+	}
+	for expr, want := range map[string]string{
+		"process = a":                   "",
+		"not process = a":               "",
+		"sport = 80 process = a":        "sport = 80",
+		"sport = 80 or pid = 1":         "",
+		"not ( sport = 80 or pid = 1 )": "sport != 80",
+		"( sport = 80 or sport = 81 ) process = a,b dport 7":    "( sport = 80 or sport = 81 ) and dport = 7",
+		"( ( sport = 80 or sport = 81 ) pid = 1 ) or dport = 7": "sport = 80 or sport = 81 or dport = 7",
+	} {
+		if got := mustParse(t, expr).WithoutProcesses().String(); got != want {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
 	}
 }
 

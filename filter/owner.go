@@ -17,11 +17,7 @@ type userTerm struct {
 }
 
 func parseUsers(p *parser, k *kind) (node, error) {
-	not, err := p.equality(k)
-	if err != nil {
-		return nil, err
-	}
-	list, err := p.values(k)
+	list, not, err := p.equalTo(k)
 	if err != nil {
 		return nil, err
 	}

@@ -175,6 +175,10 @@ func TestParse(t *testing.T) {
 	check("family ipv4", "family ipv4")
 	check("family != inet6", "family ipv4")
 	check("user www-data,0", "user = www-data,0")
+	check("process nginx,80", "process = nginx,80")
+	check(`process != tmux:\ server`, `process != tmux:\ server`)
+	check("pid 1,02", "pid = 1,2")
+	check("not pid 7", "not{pid = 7}")
 	check(`user != \not`, `user != \not`)
 	check("timer on,persist", "timer = on,persist")
 	check("timer != off", "timer != off")
@@ -277,7 +281,12 @@ func TestParseErrors(t *testing.T) {
 	checkErr("recvq > K", `"K" is not a number of bytes`, 8, "64K")
 	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
 	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
-	checkErr("pid 3", `unknown word "pid"`, 0, "a term begins with one of state")
+	checkErr("tid 3", `unknown word "tid"`, 0, "did you mean pid?")
+	checkErr("thread 3", `unknown word "thread"`, 0, "a term begins with one of state")
+	checkErr("pid nginx", `"nginx" is no process id`, 4, "pid takes the id")
+	checkErr("pid 0", `"0" is no process id`, 4, "pid takes the id")
+	checkErr("pid = 1,-1", `"-1" is no process id`, 8, "pid takes the id")
+	checkErr("process", "what process is to be is missing", 7, "process takes the name")
 }
 
 // TestDeepest reads what is nested as deep as may be, and reads it again as it

@@ -26,10 +26,7 @@ func parseState(p *parser, k *kind) (node, error) {
 
 // states reads an operator and the names of states.
 func (p *parser) states(k *kind) (set tcp.StateSet, not bool, err error) {
-	if not, err = p.equality(k); err != nil {
-		return 0, false, err
-	}
-	list, err := p.values(k)
+	list, not, err := p.equalTo(k)
 	if err != nil {
 		return 0, false, err
 	}

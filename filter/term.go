@@ -56,6 +56,8 @@ var kinds = []kind{
 	{"cgroup", "the path of a cgroup v2", parseCgroup},
 	{"autobound", "", parseAutobound},
 	{"user", "the name or the id of a user", parseUsers},
+	{"process", "the name of a process", parseProcesses},
+	{"pid", "the id of a process", parsePIDs},
 	{"timer", "off, on, keepalive, timewait, persist or delack", parseTimers},
 	{"recvq", sizeOperand, parseMeasure},
 	{"sendq", sizeOperand, parseMeasure},
