@@ -2,19 +2,17 @@ package tcp
 
 import "time"
 
-// TimeWaitLength is how long TIME_WAIT lasts: a constant of the kernel
-// (TCP_TIMEWAIT_LEN, include/net/tcp.h), not net.ipv4.tcp_fin_timeout.
-const TimeWaitLength = 60 * time.Second
-
-// initialRTO is the first wait for the answer to a SYN or a SYN-ACK
-// (TCP_TIMEOUT_INIT, include/net/tcp.h; RFC 6298 section 2).
-const initialRTO = time.Second
-
 // Clocks are the settings of a host that its timers run by.
 type Clocks struct {
 	FinTimeout        time.Duration // net.ipv4.tcp_fin_timeout
 	SynLinearTimeouts int           // net.ipv4.tcp_syn_linear_timeouts; 0 on kernels before 6.5
 	RTOMax            time.Duration // net.ipv4.tcp_rto_max_ms; 120 s on kernels before 6.15
+}
+
+// Clocks returns the settings that ages are told from.
+func (s Settings) Clocks() Clocks {
+	s = s.Effective()
+	return Clocks{FinTimeout: s.FinTimeout.Or(0), SynLinearTimeouts: s.SynLinearTimeouts.Or(0), RTOMax: s.RTOMax.Or(0)}
 }
 
 // SetAge sets Age, AgeExact and Idle of s from its timer and its Info, as far
@@ -96,9 +94,7 @@ func (c Clocks) setConnectAge(s *Socket) {
 	wait, elapsed := initialRTO, time.Duration(0)
 	for resend := range int(s.Timer.Retransmits) {
 		elapsed += wait
-		if resend >= c.SynLinearTimeouts {
-			wait = min(2*wait, c.RTOMax)
-		}
+		wait = nextSYNWait(wait, resend+1, c.SynLinearTimeouts, c.RTOMax)
 	}
 	if s.Timer.Expires > wait {
 		return // not the wait it was taken for
