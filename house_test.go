@@ -38,6 +38,7 @@ var outsiders = []struct {
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and its start-up is paid by nobody else"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
 	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
+	{"github.com/mattn/go-runewidth", []string{"explain"}, "pages and diagrams are laid out by the columns that Chinese takes"},
 	{"golang.org/x/sys/unix", []string{"sockdiag", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
 }
 

@@ -1,0 +1,94 @@
+package explain
+
+import (
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// clock is one of the kernel's clocks: what it runs by, and what that comes to.
+type clock struct {
+	settings []string // the sysctls it is computed from
+	constant string   // or the kernel's constant that it is
+	schedule func(tcp.Settings) tcp.Schedule
+}
+
+// leastRTO is the timeout that the totals of data and of a FIN are reckoned
+// with: the shortest, of a peer that is near.
+const leastRTO = 200 * time.Millisecond
+
+// clocks holds them under the names that pages call them by.
+var clocks = map[string]clock{
+	"syn_sent": {
+		settings: []string{"net.ipv4.tcp_syn_retries", "net.ipv4.tcp_syn_linear_timeouts"},
+		schedule: tcp.Settings.SYNSchedule,
+	},
+	"syn_recv": {
+		settings: []string{"net.ipv4.tcp_synack_retries"},
+		schedule: tcp.Settings.SYNACKSchedule,
+	},
+	"data": {
+		settings: []string{"net.ipv4.tcp_retries2", "net.ipv4.tcp_rto_max_ms"},
+		schedule: func(s tcp.Settings) tcp.Schedule {
+			c := s.DataSchedule(leastRTO)
+			c.GivenUp = s.DataTimeout() // what ip-sysctl.rst gives, 924.6 s: counted from the first resend
+			return c
+		},
+	},
+	"orphan": {
+		settings: []string{"net.ipv4.tcp_orphan_retries", "net.ipv4.tcp_rto_max_ms"},
+		schedule: func(s tcp.Settings) tcp.Schedule { return s.OrphanSchedule(leastRTO) },
+	},
+	"keepalive": {
+		settings: []string{"net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"},
+		schedule: tcp.Settings.KeepaliveSchedule,
+	},
+	"fin_wait2": {
+		settings: []string{"net.ipv4.tcp_fin_timeout"},
+		schedule: func(s tcp.Settings) tcp.Schedule {
+			full, small := s.OrphanFinWait2(0)
+			return tcp.Schedule{GivenUp: full + small}
+		},
+	},
+	"time_wait": {
+		constant: "TCP_TIMEWAIT_LEN",
+		schedule: func(tcp.Settings) tcp.Schedule { return tcp.Schedule{GivenUp: tcp.TimeWaitLength} },
+	},
+}
+
+// runsBy says which clocks end what a topic is about, and which settings bear on
+// it besides theirs. A topic that is not here has none.
+var runsBy = map[string]struct{ clocks, settings []string }{
+	"LISTEN": {nil, []string{"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies",
+		"net.ipv4.tcp_abort_on_overflow"}},
+	"SYN_SENT":    {[]string{"syn_sent"}, nil},
+	"SYN_RECV":    {[]string{"syn_recv"}, []string{"net.ipv4.tcp_syncookies"}},
+	"ESTABLISHED": {[]string{"keepalive", "data"}, nil},
+	"FIN_WAIT1":   {[]string{"orphan", "data"}, nil},
+	"FIN_WAIT2":   {[]string{"fin_wait2"}, nil},
+	"CLOSING":     {[]string{"orphan"}, nil},
+	"TIME_WAIT": {[]string{"time_wait"}, []string{"net.ipv4.tcp_max_tw_buckets", "net.ipv4.tcp_tw_reuse",
+		"net.ipv4.tcp_tw_reuse_delay"}},
+	"CLOSE_WAIT":     {nil, nil},
+	"LAST_ACK":       {[]string{"orphan"}, nil},
+	"CLOSE":          {nil, nil},
+	"BOUND_INACTIVE": {nil, nil},
+
+	"handshake":          {[]string{"syn_sent", "syn_recv"}, nil},
+	"teardown":           {[]string{"orphan", "fin_wait2", "time_wait"}, nil},
+	"simultaneous-open":  {[]string{"syn_sent", "syn_recv"}, nil},
+	"simultaneous-close": {[]string{"orphan", "time_wait"}, nil},
+	"half-close":         {[]string{"fin_wait2"}, nil},
+	"half-open":          {[]string{"keepalive", "data"}, nil},
+	"keepalive":          {[]string{"keepalive"}, nil},
+	"syn-flood": {[]string{"syn_recv"}, []string{"net.ipv4.tcp_syncookies", "net.ipv4.tcp_max_syn_backlog",
+		"net.core.somaxconn"}},
+	"syn-cookies": {[]string{"syn_recv"}, []string{"net.ipv4.tcp_syncookies", "net.ipv4.tcp_timestamps"}},
+	"backlog": {[]string{"syn_recv"}, []string{"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog",
+		"net.ipv4.tcp_syncookies", "net.ipv4.tcp_abort_on_overflow"}},
+	"port-exhaustion": {[]string{"time_wait"}, []string{"net.ipv4.ip_local_port_range",
+		"net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_tw_reuse"}},
+	"2msl":          {[]string{"time_wait"}, nil},
+	"why-time-wait": {[]string{"time_wait"}, nil},
+	"client-died":   {[]string{"keepalive", "data"}, nil},
+}

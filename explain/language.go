@@ -1,0 +1,82 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Language is a language that the pages are written in.
+type Language string
+
+// The languages.
+const (
+	English Language = "en"
+	Chinese Language = "zh"
+)
+
+// Languages returns the languages there are pages in.
+func Languages() []Language { return []Language{English, Chinese} }
+
+// String returns the name of the language, which is that of its folder.
+func (l Language) String() string { return string(l) }
+
+// ParseLanguage reads the value of an option: "en" or "zh", or the name of a
+// locale that begins so, such as zh_CN. The error is an *UnknownLanguageError.
+func ParseLanguage(text string) (Language, error) {
+	name, _, _ := strings.Cut(strings.ToLower(text), ".")
+	name, _, _ = strings.Cut(name, "@")
+	name, _, _ = strings.Cut(strings.ReplaceAll(name, "-", "_"), "_")
+	switch name {
+	case "en", "english":
+		return English, nil
+	case "zh", "chinese", "cn", "中文":
+		return Chinese, nil
+	}
+	return "", &UnknownLanguageError{Name: text}
+}
+
+// UnknownLanguageError is the error for a language that there are no pages in.
+type UnknownLanguageError struct {
+	Name string // as it was given
+}
+
+func (e *UnknownLanguageError) Error() string { return fmt.Sprintf("no pages in language %q", e.Name) }
+
+// Hint names the languages there are.
+func (e *UnknownLanguageError) Hint() string { return "the languages are en and zh" }
+
+// Locale is what the environment says of a user's language: the values of the
+// variables, "" where one is not set (locale(7)).
+type Locale struct {
+	All      string // LC_ALL
+	Messages string // LC_MESSAGES
+	Ctype    string // LC_CTYPE
+	Lang     string // LANG
+}
+
+// Language returns the language of messages: of LC_ALL, LC_MESSAGES and LANG the
+// first that is set counts. Any Chinese is zh; all else, C and POSIX too, is en.
+func (l Locale) Language() Language {
+	language, err := ParseLanguage(firstSet(l.All, l.Messages, l.Lang))
+	if err != nil {
+		return English
+	}
+	return language
+}
+
+// UTF8 reports whether the locale's characters are encoded in UTF-8: the first
+// that is set of LC_ALL, LC_CTYPE and LANG says so.
+func (l Locale) UTF8() bool {
+	_, charset, _ := strings.Cut(strings.ToLower(firstSet(l.All, l.Ctype, l.Lang)), ".")
+	charset, _, _ = strings.Cut(charset, "@")
+	return charset == "utf-8" || charset == "utf8"
+}
+
+func firstSet(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

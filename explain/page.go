@@ -1,0 +1,234 @@
+package explain
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+
+	"tcpstate/tcp"
+)
+
+//go:embed en/*.md en/*.txt
+var folders embed.FS
+
+// Book is the pages of one language.
+type Book struct {
+	Language Language
+	words    words
+}
+
+// Open returns the book of a language.
+func Open(l Language) (*Book, error) {
+	file := l.String() + "/words.txt"
+	text, err := folders.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("opening the pages of language %q: %w", l, err)
+	}
+	w, err := parseWords(file, string(text))
+	if err != nil {
+		return nil, err
+	}
+	return &Book{Language: l, words: w}, nil
+}
+
+// Page is the page of a topic, its placeholders filled.
+type Page struct {
+	Topic    Topic
+	Language Language
+	Title    string
+	Summary  Text // one sentence
+	Sections []Section
+	Host     *Host // nil: without a host
+
+	words words
+}
+
+// Section is what stands under one heading.
+type Section struct {
+	Key     string // of the heading, the same in every language, such as "clock"
+	Heading string // as the language has it
+	Blocks  []Block
+}
+
+// Page returns the page of a topic with what is known of a host, or, with a nil
+// host, with the kernel's defaults.
+func (b *Book) Page(t Topic, host *Host) (*Page, error) {
+	file := b.Language.String() + "/" + t.File()
+	raw, err := folders.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the page of %s: %w", t.Name, err)
+	}
+	return b.page(t, host, file, string(raw))
+}
+
+// page is Page of a text at hand.
+func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
+	text, err := b.fill(file, raw, nil, host)
+	if err != nil {
+		return nil, err
+	}
+	src, err := parseSource(file, text)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{Topic: t, Language: b.Language, Title: src.title, Summary: src.summary, Host: host, words: b.words}
+	if p.Sections, err = b.sections(t, file, src.parts); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// fill gives the placeholders of a text their values.
+func (b *Book) fill(file, raw string, data any, host *Host) (string, error) {
+	for i, line := range strings.Split(raw, "\n") {
+		if width(line) > maxSourceLine {
+			return "", &MarkupError{File: file, Line: i + 1, Msg: fmt.Sprintf("a line of %d columns: at most %d", width(line), maxSourceLine)}
+		}
+	}
+	funcs := values{words: b.words, host: host}.functions()
+	tmpl, err := template.New(file).Option("missingkey=error").Funcs(funcs).Parse(raw)
+	if err != nil {
+		return "", fmt.Errorf("parsing the placeholders of %s: %w", file, err)
+	}
+	var filled strings.Builder
+	if err := tmpl.Execute(&filled, data); err != nil {
+		return "", fmt.Errorf("filling the placeholders of %s: %w", file, err)
+	}
+	return filled.String(), nil
+}
+
+// sectionRules lists the headings in their order: for which kinds of page each
+// must be there, and for which it may.
+var sectionRules = []struct {
+	key       string
+	must, may []Kind
+	directive string // that must stand there, where the heading does
+}{
+	{"diagram", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, "ladder"},
+	{"how", []Kind{KindProcess}, nil, ""},
+	{"why", []Kind{KindQuestion}, nil, ""},
+	{"moves", []Kind{KindState}, nil, "transitions"},
+	{"clock", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, "clock"},
+	{"now", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, "live"},
+	{"normal", []Kind{KindState}, []Kind{KindProcess}, ""},
+	{"said", nil, []Kind{KindProcess, KindQuestion}, ""},
+	{"do", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, ""},
+	{"dont", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, ""},
+	{"related", []Kind{KindState, KindProcess, KindQuestion}, nil, ""},
+	{"sources", []Kind{KindState, KindProcess, KindQuestion}, nil, ""},
+}
+
+// sections gives the parts of a page their meaning: known headings, in their
+// order, with the directives that belong there.
+func (b *Book) sections(t Topic, file string, parts []part) ([]Section, error) {
+	var sections []Section
+	for _, rule := range sectionRules {
+		heading := b.words.say("heading." + rule.key)
+		if len(parts) == 0 || parts[0].heading != heading {
+			if slices.Contains(rule.must, t.Kind) {
+				line := 0
+				if len(parts) > 0 {
+					line = parts[0].line
+				}
+				return nil, &MarkupError{File: file, Line: line, Msg: fmt.Sprintf("the heading %q is due here", heading)}
+			}
+			continue
+		}
+		part := parts[0]
+		parts = parts[1:]
+		if !slices.Contains(rule.must, t.Kind) && !slices.Contains(rule.may, t.Kind) {
+			return nil, &MarkupError{File: file, Line: part.line, Msg: fmt.Sprintf("%q has no place in a page of this kind", heading)}
+		}
+		s := Section{Key: rule.key, Heading: heading, Blocks: part.blocks}
+		if msg := s.check(t, rule.directive); msg != "" {
+			return nil, &MarkupError{File: file, Line: part.line, Msg: msg}
+		}
+		sections = append(sections, s)
+	}
+	if len(parts) > 0 {
+		return nil, &MarkupError{File: file, Line: parts[0].line, Msg: fmt.Sprintf("%q is no heading, or not in its place", parts[0].heading)}
+	}
+	return sections, nil
+}
+
+// check checks the directives of a section, finds its ladders, and reads what
+// it relates to. It returns what is wrong, or "".
+func (s *Section) check(t Topic, directive string) string {
+	seen := 0
+	for i := range s.Blocks {
+		block := &s.Blocks[i]
+		if block.Kind != Directive {
+			continue
+		}
+		if block.Name != directive {
+			return fmt.Sprintf("@%s has no place under %q", block.Name, s.Heading)
+		}
+		seen++
+		if directive == "ladder" {
+			l, ok := ladders[block.Arg]
+			if !ok {
+				return fmt.Sprintf("no ladder %q", block.Arg)
+			}
+			block.Ladder = l
+		} else if block.Arg != "" || seen > 1 {
+			return fmt.Sprintf("@%s stands once, alone on its line", directive)
+		}
+		if directive == "clock" {
+			if _, ok := runsBy[t.Name]; !ok {
+				return fmt.Sprintf("no clock is known for %s", t.Name)
+			}
+		}
+	}
+	if directive != "" && seen == 0 {
+		return fmt.Sprintf("@%s is missing under %q", directive, s.Heading)
+	}
+	switch s.Key {
+	case "related":
+		return s.checkRelated(t)
+	case "sources":
+		if len(s.Blocks) != 1 || s.Blocks[0].Kind != Bullets {
+			return "the sources are one list"
+		}
+	}
+	return ""
+}
+
+// checkRelated wants one line of topics by their canonical names.
+func (s *Section) checkRelated(t Topic) string {
+	if len(s.Blocks) != 1 || s.Blocks[0].Kind != Paragraph {
+		return "the related topics are one paragraph: names, joined by commas"
+	}
+	for _, name := range s.related() {
+		if !slices.ContainsFunc(topics, func(other Topic) bool { return other.Name == name }) {
+			return fmt.Sprintf("no topic is named %q", name)
+		}
+		if name == t.Name {
+			return "a page is not related to itself"
+		}
+	}
+	return ""
+}
+
+// related returns the topics of a section of related topics.
+func (s *Section) related() []string { return strings.Split(s.Blocks[0].Text.String(), ", ") }
+
+// Related returns the names of the topics that the page points to.
+func (p *Page) Related() []string {
+	for i := range p.Sections {
+		if p.Sections[i].Key == "related" {
+			return p.Sections[i].related()
+		}
+	}
+	return nil
+}
+
+// inStates returns how many sockets the host has in the states of a set.
+func (h *Host) inStates(states tcp.StateSet) int {
+	n := 0
+	for s := range states.States() {
+		n += h.Counts.Of(s)
+	}
+	return n
+}

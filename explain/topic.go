@@ -1,0 +1,199 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Topic is what one page is about: a state, something that happens between two
+// ends, or a question that people ask.
+type Topic struct {
+	// Name is the one canonical spelling: a state's name as it is shown
+	// everywhere, such as TIME_WAIT, or words joined by '-', such as half-open.
+	Name  string
+	Kind  Kind
+	State tcp.State // the zero State unless Kind is KindState
+
+	// States are those whose sockets the page looks at on this host: the state
+	// itself, or those that the matter shows in. Empty: none.
+	States tcp.StateSet
+	// Counters are the kernel's counters that bear on the matter, under the names
+	// of /proc/net/netstat and /proc/net/snmp joined by a dot, as nstat(8) knows
+	// them without it: TcpExt.ListenOverflows.
+	Counters []string
+}
+
+// Kind says what a page is about, and with it which headings it has.
+type Kind uint8
+
+// The kinds of pages.
+const (
+	KindState    Kind = iota + 1 // one of the states
+	KindProcess                  // what happens between two ends, or on a host
+	KindQuestion                 // what people ask
+)
+
+var kindNames = [...]string{"", "state", "process", "question"}
+
+// String returns "state", "process" or "question".
+func (k Kind) String() string { return kindNames[k] }
+
+// MarshalText returns what String returns.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// File returns the name of the topic's page in a language's folder.
+func (t Topic) File() string {
+	return strings.ReplaceAll(strings.ToLower(t.Name), "_", "-") + ".md"
+}
+
+// listening counts what becomes of those who knock.
+var listening = []string{
+	"TcpExt.ListenOverflows", "TcpExt.ListenDrops", "TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop",
+	"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed",
+}
+
+// topics holds every topic in the order in which they are listed.
+var topics = []Topic{
+	ofState(tcp.Listen, listening...),
+	ofState(tcp.SynSent, "Tcp.ActiveOpens", "Tcp.AttemptFails"),
+	ofState(tcp.SynRecv, listening...),
+	ofState(tcp.Established, "TcpExt.TCPKeepAlive", "TcpExt.TCPAbortOnTimeout"),
+	ofState(tcp.FinWait1, "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnMemory"),
+	ofState(tcp.FinWait2, "TcpExt.TCPAbortOnMemory"),
+	ofState(tcp.Closing, "TcpExt.TCPAbortOnTimeout"),
+	ofState(tcp.TimeWait, "TcpExt.TCPTimeWaitOverflow", "TcpExt.TW", "TcpExt.TWRecycled"),
+	ofState(tcp.CloseWait, "TcpExt.TCPAbortOnClose"),
+	ofState(tcp.LastAck, "TcpExt.TCPAbortOnTimeout"),
+	ofState(tcp.Close, "Tcp.EstabResets", "Tcp.OutRsts"),
+	ofState(tcp.BoundInactive),
+
+	process("handshake", tcp.Set(tcp.SynSent, tcp.SynRecv), "Tcp.ActiveOpens", "Tcp.PassiveOpens", "Tcp.AttemptFails"),
+	process("teardown", tcp.Set(tcp.FinWait1, tcp.FinWait2, tcp.Closing, tcp.TimeWait, tcp.CloseWait, tcp.LastAck)),
+	process("simultaneous-open", tcp.Set(tcp.SynSent, tcp.SynRecv)),
+	process("simultaneous-close", tcp.Set(tcp.Closing)),
+	process("half-close", tcp.Set(tcp.FinWait2, tcp.CloseWait)),
+	process("half-open", tcp.Set(tcp.Established)),
+	process("reset", 0, "Tcp.EstabResets", "Tcp.OutRsts", "TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnClose",
+		"TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnMemory"),
+	process("keepalive", tcp.Set(tcp.Established), "TcpExt.TCPKeepAlive", "TcpExt.TCPAbortOnTimeout"),
+	process("syn-flood", tcp.Set(tcp.SynRecv), listening...),
+	process("syn-cookies", tcp.Set(tcp.SynRecv), listening...),
+	process("backlog", tcp.Set(tcp.Listen, tcp.SynRecv), listening...),
+	process("port-exhaustion", tcp.Set(tcp.Established, tcp.TimeWait)),
+	process("2msl", tcp.Set(tcp.TimeWait)),
+	process("protocols", tcp.Set(tcp.Listen)),
+
+	question("why-three", 0),
+	question("why-four", 0),
+	question("why-not-two", 0),
+	question("why-time-wait", tcp.Set(tcp.TimeWait)),
+	question("client-died", tcp.Set(tcp.Established)),
+}
+
+func ofState(s tcp.State, counters ...string) Topic {
+	return Topic{Name: s.String(), Kind: KindState, State: s, States: tcp.Set(s), Counters: counters}
+}
+
+func process(name string, states tcp.StateSet, counters ...string) Topic {
+	return Topic{Name: name, Kind: KindProcess, States: states, Counters: counters}
+}
+
+func question(name string, states tcp.StateSet, counters ...string) Topic {
+	return Topic{Name: name, Kind: KindQuestion, States: states, Counters: counters}
+}
+
+// otherNames maps folded spellings that people use for a topic to its name,
+// beside those of a state that tcp.ParseState reads.
+var otherNames = map[string]string{
+	"ss": "SYN_SENT", "sr": "SYN_RECV", "est": "ESTABLISHED", "fw1": "FIN_WAIT1", "fw2": "FIN_WAIT2",
+	"tw": "TIME_WAIT", "cw": "CLOSE_WAIT", "la": "LAST_ACK", "bound": "BOUND_INACTIVE",
+	"listener": "LISTEN", "orphan": "FIN_WAIT2",
+
+	"threewayhandshake": "handshake", "3wayhandshake": "handshake", "3whs": "handshake", "open": "handshake",
+	"fourwayhandshake": "teardown", "termination": "teardown", "shutdown": "half-close",
+	"rst": "reset", "synattack": "syn-flood", "cookies": "syn-cookies",
+	"synqueue": "backlog", "acceptqueue": "backlog", "somaxconn": "backlog",
+	"ephemeralports": "port-exhaustion", "eaddrnotavail": "port-exhaustion",
+	"msl": "2msl", "deadpeer": "half-open", "ports": "protocols",
+
+	"三次握手": "handshake", "四次挥手": "teardown", "半关闭": "half-close", "半打开": "half-open",
+	"同时打开": "simultaneous-open", "同时关闭": "simultaneous-close", "复位": "reset", "保活": "keepalive",
+	"半连接队列": "backlog", "全连接队列": "backlog", "洪水攻击": "syn-flood", "端口耗尽": "port-exhaustion",
+}
+
+// Topics returns every topic: the states in the order of a connection's life,
+// then the rest.
+func Topics() []Topic { return slices.Clone(topics) }
+
+// TopicOf returns the topic of a state.
+func TopicOf(s tcp.State) (Topic, bool) {
+	i := slices.IndexFunc(topics, func(t Topic) bool { return t.Kind == KindState && t.State == s })
+	if i < 0 {
+		return Topic{}, false
+	}
+	return topics[i], true
+}
+
+// Find returns the topic that spelling names: any spelling of a state that
+// tcp.ParseState reads, or of another topic, in any case and with '-', '_', a
+// space or nothing between the words. The error is an *UnknownTopicError.
+func Find(spelling string) (Topic, error) {
+	word := fold(spelling)
+	if s, err := tcp.ParseState(word); err == nil {
+		t, _ := TopicOf(s)
+		return t, nil
+	}
+	if name, ok := otherNames[word]; ok {
+		word = fold(name)
+	}
+	for _, t := range topics {
+		if fold(t.Name) == word {
+			return t, nil
+		}
+	}
+	return Topic{}, &UnknownTopicError{Name: spelling}
+}
+
+// fold drops what the spellings of a topic may differ in.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+}
+
+// UnknownTopicError is the error for a name that spells no topic.
+type UnknownTopicError struct {
+	Name string // as it was given
+}
+
+func (e *UnknownTopicError) Error() string { return fmt.Sprintf("no topic %q", e.Name) }
+
+// Hint offers the topic whose name is nearest to what was given, or, where none
+// is near, the list of them.
+func (e *UnknownTopicError) Hint() string {
+	names := map[string]string{}
+	for _, t := range topics {
+		names[fold(t.Name)] = t.Name
+	}
+	for other, name := range otherNames {
+		if len(other) > 3 { // two letters are near to everything
+			names[other] = name
+		}
+	}
+	candidates := make([]string, 0, len(names))
+	for folded := range names {
+		candidates = append(candidates, folded)
+	}
+	slices.Sort(candidates)
+	near, ok := tcp.Nearest(fold(e.Name), candidates)
+	if !ok {
+		return "tcpstate explain --list shows the topics"
+	}
+	return fmt.Sprintf("did you mean %s?", names[near])
+}

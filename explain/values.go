@@ -1,0 +1,230 @@
+package explain
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// values gives the placeholders of a page their values: the host's own, or,
+// without a host, the kernel's defaults, which are then called so.
+type values struct {
+	words words
+	host  *Host
+}
+
+// functions are the placeholders that a page may use; the package comment tells
+// the authors what each gives.
+func (v values) functions() template.FuncMap {
+	return template.FuncMap{
+		"live":     func() bool { return v.host != nil },
+		"sysctl":   v.sysctl,
+		"value":    v.value,
+		"number":   v.number,
+		"time":     v.time,
+		"default":  v.defaultOf,
+		"constant": v.constant,
+		"total":    v.total,
+		"count":    v.count,
+		"resends":  v.resends,
+		"last":     v.last,
+		"duration": v.duration,
+	}
+}
+
+// settings returns the host's settings, or the defaults.
+func (v values) settings() tcp.Settings {
+	if v.host == nil {
+		return tcp.DefaultSettings()
+	}
+	return v.host.Settings
+}
+
+func settingOf(name string) (*tcp.Setting, error) {
+	d, ok := tcp.SettingOf(name)
+	if !ok {
+		return nil, fmt.Errorf("no setting %q", name)
+	}
+	return d, nil
+}
+
+// sysctl says what a setting is, and where that comes from.
+func (v values) sysctl(name string) (string, error) {
+	d, err := settingOf(name)
+	if err != nil {
+		return "", err
+	}
+	settings := v.settings()
+	value, known := d.Text(&settings)
+	value, usual := oneLine(value), oneLine(d.Default)
+	code := "`" + name + "`"
+	switch {
+	case d.Gone != "" && (!known || v.host == nil):
+		return v.words.say("setting.gone", "name", code), nil
+	case !known && d.Absent != "":
+		return v.words.say("setting.absent", "name", code, "value", d.Absent), nil
+	case !known:
+		return v.words.say("setting.varies", "name", code), nil
+	case v.host == nil:
+		return v.words.say("setting.default", "name", code, "value", value), nil
+	case usual != "" && usual != value:
+		return v.words.say("setting.changed", "name", code, "value", value, "default", usual), nil
+	}
+	return v.words.say("setting.live", "name", code, "value", value), nil
+}
+
+// oneLine is a setting as sysctl(8) prints it: tabs would break a table.
+func oneLine(value string) string { return strings.ReplaceAll(value, "\t", " ") }
+
+// value is the bare value of a setting: what the kernel goes by, also where the
+// setting itself is not there.
+func (v values) value(name string) (string, error) {
+	d, err := settingOf(name)
+	if err != nil {
+		return "", err
+	}
+	effective := v.settings().Effective()
+	value, known := d.Text(&effective)
+	if !known {
+		return v.words.say("setting.varies", "name", "`"+name+"`"), nil
+	}
+	return oneLine(value), nil
+}
+
+// number is value for comparisons. A setting that varies with the machine is 0
+// without a host.
+func (v values) number(name string) (int, error) {
+	d, err := settingOf(name)
+	if err != nil {
+		return 0, err
+	}
+	effective := v.settings().Effective()
+	value, known := d.Text(&effective)
+	if !known {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not one number", name)
+	}
+	return n, nil
+}
+
+// time is a setting that is a time, with its unit.
+func (v values) time(name string) (string, error) {
+	d, err := settingOf(name)
+	if err != nil {
+		return "", err
+	}
+	unit, ok := map[tcp.Unit]time.Duration{
+		tcp.UnitSeconds: time.Second, tcp.UnitMilliseconds: time.Millisecond, tcp.UnitMicroseconds: time.Microsecond,
+	}[d.Unit]
+	if !ok {
+		return "", fmt.Errorf("%s is not a time", name)
+	}
+	n, err := v.number(name)
+	return v.words.duration(time.Duration(n) * unit), err
+}
+
+// defaultOf is what the kernel starts with.
+func (v values) defaultOf(name string) (string, error) {
+	d, err := settingOf(name)
+	if err == nil && d.Default == "" {
+		err = fmt.Errorf("%s has no default that is the same everywhere", name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return oneLine(d.Default), nil
+}
+
+// constants are times that no setting changes (include/net/tcp.h).
+var constants = map[string]time.Duration{
+	"TCP_TIMEWAIT_LEN": tcp.TimeWaitLength,
+	"TCP_TIMEOUT_INIT": time.Second,
+	"TCP_RTO_MIN":      200 * time.Millisecond,
+}
+
+func (v values) constant(name string) (string, error) {
+	d, ok := constants[name]
+	if !ok {
+		return "", fmt.Errorf("no constant %q", name)
+	}
+	return v.words.duration(d), nil
+}
+
+func (v values) schedule(clock string) (tcp.Schedule, error) {
+	c, ok := clocks[clock]
+	if !ok {
+		return tcp.Schedule{}, fmt.Errorf("no clock %q", clock)
+	}
+	return c.schedule(v.settings()), nil
+}
+
+// total is when a clock ends what it runs for.
+func (v values) total(clock string) (string, error) {
+	s, err := v.schedule(clock)
+	return v.words.duration(s.GivenUp), err
+}
+
+// count is how often is sent again before that.
+func (v values) count(clock string) (int, error) {
+	s, err := v.schedule(clock)
+	return len(s.Resends), err
+}
+
+// resends lists when.
+func (v values) resends(clock string) (string, error) {
+	s, err := v.schedule(clock)
+	if err != nil || len(s.Resends) == 0 {
+		return "-", err
+	}
+	var times []string
+	for _, at := range s.Resends {
+		times = append(times, strconv.FormatInt(int64(at.Round(time.Second)/time.Second), 10))
+	}
+	return v.words.say("unit.s", "n", strings.Join(times, v.words.say("list.join"))), nil
+}
+
+// last is the time of the last resend.
+func (v values) last(clock string) (string, error) {
+	s, err := v.schedule(clock)
+	if err != nil || len(s.Resends) == 0 {
+		return "-", err
+	}
+	return v.words.duration(s.Resends[len(s.Resends)-1]), nil
+}
+
+// duration is a fixed time, given as time.ParseDuration reads it.
+func (v values) duration(text string) (string, error) {
+	d, err := time.ParseDuration(text)
+	return v.words.duration(d), err
+}
+
+// duration writes a time: in seconds up to a thousand of them, in hours, minutes
+// and seconds from there, in milliseconds below one second.
+func (w words) duration(d time.Duration) string {
+	unit := func(key string, n int64) string { return w.say(key, "n", strconv.FormatInt(n, 10)) }
+	if d > 0 && d < time.Second {
+		return unit("unit.ms", int64(d/time.Millisecond))
+	}
+	if d < 1000*time.Second {
+		return unit("unit.s", int64(d/time.Second))
+	}
+	d = d.Truncate(time.Second)
+	var parts []string
+	for _, p := range []struct {
+		key  string
+		unit time.Duration
+	}{{"unit.h", time.Hour}, {"unit.min", time.Minute}, {"unit.s", time.Second}} {
+		if n := d / p.unit; n > 0 {
+			parts = append(parts, unit(p.key, int64(n)))
+			d -= n * p.unit
+		}
+	}
+	return strings.Join(parts, w.say("unit.join"))
+}
