@@ -1,0 +1,293 @@
+package tcp
+
+import (
+	"slices"
+	"strings"
+)
+
+// NoSocket is what comes before the first state and after the last: there is no
+// socket. RFC 9293 calls it CLOSED; Linux' CLOSE is a socket that a program
+// still holds.
+const NoSocket State = 0
+
+// Transition is one way from a state to another, or back to the same one.
+type Transition struct {
+	From     State
+	FromForm Form // that the socket has in From; AnyForm: whichever
+	Event    Event
+	Sent     Control // the segment sent at once, 0 for none
+	To       State
+	ToForm   Form // that it has in To; AnyForm: the same as before
+
+	// Spawns says that the socket in From stays what it is, and the one in To is
+	// another, made for the occasion: a listener's connection.
+	Spawns bool
+
+	Role     Role
+	Standing Standing
+	RFC      string // where the standard has it, such as "RFC 9293 3.10.7.4"
+	Linux    string // what Linux does otherwise, or how; a sentence, or ""
+	Source   string // where Linux does it, such as "net/ipv4/tcp_input.c: tcp_fin"
+}
+
+// Key identifies the transition, such as "FIN_WAIT2.small/receive-fin/TIME_WAIT":
+// texts in other languages hang on it.
+func (t *Transition) Key() string {
+	from := stateKey(t.From)
+	if t.FromForm != AnyForm {
+		from += "." + t.FromForm.String()
+	}
+	return from + "/" + t.Event.ID() + "/" + stateKey(t.To)
+}
+
+func stateKey(s State) string {
+	if s == NoSocket {
+		return "NONE"
+	}
+	return s.String()
+}
+
+// Entered returns the transitions into s from other states, in the order of
+// Transitions.
+func Entered(s State) []Transition {
+	return selected(func(t *Transition) bool { return t.To == s && t.From != s })
+}
+
+// Left returns the transitions out of s into other states, in the order of
+// Transitions.
+func Left(s State) []Transition {
+	return selected(func(t *Transition) bool { return t.From == s && t.To != s })
+}
+
+// Within returns the transitions that stay in s: what happens to a socket there
+// that does not change its state.
+func Within(s State) []Transition {
+	return selected(func(t *Transition) bool { return t.From == s && t.To == s })
+}
+
+func selected(keep func(*Transition) bool) []Transition {
+	var list []Transition
+	for i := range transitions {
+		if keep(&transitions[i]) {
+			list = append(list, transitions[i])
+		}
+	}
+	return list
+}
+
+// Transitions returns all transitions of RFC 9293 figure 5 and of Linux, in the
+// order of a connection's life.
+func Transitions() []Transition { return slices.Clone(transitions) }
+
+// Form is what kind of thing the kernel keeps a socket as.
+type Form uint8
+
+// The forms.
+const (
+	AnyForm Form = iota
+	Held         // a full socket that a program holds, or that waits to be accepted
+	Orphan       // a full socket whose program has closed it
+	Request      // a request socket, of the listener: SYN_RECV
+	Small        // a small socket that remembers the end: TIME_WAIT, orphaned FIN_WAIT2
+)
+
+var formNames = [...]string{"any", "held", "orphan", "request", "small"}
+
+// String returns any, held, orphan, request or small.
+func (f Form) String() string { return formNames[f] }
+
+// Role says which end of a connection takes a transition.
+type Role uint8
+
+// The roles. The opener is active who sends the first SYN, the closer who sends
+// the first FIN.
+const (
+	EitherEnd     Role = iota
+	ActiveOpener       // the client
+	PassiveOpener      // the server
+	ActiveCloser
+	PassiveCloser
+)
+
+var roleNames = [...]string{"either", "active opener", "passive opener", "active closer", "passive closer"}
+
+// String returns either, active opener, passive opener, active closer or passive
+// closer.
+func (r Role) String() string { return roleNames[r] }
+
+// Standing says who has a transition.
+type Standing uint8
+
+// The standings.
+const (
+	InBoth    Standing = iota // the standard and Linux
+	LinuxOnly                 // the standard neither has nor forbids it
+	RFCOnly                   // Linux does not have it
+)
+
+var standingNames = [...]string{"both", "linux", "rfc"}
+
+// String returns both, linux or rfc.
+func (s Standing) String() string { return standingNames[s] }
+
+// Control is a set of the control bits of a segment (RFC 9293 section 3.1).
+type Control uint8
+
+// The control bits that transitions send, as on the wire.
+const (
+	FIN Control = 1 << 0
+	SYN Control = 1 << 1
+	RST Control = 1 << 2
+	ACK Control = 1 << 4
+)
+
+// String returns the names of the bits, such as "SYN,ACK"; "" for none.
+func (c Control) String() string {
+	var names []string
+	for _, bit := range [...]struct {
+		Control
+		name string
+	}{{SYN, "SYN"}, {FIN, "FIN"}, {RST, "RST"}, {ACK, "ACK"}} {
+		if c&bit.Control != 0 {
+			names = append(names, bit.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// EventKind says where an event comes from.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	ByCall    EventKind = iota // of the local program
+	BySegment                  // of the peer, or an ICMP error
+	ByTimer                    // of the socket
+	ByKernel                   // limits and orders of the host
+)
+
+var eventKindNames = [...]string{"call", "segment", "timer", "kernel"}
+
+// String returns call, segment, timer or kernel.
+func (k EventKind) String() string { return eventKindNames[k] }
+
+// Event is what makes a socket change its state.
+type Event uint8
+
+// The events.
+const (
+	EventSocket Event = iota
+	EventBind
+	EventListen
+	EventConnect
+	EventReuse
+	EventSend
+	EventShutdown
+	EventClose
+	EventCloseUnread
+	EventCloseLinger2
+	EventAbort
+	EventDisconnect
+	EventShutdownListener
+	EventCloseListener
+
+	EventReceiveSYN
+	EventReceiveFastOpen
+	EventReceiveCookie
+	EventReceiveSYNACK
+	EventReceiveACK
+	EventReceiveACKOverflow
+	EventReceiveBadSYN
+	EventReceiveFIN
+	EventReceiveACKOfFIN
+	EventReceiveFINACK
+	EventReceiveFINAgain
+	EventReceiveLate
+	EventReceiveRST
+	EventReceiveNewSYN
+	EventReceiveOldSYN
+	EventReceiveStray
+	EventICMPError
+
+	EventSYNGivenUp
+	EventSYNACKGivenUp
+	EventListenerGone
+	EventDataGivenUp
+	EventProbesGivenUp
+	EventKeepaliveGivenUp
+	EventFinWait2Shrink
+	EventFinWait2End
+	EventTimeWaitEnd
+
+	EventBucketsFull
+	EventNoResources
+	EventDestroy
+)
+
+// NumEvents is how many events there are: they run from 0.
+const NumEvents = int(EventDestroy) + 1
+
+var events = [NumEvents]struct {
+	kind     EventKind
+	id, text string
+}{
+	EventSocket:           {ByCall, "socket", "socket()"},
+	EventBind:             {ByCall, "bind", "bind()"},
+	EventListen:           {ByCall, "listen", "listen()"},
+	EventConnect:          {ByCall, "connect", "connect()"},
+	EventReuse:            {ByCall, "reuse", "connect() with tcp_tw_reuse takes its place"},
+	EventSend:             {ByCall, "send", "send()"},
+	EventShutdown:         {ByCall, "shutdown", "shutdown(SHUT_WR)"},
+	EventClose:            {ByCall, "close", "close()"},
+	EventCloseUnread:      {ByCall, "close-unread", "close() with data unread"},
+	EventCloseLinger2:     {ByCall, "close-linger2", "close() with TCP_LINGER2 below 0"},
+	EventAbort:            {ByCall, "abort", "close() with SO_LINGER 0"},
+	EventDisconnect:       {ByCall, "disconnect", "connect() to AF_UNSPEC"},
+	EventShutdownListener: {ByCall, "shutdown-listener", "shutdown(SHUT_RD)"},
+	EventCloseListener:    {ByCall, "close-listener", "close() of the listener, before accept()"},
+
+	EventReceiveSYN:         {BySegment, "receive-syn", "receive SYN"},
+	EventReceiveFastOpen:    {BySegment, "receive-fast-open", "receive SYN with a Fast Open cookie"},
+	EventReceiveCookie:      {BySegment, "receive-cookie", "receive ACK of a SYN cookie"},
+	EventReceiveSYNACK:      {BySegment, "receive-syn-ack", "receive SYN,ACK"},
+	EventReceiveACK:         {BySegment, "receive-ack", "receive ACK of SYN"},
+	EventReceiveACKOverflow: {BySegment, "receive-ack-overflow", "receive ACK of SYN, accept queue full, tcp_abort_on_overflow on"},
+	EventReceiveBadSYN:      {BySegment, "receive-bad-syn", "receive another SYN in the window"},
+	EventReceiveFIN:         {BySegment, "receive-fin", "receive FIN"},
+	EventReceiveACKOfFIN:    {BySegment, "receive-ack-of-fin", "receive ACK of FIN"},
+	EventReceiveFINACK:      {BySegment, "receive-fin-and-ack-of-fin", "receive FIN and ACK of FIN"},
+	EventReceiveFINAgain:    {BySegment, "receive-fin-again", "receive FIN again"},
+	EventReceiveLate:        {BySegment, "receive-late-data", "receive data that nobody can read"},
+	EventReceiveRST:         {BySegment, "receive-rst", "receive RST"},
+	EventReceiveNewSYN:      {BySegment, "receive-new-syn", "receive SYN of a new connection"},
+	EventReceiveOldSYN:      {BySegment, "receive-syn-in-connection", "receive SYN in a connection"},
+	EventReceiveStray:       {BySegment, "receive-stray", "receive a segment of no connection"},
+	EventICMPError:          {BySegment, "receive-icmp", "receive ICMP destination unreachable"},
+
+	EventSYNGivenUp:       {ByTimer, "syn-given-up", "SYN resends exhausted"},
+	EventSYNACKGivenUp:    {ByTimer, "syn-ack-given-up", "SYN,ACK resends exhausted"},
+	EventListenerGone:     {ByTimer, "listener-gone", "SYN,ACK timer, listener closed"},
+	EventDataGivenUp:      {ByTimer, "data-given-up", "resends exhausted"},
+	EventProbesGivenUp:    {ByTimer, "probes-given-up", "zero-window probes unanswered"},
+	EventKeepaliveGivenUp: {ByTimer, "keepalive-given-up", "keepalive probes unanswered"},
+	EventFinWait2Shrink:   {ByTimer, "fin-wait2-shrink", "all of tcp_fin_timeout over 60 s has passed"},
+	EventFinWait2End:      {ByTimer, "fin-wait2-end", "tcp_fin_timeout has passed"},
+	EventTimeWaitEnd:      {ByTimer, "time-wait-end", "60 s have passed (2MSL)"},
+
+	EventBucketsFull: {ByKernel, "buckets-full", "TIME_WAIT due, tcp_max_tw_buckets reached"},
+	EventNoResources: {ByKernel, "no-resources", "too many orphans, or TCP memory short"},
+	EventDestroy:     {ByKernel, "destroy", "SOCK_DESTROY (ss -K)"},
+}
+
+// ID returns the name under which texts about the event are kept, such as
+// "receive-syn". It never changes.
+func (e Event) ID() string { return events[e].id }
+
+// String returns the event in English, such as "receive SYN".
+func (e Event) String() string { return events[e].text }
+
+// Kind returns where the event comes from.
+func (e Event) Kind() EventKind { return events[e].kind }
+
+// MarshalText returns the ID.
+func (e Event) MarshalText() ([]byte, error) { return []byte(e.ID()), nil }
