@@ -2,16 +2,139 @@ package explain
 
 import "tcpstate/tcp"
 
-// ladders holds every ladder under the name that pages call it by.
+// ladders holds every ladder under the name that pages call it by. Sequence
+// numbers are as in RFC 9293 section 3.5: x and y are the initial ones; u, v and
+// w are any later ones. Every segment but the first SYN bears an ACK.
 var ladders = map[string]*Ladder{
+	"handshake": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Right: Side{Does: "listen()", State: tcp.Listen}},
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{State: tcp.SynRecv}},
+		{Left: Side{State: tcp.Established}, Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards},
+		{Segment: "ACK=1, seq=x+1, ack=y+1", From: Rightwards, Right: Side{State: tcp.Established}},
+		{Right: Side{Does: "accept()"}},
+	}},
+	"syn-lost": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
+		{Left: Side{Does: "ladder.resends"}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
+		{Left: Side{Does: "ladder.resends"}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
+		{Left: Side{Does: "ETIMEDOUT", None: true}, Note: "ladder.givenup"},
+	}},
+	"refused": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{Does: "ladder.nobody", None: true}},
+		{Left: Side{Does: "ECONNREFUSED", State: tcp.Close}, Segment: "RST=1, ACK=1, seq=0, ack=x+1", From: Leftwards},
+	}},
+	"bound": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Left: Side{Does: "bind()", State: tcp.BoundInactive}, Right: Side{State: tcp.Listen}, Note: "ladder.nothingsent"},
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{State: tcp.SynRecv}},
+	}},
+	"simultaneous-open": {Left: "end.one", Right: "end.other", Rungs: []Rung{
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Right: Side{Does: "connect()", State: tcp.SynSent}},
+		{Segment: "SYN=1, seq=x", From: Rightwards, Crossed: "SYN=1, seq=y", Left: Side{State: tcp.SynRecv}, Right: Side{State: tcp.SynRecv}},
+		{Segment: "SYN=1, ACK=1, seq=x, ack=y+1", From: Rightwards, Crossed: "SYN=1, ACK=1, seq=y, ack=x+1",
+			Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+	}},
 	"teardown": {Left: "end.first", Right: "end.second", Rungs: []Rung{
 		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
-		{Left: Side{Does: "close()", State: tcp.FinWait1}, Segment: "FIN=1, ACK=1, seq=u, ack=v", From: Rightwards,
-			Right: Side{State: tcp.CloseWait}},
+		{Left: Side{Does: "close()", State: tcp.FinWait1}, Segment: "FIN=1, ACK=1, seq=u, ack=v", From: Rightwards, Right: Side{State: tcp.CloseWait}},
 		{Left: Side{State: tcp.FinWait2}, Segment: "ACK=1, seq=v, ack=u+1", From: Leftwards},
-		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards,
-			Right: Side{Does: "close()", State: tcp.LastAck}},
+		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards, Right: Side{Does: "close()", State: tcp.LastAck}},
 		{Segment: "ACK=1, seq=u+1, ack=w+1", From: Rightwards, Right: Side{None: true}},
 		{Left: Side{Does: "ladder.sixty", None: true}},
+	}},
+	"teardown-three": {Left: "end.first", Right: "end.second", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+		{Left: Side{Does: "close()", State: tcp.FinWait1}, Segment: "FIN=1, ACK=1, seq=u, ack=v", From: Rightwards, Right: Side{State: tcp.CloseWait}},
+		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=v, ack=u+1", From: Leftwards, Right: Side{Does: "close()", State: tcp.LastAck}},
+		{Segment: "ACK=1, seq=u+1, ack=v+1", From: Rightwards, Right: Side{None: true}},
+		{Left: Side{Does: "ladder.sixty", None: true}},
+	}},
+	"simultaneous-close": {Left: "end.one", Right: "end.other", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+		{Left: Side{Does: "close()", State: tcp.FinWait1}, Right: Side{Does: "close()", State: tcp.FinWait1}},
+		{Segment: "FIN=1, ACK=1, seq=u, ack=v", From: Rightwards, Crossed: "FIN=1, ACK=1, seq=v, ack=u",
+			Left: Side{State: tcp.Closing}, Right: Side{State: tcp.Closing}},
+		{Segment: "ACK=1, seq=u+1, ack=v+1", From: Rightwards, Crossed: "ACK=1, seq=v+1, ack=u+1",
+			Left: Side{State: tcp.TimeWait}, Right: Side{State: tcp.TimeWait}},
+		{Left: Side{Does: "ladder.sixty", None: true}, Right: Side{Does: "ladder.sixty", None: true}},
+	}},
+	"half-close": {Left: "end.first", Right: "end.second", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+		{Left: Side{Does: "shutdown(SHUT_WR)", State: tcp.FinWait1}, Segment: "FIN=1, ACK=1, seq=u, ack=v", From: Rightwards, Right: Side{State: tcp.CloseWait}},
+		{Left: Side{State: tcp.FinWait2}, Segment: "ACK=1, seq=v, ack=u+1", From: Leftwards},
+		{Left: Side{Does: "ladder.reads"}, Segment: "ACK=1, seq=v, ack=u+1, DATA", From: Leftwards, Right: Side{Does: "ladder.sendson"}},
+		{Segment: "ACK=1, seq=u+1, ack=w", From: Rightwards},
+		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards, Right: Side{Does: "close()", State: tcp.LastAck}},
+		{Segment: "ACK=1, seq=u+1, ack=w+1", From: Rightwards, Right: Side{None: true}},
+	}},
+	"last-ack-lost": {Left: "end.first", Right: "end.second", Rungs: []Rung{
+		{Left: Side{State: tcp.FinWait2}, Right: Side{State: tcp.CloseWait}},
+		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards, Right: Side{Does: "close()", State: tcp.LastAck}},
+		{Segment: "ACK=1, seq=u+1, ack=w+1", From: Rightwards, Fate: Lost},
+		{Left: Side{Does: "ladder.again"}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards, Right: Side{Does: "ladder.resends"}},
+		{Segment: "ACK=1, seq=u+1, ack=w+1", From: Rightwards, Right: Side{None: true}},
+		{Left: Side{Does: "ladder.sixty", None: true}},
+	}},
+	"old-segment": {Left: "end.first", Right: "end.second", Rungs: []Rung{
+		{Left: Side{State: tcp.FinWait2}, Right: Side{State: tcp.CloseWait}, Note: "ladder.straying"},
+		{Left: Side{State: tcp.TimeWait}, Segment: "FIN=1, ACK=1, seq=w, ack=u+1", From: Leftwards, Right: Side{Does: "close()", State: tcp.LastAck}},
+		{Segment: "ACK=1, seq=u+1, ack=w+1", From: Rightwards, Right: Side{None: true}},
+		{Left: Side{Does: "ladder.refuses"}, Segment: "ACK=1, seq=v, ack=u, DATA", From: Leftwards, Fate: Ignored},
+		{Left: Side{Does: "ladder.sixty", None: true}, Note: "ladder.namefree"},
+	}},
+	"half-open": {Left: "end.one", Right: "end.other", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+		{Right: Side{Does: "ladder.crash", None: true}, Note: "ladder.notold"},
+		{Left: Side{Does: "write()"}, Segment: "ACK=1, seq=u, ack=v, DATA", From: Rightwards, Fate: Lost},
+		{Right: Side{Does: "ladder.restarts"}},
+		{Left: Side{Does: "ladder.resends"}, Segment: "ACK=1, seq=u, ack=v, DATA", From: Rightwards},
+		{Left: Side{Does: "ECONNRESET", State: tcp.Close}, Segment: "RST=1, seq=v", From: Leftwards},
+	}},
+	"reset": {Left: "end.one", Right: "end.other", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
+		{Segment: "ACK=1, seq=u, ack=v, DATA", From: Rightwards, Right: Side{Does: "ladder.unread"}},
+		{Left: Side{Does: "ECONNRESET", State: tcp.Close}, Segment: "RST=1, ACK=1, seq=v, ack=w", From: Leftwards, Right: Side{Does: "close()", None: true}},
+	}},
+	"keepalive": {Left: "end.one", Right: "end.other", Rungs: []Rung{
+		{Left: Side{Does: "SO_KEEPALIVE", State: tcp.Established}, Right: Side{State: tcp.Established}, Note: "ladder.idle"},
+		{Left: Side{Does: "ladder.probes"}, Segment: "ACK=1, seq=u-1, ack=v", From: Rightwards},
+		{Segment: "ACK=1, seq=v, ack=u", From: Leftwards, Note: "ladder.alive"},
+	}},
+	"client-died": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Left: Side{State: tcp.Established}, Right: Side{Does: "SO_KEEPALIVE", State: tcp.Established}},
+		{Left: Side{Does: "ladder.poweroff", None: true}, Note: "ladder.idle"},
+		{Segment: "ACK=1, seq=v-1, ack=u", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.probes"}},
+		{Segment: "ACK=1, seq=v-1, ack=u", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.probes"}},
+		{Note: "ladder.allprobes"},
+		{Segment: "RST=1, ACK=1, seq=v, ack=u", From: Leftwards, Fate: Lost, Right: Side{Does: "ETIMEDOUT", State: tcp.Close}},
+	}},
+	"syn-flood": {Left: "end.attacker", Right: "end.server", Rungs: []Rung{
+		{Right: Side{State: tcp.Listen}},
+		{Segment: "SYN=1, seq=x", From: Rightwards, Left: Side{Does: "ladder.forged"}, Right: Side{State: tcp.SynRecv}},
+		{Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards, Fate: Lost},
+		{Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.resends"}},
+		{Note: "ladder.thousands"},
+		{Note: "ladder.queuefull", Right: Side{None: true}},
+	}},
+	"syn-cookies": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Right: Side{State: tcp.Listen}, Note: "ladder.synqueuefull"},
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{Does: "ladder.keepsnothing"}},
+		{Left: Side{State: tcp.Established}, Segment: "SYN=1, ACK=1, seq=cookie, ack=x+1", From: Leftwards},
+		{Segment: "ACK=1, seq=x+1, ack=cookie+1", From: Rightwards, Right: Side{Does: "ladder.checks", State: tcp.Established}},
+	}},
+	"backlog": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Right: Side{State: tcp.Listen}},
+		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{Does: "ladder.synqueue", State: tcp.SynRecv}},
+		{Left: Side{State: tcp.Established}, Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards},
+		{Segment: "ACK=1, seq=x+1, ack=y+1", From: Rightwards, Fate: Ignored, Note: "ladder.acceptfull"},
+		{Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards, Right: Side{Does: "ladder.resends"}},
+		{Segment: "ACK=1, seq=x+1, ack=y+1", From: Rightwards, Right: Side{Does: "ladder.acceptqueue", State: tcp.Established}, Note: "ladder.acceptroom"},
+		{Right: Side{Does: "accept()"}},
+	}},
+	"old-syn": {Left: "end.client", Right: "end.server", Rungs: []Rung{
+		{Right: Side{State: tcp.Listen}, Note: "ladder.straysyn"},
+		{Segment: "SYN=1, seq=old", From: Rightwards, Right: Side{State: tcp.SynRecv}},
+		{Left: Side{Does: "ladder.nevermeant"}, Segment: "SYN=1, ACK=1, seq=y, ack=old+1", From: Leftwards},
+		{Segment: "RST=1, seq=old+1", From: Rightwards, Right: Side{None: true}},
+		{Note: "ladder.withtwo"},
 	}},
 }
