@@ -17,8 +17,8 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	b = append(b, s.State.String()...)
 	b = append(b, `","family":"`...)
 	b = append(b, s.Family.String()...)
-	b = appendEndpoint(append(b, `","local":`...), s.Local)
-	b = appendEndpoint(append(b, `,"peer":`...), s.Peer)
+	b = appendNamed(append(b, `","local":`...), s.Local, s.LocalName)
+	b = appendNamed(append(b, `,"peer":`...), s.Peer, s.PeerName)
 	if s.State == tcp.Listen {
 		b = appendUint(b, `,"accept_queue":`, s.AcceptQueue)
 		b = appendOptional(b, `,"accept_queue_max":`, s.AcceptQueueMax)
@@ -27,6 +27,7 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 		b = appendUint(b, `,"send_q_bytes":`, s.SendQueue)
 	}
 	b = appendOptional(b, `,"uid":`, s.Owner.UID)
+	b = appendOptionalText(b, `,"user":`, s.Owner.User)
 	if s.Owner.Inode != 0 {
 		b = appendUint(b, `,"inode":`, s.Owner.Inode)
 	}
@@ -44,9 +45,11 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	if len(s.Processes) > 0 {
 		b = appendProcesses(append(b, `,"processes":[`...), s.Processes)
 	}
-	if s.Interface != "" {
-		b = appendString(append(b, `,"interface":`...), s.Interface)
+	if s.Listener != nil {
+		b = appendListener(b, s.Listener)
 	}
+	b = appendOptionalText(b, `,"interface":`, s.Interface)
+	b = appendOptionalText(b, `,"netns":`, s.Netns)
 	if s.Extended != nil {
 		b = appendExtended(b, s.Extended)
 	}
@@ -71,11 +74,40 @@ func appendProcesses(b []byte, processes []tcp.Process) []byte {
 		b = strconv.AppendInt(append(b, `{"pid":`...), int64(p.PID), 10)
 		b = appendString(append(b, `,"name":`...), p.Name)
 		b = strconv.AppendInt(append(b, `,"fd":`...), int64(p.FD), 10)
+		b = appendOptional(b, `,"uid":`, p.UID)
+		b = appendOptionalText(b, `,"user":`, p.User)
+		b = appendOptionalText(b, `,"exe":`, p.Exe)
+		for i, argument := range p.Cmdline {
+			separator := `,`
+			if i == 0 {
+				separator = `,"cmdline":[`
+			}
+			b = appendString(append(b, separator...), argument)
+		}
+		if len(p.Cmdline) > 0 {
+			b = append(b, ']')
+		}
 		b = append(b, '}')
 	}
 	return append(b, ']')
 }
 
+func appendListener(b []byte, l *tcp.Listener) []byte {
+	b = appendEndpoint(append(b, `,"listener":`...), l.Local)
+	if len(l.Processes) > 0 {
+		b = appendProcesses(append(b, `,"processes":[`...), l.Processes)
+	}
+	return append(b, '}')
+}
+
+// appendNamed appends an endpoint with its names.
+func appendNamed(b []byte, e netip.AddrPort, name tcp.Name) []byte {
+	b = appendEndpoint(b, e)
+	b = appendOptionalText(b, `,"host":`, name.Host)
+	return append(appendOptionalText(b, `,"service":`, name.Service), '}')
+}
+
+// appendEndpoint appends the object of an endpoint, less its end.
 func appendEndpoint(b []byte, e netip.AddrPort) []byte {
 	b = append(b, `{"address":"`...)
 	addr := e.Addr()
@@ -85,7 +117,7 @@ func appendEndpoint(b []byte, e netip.AddrPort) []byte {
 		b = append(appendAddr(b, addr.WithZone("")), '%')
 		b = appendEscaped(b, addr.Zone())
 	}
-	return append(appendUint(b, `","port":`, e.Port()), '}')
+	return appendUint(b, `","port":`, e.Port())
 }
 
 func appendTimer(b []byte, t *tcp.Timer) []byte {
@@ -103,6 +135,9 @@ func appendExtended(b []byte, e *tcp.Extended) []byte {
 	if e.CgroupID != 0 {
 		b = appendUint(b, `,"cgroup_id":`, e.CgroupID)
 	}
+	b = appendOptionalText(b, `,"cgroup":`, e.Cgroup.Path)
+	b = appendOptionalText(b, `,"unit":`, e.Cgroup.Unit)
+	b = appendOptionalText(b, `,"container":`, e.Cgroup.Container)
 	if s, known := e.Shutdown.Get(); known {
 		b = append(append(append(b, `,"shutdown":"`...), s.String()...), '"')
 	}
@@ -116,9 +151,7 @@ func appendExtended(b []byte, e *tcp.Extended) []byte {
 		b = appendList(append(b, `,"socket_options":`...), uint64(options), socketOptionNames)
 	}
 	b = appendOptional(b, `,"protocol":`, e.Protocol)
-	if e.ULP != "" {
-		b = appendString(append(b, `,"ulp":`...), e.ULP)
-	}
+	b = appendOptionalText(b, `,"ulp":`, e.ULP)
 	if e.TLS != nil {
 		b = appendTLS(b, e.TLS)
 	}
@@ -177,9 +210,7 @@ func appendMemory(b []byte, m *tcp.Memory) []byte {
 }
 
 func appendCongestion(b []byte, c *tcp.Congestion) []byte {
-	if c.Algorithm != "" {
-		b = appendString(append(b, `,"congestion":`...), c.Algorithm)
-	}
+	b = appendOptionalText(b, `,"congestion":`, c.Algorithm)
 	if a, known := c.BBR.Get(); known {
 		b = appendUint(b, `,"bbr":{"bandwidth_bytes_per_sec":`, a.Bandwidth)
 		b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), a.MinRTT.Microseconds(), 10)
@@ -273,6 +304,14 @@ func appendBool(b []byte, key string, v bool) []byte {
 
 func appendMilliseconds(b []byte, key string, d time.Duration) []byte {
 	return strconv.AppendInt(append(b, key...), d.Milliseconds(), 10)
+}
+
+// appendOptionalText appends the key and the string, or neither where there is no text.
+func appendOptionalText(b []byte, key, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return appendString(append(b, key...), s)
 }
 
 // appendString appends s as a JSON string, escaped as a label is.

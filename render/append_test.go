@@ -63,7 +63,10 @@ func FuzzAppendString(f *testing.F) {
 		s.Interface = text
 		s.Local = netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(text), 1)
 		s.Congestion = &tcp.Congestion{Algorithm: text}
-		s.Extended = &tcp.Extended{ULP: text}
+		s.Extended = &tcp.Extended{ULP: text, Cgroup: tcp.Cgroup{Path: text, Unit: text, Container: text}}
+		s.Owner.User, s.Netns, s.LocalName, s.PeerName = text, text, tcp.Name{Host: text, Service: text}, tcp.Name{Host: text}
+		s.Processes = []tcp.Process{{Name: text, User: text, Exe: text, Cmdline: []string{text, "", text}}}
+		s.Listener = &tcp.Listener{Local: s.Local, Processes: s.Processes}
 		checkAgainstSchema(t, s)
 	})
 }
@@ -128,18 +131,39 @@ func maybe[T any](d *dice, v T) (o tcp.Optional[T]) {
 	return o
 }
 
+// name returns the text, or none.
+func (d *dice) name() string {
+	if d.bool() {
+		return d.text
+	}
+	return ""
+}
+
+func (d *dice) processes() (list []tcp.Process) {
+	for range d.uint() % 3 {
+		p := tcp.Process{PID: int(int32(d.uint())), FD: int(int32(d.uint())), Name: d.text, UID: maybe(d, uint32(d.uint())), User: d.name(), Exe: d.name()}
+		for range d.uint() % 3 {
+			p.Cmdline = append(p.Cmdline, d.name())
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
 func (d *dice) socket() *tcp.Socket {
 	s := &tcp.Socket{
 		State: tcp.State(d.uint() % 14), Family: tcp.Family(d.uint() % 4), Local: d.addr(), Peer: d.addr(),
 		RecvQueue: uint32(d.uint()), SendQueue: uint32(d.uint()),
 		AcceptQueue: uint32(d.uint()), AcceptQueueMax: maybe(d, uint32(d.uint())),
-		Owner:  tcp.Owner{UID: maybe(d, uint32(d.uint())), Inode: uint32(d.uint())},
+		Owner:     tcp.Owner{UID: maybe(d, uint32(d.uint())), User: d.name(), Inode: uint32(d.uint())},
+		LocalName: tcp.Name{Host: d.name(), Service: d.name()}, PeerName: tcp.Name{Host: d.name(), Service: d.name()}, Netns: d.name(),
 		Cookie: tcp.Cookie(d.uint()),
 		Timer:  tcp.Timer{Kind: tcp.TimerKind(d.uint() % 8), Expires: d.duration(), Retransmits: uint8(d.uint())},
 		Age:    maybe(d, d.duration()), AgeExact: d.bool(), Idle: maybe(d, d.duration()), Interface: d.text,
 	}
-	for range d.uint() % 3 {
-		s.Processes = append(s.Processes, tcp.Process{PID: int(int32(d.uint())), FD: int(int32(d.uint())), Name: d.text})
+	s.Processes = d.processes()
+	if d.bool() {
+		s.Listener = &tcp.Listener{Local: d.addr(), Processes: d.processes()}
 	}
 	if d.bool() {
 		info := full().Info
@@ -168,7 +192,8 @@ func (d *dice) socket() *tcp.Socket {
 
 func (d *dice) extended() *tcp.Extended {
 	e := &tcp.Extended{
-		Mark: maybe(d, uint32(d.uint())), CgroupID: d.uint(), Shutdown: maybe(d, tcp.Shutdown(d.uint())),
+		Mark: maybe(d, uint32(d.uint())), CgroupID: d.uint(),
+		Cgroup: tcp.Cgroup{Path: d.name(), Unit: d.name(), Container: d.name()}, Shutdown: maybe(d, tcp.Shutdown(d.uint())),
 		TOS: maybe(d, uint8(d.uint())), TrafficClass: maybe(d, uint8(d.uint())), ClassID: maybe(d, uint32(d.uint())),
 		V6Only: maybe(d, d.bool()), Options: maybe(d, tcp.SocketOptions(d.uint())), Protocol: maybe(d, uint8(d.uint())), ULP: d.text,
 	}
@@ -185,8 +210,13 @@ func (d *dice) extended() *tcp.Extended {
 	return e
 }
 
+// everySection asks for all that there is.
+var everySection = Sections{
+	Processes: true, Timers: true, Extended: true, Info: true, Memory: true, Commands: true, Names: true, Netns: true,
+}
+
 func TestNoAllocations(t *testing.T) {
-	everything := Sections{Timers: true, Extended: true, Info: true, Memory: true}
+	everything := everySection
 	for name, l := range map[string]*Listing{
 		"csv": {Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, "csv, everything": {Format: CSV, Columns: DefaultColumns(CSV, everything)},
 		"ndjson": {Format: NDJSON}, "json": {Format: JSON},

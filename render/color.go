@@ -42,14 +42,21 @@ func (l *Listing) paintHeading(b []byte, _ *Column, heading []byte) []byte {
 	return append(append(append(b, bold...), heading...), plain...)
 }
 
-// paintCell appends a cell of a column, a state in its colour.
+// paintCell appends a cell of a column: a state in its colour, and dim the
+// listener of a socket without a process, which is not its owner.
 func (l *Listing) paintCell(b []byte, c *Column, cell []byte) []byte {
-	if !l.Color || c.name != "state" {
+	color := ""
+	switch {
+	case !l.Color:
+	case c.name == "state":
+		if state, err := tcp.ParseState(string(cell)); err == nil { // or it is a number that is no state
+			color = stateColors[state]
+		}
+	case c.name == "process" && cell[0] == '(':
+		color = dim
+	}
+	if color == "" {
 		return append(b, cell...)
 	}
-	state, err := tcp.ParseState(string(cell))
-	if err != nil {
-		return append(b, cell...) // a number that is no state
-	}
-	return append(append(append(b, stateColors[state]...), cell...), plain...)
+	return append(append(append(b, color...), cell...), plain...)
 }

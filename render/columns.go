@@ -19,6 +19,11 @@ type Column struct {
 	names   []string                         // of the bits, for an optionSet
 	get     func(*tcp.Socket) value          // nil for an address or an endpoint
 	end     func(*tcp.Socket) netip.AddrPort // of these
+	called  func(*tcp.Socket) tcp.Name       // what people call the end, for local and peer
+	holders func(*tcp.Socket) []tcp.Process  // for holders
+
+	// A table leaves the column out where no socket has it, unless it was named.
+	rare bool
 
 	when, doc string // for docs/json.md
 }
@@ -41,12 +46,18 @@ func (c *Column) Heading() string {
 
 // composites are the columns for people that JSON has no field for.
 var composites = []*Column{
-	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443",
-		end: localEnd},
-	{name: "peer", kind: endpoint, doc: "the remote address and port",
-		end: peerEnd},
-	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2",
-		get: holderCount},
+	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443; in tables with -r their names, web1:https",
+		end: localEnd, called: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
+	{name: "peer", kind: endpoint, doc: "the remote address and port, or their names",
+		end: peerEnd, called: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
+	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2. In tables, of a socket without any, in parentheses those of its listener, or the listener's address: (812/nginx)",
+		holders: processesOf, get: countOf(processesOf)},
+	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",
+		end: listenerEnd},
+	{name: "command", kind: arguments, needs: tcp.DetailProcesses | tcp.DetailCommands, doc: "the arguments of the first of the processes, with spaces between",
+		get: func(s *tcp.Socket) value {
+			return only(len(s.Processes) > 0 && len(s.Processes[0].Cmdline) > 0, value{known: true})
+		}},
 	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
 		get: func(s *tcp.Socket) value {
 			if s.State == tcp.Listen {
@@ -181,6 +192,18 @@ type Sections struct {
 	Extended  bool // -e
 	Info      bool // -i
 	Memory    bool // -m
+	Commands  bool // -p with -e
+	Names     bool // -r
+	Netns     bool // -N
+}
+
+// Needs returns what must be asked of the source for the sections, for formats
+// that have no columns too.
+func (s Sections) Needs() (detail tcp.Detail) {
+	for _, c := range machineColumns(s) {
+		detail |= c.needs
+	}
+	return detail
 }
 
 // DefaultColumns returns the columns of a table, of markdown or of CSV where
@@ -189,7 +212,11 @@ func DefaultColumns(f Format, s Sections) []*Column {
 	if f == CSV {
 		return machineColumns(s)
 	}
-	list := columns("state,recv_q,send_q,local,peer")
+	var list []*Column
+	if s.Netns {
+		list = columns("netns")
+	}
+	list = append(list, columns("state,recv_q,send_q,local,peer")...)
 	if s.Processes {
 		list = append(list, columns("process")...)
 	}
@@ -197,7 +224,7 @@ func DefaultColumns(f Format, s Sections) []*Column {
 		list = append(list, columns("timer,age")...)
 	}
 	if s.Extended {
-		list = append(list, columns("uid,inode,cookie,mark,cgroup_id,interface")...)
+		list = append(list, columns("user,inode,cookie,mark,interface,unit,container")...)
 	}
 	if s.Info {
 		list = append(list, columns("congestion,rtt,min_rtt,rto,tcp_info.cwnd,mss,retrans,tcp_info.lost,sent,received,rate,idle")...)
@@ -205,20 +232,33 @@ func DefaultColumns(f Format, s Sections) []*Column {
 	if s.Memory {
 		list = append(list, columns("rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops")...)
 	}
+	if s.Extended {
+		list = append(list, columns("cgroup")...) // last: however long it is, it moves no other
+	}
 	return list
 }
 
 // machineColumns are the default columns of CSV: the fields of the sections.
 func machineColumns(s Sections) []*Column {
-	list := columns("state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer")
+	var list []*Column
+	if s.Netns {
+		list = columns("netns")
+	}
+	list = append(list, columns("state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer")...)
+	if s.Names {
+		list = append(list, columns("local.host,local.service,peer.host,peer.service")...)
+	}
 	if s.Processes {
-		list = append(list, columns("processes")...)
+		list = append(list, columns("processes,listener,listener.processes")...)
+	}
+	if s.Commands {
+		list = append(list, columns("command")...)
 	}
 	if s.Timers {
 		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms")...)
 	}
 	if s.Extended {
-		list = append(list, columns("uid,inode,cookie,interface")...)
+		list = append(list, columns("uid,user,inode,cookie,interface")...)
 		for _, c := range extendedFields {
 			if c.kind != networks {
 				list = append(list, c)

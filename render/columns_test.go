@@ -59,10 +59,25 @@ func TestNeeds(t *testing.T) {
 		"age": tcp.DetailAge, "age_ms": tcp.DetailAge, "idle": tcp.DetailAge, "idle_ms": tcp.DetailAge,
 		"tcp_info.rtt_us": tcp.DetailInfo, "rtt": tcp.DetailInfo, "retrans": tcp.DetailInfo, "congestion": tcp.DetailInfo, "bbr.cwnd_gain": tcp.DetailInfo,
 		"memory.drops": tcp.DetailMemory, "rmem": tcp.DetailMemory,
+		"user": tcp.DetailExtended, "cgroup": tcp.DetailExtended, "unit": tcp.DetailExtended, "container": tcp.DetailExtended, "netns": 0,
+		"process": tcp.DetailProcesses, "processes": tcp.DetailProcesses, "listener": tcp.DetailProcesses, "listener.processes": tcp.DetailProcesses,
+		"command": tcp.DetailProcesses | tcp.DetailCommands, "local.host": tcp.DetailNames, "peer.service": tcp.DetailNames,
 		"mark": tcp.DetailExtended, "interface": tcp.DetailExtended, "tls.version": tcp.DetailExtended, "md5_keys": tcp.DetailExtended,
 	} {
 		if got := mustColumns(t, name)[0].Needs(); got != want {
 			t.Errorf("%s needs %b, want %b", name, got, want)
+		}
+	}
+}
+
+func TestSectionsNeed(t *testing.T) {
+	for want, s := range map[tcp.Detail]Sections{
+		0: {}, tcp.DetailProcesses: {Processes: true}, tcp.DetailExtended: {Extended: true}, tcp.DetailNames: {Names: true},
+		tcp.DetailAge: {Timers: true}, tcp.DetailInfo: {Info: true}, tcp.DetailMemory: {Memory: true},
+		tcp.DetailProcesses | tcp.DetailCommands | tcp.DetailExtended: {Processes: true, Extended: true, Commands: true},
+	} {
+		if got := s.Needs(); got != want {
+			t.Errorf("%+v needs %b, want %b", s, got, want)
 		}
 	}
 }
@@ -88,7 +103,10 @@ func TestDefaultColumns(t *testing.T) {
 	}{
 		{Table, Sections{}, "state,recv_q,send_q,local,peer"},
 		{Markdown, Sections{Timers: true}, "state,recv_q,send_q,local,peer,timer,age"},
-		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,uid,inode,cookie,mark,cgroup_id,interface"},
+		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,unit,container,cgroup"},
+		{Table, Sections{Extended: true, Memory: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,unit,container,rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops,cgroup"},
+		{Markdown, Sections{Netns: true, Processes: true, Names: true}, "netns,state,recv_q,send_q,local,peer,process"},
+		{CSV, Sections{Netns: true, Processes: true, Names: true, Commands: true}, "netns,state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,local.host,local.service,peer.host,peer.service,processes,listener,listener.processes,command"},
 		{CSV, Sections{}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer"},
 		{CSV, Sections{Timers: true}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms"},
 	} {
@@ -96,10 +114,10 @@ func TestDefaultColumns(t *testing.T) {
 			t.Errorf("%v %+v: %s, want %s", test.format, test.sections, got, test.want)
 		}
 	}
-	all := names(DefaultColumns(CSV, Sections{Processes: true, Timers: true, Extended: true, Info: true, Memory: true})) + ","
+	all := "," + names(DefaultColumns(CSV, everySection)) + ","
 	for _, c := range fields {
-		nested := strings.HasPrefix(c.name, "local.") || strings.HasPrefix(c.name, "peer.")
-		if !nested && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") && c.name != "state" {
+		composed := c.kind == address || strings.HasSuffix(c.name, ".port") // into local, peer and listener
+		if !composed && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") {
 			t.Errorf("CSV with every section has no %s", c.name)
 		}
 	}
@@ -223,6 +241,19 @@ func TestProcessNamesAreData(t *testing.T) {
 	}
 	if got := write(t, &Listing{Format: CSV, Columns: mustColumns(t, "processes")}, each(s)); got != "812/nginx 813/php-fpm 814/nginx\n" {
 		t.Errorf("of three processes CSV has %q", got)
+	}
+}
+
+func TestCommand(t *testing.T) {
+	s := full()
+	s.Processes[0].Cmdline = []string{"/bin/sh", "-c", "echo \"a,b\"\n", ""}
+	if got, want := write(t, &Listing{Format: CSV, Columns: mustColumns(t, "command,state")}, each(s, timeWait())),
+		"\"/bin/sh -c echo \"\"a,b\"\"\\x0a \",ESTABLISHED\n,TIME_WAIT\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.Processes[0].Cmdline = nil // as of a zombie
+	if got := write(t, &Listing{Format: Table, Columns: mustColumns(t, "command")}, each(s)); got != "-\n" {
+		t.Errorf("without arguments: %q", got)
 	}
 }
 

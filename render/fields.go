@@ -29,7 +29,10 @@ func Fields() []Field {
 		}
 		last = object
 		list = append(list, c.field(c.kind.jsonType()))
-		list = append(list, elementFields[c.kind]...)
+		for _, f := range elementFields[c.kind] {
+			f.Name = c.name + "[]." + f.Name
+			list = append(list, f)
+		}
 	}
 	return list
 }
@@ -54,6 +57,8 @@ const (
 	extended = "extended, where known"
 	memory   = "memory"
 	info     = "tcp_info, where known"
+	resolved = "names, where known"
+	commands = "processes and extended, where known"
 )
 
 // objects describes the keys that hold other keys.
@@ -61,6 +66,7 @@ var objects = map[string]Field{
 	"local":    {"local", "object", always, "the local endpoint"},
 	"peer":     {"peer", "object", always, "the remote endpoint; a listener's is the unspecified address of its family, port 0"},
 	"timer":    {"timer", "object", always, "the timer that fires next"},
+	"listener": {"listener", "object", "processes, where there is one", "of a socket without a process, the listener that it came in by. The kernel does not keep this: it is inferred from the addresses, and names nobody who owns the socket. A connection that was outgoing has none"},
 	"tls":      {"tls", "object", extended, "kernel TLS (include/uapi/linux/tls.h)"},
 	"mptcp":    {"mptcp", "object", extended, "the subflow of multipath TCP (include/uapi/linux/mptcp.h)"},
 	"memory":   {"memory", "object", memory, "what the socket holds and may hold (SK_MEMINFO)"},
@@ -73,13 +79,17 @@ var objects = map[string]Field{
 // elementFields are the keys within each element of a list of objects.
 var elementFields = map[kind][]Field{
 	networks: {
-		{"md5_keys[].prefix", "string", always, "the peers that the key is for, as address/length"},
-		{"md5_keys[].key_bytes", "integer", always, "length of the key; the key itself is never shown"},
+		{"prefix", "string", always, "the peers that the key is for, as address/length"},
+		{"key_bytes", "integer", always, "length of the key; the key itself is never shown"},
 	},
 	holders: {
-		{"processes[].pid", "integer", always, "process id"},
-		{"processes[].name", "string", always, "name of the process, as it gave it to itself"},
-		{"processes[].fd", "integer", always, "its lowest descriptor of the socket"},
+		{"pid", "integer", always, "process id"},
+		{"name", "string", always, "name of the process, as it gave it to itself"},
+		{"fd", "integer", always, "its lowest descriptor of the socket"},
+		{"uid", "integer", commands, "effective user id of the process, as seen from the reader's user namespace"},
+		{"user", "string", commands, "name of that user"},
+		{"exe", "string", commands, "the file that it runs, with ' (deleted)' after it where that is gone"},
+		{"cmdline", "list of strings", commands, "its arguments, its own name first; it may have written anything there"},
 	},
 }
 
@@ -98,10 +108,18 @@ var baseFields = []*Column{
 		end: localEnd},
 	{name: "local.port", kind: number, when: always, doc: "its port",
 		get: func(s *tcp.Socket) value { return count(s.Local.Port()) }},
+	{name: "local.host", kind: word, needs: tcp.DetailNames, when: resolved, doc: "the name of its address",
+		get: func(s *tcp.Socket) value { return text(s.LocalName.Host) }},
+	{name: "local.service", kind: word, needs: tcp.DetailNames, when: resolved, doc: "the name of its port",
+		get: func(s *tcp.Socket) value { return text(s.LocalName.Service) }},
 	{name: "peer.address", kind: address, when: always, doc: "its address, as above",
 		end: peerEnd},
 	{name: "peer.port", kind: number, when: always, doc: "its port; 0: none",
 		get: func(s *tcp.Socket) value { return count(s.Peer.Port()) }},
+	{name: "peer.host", kind: word, needs: tcp.DetailNames, when: resolved, doc: "the name of its address; whoever runs the zone of the address chose it",
+		get: func(s *tcp.Socket) value { return text(s.PeerName.Host) }},
+	{name: "peer.service", kind: word, needs: tcp.DetailNames, when: resolved, doc: "the name of its port",
+		get: func(s *tcp.Socket) value { return text(s.PeerName.Service) }},
 	{name: "accept_queue", kind: number, when: "LISTEN", doc: "connections completed and not yet accepted by the program",
 		get: func(s *tcp.Socket) value { return only(s.State == tcp.Listen, count(s.AcceptQueue)) }},
 	{name: "accept_queue_max", kind: number, when: "LISTEN, where known", doc: "how many may wait: the lesser of listen()'s backlog and net.core.somaxconn",
@@ -110,8 +128,10 @@ var baseFields = []*Column{
 		get: func(s *tcp.Socket) value { return only(s.State != tcp.Listen, count(s.RecvQueue)) }},
 	{name: "send_q_bytes", kind: number, when: "not LISTEN", doc: "bytes not sent or not acknowledged; our SYN or FIN counts as one",
 		get: func(s *tcp.Socket) value { return only(s.State != tcp.Listen, count(s.SendQueue)) }},
-	{name: "uid", heading: "USER", kind: number, when: "where known", doc: "user id of the owner, as seen from the reader's user namespace",
+	{name: "uid", kind: number, when: "where known", doc: "user id of the owner, as seen from the reader's user namespace",
 		get: func(s *tcp.Socket) value { return optional(s.Owner.UID) }},
+	{name: "user", kind: userName, needs: tcp.DetailExtended, when: extended, doc: "name of that user. In tables the number, where there is no name",
+		get: func(s *tcp.Socket) value { return text(s.Owner.User) }},
 	{name: "inode", kind: number, when: "where known", doc: "inode of the socket's file, as in /proc/PID/fd; orphans have none",
 		get: func(s *tcp.Socket) value { return only(s.Owner.Inode != 0, count(s.Owner.Inode)) }},
 	{name: "cookie", kind: cookie, when: "where known", doc: "the kernel's identity of the socket for life, in hexadecimal after 0x",
@@ -133,20 +153,30 @@ var baseFields = []*Column{
 	{name: "idle_ms", kind: number, needs: tcp.DetailAge, when: "where known", doc: "since data last moved in either direction",
 		get: func(s *tcp.Socket) value { return milliseconds(s.Idle) }},
 	{name: "processes", kind: holders, needs: tcp.DetailProcesses, when: "processes, where known", doc: "the processes that hold the socket open, all of them. As a column: pid/name",
-		get: holderCount},
-	{name: "interface", kind: word, needs: tcp.DetailExtended, when: "bound to one", doc: "name of the interface that the socket is bound to",
+		holders: processesOf, get: countOf(processesOf)},
+	{name: "listener.address", kind: address, needs: tcp.DetailProcesses, when: always, doc: "its address, which may be the unspecified one",
+		end: listenerEnd},
+	{name: "listener.port", kind: number, needs: tcp.DetailProcesses, when: always, doc: "its port",
+		get: func(s *tcp.Socket) value { return only(s.Listener != nil, count(listenerEnd(s).Port())) }},
+	{name: "listener.processes", kind: holders, needs: tcp.DetailProcesses, when: "where known", doc: "the processes that hold it, or those of one of the listeners that share the address with SO_REUSEPORT. As a column: pid/name",
+		holders: listenersOf, get: countOf(listenersOf)},
+	{name: "interface", kind: word, rare: true, needs: tcp.DetailExtended, when: "bound to one", doc: "name of the interface that the socket is bound to",
 		get: func(s *tcp.Socket) value { return text(s.Interface) }},
-}
-
-func holderCount(s *tcp.Socket) value {
-	return only(len(s.Processes) > 0, count(len(s.Processes)))
+	{name: "netns", kind: word, when: "another network namespace was asked for", doc: "its network namespace: the name in /run/netns, or what else tells it from the others",
+		get: func(s *tcp.Socket) value { return text(s.Netns) }},
 }
 
 var extendedFields = []*Column{
-	{name: "mark", kind: number, needs: tcp.DetailExtended, when: extended, doc: "SO_MARK; needs CAP_NET_ADMIN",
+	{name: "mark", kind: number, rare: true, needs: tcp.DetailExtended, when: extended, doc: "SO_MARK; needs CAP_NET_ADMIN",
 		get: fromExtended(func(e *tcp.Extended) value { return optional(e.Mark) })},
-	{name: "cgroup_id", heading: "CGROUP", kind: number, needs: tcp.DetailExtended, when: extended, doc: "inode of the directory of its cgroup in cgroup v2",
+	{name: "cgroup_id", kind: number, needs: tcp.DetailExtended, when: extended, doc: "inode of the directory of its cgroup in cgroup v2",
 		get: fromExtended(func(e *tcp.Extended) value { return only(e.CgroupID != 0, count(e.CgroupID)) })},
+	{name: "cgroup", kind: word, rare: true, needs: tcp.DetailExtended, when: extended, doc: "path of its cgroup below the mount of cgroup v2. A socket keeps the cgroup that it was made in",
+		get: fromExtended(func(e *tcp.Extended) value { return text(e.Cgroup.Path) })},
+	{name: "unit", kind: longID, rare: true, needs: tcp.DetailExtended, when: extended, doc: "the systemd unit that the path shows: the innermost service or scope, as systemctl takes it",
+		get: fromExtended(func(e *tcp.Extended) value { return text(e.Cgroup.Unit) })},
+	{name: "container", kind: longID, rare: true, needs: tcp.DetailExtended, when: extended, doc: "the container that the path shows: an id of 64 hexadecimal digits, or the name of an LXC or systemd-nspawn container",
+		get: fromExtended(func(e *tcp.Extended) value { return text(e.Cgroup.Container) })},
 	{name: "shutdown", kind: enum, needs: tcp.DetailExtended, when: extended, doc: "directions that are shut down: none, receive, send or both",
 		get: fromExtended(func(e *tcp.Extended) value {
 			s, known := e.Shutdown.Get()
@@ -292,6 +322,30 @@ func infoFields() []*Column {
 
 func localEnd(s *tcp.Socket) netip.AddrPort { return s.Local }
 func peerEnd(s *tcp.Socket) netip.AddrPort  { return s.Peer }
+
+// listenerEnd returns no address where there is no listener.
+func listenerEnd(s *tcp.Socket) netip.AddrPort {
+	if s.Listener == nil {
+		return netip.AddrPort{}
+	}
+	return s.Listener.Local
+}
+
+func processesOf(s *tcp.Socket) []tcp.Process { return s.Processes }
+
+func listenersOf(s *tcp.Socket) []tcp.Process {
+	if s.Listener == nil {
+		return nil
+	}
+	return s.Listener.Processes
+}
+
+func countOf(holders func(*tcp.Socket) []tcp.Process) func(*tcp.Socket) value {
+	return func(s *tcp.Socket) value {
+		n := len(holders(s))
+		return only(n > 0, count(n))
+	}
+}
 
 // socketOptionNames holds the name of each bit of tcp.SocketOptions.
 var socketOptionNames = func() (names []string) {

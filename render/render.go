@@ -80,6 +80,7 @@ type Listing struct {
 	Columns []*Column
 	Sort    []SortKey // none: tables and markdown by state, the others as they come
 	Limit   int       // only so many sockets, the first in that order; 0: all
+	Sparse  bool      // leave out of a table the extended columns that no socket has a value for
 	Header  bool      // column headings, of a table or CSV
 	Color   bool      // ANSI colours, in a table
 	Meta    Meta      // of JSON

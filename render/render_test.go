@@ -2,14 +2,17 @@ package render
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tcpstate/tcp"
 )
@@ -81,14 +84,168 @@ TIME_WAIT         0       0  [fe80::1%eth0]:443  [fe80::2%eth0]:51001
 
 func TestTableSections(t *testing.T) {
 	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Timers: true, Extended: true, Info: true, Memory: true})[5:], Header: true}
-	want := `TIMER              AGE  USER  INODE  COOKIE    MARK  CGROUP  INTERFACE  CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS
--                    -     0    411  0x1001       -       -  -          -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -
-keepalive 1h59m  ~1.2s  1000    412  0x248c4d     -       -  -          -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -
-keepalive 1h59m   1.2s  1000    412  0x248c4d     7    4321  eth0       bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5
-timewait 41.5s   18.5s     -      -  0x1002       -       -  -          -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -
+	want := `TIMER              AGE  USER      INODE  COOKIE    MARK  INTERFACE  UNIT                        CONTAINER     CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS  CGROUP
+-                    -  0           411  0x1001       -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
+keepalive 1h59m  ~1.2s  1000        412  0x248c4d     -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -  -
+keepalive 1h59m   1.2s  www-data    412  0x248c4d     7  eth0       docker-9f86d081884c*.scope  9f86d081884c  bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5  /system.slice/docker-` + containerOfFull + `.scope
+timewait 41.5s   18.5s  -             -  0x1002       -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
 `
 	if got := write(t, l, each(listener(), established(), full(), timeWait())); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// TestSparse draws the rare columns that some socket has, and no others.
+func TestSparse(t *testing.T) {
+	inUnit := established()
+	inUnit.Extended = &tcp.Extended{Cgroup: tcp.Cgroup{Path: "/system.slice/a.service", Unit: "a.service"}}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Extended: true})[3:], Header: true, Sparse: true}
+	want := `LOCAL         PEER            USER  INODE  COOKIE    UNIT       CGROUP
+[::]:443      [::]:*          0       411  0x1001    -          -
+10.0.0.1:443  10.0.0.9:51000  1000    412  0x248c4d  a.service  /system.slice/a.service
+`
+	if got := write(t, l, each(inUnit, listener())); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	short := "LOCAL     PEER    USER  INODE  COOKIE\n[::]:443  [::]:*  0       411  0x1001\n"
+	if got := write(t, l, each(listener())); got != short {
+		t.Errorf("got\n%swant\n%s", got, short)
+	}
+	long := strings.Split(write(t, l, repeat(drawnByLibrary+1, listener())), "\n")
+	if got := long[0] + "\n" + long[1] + "\n"; got != short || len(long) != drawnByLibrary+3 {
+		t.Errorf("a long table begins\n%s", got)
+	}
+	if got, want := len(l.Columns), len(DefaultColumns(Table, Sections{Extended: true}))-3; got != want {
+		t.Errorf("the listing is left with %d columns of %d", got, want)
+	}
+	all := *l
+	all.Columns, all.Sparse = mustColumns(t, "state,user,mark"), false
+	if got, want := write(t, &all, each(timeWait())), "STATE      USER  MARK\nTIME_WAIT  -        -\n"; got != want {
+		t.Errorf("named columns: %q, want %q", got, want)
+	}
+	full := &Listing{Format: Table, Columns: DefaultColumns(Table, everySection), Header: true}
+	whole := write(t, full, each(fullOfAll()...))
+	full.Sparse = true
+	if got := write(t, full, each(fullOfAll()...)); got != whole {
+		t.Errorf("with no empty column\n%s\nwant\n%s", got, whole)
+	}
+}
+
+func fullOfAll() []*tcp.Socket { return []*tcp.Socket{full(), listener(), timeWait()} }
+
+// TestNamesInTables shows names where they are known, in tables and in markdown;
+// CSV keeps its numbers.
+func TestNamesInTables(t *testing.T) {
+	s := func(local, peer string, localName, peerName tcp.Name) *tcp.Socket {
+		return &tcp.Socket{State: tcp.Close, Local: netip.MustParseAddrPort(local), Peer: netip.MustParseAddrPort(peer), LocalName: localName, PeerName: peerName}
+	}
+	sockets := each(
+		s("10.0.0.1:443", "10.0.0.9:51000", tcp.Name{Host: "web1", Service: "https"}, tcp.Name{Host: "client.example"}),
+		s("10.0.0.1:443", "[2001:db8::1]:80", tcp.Name{Service: "https"}, tcp.Name{Service: "http"}),
+		s("[::]:22", "[::]:0", tcp.Name{Service: "ssh"}, tcp.Name{}),
+		s("[fe80::1%eth0]:22", "[::ffff:10.0.0.9]:7", tcp.Name{Host: "link", Service: "ssh"}, tcp.Name{Service: "echo"}),
+		s("0.0.0.0:0", "10.0.0.9:0", tcp.Name{}, tcp.Name{Host: "client"}),
+		s("10.0.0.1:1", "10.0.0.9:2", tcp.Name{Host: "a\x1b[31m\tb"}, tcp.Name{Service: "\n"}),
+	)
+	l := &Listing{Format: Table, Columns: mustColumns(t, "local,peer")}
+	want := `web1:https        client.example:51000
+10.0.0.1:https    [2001:db8::1]:http
+[::]:ssh          [::]:*
+link:ssh          [::ffff:10.0.0.9]:echo
+0.0.0.0:*         client:*
+a\x1b[31m\x09b:1  10.0.0.9:\x0a
+`
+	if got := write(t, l, sockets); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	l.Format = Markdown
+	if got := write(t, l, sockets); !strings.Contains(got, "\n| web1:https | client.example:51000 |\n") {
+		t.Errorf("markdown\n%s", got)
+	}
+	l.Format = CSV
+	if got := write(t, l, sockets); !strings.HasPrefix(got, "10.0.0.1:443,10.0.0.9:51000\n10.0.0.1:443,[2001:db8::1]:80\n") {
+		t.Errorf("CSV\n%s", got)
+	}
+}
+
+// TestListenerOfTheOwnerless shows in parentheses, and dim, what is inferred.
+func TestListenerOfTheOwnerless(t *testing.T) {
+	came, alone, owned := timeWait(), timeWait(), timeWait()
+	came.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("[::]:443"), Processes: full().Processes}
+	alone.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("0.0.0.0:443")}
+	owned.Listener, owned.Processes = came.Listener, full().Processes[1:2]
+	for _, test := range []struct {
+		format  Format
+		columns string
+		color   bool
+		want    string
+	}{
+		{Table, "process", false, "(812/nginx 813/php-fpm +1)\n(0.0.0.0:443)\n813/php-fpm\n-\n"},
+		{Table, "process", true, "\x1b[2m(812/nginx 813/php-fpm +1)\x1b[0m\n\x1b[2m(0.0.0.0:443)\x1b[0m\n813/php-fpm\n-\n"},
+		{Markdown, "process", false, "| PROCESS |\n| :-- |\n| (812/nginx 813/php-fpm +1) |\n| (0.0.0.0:443) |\n| 813/php-fpm |\n| - |\n"},
+		{Table, "listener,listener.port,listener.processes", false, "[::]:443     443  812/nginx 813/php-fpm +1\n0.0.0.0:443  443  -\n[::]:443     443  812/nginx 813/php-fpm +1\n-              -  -\n"},
+		{CSV, "processes,listener,listener.address,listener.port,listener.processes", false,
+			",[::]:443,::,443,812/nginx 813/php-fpm 814/nginx\n,0.0.0.0:443,0.0.0.0,443,\n813/php-fpm,[::]:443,::,443,812/nginx 813/php-fpm 814/nginx\n,,,,\n"},
+		{CSV, "process", false, "\n\n813/php-fpm\n\n"},
+	} {
+		l := &Listing{Format: test.format, Columns: mustColumns(t, test.columns), Color: test.color}
+		if got := write(t, l, each(came, alone, owned, timeWait())); got != test.want {
+			t.Errorf("%v %s: got\n%q\nwant\n%q", test.format, test.columns, got, test.want)
+		}
+	}
+}
+
+// TestTextFromOutside puts a hostile text wherever one can come from outside:
+// no format may pass on what acts on a terminal, nor break a record for it.
+func TestTextFromOutside(t *testing.T) {
+	for _, text := range append(hostileTexts, "x\x1b]0;title\x07,\"|\r\n", strings.Repeat("a", 64)+"\x1b\n") {
+		s := full()
+		s.Interface, s.Netns, s.Owner.User = text, text, text
+		s.LocalName, s.PeerName = tcp.Name{Host: text, Service: text}, tcp.Name{Host: text, Service: text}
+		s.Extended.Cgroup = tcp.Cgroup{Path: text, Unit: text, Container: text}
+		s.Processes = []tcp.Process{{PID: 1, Name: text, User: text, Exe: text, Cmdline: []string{text, text}}}
+		inferred := timeWait()
+		inferred.Listener = &tcp.Listener{Local: s.Local, Processes: s.Processes}
+		for f := Table; f <= Markdown; f++ {
+			l := &Listing{Format: f, Columns: append(DefaultColumns(f, everySection), mustColumns(t, "command,local.host,peer.service")...)}
+			got := write(t, l, each(s, inferred))
+			for line := range strings.Lines(got) {
+				if i := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !strconv.IsPrint(r) }); i >= 0 || !utf8.ValidString(line) {
+					t.Errorf("%v of %q: %q", f, text, line)
+				}
+			}
+			switch lines := strings.Count(got, "\n"); f {
+			case JSON:
+				if !json.Valid([]byte(got)) {
+					t.Errorf("of %q: no JSON: %s", text, got)
+				}
+			case CSV:
+				records, err := csv.NewReader(strings.NewReader(got)).ReadAll()
+				if err != nil || len(records) != 2 {
+					t.Errorf("of %q: %d records, error %v", text, len(records), err)
+				}
+			case Markdown:
+				if lines != 4 {
+					t.Errorf("of %q: %d lines of markdown", text, lines)
+				}
+			default:
+				if lines != 2 {
+					t.Errorf("%v of %q: %d lines", f, text, lines)
+				}
+			}
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	const id = containerOfFull
+	for text, want := range map[string]string{
+		"": "", "nginx.service": "nginx.service", "web": "web", id: "9f86d081884c", "docker-" + id + ".scope": "docker-9f86d081884c*.scope",
+		"libpod-payload-" + id: "libpod-payload-9f86d081884c*", id[1:]: id[1:], "a.service": "a.service", id + ".scope": "9f86d081884c*.scope",
+	} {
+		if got := string(shortenFrom([]byte(id+text), len(id))); got != id+want {
+			t.Errorf("%q is shortened to %q, want %q", text, got[len(id):], want)
+		}
 	}
 }
 
@@ -116,7 +273,7 @@ func TestDrawers(t *testing.T) {
 	sets := map[string][]*tcp.Socket{
 		"none": nil, "one": {established()}, "several": {timeWait(), listener(), full(), established(), wide, hostile, spaced},
 	}
-	everything := Sections{Timers: true, Extended: true, Info: true, Memory: true}
+	everything := everySection
 	for name, sockets := range sets {
 		for _, columns := range [][]*Column{
 			DefaultColumns(Table, Sections{}), DefaultColumns(Table, everything), DefaultColumns(CSV, everything),

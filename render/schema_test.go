@@ -23,6 +23,7 @@ type socketJSON struct {
 	RecvQBytes     tcp.Optional[uint32] `json:"recv_q_bytes,omitzero"`
 	SendQBytes     tcp.Optional[uint32] `json:"send_q_bytes,omitzero"`
 	UID            tcp.Optional[uint32] `json:"uid,omitzero"`
+	User           label                `json:"user,omitzero"`
 	Inode          uint32               `json:"inode,omitzero"`
 	Cookie         tcp.Cookie           `json:"cookie,omitzero"`
 	Timer          timerJSON            `json:"timer"`
@@ -30,7 +31,9 @@ type socketJSON struct {
 	AgeExact       tcp.Optional[bool]   `json:"age_exact,omitzero"`
 	IdleMS         tcp.Optional[int64]  `json:"idle_ms,omitzero"`
 	Processes      []processJSON        `json:"processes,omitempty"`
+	Listener       *listenerJSON        `json:"listener,omitzero"`
 	Interface      label                `json:"interface,omitzero"`
+	Netns          label                `json:"netns,omitzero"`
 	extendedJSON
 	Memory     *memoryJSON `json:"memory,omitzero"`
 	Congestion label       `json:"congestion,omitzero"`
@@ -43,12 +46,24 @@ type socketJSON struct {
 type endpointJSON struct {
 	Address label  `json:"address"`
 	Port    uint16 `json:"port"`
+	Host    label  `json:"host,omitzero"`
+	Service label  `json:"service,omitzero"`
 }
 
 type processJSON struct {
-	PID  int   `json:"pid"`
-	Name label `json:"name"`
-	FD   int   `json:"fd"`
+	PID     int                  `json:"pid"`
+	Name    label                `json:"name"`
+	FD      int                  `json:"fd"`
+	UID     tcp.Optional[uint32] `json:"uid,omitzero"`
+	User    label                `json:"user,omitzero"`
+	Exe     label                `json:"exe,omitzero"`
+	Cmdline []label              `json:"cmdline,omitempty"`
+}
+
+type listenerJSON struct {
+	Address   label         `json:"address"`
+	Port      uint16        `json:"port"`
+	Processes []processJSON `json:"processes,omitempty"`
 }
 
 type timerJSON struct {
@@ -60,6 +75,9 @@ type timerJSON struct {
 type extendedJSON struct {
 	Mark          tcp.Optional[uint32]       `json:"mark,omitzero"`
 	CgroupID      uint64                     `json:"cgroup_id,omitzero"`
+	Cgroup        label                      `json:"cgroup,omitzero"`
+	Unit          label                      `json:"unit,omitzero"`
+	Container     label                      `json:"container,omitzero"`
 	Shutdown      tcp.Optional[tcp.Shutdown] `json:"shutdown,omitzero"`
 	TOS           tcp.Optional[uint8]        `json:"tos,omitzero"`
 	TrafficClass  tcp.Optional[uint8]        `json:"traffic_class,omitzero"`
@@ -185,14 +203,15 @@ func marshalSocket(s *tcp.Socket) ([]byte, error) { return marshal(schemaOf(s)) 
 func schemaOf(s *tcp.Socket) socketJSON {
 	j := socketJSON{
 		State: s.State, Family: s.Family,
-		Local: endpointJSON{label(addressText(s.Local)), s.Local.Port()},
-		Peer:  endpointJSON{label(addressText(s.Peer)), s.Peer.Port()},
-		UID:   s.Owner.UID, Inode: s.Owner.Inode, Cookie: s.Cookie,
+		Local: endpointJSON{label(addressText(s.Local)), s.Local.Port(), label(s.LocalName.Host), label(s.LocalName.Service)},
+		Peer:  endpointJSON{label(addressText(s.Peer)), s.Peer.Port(), label(s.PeerName.Host), label(s.PeerName.Service)},
+		UID:   s.Owner.UID, User: label(s.Owner.User), Inode: s.Owner.Inode, Cookie: s.Cookie,
 		Timer:     timerJSON{Kind: s.Timer.Kind},
-		Interface: label(s.Interface), TCPInfo: infoJSON{s.Info},
+		Processes: processesJSON(s.Processes),
+		Interface: label(s.Interface), Netns: label(s.Netns), TCPInfo: infoJSON{s.Info},
 	}
-	for _, p := range s.Processes {
-		j.Processes = append(j.Processes, processJSON{p.PID, label(p.Name), p.FD})
+	if l := s.Listener; l != nil {
+		j.Listener = &listenerJSON{label(addressText(l.Local)), l.Local.Port(), processesJSON(l.Processes)}
 	}
 	if s.State == tcp.Listen {
 		j.AcceptQueue, j.AcceptQueueMax = tcp.Known(s.AcceptQueue), s.AcceptQueueMax
@@ -231,9 +250,21 @@ func schemaOf(s *tcp.Socket) socketJSON {
 	return j
 }
 
+func processesJSON(processes []tcp.Process) (list []processJSON) {
+	for _, p := range processes {
+		j := processJSON{PID: p.PID, Name: label(p.Name), FD: p.FD, UID: p.UID, User: label(p.User), Exe: label(p.Exe)}
+		for _, argument := range p.Cmdline {
+			j.Cmdline = append(j.Cmdline, label(argument))
+		}
+		list = append(list, j)
+	}
+	return list
+}
+
 func extendedOf(e *tcp.Extended) extendedJSON {
 	j := extendedJSON{
-		Mark: e.Mark, CgroupID: e.CgroupID, Shutdown: e.Shutdown, TOS: e.TOS, TrafficClass: e.TrafficClass,
+		Mark: e.Mark, CgroupID: e.CgroupID, Cgroup: label(e.Cgroup.Path), Unit: label(e.Cgroup.Unit),
+		Container: label(e.Cgroup.Container), Shutdown: e.Shutdown, TOS: e.TOS, TrafficClass: e.TrafficClass,
 		ClassID: e.ClassID, V6Only: e.V6Only, Protocol: e.Protocol, ULP: label(e.ULP),
 	}
 	if options, known := e.Options.Get(); known {

@@ -58,13 +58,23 @@ func timeWait() *tcp.Socket {
 	}
 }
 
+const containerOfFull = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
 // full returns a socket of which everything is known.
 func full() *tcp.Socket {
 	s := established()
 	s.AgeExact = true
 	s.Interface = "eth0"
 	s.InterfaceIndex = 2
-	s.Processes = []tcp.Process{{PID: 812, FD: 3, Name: "nginx"}, {PID: 813, FD: 4, Name: "php-fpm"}, {PID: 814, FD: 3, Name: "nginx"}}
+	s.Netns = "blue"
+	s.Owner.User = "www-data"
+	s.LocalName = tcp.Name{Host: "web1.example", Service: "https"}
+	s.PeerName = tcp.Name{Host: "client.example", Service: "unlikely"}
+	s.Processes = []tcp.Process{
+		{PID: 812, FD: 3, Name: "nginx", UID: tcp.Known(uint32(33)), User: "www-data", Exe: "/usr/sbin/nginx (deleted)", Cmdline: []string{"nginx:", "worker", ""}},
+		{PID: 813, FD: 4, Name: "php-fpm"}, {PID: 814, FD: 3, Name: "nginx"},
+	}
+	s.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("0.0.0.0:443"), Processes: s.Processes[:2]}
 	s.Info = &tcp.Info{
 		Len: 280, CAState: 1, Retransmits: 2, Probes: 3, Backoff: 4, Options: 0xff, SendWindowScale: 7, RecvWindowScale: 8,
 		DeliveryRateAppLimited: true, FastOpenClientFail: 1, RTO: 204 * time.Millisecond, ATO: 40 * time.Millisecond,
@@ -91,7 +101,9 @@ func full() *tcp.Socket {
 		OptionMemory: 3, Backlog: 4, Drops: tcp.Known(uint32(5)),
 	}
 	s.Extended = &tcp.Extended{
-		Mark: tcp.Known(uint32(7)), CgroupID: 4321, Shutdown: tcp.Known(tcp.ShutdownSend), TOS: tcp.Known(uint8(16)),
+		Mark: tcp.Known(uint32(7)), CgroupID: 4321, Cgroup: tcp.Cgroup{
+			Path: "/system.slice/docker-" + containerOfFull + ".scope", Unit: "docker-" + containerOfFull + ".scope", Container: containerOfFull,
+		}, Shutdown: tcp.Known(tcp.ShutdownSend), TOS: tcp.Known(uint8(16)),
 		TrafficClass: tcp.Known(uint8(32)), ClassID: tcp.Known(uint32(1)), V6Only: tcp.Known(true),
 		Options: tcp.Known(tcp.OptionFreebind | tcp.OptionTransparent), Protocol: tcp.Known(uint8(6)), ULP: "tls",
 		TLS: &tcp.TLS{Version: 0x303, Cipher: 51, SendConf: 2, RecvConf: 1, ZeroCopy: true, NoPad: true},

@@ -76,11 +76,12 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	switch {
 	case !v.known:
 		return b
-	case c.kind == word:
+	case c.kind == word || c.kind == userName || c.kind == longID:
 		return appendSortText(b, v.text)
 	case c.kind == holders:
-		return appendSortNumber(appendSortText(b, s.Processes[0].Name), uint64(s.Processes[0].PID))
-	case c.kind == optionSet || c.kind == networks:
+		first := c.holders(s)[0]
+		return appendSortNumber(appendSortText(b, first.Name), uint64(first.PID))
+	case c.kind == optionSet || c.kind == networks || c.kind == arguments:
 		return appendSortText(b, string(c.appendText(nil, s)))
 	default:
 		return appendSortNumber(b, v.n)

@@ -55,6 +55,33 @@ func TestSort(t *testing.T) {
 	}
 }
 
+// TestSortByWhose sorts by what is known of whose a socket is and where it lives.
+func TestSortByWhose(t *testing.T) {
+	socket := func(inode uint32, text string) *tcp.Socket {
+		s := &tcp.Socket{State: tcp.Close, Owner: tcp.Owner{Inode: inode, User: text, UID: tcp.Known(inode)}, Netns: text}
+		s.PeerName.Host, s.LocalName.Service = text, text
+		s.Extended = &tcp.Extended{Cgroup: tcp.Cgroup{Path: text, Unit: text, Container: text}}
+		if text != "" {
+			s.Processes = []tcp.Process{{PID: 7, Name: text, Cmdline: []string{text, "-x"}}}
+			s.Listener = &tcp.Listener{Local: netip.AddrPortFrom(netip.MustParseAddr("::"), uint16(inode)), Processes: s.Processes}
+		}
+		return s
+	}
+	sockets := []*tcp.Socket{socket(3, "b"), socket(4, ""), socket(1, "ab"), socket(2, "a")}
+	for _, key := range []string{"user", "netns", "unit", "cgroup", "container", "peer.host", "local.service", "process", "listener.processes", "command"} {
+		for keys, want := range map[string]string{key: "2 1 3 4", "-" + key: "3 1 2 4"} {
+			l := &Listing{Format: CSV, Columns: mustColumns(t, "inode"), Sort: mustSort(t, keys)}
+			if got := strings.Join(strings.Fields(write(t, l, each(sockets...))), " "); got != want {
+				t.Errorf("by %s: %s, want %s", keys, got, want)
+			}
+		}
+	}
+	l := &Listing{Format: CSV, Columns: mustColumns(t, "inode"), Sort: mustSort(t, "-listener")}
+	if got, want := write(t, l, each(sockets...)), "3\n2\n1\n4\n"; got != want {
+		t.Errorf("by -listener: %q, want %q", got, want)
+	}
+}
+
 func TestParseSortErrors(t *testing.T) {
 	for _, list := range []string{"recv_qq", "-recv_qq", "state,-recv_qq", "--state", "", "state,", "-"} {
 		_, err := ParseSort(list)

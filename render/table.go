@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -54,10 +55,51 @@ func cells(row []byte) iter.Seq2[int, []byte] {
 // draw draws the table.
 func (l *Listing) draw(out *output, kept *rows) error {
 	sorted := kept.sorted()
+	if l.Sparse {
+		l, sorted = l.withoutEmpty(sorted)
+	}
 	if len(kept.order) > drawnByLibrary {
 		return l.layOut(out, sorted)
 	}
 	return l.drawByLibrary(out, sorted)
+}
+
+// withoutEmpty returns the listing and the rows without those of the rare
+// columns that are empty in all rows.
+func (l *Listing) withoutEmpty(sorted iter.Seq[[]byte]) (*Listing, iter.Seq[[]byte]) {
+	hidden := make([]bool, len(l.Columns))
+	for i, c := range l.Columns {
+		hidden[i] = c.rare
+	}
+	for row := range sorted {
+		for i, cell := range cells(row) {
+			hidden[i] = hidden[i] && string(cell) == "-"
+		}
+	}
+	if !slices.Contains(hidden, true) {
+		return l, sorted
+	}
+	shown := *l
+	shown.Columns = nil
+	for i, c := range l.Columns {
+		if !hidden[i] {
+			shown.Columns = append(shown.Columns, c)
+		}
+	}
+	return &shown, func(yield func([]byte) bool) {
+		var short []byte
+		for row := range sorted {
+			short = short[:0]
+			for i, cell := range cells(row) {
+				if !hidden[i] {
+					short = append(append(short, cell...), '\t')
+				}
+			}
+			if !yield(short) {
+				return
+			}
+		}
+	}
 }
 
 // drawByLibrary draws a table of sockets with tablewriter.

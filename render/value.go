@@ -24,11 +24,14 @@ const (
 	cookie                // n, 64 bits in hexadecimal
 	enum                  // text, in the order of n
 	word                  // text, which may come from outside
+	userName              // text of the same sort; the number of the owner for people, where there is none
+	longID                // text of the same sort; people see the first digits of a container's id in it
 	optionSet             // names of the bits of n
 	address               // an endpoint without its port
 	endpoint              // an address and a port
 	networks              // MD5 keys, n of them
 	holders               // processes, n of them
+	arguments             // of the first process
 	duration              // n nanoseconds, after text
 	size                  // n bytes
 	rate                  // n bytes a second
@@ -109,14 +112,16 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 		return strconv.AppendBool(b, v.n != 0)
 	case cookie:
 		return tcp.Cookie(v.n).Append(b)
-	case enum, word:
+	case enum, word, userName, longID:
 		return append(b, v.text...)
 	case optionSet:
 		return appendNames(b, v.n, c.names)
 	case networks:
 		return appendPrefixes(b, s.Extended.MD5Keys)
 	case holders:
-		return appendHolders(b, s.Processes)
+		return appendHolders(b, c.holders(s))
+	case arguments:
+		return appendArguments(b, s.Processes[0].Cmdline)
 	case duration:
 		return appendDuration(append(b, v.text...), v.n)
 	case size:
@@ -135,14 +140,19 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 // unknown or empty, and with nothing that could move a terminal's cursor.
 func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	start := len(b)
-	if c.kind == holders && len(s.Processes) > holdersShown {
-		b = appendHolders(b, s.Processes[:holdersShown])
-		b = strconv.AppendInt(append(b, " +"...), int64(len(s.Processes)-holdersShown), 10)
-	} else {
+	switch c.kind {
+	case endpoint:
+		b = c.appendEndpoint(b, s)
+	case holders:
+		b = c.appendHoldersShown(b, s)
+	case userName:
+		if b = c.appendText(b, s); len(b) == start {
+			b = appendKnown(b, s.Owner.UID)
+		}
+	case longID:
+		b = shortenFrom(c.appendText(b, s), start)
+	default:
 		b = c.appendText(b, s)
-	}
-	if c.kind == endpoint && len(b) > start && c.anyPort(s) {
-		b[len(b)-1] = '*' // the port was 0
 	}
 	switch {
 	case len(b) == start:
@@ -154,23 +164,113 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 }
 
 // fromOutside reports whether the text may hold what somebody else chose: the
-// name of an interface, also as the zone of an address, of an algorithm, or of a
-// process.
+// name of an interface, also as the zone of an address, of an algorithm, of a
+// process, of a host.
 func (c *Column) fromOutside(s *tcp.Socket) bool {
 	switch c.kind {
-	case word, holders:
+	case word, userName, longID, holders, arguments:
 		return true
 	case address, endpoint:
-		return c.end(s).Addr().Zone() != ""
+		return c.end(s).Addr().Zone() != "" || c.called != nil && c.called(s) != tcp.Name{}
 	}
 	return false
 }
 
-// anyPort reports whether people are to see "*" for the port of an endpoint: 0
-// where no port is meant, not a port of that number.
-func (c *Column) anyPort(s *tcp.Socket) bool {
+// appendEndpoint appends an endpoint as people are to see it: the names of the
+// host and of the service, where they are known, and "*" for the port where 0
+// is no port of that number but none.
+func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 	e := c.end(s)
-	return e.Port() == 0 && (c.name == "peer" || e.Addr().IsUnspecified())
+	if !e.IsValid() {
+		return b
+	}
+	var called tcp.Name
+	if c.called != nil {
+		called = c.called(s)
+	}
+	anyPort := e.Port() == 0 && (c.name == "peer" || e.Addr().IsUnspecified())
+	if called == (tcp.Name{}) && !anyPort {
+		return appendAddrPort(b, e)
+	}
+	switch {
+	case called.Host != "":
+		b = append(b, called.Host...)
+	case e.Addr().Is4():
+		b = appendAddr(b, e.Addr())
+	default:
+		b = append(appendAddr(append(b, '['), e.Addr()), ']')
+	}
+	b = append(b, ':')
+	switch {
+	case called.Service != "":
+		return append(b, called.Service...)
+	case anyPort:
+		return append(b, '*')
+	}
+	return strconv.AppendUint(b, uint64(e.Port()), 10)
+}
+
+// appendHoldersShown appends the first processes and how many more there are.
+// In parentheses, since it is inferred, stands the listener that the socket came
+// in by: its processes, or its address where they are not known.
+func (c *Column) appendHoldersShown(b []byte, s *tcp.Socket) []byte {
+	if processes := c.holders(s); len(processes) > 0 || c.name != "process" || s.Listener == nil {
+		return appendFirst(b, processes)
+	}
+	b = append(b, '(')
+	if len(s.Listener.Processes) > 0 {
+		b = appendFirst(b, s.Listener.Processes)
+	} else {
+		b = appendAddrPort(b, s.Listener.Local)
+	}
+	return append(b, ')')
+}
+
+// appendFirst appends at most holdersShown processes, and the number of others.
+func appendFirst(b []byte, processes []tcp.Process) []byte {
+	more := len(processes) - holdersShown
+	if more <= 0 {
+		return appendHolders(b, processes)
+	}
+	b = appendHolders(b, processes[:holdersShown])
+	return strconv.AppendInt(append(b, " +"...), int64(more), 10)
+}
+
+// The id of a container has 64 digits. People are shown 12, as by docker ps.
+const (
+	idDigits = 64
+	idShown  = 12
+)
+
+// shortenFrom shortens the id of a container that b[start:] is or has in it, as
+// the unit of a container has. What is left out of a unit becomes "*", with
+// which systemctl(1) takes it.
+func shortenFrom(b []byte, start int) []byte {
+	run := 0
+	for i := start; i < len(b); i++ {
+		if b[i] < '0' || b[i] > '9' && b[i] < 'a' || b[i] > 'f' {
+			run = 0
+			continue
+		}
+		if run++; run < idDigits {
+			continue
+		}
+		first, rest := i+1-idDigits, b[i+1:]
+		b = b[:first+idShown]
+		if first > start || len(rest) > 0 {
+			b = append(b, '*')
+		}
+		return append(b, rest...)
+	}
+	return b
+}
+
+func appendKnown(b []byte, o tcp.Optional[uint32]) []byte {
+	n, known := o.Get()
+	if !known {
+		return b
+	}
+	return strconv.AppendUint(b, uint64(n), 10)
 }
 
 // appendNames appends the names of the bits, with spaces between.
@@ -200,6 +300,17 @@ func appendHolders(b []byte, processes []tcp.Process) []byte {
 		}
 		b = append(strconv.AppendInt(b, int64(p.PID), 10), '/')
 		b = append(b, p.Name...)
+	}
+	return b
+}
+
+// appendArguments appends the arguments of a process with spaces between.
+func appendArguments(b []byte, list []string) []byte {
+	for i, argument := range list {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, argument...)
 	}
 	return b
 }
