@@ -1,9 +1,12 @@
 package procnet
 
 import (
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,6 +76,27 @@ func TestKernelClocks(t *testing.T) {
 	}
 	if clocks.RTOMax < time.Second || clocks.RTOMax > 2*time.Minute {
 		t.Errorf("tcp_rto_max_ms is %v, the kernel allows 1 s to 120 s", clocks.RTOMax)
+	}
+}
+
+// TestKernelSettings reads every setting that this kernel has, and holds each to
+// the file's own text.
+func TestKernelSettings(t *testing.T) {
+	settings, err := Open("/proc").Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tcp.SettingTable {
+		setting := &tcp.SettingTable[i]
+		file, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(setting.Name, ".", "/"))
+		got, known := setting.Text(&settings)
+		if exists := !errors.Is(err, fs.ErrNotExist); known != exists || known && got+"\n" != string(file) {
+			t.Errorf("%s: got %q, known %t; the file has %q, %v", setting.Name, got, known, file, err)
+		}
+		always := setting.Since == "" && setting.Gone == "" && !setting.Host
+		if always && !known {
+			t.Errorf("%s: every kernel should have it", setting.Name)
+		}
 	}
 }
 

@@ -15,6 +15,15 @@ func (s Settings) Clocks() Clocks {
 	return Clocks{FinTimeout: s.FinTimeout.Or(0), SynLinearTimeouts: s.SynLinearTimeouts.Or(0), RTOMax: s.RTOMax.Or(0)}
 }
 
+// IsClock reports whether Settings.Clocks looks at the setting.
+func (d *Setting) IsClock() bool {
+	switch d.Name {
+	case "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_syn_linear_timeouts", "net.ipv4.tcp_rto_max_ms":
+		return true
+	}
+	return false
+}
+
 // SetAge sets Age, AgeExact and Idle of s from its timer and its Info, as far
 // as they tell:
 //
