@@ -10,6 +10,8 @@
 //   - [Lab.Fill] makes many, as the words of a [Plan] ask;
 //   - [Lab.Peer] is the far end of a connection, played segment by segment.
 //
+// [Lab.Namespace] adds further network namespaces, with names in /run/netns.
+//
 // Nothing is reported that the kernel has not confirmed: every function asks
 // it, over a small sock_diag request of the lab's own, and returns an error
 // where fewer sockets are there than were asked for.

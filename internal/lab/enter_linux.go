@@ -231,18 +231,20 @@ func exitStatus(err error) (int, error) {
 }
 
 // runNamespaced runs a command that makeCmd makes in a new network namespace
-// and returns what it reported. Where that alone is not allowed the namespace
-// comes with a user namespace, in which the user is root (user_namespaces(7)).
+// and returns what it reported. A mount namespace comes with it, in which names
+// can be given to more network namespaces (Lab.Namespace). Where that alone is
+// not allowed they come with a user namespace, in which the user is root
+// (user_namespaces(7)).
 func runNamespaced(makeCmd func() *exec.Cmd, started func()) (string, error) {
 	cmd := makeCmd()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS}
 	report, err := runReporting(cmd, started)
 	if cmd.Process != nil || !errors.Is(err, unix.EPERM) {
 		return report, err
 	}
 	cmd = makeCmd()
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWNET | unix.CLONE_NEWUSER,
+		Cloneflags:  unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
 	}

@@ -61,6 +61,7 @@ type Lab struct {
 	mu      sync.Mutex
 	fds     []int     // kept open until Close
 	holders []*holder // keep more
+	ownRun  bool      // /run is the lab's own, see Namespace
 }
 
 // open sets up the namespace that this process was put into.

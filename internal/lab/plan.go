@@ -15,6 +15,7 @@ type Plan struct {
 	States   bool          // one of everything, see States
 	Fill     []Want        // in the order that suits the kernel's clocks
 	Churn    int           // connections opened and closed a second
+	Netns    []string      // names of further network namespaces, each with a listener
 	DenyDiag syscall.Errno // what the command's NETLINK_SOCK_DIAG sockets get; 0: they work
 }
 
@@ -78,11 +79,12 @@ func (e *WordError) Hint() string {
 		names = append(names, k.Name+"=N")
 	}
 	return "the words are states, " + strings.Join(names, ", ") +
-		" (half of N in each family; est4=N or est6=N for one), churn=N, nodiag=EPERM and nodiag=EPROTONOSUPPORT"
+		" (half of N in each family; est4=N or est6=N for one), churn=N, netns=NAME,NAME..., nodiag=EPERM and nodiag=EPROTONOSUPPORT"
 }
 
 // ParsePlan reads the words of a plan: states, KIND=N, KIND4=N, KIND6=N,
-// churn=N, nodiag=EPERM and nodiag=EPROTONOSUPPORT. A wrong one is a *WordError.
+// churn=N, netns=NAME,NAME..., nodiag=EPERM and nodiag=EPROTONOSUPPORT. A wrong
+// one is a *WordError.
 func ParsePlan(words ...string) (Plan, error) {
 	var plan Plan
 	for _, word := range words {
@@ -98,6 +100,13 @@ func ParsePlan(words ...string) (Plan, error) {
 				return Plan{}, &WordError{word, "not an error that a kernel without sock_diag gives"}
 			}
 			plan.DenyDiag = denied
+		case name == "netns":
+			for name := range strings.SplitSeq(value, ",") {
+				if !isFileName(name) || slices.Contains(plan.Netns, name) {
+					return Plan{}, &WordError{word, fmt.Sprintf("%q is no name for one more namespace", name)}
+				}
+				plan.Netns = append(plan.Netns, name)
+			}
 		case name == "churn":
 			n, err := parseCount(word, value, maxChurn)
 			if err != nil {
@@ -114,6 +123,11 @@ func ParsePlan(words ...string) (Plan, error) {
 	}
 	slices.SortStableFunc(plan.Fill, func(a, b Want) int { return order(a) - order(b) })
 	return plan, nil
+}
+
+// isFileName reports whether a file can have the name.
+func isFileName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00") && len(name) <= 255
 }
 
 func order(w Want) int {

@@ -18,6 +18,7 @@ func TestParsePlan(t *testing.T) {
 	}{
 		{"", Plan{}},
 		{"states churn=500 nodiag=EPERM", Plan{States: true, Churn: 500, DenyDiag: syscall.EPERM}},
+		{"netns=blue,red netns=green", Plan{Netns: []string{"blue", "red", "green"}}},
 		{"timewait=7", Plan{Fill: []Want{{"timewait", v4, 4}, {"timewait", v6, 3}}}},
 		{"timewait=1", Plan{Fill: []Want{{"timewait", v4, 1}}}},
 		{"est=6", Plan{Fill: []Want{{"est", v4, 4}, {"est", v6, 2}}}},
@@ -30,7 +31,7 @@ func TestParsePlan(t *testing.T) {
 			continue
 		}
 		if !slices.Equal(plan.Fill, test.want.Fill) || plan.States != test.want.States ||
-			plan.Churn != test.want.Churn || plan.DenyDiag != test.want.DenyDiag {
+			!slices.Equal(plan.Netns, test.want.Netns) || plan.Churn != test.want.Churn || plan.DenyDiag != test.want.DenyDiag {
 			t.Errorf("%q: %+v, want %+v", test.words, plan, test.want)
 		}
 	}
@@ -47,6 +48,9 @@ func TestParsePlanErrors(t *testing.T) {
 		{"est=0", `word "est=0": "0" is not a number from 1 to 8000000`},
 		{"synrecv=9000000", `word "synrecv=9000000": "9000000" is not a number from 1 to 8000000`},
 		{"churn=1000000", `word "churn=1000000": "1000000" is not a number from 1 to 100000`},
+		{"netns=", `word "netns=": "" is no name for one more namespace`},
+		{"netns=blue,../red", `word "netns=blue,../red": "../red" is no name for one more namespace`},
+		{"netns=blue,blue", `word "netns=blue,blue": "blue" is no name for one more namespace`},
 		{"nodiag=EIO", `word "nodiag=EIO": not an error that a kernel without sock_diag gives`},
 	} {
 		_, err := ParsePlan("states", test.word)

@@ -9,6 +9,8 @@
 //	KIND=N      N sockets of a kind, half of them IPv6
 //	KIND4=N     N sockets of a kind, all IPv4; KIND6=N likewise
 //	churn=N     N connections opened and closed a second while COMMAND runs
+//	netns=A,B   further network namespaces with these names in /run/netns, and in
+//	            each a listener on 127.0.0.1: port 8001 in A, 8002 in B
 //	nodiag=E    COMMAND gets the error E, EPERM or EPROTONOSUPPORT, when it
 //	            opens a NETLINK_SOCK_DIAG socket
 //
@@ -20,6 +22,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -55,6 +58,12 @@ func run() (int, error) {
 	return lab.Main(func(l *lab.Lab) (int, error) { return inside(l, plan, os.Args[end+2:]) })
 }
 
+// Where the listeners of further namespaces are: the first of them, and the
+// others on the ports that follow.
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+const firstPort = 8001
+
 // inside fills the lab and runs the command.
 func inside(l *lab.Lab, plan lab.Plan, command []string) (int, error) {
 	start := time.Now()
@@ -65,6 +74,15 @@ func inside(l *lab.Lab, plan lab.Plan, command []string) (int, error) {
 	}
 	if err := l.FillPlan(plan.Fill); err != nil {
 		return 1, err
+	}
+	for i, name := range plan.Netns {
+		ns, err := l.Namespace(name)
+		if err != nil {
+			return 1, err
+		}
+		if _, err := ns.Listen(netip.AddrPortFrom(loopback, uint16(firstPort+i))); err != nil {
+			return 1, err
+		}
 	}
 	counts, err := lab.Count()
 	if err != nil {

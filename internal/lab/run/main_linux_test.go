@@ -45,6 +45,8 @@ func TestCommand(t *testing.T) {
 			`^lab: 1 LISTEN \(1 IPv6\), 30 SYN_RECV \(30 IPv6\), 100 ESTABLISHED \(50 IPv6\), 20 TIME_WAIT \(0 IPv6\), made in`},
 		{"churn", []string{"churn=1000", "--", "sh", "-c", "until grep -q ' 06 ' /proc/net/tcp; do :; done"}, 0, `^$`, `\nlab: \d+ connections churned\n$`},
 		{"nodiag", []string{"nodiag=EPERM", "--", "ss", "-tan"}, 0, ``, `Operation not permitted`},
+		{"netns", []string{"netns=red,blue", "--", "ls", "/run/netns"}, 0, `^blue\nred\n$`, ``},
+		{"listener in a namespace", []string{"netns=red,blue", "--", "ip", "netns", "exec", "blue", "ss", "-tlnH"}, 0, `^LISTEN .* 127\.0\.0\.1:8002 .*\n$`, ``},
 		{"wrong word", []string{"stats", "--", "true"}, 2, `^$`, `^lab: word "stats": not a word of the lab\nlab: hint: the words are states, est=N, .*timewait=N`},
 		{"no command", []string{"states", "--"}, 2, `^$`, `^lab: usage: `},
 		{"nothing", nil, 2, `^$`, `^lab: usage: `},

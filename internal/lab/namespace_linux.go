@@ -1,0 +1,148 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// netnsDir is where ip-netns(8) keeps the names of network namespaces.
+const netnsDir = "/run/netns"
+
+// Namespace is a further network namespace, beside the lab's own.
+type Namespace struct {
+	Name  string
+	Path  string // of the file in /run/netns
+	Inode uint64 // its number, as in net:[4026531840]
+	lab   *Lab
+}
+
+// Namespace makes a network namespace and gives it a name in /run/netns, as "ip
+// netns add" does. Its loopback is up; there is nothing else in it. Nobody
+// outside the lab sees the name: with the first namespace, the lab's /run
+// becomes an empty file system of its own. The namespace ends with the lab's
+// processes, or when its name is unmounted and nothing is left in it.
+func (l *Lab) Namespace(name string) (*Namespace, error) {
+	n := &Namespace{Name: name, Path: filepath.Join(netnsDir, name), lab: l}
+	if !isFileName(name) {
+		return nil, fmt.Errorf("making namespace %q: no name for a file", name)
+	}
+	if err := l.makeNetnsDir(); err != nil {
+		return nil, fmt.Errorf("making namespace %q: %w", name, err)
+	}
+	if err := n.make(); err != nil {
+		return nil, fmt.Errorf("making namespace %q: %w", name, err)
+	}
+	return n, nil
+}
+
+// makeNetnsDir makes /run/netns, on a /run of the lab's own: in the host's an
+// unprivileged user may not, and root should not leave a directory behind.
+// What is mounted here does not spread to the host, and names that the host
+// gives later are not wanted here either (mount_namespaces(7)).
+func (l *Lab) makeNetnsDir() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ownRun {
+		return nil
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return os.NewSyscallError("mount /", err)
+	}
+	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
+		return os.NewSyscallError("mount /run", err)
+	}
+	l.ownRun = true
+	return os.Mkdir(netnsDir, 0o755)
+}
+
+// make makes the namespace and mounts it on its name.
+func (n *Namespace) make() error {
+	file, err := os.OpenFile(n.Path, os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return err
+	}
+	file.Close()
+	return inThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return os.NewSyscallError("unshare", err)
+		}
+		if err := unix.Mount("/proc/thread-self/ns/net", n.Path, "", unix.MS_BIND, ""); err != nil {
+			return os.NewSyscallError("mount "+n.Path, err)
+		}
+		var stat unix.Stat_t
+		if err := unix.Stat(n.Path, &stat); err != nil {
+			return os.NewSyscallError("stat "+n.Path, err)
+		}
+		n.Inode = stat.Ino
+		lo, err := netlink.LinkByName("lo")
+		if err != nil {
+			return fmt.Errorf("finding lo: %w", err)
+		}
+		return netlink.LinkSetUp(lo)
+	})
+}
+
+// Do runs f in a thread that has entered the namespace and ends with f. Sockets
+// that f opens stay in the namespace, and commands that it starts run there;
+// goroutines that it starts do not.
+func (n *Namespace) Do(f func() error) error {
+	return inThread(func() error {
+		fd, err := unix.Open(n.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", n.Path, err)
+		}
+		err = unix.Setns(fd, unix.CLONE_NEWNET)
+		unix.Close(fd)
+		if err != nil {
+			return fmt.Errorf("entering %s: %w", n.Path, err)
+		}
+		return f()
+	})
+}
+
+// Listen opens a listener in the namespace, which stays until the lab is closed,
+// and returns where it listens; port 0 takes any.
+func (n *Namespace) Listen(local netip.AddrPort) (netip.AddrPort, error) {
+	err := n.Do(func() error {
+		fd, at, err := listening(local, 16)
+		if err != nil {
+			return err
+		}
+		n.lab.keep(fd)
+		local = at
+		return nil
+	})
+	return local, err
+}
+
+// inThread runs f in a thread that ends with it. The goroutine does not unlock
+// its thread, so the runtime ends the thread too. The process's first thread
+// does not end and lends its namespace to /proc/self: it is kept busy while
+// another does the work. runtime.Goexit, and so t.Fatal, goes on in the caller.
+func inThread(f func() error) error {
+	var err error
+	returned := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			err = inThread(f)
+		} else {
+			err = f()
+		}
+		returned = true
+	}()
+	<-done
+	if !returned {
+		runtime.Goexit()
+	}
+	return err
+}
