@@ -21,7 +21,7 @@ var tiers = [][]string{
 	{"cmd"},
 	{"watch"},
 	{"collect", "render"},
-	{"sockdiag", "procnet", "filter", "doctor", "explain"},
+	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
 	{"tcp"},
 }
 
@@ -39,7 +39,7 @@ var outsiders = []struct {
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
 	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
 	{"github.com/mattn/go-runewidth", []string{"explain"}, "pages and diagrams are laid out by the columns that Chinese takes"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
 }
 
 // onlyTests may be imported by tests, and by commands beside it, and by nothing
