@@ -30,21 +30,21 @@ type Transition struct {
 	Source   string // where Linux does it, such as "net/ipv4/tcp_input.c: tcp_fin"
 }
 
-// Key identifies the transition, such as "FIN_WAIT2.small/receive-fin/TIME_WAIT":
-// texts in other languages hang on it.
+// Key identifies the transition, such as
+// "FIN_WAIT2.small/receive-fin/TIME_WAIT.small": texts in other languages hang on
+// it.
 func (t *Transition) Key() string {
-	from := stateKey(t.From)
-	if t.FromForm != AnyForm {
-		from += "." + t.FromForm.String()
-	}
-	return from + "/" + t.Event.ID() + "/" + stateKey(t.To)
+	return nodeKey(t.From, t.FromForm) + "/" + t.Event.ID() + "/" + nodeKey(t.To, t.ToForm)
 }
 
-func stateKey(s State) string {
-	if s == NoSocket {
+func nodeKey(s State, f Form) string {
+	switch {
+	case s == NoSocket:
 		return "NONE"
+	case f == AnyForm:
+		return s.String()
 	}
-	return s.String()
+	return s.String() + "." + f.String()
 }
 
 // Entered returns the transitions into s from other states, in the order of

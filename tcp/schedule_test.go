@@ -38,7 +38,11 @@ func TestSchedules(t *testing.T) {
 		{"SYN, tcp_syn_retries 2", retries(2).SYNSchedule(), seconds(1, 2, 3, 4, 5), 7},
 		{"SYN, tcp_syn_retries 3", retries(3).SYNSchedule(), seconds(1, 2, 3, 4, 5, 7, 11), 19},
 		{"SYN, tcp_syn_retries 1, before 6.5", Settings{SynRetries: Known(1)}.SYNSchedule(), seconds(1), 3},
-		{"SYN, waits of 4 s at most", with(func(s *Settings) { s.RTOMax = Known(4 * time.Second); s.SynRetries = Known(4); s.SynLinearTimeouts = Known(0) }).SYNSchedule(),
+		{"SYN, waits of 4 s at most", with(func(s *Settings) {
+			s.RTOMax = Known(4 * time.Second)
+			s.SynRetries = Known(4)
+			s.SynLinearTimeouts = Known(0)
+		}).SYNSchedule(),
 			seconds(1, 3, 7, 11), 15},
 		{"SYN-ACK", now.SYNACKSchedule(), seconds(1, 3, 7, 15, 31), 63},
 		{"SYN-ACK, tcp_synack_retries 0", with(func(s *Settings) { s.SynackRetries = Known(0) }).SYNACKSchedule(), nil, 1},

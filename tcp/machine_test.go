@@ -1,0 +1,174 @@
+package tcp
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// figure5 is RFC 9293 figure 5, edge by edge, as it is drawn, with the
+// transition of its note 2. CLOSED is any of its likes in Linux.
+var figure5 = []struct {
+	from  []State
+	event Event
+	sent  Control
+	to    []State
+}{
+	{closed, EventListen, 0, []State{Listen}},                         // passive OPEN
+	{closed, EventConnect, SYN, []State{SynSent}},                     // active OPEN
+	{[]State{Listen}, EventClose, 0, closed},                          // CLOSE
+	{[]State{Listen}, EventSend, SYN, []State{SynSent}},               // SEND
+	{[]State{Listen}, EventReceiveSYN, SYN | ACK, []State{SynRecv}},   // rcv SYN
+	{[]State{SynSent}, EventClose, 0, closed},                         // CLOSE
+	{[]State{SynSent}, EventReceiveSYN, SYN | ACK, []State{SynRecv}},  // rcv SYN
+	{[]State{SynSent}, EventReceiveSYNACK, ACK, []State{Established}}, // rcv SYN,ACK
+	{[]State{SynRecv}, EventReceiveACK, 0, []State{Established}},      // rcv ACK of SYN
+	{[]State{SynRecv}, EventReceiveRST, 0, []State{Listen}},           // rcv RST (note 1)
+	{[]State{SynRecv}, EventClose, FIN | ACK, []State{FinWait1}},      // CLOSE
+	{[]State{Established}, EventClose, FIN | ACK, []State{FinWait1}},  // CLOSE
+	{[]State{Established}, EventReceiveFIN, ACK, []State{CloseWait}},  // rcv FIN
+	{[]State{FinWait1}, EventReceiveACKOfFIN, 0, []State{FinWait2}},   // rcv ACK of FIN
+	{[]State{FinWait1}, EventReceiveFIN, ACK, []State{Closing}},       // rcv FIN
+	{[]State{FinWait1}, EventReceiveFINACK, ACK, []State{TimeWait}},   // note 2
+	{[]State{FinWait2}, EventReceiveFIN, ACK, []State{TimeWait}},      // rcv FIN
+	{[]State{Closing}, EventReceiveACKOfFIN, 0, []State{TimeWait}},    // rcv ACK of FIN
+	{[]State{TimeWait}, EventTimeWaitEnd, 0, closed},                  // Timeout=2MSL
+	{[]State{CloseWait}, EventClose, FIN | ACK, []State{LastAck}},     // CLOSE
+	{[]State{LastAck}, EventReceiveACKOfFIN, 0, closed},               // rcv ACK of FIN
+}
+
+var closed = []State{NoSocket, Close, BoundInactive}
+
+func TestFigure5(t *testing.T) {
+	for _, edge := range figure5 {
+		if !slices.ContainsFunc(Transitions(), func(tr Transition) bool {
+			return slices.Contains(edge.from, tr.From) && tr.Event == edge.event && tr.Sent == edge.sent && slices.Contains(edge.to, tr.To) &&
+				tr.Standing != LinuxOnly
+		}) {
+			t.Errorf("%v, %s, sends %q, to %v: not in the machine", edge.from, edge.event, edge.sent, edge.to)
+		}
+	}
+}
+
+// TestTransitions holds each transition to what is asked of all.
+func TestTransitions(t *testing.T) {
+	keys := map[string]bool{}
+	section := regexp.MustCompile(`^RFC [0-9]+( [0-9]+(\.[0-9]+)*)?(, RFC [0-9]+)?$`)
+	source := regexp.MustCompile(`^net/ipv4/[a-z_0-9]+\.c: [a-z_0-9]+$`)
+	for _, tr := range Transitions() {
+		key := tr.Key()
+		if keys[key] {
+			t.Errorf("%s: twice", key)
+		}
+		keys[key] = true
+		if (tr.RFC == "") != (tr.Standing == LinuxOnly) || tr.RFC != "" && !section.MatchString(tr.RFC) {
+			t.Errorf("%s: standing %s, and section %q", key, tr.Standing, tr.RFC)
+		}
+		if !source.MatchString(tr.Source) {
+			t.Errorf("%s: source %q", key, tr.Source)
+		}
+		if tr.Linux != "" && !strings.HasSuffix(tr.Linux, ".") {
+			t.Errorf("%s: %q is no sentence", key, tr.Linux)
+		}
+		for _, end := range []struct {
+			state State
+			form  Form
+		}{{tr.From, tr.FromForm}, {tr.To, tr.ToForm}} {
+			if end.form != AnyForm && !forms[end.state][end.form] {
+				t.Errorf("%s: %s is never %s", key, end.state, end.form)
+			}
+		}
+	}
+}
+
+// forms lists the forms that sockets have in each state.
+var forms = map[State]map[Form]bool{
+	Listen: {Held: true}, SynSent: {Held: true}, SynRecv: {Request: true, Held: true}, Established: {Held: true},
+	FinWait1: {Held: true, Orphan: true}, FinWait2: {Held: true, Orphan: true, Small: true}, Closing: {Held: true, Orphan: true},
+	TimeWait: {Small: true}, CloseWait: {Held: true}, LastAck: {Held: true, Orphan: true}, Close: {Held: true}, BoundInactive: {Held: true},
+}
+
+// TestReachable walks the machine of Linux from where there is no socket, form by
+// form: every form of every state is entered, and left.
+func TestReachable(t *testing.T) {
+	type node struct {
+		state State
+		form  Form
+	}
+	seen := map[node]bool{}
+	var walk func(node)
+	walk = func(n node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		for _, tr := range Transitions() {
+			if tr.From != n.state || tr.FromForm != AnyForm && tr.FromForm != n.form || tr.Standing == RFCOnly {
+				continue
+			}
+			form := tr.ToForm
+			if form == AnyForm {
+				form = n.form
+			}
+			if tr.To == NoSocket {
+				form = AnyForm
+			}
+			walk(node{tr.To, form})
+		}
+	}
+	walk(node{NoSocket, AnyForm})
+	for s := range All.States() {
+		for form := range forms[s] {
+			if !seen[node{s, form}] {
+				t.Errorf("%s as %s is never reached", s, form)
+			}
+		}
+		if len(Entered(s)) == 0 || len(Left(s)) == 0 {
+			t.Errorf("%s has %d entries and %d exits", s, len(Entered(s)), len(Left(s)))
+		}
+	}
+	for n := range seen {
+		if n.state != NoSocket && !forms[n.state][n.form] {
+			t.Errorf("%s is reached as %s", n.state, n.form)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	used, ids, texts := map[Event]bool{}, map[string]bool{}, map[string]bool{}
+	for _, tr := range Transitions() {
+		used[tr.Event] = true
+	}
+	for e := range Event(NumEvents) {
+		if e.ID() == "" || e.String() == "" || ids[e.ID()] || texts[e.String()] {
+			t.Errorf("event %d, %q: %q: none, or twice", e, e.ID(), e)
+		}
+		ids[e.ID()], texts[e.String()] = true, true
+		if !used[e] {
+			t.Errorf("%s: no transition has it", e.ID())
+		}
+	}
+}
+
+func TestMachineTexts(t *testing.T) {
+	find := func(key string) Transition {
+		for _, tr := range Transitions() {
+			if tr.Key() == key {
+				return tr
+			}
+		}
+		t.Fatalf("no transition %q", key)
+		return Transition{}
+	}
+	tr := find("LISTEN.held/receive-syn/SYN_RECV.request")
+	if tr.Sent.String() != "SYN,ACK" || tr.ToForm.String() != "request" || tr.Role.String() != "passive opener" || tr.Event.Kind().String() != "segment" {
+		t.Errorf("got %+v", tr)
+	}
+	if tr := find("TIME_WAIT.small/time-wait-end/NONE"); tr.Sent.String() != "" || tr.Event.Kind() != ByTimer || tr.Standing.String() != "both" {
+		t.Errorf("got %+v", tr)
+	}
+	if n := len(Within(TimeWait)); n != 1 {
+		t.Errorf("%d transitions stay in TIME_WAIT, want that of the peer's repeated FIN", n)
+	}
+}
