@@ -26,6 +26,7 @@ type Side struct {
 	Does  string    // a call, such as "close()", or a key "ladder.*"
 	State tcp.State // it is in from here on; the zero State: as before
 	None  bool      // there is no socket from here on: CLOSED in the RFC's words
+	Dies  bool      // the whole end is gone, and tells nobody
 }
 
 // Direction is the way that a segment goes.

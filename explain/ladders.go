@@ -17,7 +17,7 @@ var ladders = map[string]*Ladder{
 		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
 		{Left: Side{Does: "ladder.resends"}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
 		{Left: Side{Does: "ladder.resends"}, Segment: "SYN=1, seq=x", From: Rightwards, Fate: Lost},
-		{Left: Side{Does: "ETIMEDOUT", None: true}, Note: "ladder.givenup"},
+		{Left: Side{Does: "ETIMEDOUT", State: tcp.Close}, Note: "ladder.givenup"},
 	}},
 	"refused": {Left: "end.client", Right: "end.server", Rungs: []Rung{
 		{Left: Side{Does: "connect()", State: tcp.SynSent}, Segment: "SYN=1, seq=x", From: Rightwards, Right: Side{Does: "ladder.nobody", None: true}},
@@ -83,7 +83,7 @@ var ladders = map[string]*Ladder{
 	}},
 	"half-open": {Left: "end.one", Right: "end.other", Rungs: []Rung{
 		{Left: Side{State: tcp.Established}, Right: Side{State: tcp.Established}},
-		{Right: Side{Does: "ladder.crash", None: true}, Note: "ladder.notold"},
+		{Right: Side{Does: "ladder.crash", Dies: true}, Note: "ladder.notold"},
 		{Left: Side{Does: "write()"}, Segment: "ACK=1, seq=u, ack=v, DATA", From: Rightwards, Fate: Lost},
 		{Right: Side{Does: "ladder.restarts"}},
 		{Left: Side{Does: "ladder.resends"}, Segment: "ACK=1, seq=u, ack=v, DATA", From: Rightwards},
@@ -101,7 +101,7 @@ var ladders = map[string]*Ladder{
 	}},
 	"client-died": {Left: "end.client", Right: "end.server", Rungs: []Rung{
 		{Left: Side{State: tcp.Established}, Right: Side{Does: "SO_KEEPALIVE", State: tcp.Established}},
-		{Left: Side{Does: "ladder.poweroff", None: true}, Note: "ladder.idle"},
+		{Left: Side{Does: "ladder.poweroff", Dies: true}, Note: "ladder.idle"},
 		{Segment: "ACK=1, seq=v-1, ack=u", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.probes"}},
 		{Segment: "ACK=1, seq=v-1, ack=u", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.probes"}},
 		{Note: "ladder.allprobes"},

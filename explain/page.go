@@ -17,6 +17,7 @@ var folders embed.FS
 type Book struct {
 	Language Language
 	words    words
+	machine  translation
 }
 
 // Open returns the book of a language.
@@ -30,7 +31,18 @@ func Open(l Language) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Book{Language: l, words: w}, nil
+	b := &Book{Language: l, words: w}
+	if l == English {
+		return b, nil
+	}
+	file = l.String() + "/machine.txt"
+	if text, err = folders.ReadFile(file); err != nil {
+		return nil, fmt.Errorf("opening the pages of language %q: %w", l, err)
+	}
+	if b.machine, err = parseTranslation(file, string(text)); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // Page is the page of a topic, its placeholders filled.
@@ -42,7 +54,8 @@ type Page struct {
 	Sections []Section
 	Host     *Host // nil: without a host
 
-	words words
+	words   words
+	machine translation
 }
 
 // Section is what stands under one heading.
@@ -73,7 +86,7 @@ func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{Topic: t, Language: b.Language, Title: src.title, Summary: src.summary, Host: host, words: b.words}
+	p := &Page{Topic: t, Language: b.Language, Title: src.title, Summary: src.summary, Host: host, words: b.words, machine: b.machine}
 	if p.Sections, err = b.sections(t, file, src.parts); err != nil {
 		return nil, err
 	}

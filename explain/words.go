@@ -82,14 +82,39 @@ var wordKeys = []string{
 
 	"unit.ms {n}", "unit.s {n}", "unit.min {n}", "unit.h {n}", "unit.join", "list.join",
 
-	"setting.live {name} {value}",
-	"setting.changed {name} {value} {default}",
-	"setting.default {name} {value}",
-	"setting.varies {name}",
-	"setting.absent {name} {value}",
-	"setting.gone {name}",
+	"setting.live {name} {value}", "setting.changed {default} {name} {value}", "setting.default {name} {value}",
+	"setting.varies {name}", "setting.absent {name} {value}", "setting.gone {name}",
 
-	"clock.intro.live", "clock.intro.default", "clock.none",
-	"clock.time_wait", "clock.fin_wait2", "clock.syn_sent", "clock.syn_recv", "clock.data", "clock.orphan", "clock.keepalive",
-	"clock.constant {name}", "clock.computed",
+	"clock.intro.live", "clock.intro.default", "clock.none", "clock.time_wait", "clock.fin_wait2",
+	"clock.syn_sent", "clock.syn_recv", "clock.data", "clock.orphan", "clock.keepalive", "clock.constant {name}",
+
+	"end.client", "end.server", "end.first", "end.second", "end.one", "end.other", "end.attacker",
+
+	"ladder.nosocket", "ladder.resends", "ladder.nobody", "ladder.sixty", "ladder.reads", "ladder.sendson",
+	"ladder.again", "ladder.refuses", "ladder.crash", "ladder.restarts", "ladder.unread", "ladder.probes",
+	"ladder.poweroff", "ladder.forged", "ladder.keepsnothing", "ladder.checks", "ladder.synqueue",
+	"ladder.acceptqueue", "ladder.nevermeant",
+
+	"ladder.givenup", "ladder.nothingsent", "ladder.straying", "ladder.namefree", "ladder.notold", "ladder.idle",
+	"ladder.alive", "ladder.allprobes", "ladder.thousands", "ladder.queuefull", "ladder.synqueuefull",
+	"ladder.acceptfull", "ladder.acceptroom", "ladder.straysyn", "ladder.withtwo",
+
+	"moves.in", "moves.out", "moves.within", "moves.sends {segment}", "moves.none", "moves.aside {text}",
+	"moves.colon", "moves.comma", "moves.stop", "moves.gap", "moves.spawns", "moves.rfconly", "moves.linuxonly",
+	"moves.form.held", "moves.form.orphan", "moves.form.request", "moves.form.small",
+
+	"clock.gap", "clock.varies", "clock.setting", "clock.value", "clock.default",
+
+	"live.none", "live.count {n} {states} {total}", "live.oldest {age} {name}", "live.oldest.least {age} {name}",
+	"live.by.process", "live.by.listener", "live.by.peer", "live.sockets", "live.nothing", "live.count.head",
+	"live.others", "live.counters", "live.partial",
+
+	"map.title", "map.client", "map.server", "map.first", "map.second", "map.sockets {n}", "map.more",
+	"map.legend",
+
+	"list.state", "list.process", "list.question",
+
+	"related.command {topic}",
+
+	"docs.title", "docs.intro",
 }

@@ -1,0 +1,200 @@
+package explain
+
+import (
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Columns of a ladder: 18 for each end, 38 between, 80 in all with what parts
+// them.
+const (
+	ladderSide   = 18
+	ladderMiddle = 38
+)
+
+// strokes are the characters that lines are drawn with.
+type strokes struct {
+	upright, level, left, right, down, up, cross string
+	lost                                         string
+}
+
+var (
+	unicodeStrokes = strokes{"│", "─", "◄", "►", "╲", "╱", "╳", "×"}
+	asciiStrokes   = strokes{"|", "-", "<", ">", "\\", "/", "X", "x"}
+)
+
+func strokesOf(ascii bool) strokes {
+	if ascii {
+		return asciiStrokes
+	}
+	return unicodeStrokes
+}
+
+// ladderDrawing draws a ladder, line by line.
+type ladderDrawing struct {
+	words  words
+	marked tcp.State // the state of the page
+	strokes
+	lines []Text
+}
+
+// drawLadder returns the lines of a ladder; a state that is marked stands between
+// brackets, in Strong.
+func drawLadder(l *Ladder, w words, marked tcp.State, ascii bool) []Text {
+	d := &ladderDrawing{words: w, marked: marked, strokes: strokesOf(ascii)}
+	d.lines = append(d.lines, Text{{Text: strings.TrimRight(
+		right(w.say(l.Left), ladderSide+1)+strings.Repeat(" ", ladderMiddle+4)+w.say(l.Right), " ")}})
+	for i := range l.Rungs {
+		d.rung(&l.Rungs[i])
+	}
+	return d.lines
+}
+
+// right returns text with spaces before it, so that it takes n columns.
+func right(text string, n int) string { return strings.Repeat(" ", max(0, n-width(text))) + text }
+
+// rung draws one rung: its segment, if any, in two lines, the text above the
+// arrow. What the sender does stands beside the text and its state beside the
+// arrow; what the receiver does and becomes begins beside the arrow.
+func (d *ladderDrawing) rung(r *Rung) {
+	note := d.note(r.Note)
+	switch {
+	case r.Segment == "":
+		d.rows(d.side(r.Left), note, d.side(r.Right))
+	case r.Crossed != "":
+		middle := append(d.crossing(r.Segment, r.Crossed), note...)
+		d.rows(lowered(d.side(r.Left), len(middle)-len(note)), middle, lowered(d.side(r.Right), len(middle)-len(note)))
+	default:
+		sender, receiver := d.side(r.Left), d.side(r.Right)
+		if r.From == Leftwards {
+			sender, receiver = receiver, sender
+		}
+		sender = lowered(sender, 2)
+		arrow := max(1, len(sender)-1)
+		middle := append(blank(arrow-1), center(r.Segment), d.arrow(r.From, r.Fate))
+		receiver = append(blankText(arrow), receiver...)
+		if r.From == Leftwards {
+			sender, receiver = receiver, sender
+		}
+		d.rows(sender, append(middle, note...), receiver)
+	}
+}
+
+// lowered puts the last of the lines, the state, on the n-th line at least.
+func lowered(lines []Text, n int) []Text {
+	if len(lines) == 0 || len(lines) >= n {
+		return lines
+	}
+	does, state := lines[:len(lines)-1], lines[len(lines)-1]
+	list := append([]Text{}, does...)
+	for len(list) < n-1 {
+		list = append(list, nil)
+	}
+	return append(list, state)
+}
+
+func blank(n int) []string   { return make([]string, max(0, n)) }
+func blankText(n int) []Text { return make([]Text, max(0, n)) }
+
+// side returns the lines of one end: what it does, then its state. Where it only
+// does something, an empty line stands for the state.
+func (d *ladderDrawing) side(s Side) []Text {
+	var lines []Text
+	if s.Does != "" {
+		for _, line := range wrapString(d.caption(s.Does), ladderSide) {
+			lines = append(lines, Text{{Text: line}})
+		}
+	}
+	switch {
+	case s.State != 0 && s.State == d.marked:
+		lines = append(lines, Text{{Strong, "[" + s.State.String() + "]"}})
+	case s.State != 0:
+		lines = append(lines, Text{{Code, s.State.String()}})
+	case s.None:
+		lines = append(lines, Text{{Text: d.words.say("ladder.nosocket")}})
+	case s.Does != "":
+		lines = append(lines, nil)
+	}
+	return lines
+}
+
+// caption returns the text of a key, or what is no key as it is.
+func (d *ladderDrawing) caption(text string) string {
+	if strings.HasPrefix(text, "ladder.") {
+		return d.words.say(text)
+	}
+	return text
+}
+
+func (d *ladderDrawing) note(key string) []string {
+	if key == "" {
+		return nil
+	}
+	var lines []string
+	for _, line := range wrapString(d.words.say(key), ladderMiddle-4) {
+		lines = append(lines, center(line))
+	}
+	return lines
+}
+
+// center puts text in the middle of the columns between the ends.
+func center(text string) string {
+	return strings.Repeat(" ", max(0, (ladderMiddle-width(text))/2)) + text
+}
+
+// arrow draws the way of one segment.
+func (d *ladderDrawing) arrow(from Direction, fate Fate) string {
+	body, end := ladderMiddle-1, ""
+	switch fate {
+	case Lost:
+		body, end = ladderMiddle*2/3, d.lost
+	case Ignored:
+		body, end = ladderMiddle-2, d.lost
+	}
+	if from == Leftwards {
+		head := d.left
+		if fate != Arrives {
+			head = end
+		}
+		return right(head+strings.Repeat(d.level, body), ladderMiddle)
+	}
+	if fate != Arrives {
+		return strings.Repeat(d.level, body) + end
+	}
+	return strings.Repeat(d.level, body) + d.right
+}
+
+// crossing draws two segments that pass each other.
+func (d *ladderDrawing) crossing(rightwards, leftwards string) []string {
+	half := ladderMiddle/2 - 2
+	arm := strings.Repeat(d.level, half)
+	return []string{
+		" " + rightwards,
+		right(leftwards+" ", ladderMiddle),
+		arm + d.down + "  " + d.up + arm,
+		strings.Repeat(" ", half+1) + d.cross + d.cross,
+		d.left + arm[len(d.level):] + d.up + "  " + d.down + arm[len(d.level):] + d.right,
+	}
+}
+
+// rows lays lines of both ends and what is between them side by side.
+func (d *ladderDrawing) rows(left []Text, middle []string, rightSide []Text) {
+	for i := range max(len(left), len(middle), len(rightSide)) {
+		var line Text
+		l, r, m := Text(nil), Text(nil), ""
+		if i < len(left) {
+			l = left[i]
+		}
+		if i < len(middle) {
+			m = middle[i]
+		}
+		if i < len(rightSide) {
+			r = rightSide[i]
+		}
+		line = append(line, Span{Text: strings.Repeat(" ", max(0, ladderSide+1-width(l.String())))})
+		line = append(line, l...)
+		line = append(line, Span{Text: " " + d.upright + padded(m, ladderMiddle) + d.upright + " "})
+		d.lines = append(d.lines, append(line, r...))
+	}
+}

@@ -1,0 +1,234 @@
+package explain
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// expanded returns the blocks of a section with those made from data in place
+// of its directives. Ladders stay: each writer draws them.
+func (p *Page) expanded(s *Section) []Block {
+	var blocks []Block
+	for _, b := range s.Blocks {
+		switch {
+		case b.Kind != Directive || b.Ladder != nil:
+			blocks = append(blocks, b)
+		case b.Name == "transitions":
+			blocks = append(blocks, p.transitions()...)
+		case b.Name == "clock":
+			blocks = append(blocks, p.clock()...)
+		case b.Name == "live":
+			blocks = append(blocks, p.live()...)
+		}
+	}
+	if s.Key == "related" {
+		return p.relatedCommands()
+	}
+	return blocks
+}
+
+func plain(text string) Text                     { return Text{{Text: text}} }
+func code(text string) Text                      { return Text{{Code, text}} }
+func paragraph(t Text) Block                     { return Block{Kind: Paragraph, Text: t} }
+func number(n int) string                        { return strconv.Itoa(n) }
+func (p *Page) say(k string, v ...string) string { return p.words.say(k, v...) }
+
+// transitions lists how the page's state is entered and left.
+func (p *Page) transitions() []Block {
+	s := p.Topic.State
+	var blocks []Block
+	for _, way := range []struct {
+		key   string
+		list  []tcp.Transition
+		other func(*tcp.Transition) (tcp.State, tcp.Form)
+	}{
+		{"moves.in", tcp.Entered(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.From, t.FromForm }},
+		{"moves.out", tcp.Left(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
+		{"moves.within", tcp.Within(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
+	} {
+		if len(way.list) == 0 {
+			continue
+		}
+		items := make([]Item, 0, len(way.list))
+		for i := range way.list {
+			t := &way.list[i]
+			state, form := way.other(t)
+			items = append(items, Item{Text: p.transition(t, state, form)})
+		}
+		blocks = append(blocks, paragraph(Text{{Strong, p.say(way.key)}}), Block{Kind: Bullets, Items: items})
+	}
+	return blocks
+}
+
+// transition says one transition: the other state, the event, what is sent, what
+// Linux does, where it is written.
+func (p *Page) transition(t *tcp.Transition, other tcp.State, form tcp.Form) Text {
+	name := p.say("moves.none")
+	if other != tcp.NoSocket {
+		name = other.String()
+	}
+	text := code(name)
+	if key := "moves.form." + form.String(); form != tcp.AnyForm && other != tcp.NoSocket {
+		text = append(text, Span{Text: p.say("moves.aside", "text", p.say(key))})
+	}
+	says := p.say("moves.colon") + p.machine.say(t.Event.String())
+	if t.Sent != 0 {
+		says += p.say("moves.comma") + p.say("moves.sends", "segment", t.Sent.String())
+	}
+	switch {
+	case t.Spawns:
+		says += p.say("moves.comma") + p.say("moves.spawns")
+	case t.Standing == tcp.RFCOnly:
+		says += p.say("moves.comma") + p.say("moves.rfconly")
+	}
+	says += p.say("moves.stop")
+	if t.Linux != "" {
+		says += p.say("moves.gap") + p.machine.say(t.Linux)
+	}
+	where := t.RFC
+	if where == "" {
+		where = p.say("moves.linuxonly")
+	}
+	return append(text, Span{Text: says + p.say("moves.aside", "text", where)})
+}
+
+// clock lists what ends the page's state, and the settings it comes from.
+func (p *Page) clock() []Block {
+	runs := runsBy[p.Topic.Name]
+	v := values{words: p.words, host: p.Host}
+	settings := slices.Clone(runs.settings)
+	blocks := []Block{paragraph(plain(p.say("clock.none")))}
+	if len(runs.clocks) > 0 {
+		var items []Item
+		for _, name := range slices.Backward(runs.clocks) {
+			settings = slices.Concat(clocks[name].settings, settings)
+			items = append(items, Item{Text: p.clockSays(name, v)})
+		}
+		slices.Reverse(items)
+		intro := "clock.intro.default"
+		if p.Host != nil {
+			intro = "clock.intro.live"
+		}
+		blocks = []Block{paragraph(plain(p.say(intro))), {Kind: Bullets, Items: items}}
+	}
+	if settings = unique(settings); len(settings) > 0 {
+		blocks = append(blocks, Block{Kind: Table, Table: p.settingTable(settings)})
+	}
+	return blocks
+}
+
+// unique drops what is there already.
+func unique(names []string) []string {
+	var list []string
+	for _, n := range names {
+		if !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func (p *Page) clockSays(name string, v values) Text {
+	c := clocks[name]
+	text := Text{{Text: p.say("clock." + name)}, {Text: p.say("clock.gap")},
+		{Strong, p.words.duration(c.schedule(v.settings()).GivenUp)}}
+	if c.constant != "" {
+		text = append(text, Span{Text: p.say("moves.aside", "text", p.say("clock.constant", "name", c.constant))})
+	}
+	return text
+}
+
+// settingTable lists settings: on a host what they are and what they are by
+// default, without one the default.
+func (p *Page) settingTable(names []string) [][]Text {
+	head := []Text{plain(p.say("clock.setting")), plain(p.say("clock.value")), plain(p.say("clock.default"))}
+	if p.Host == nil {
+		head = []Text{head[0], head[2]}
+	}
+	rows := [][]Text{head}
+	for _, name := range names {
+		d, _ := tcp.SettingOf(name)
+		usual := oneLine(d.Default)
+		if usual == "" {
+			usual = p.say("clock.varies")
+		}
+		row := []Text{code(name), plain(usual)}
+		if p.Host != nil {
+			value, known := d.Text(&p.Host.Settings)
+			if value = oneLine(value); !known {
+				value = "-"
+			}
+			row = []Text{row[0], plain(value), row[1]}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// live says what there is on the host now.
+func (p *Page) live() []Block {
+	h := p.Host
+	if h == nil {
+		return []Block{paragraph(plain(p.say("live.none")))}
+	}
+	var blocks []Block
+	if states := p.Topic.States; states != 0 {
+		names := strings.ReplaceAll(states.String(), ",", p.say("list.join"))
+		blocks = append(blocks, paragraph(plain(p.say("live.count", "n", number(h.inStates(states)),
+			"total", number(h.Counts.Total()), "states", names))))
+	}
+	if oldest, known := h.Oldest.Get(); known {
+		key := "live.oldest.least"
+		if oldest.Exact {
+			key = "live.oldest"
+		}
+		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", oldest.Name))))
+	}
+	for _, g := range h.Groups {
+		if len(g.Groups) == 0 {
+			continue
+		}
+		rows := [][]Text{{plain(p.say("live.by." + string(g.By))), plain(p.say("live.sockets"))}}
+		for _, group := range g.Groups {
+			rows = append(rows, []Text{plain(visible(group.Name)), plain(number(group.Count))})
+		}
+		if g.Others > 0 {
+			rows = append(rows, []Text{plain(p.say("live.others")), plain(number(g.Others))})
+		}
+		blocks = append(blocks, Block{Kind: Table, Table: rows})
+	}
+	if h.Partial && len(h.Groups) > 0 {
+		blocks = append(blocks, paragraph(plain(p.say("live.partial"))))
+	}
+	if len(h.Counters) > 0 {
+		rows := [][]Text{{plain(p.say("live.counters")), plain(p.say("live.count.head"))}}
+		for _, name := range slices.Sorted(maps.Keys(h.Counters)) {
+			rows = append(rows, []Text{code(name), plain(strconv.FormatUint(h.Counters[name], 10))})
+		}
+		blocks = append(blocks, Block{Kind: Table, Table: rows})
+	}
+	if len(blocks) == 0 {
+		blocks = append(blocks, paragraph(plain(p.say("live.nothing"))))
+	}
+	return blocks
+}
+
+// visible escapes what could act on a terminal in a text from outside.
+func visible(text string) string {
+	quoted := strconv.Quote(text)
+	return strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
+}
+
+// relatedCommands lists the related topics as what to type.
+func (p *Page) relatedCommands() []Block {
+	var lines []string
+	for _, name := range p.Related() {
+		lines = append(lines, p.say("related.command", "topic", name))
+	}
+	return []Block{{Kind: Commands, Lines: lines}}
+}

@@ -1,0 +1,204 @@
+package explain
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Terminal says how a page is laid out for people.
+type Terminal struct {
+	Width int // columns; pages use 80 at least and 100 at most
+	Color bool
+	ASCII bool // diagrams of ASCII characters alone
+}
+
+// The narrowest and the widest page. Ladders and tables need 80; lines over 100
+// are hard to read.
+const (
+	minWidth = 80
+	maxWidth = 100
+)
+
+func (t Terminal) width() int { return min(max(t.Width, minWidth), maxWidth) }
+
+// WriteText writes the page for a terminal: no line is wider than the terminal,
+// or than 80 columns where it has fewer. The error is w's.
+func (p *Page) WriteText(w io.Writer, t Terminal) error {
+	l := newLayout(w, t)
+	l.heading(p.Title)
+	l.wrapped(p.Summary, "", "")
+	for i := range p.Sections {
+		l.blank()
+		l.heading(p.Sections[i].Heading)
+		for n, b := range p.expanded(&p.Sections[i]) {
+			if n > 0 {
+				l.blank()
+			}
+			l.block(b, p.words, p.Topic.State)
+		}
+	}
+	return l.end()
+}
+
+// layout writes lines.
+type layout struct {
+	out *bufio.Writer
+	Terminal
+}
+
+func newLayout(w io.Writer, t Terminal) *layout {
+	t.Width = t.width()
+	return &layout{out: bufio.NewWriter(w), Terminal: t}
+}
+
+func (l *layout) end() error { return l.out.Flush() }
+
+// indent is how far blocks stand to the right of the headings.
+const indent = "  "
+
+func (l *layout) blank() { l.line(nil) }
+
+func (l *layout) heading(text string) { l.line(Text{{Strong, text}}) }
+
+// line writes a line in its colours.
+func (l *layout) line(text Text) {
+	var b strings.Builder
+	for _, s := range text {
+		b.WriteString(l.paint(s))
+	}
+	if !l.Color {
+		fmt.Fprintln(l.out, strings.TrimRight(b.String(), " "))
+		return
+	}
+	fmt.Fprintln(l.out, b.String())
+}
+
+// The colours of a page, of the sixteen that every terminal has (ECMA-48, SGR).
+const (
+	sgrStrong = "\x1b[1m"
+	sgrCode   = "\x1b[36m"
+	sgrPlain  = "\x1b[0m"
+)
+
+func (l *layout) paint(s Span) string {
+	switch {
+	case !l.Color || s.Style == Plain || s.Text == "":
+		return s.Text
+	case s.Style == Strong:
+		return sgrStrong + s.Text + sgrPlain
+	}
+	return sgrCode + s.Text + sgrPlain
+}
+
+// wrapped writes text, its first line after one indent and the rest after
+// another.
+func (l *layout) wrapped(text Text, first, rest string) {
+	for i, line := range wrap(text, l.Width-width(first)) {
+		lead := rest
+		if i == 0 {
+			lead = first
+		}
+		l.line(append(Text{{Text: lead}}, line...))
+	}
+}
+
+// block writes a block, indented.
+func (l *layout) block(b Block, w words, marked tcp.State) {
+	switch b.Kind {
+	case Paragraph:
+		l.wrapped(b.Text, indent, indent)
+	case Bullets, Steps:
+		for i, item := range b.Items {
+			mark := "- "
+			if b.Kind == Steps {
+				mark = fmt.Sprintf("%d. ", i+1)
+			}
+			l.wrapped(item.Text, indent+mark, indent+strings.Repeat(" ", len(mark)))
+			for _, line := range item.Lines {
+				l.line(Text{{Text: indent + "    "}, {Code, line}})
+			}
+		}
+	case Commands:
+		for _, line := range b.Lines {
+			l.line(Text{{Text: indent + "  "}, {Code, line}})
+		}
+	case Table:
+		for _, line := range layTable(b.Table, l.Width-len(indent)) {
+			l.line(append(Text{{Text: indent}}, line...))
+		}
+	case Directive:
+		for _, line := range drawLadder(b.Ladder, w, marked, l.ASCII) {
+			l.line(line)
+		}
+	}
+}
+
+// tableGap stands between the columns of a table.
+const tableGap = 2
+
+// layTable lays out a table in n columns: as wide as its cells, and where that is
+// too much, the widest columns wrapped.
+func layTable(rows [][]Text, n int) []Text {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], width(cell.String()))
+		}
+	}
+	for total(widths)+tableGap*(len(widths)-1) > n {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= 8 {
+			break // as narrow as can be read
+		}
+		widths[widest]--
+	}
+	var lines []Text
+	for r, row := range rows {
+		lines = append(lines, layRow(row, widths, r == 0)...)
+	}
+	return lines
+}
+
+func total(widths []int) int {
+	sum := 0
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}
+
+// layRow lays out one row, in as many lines as its tallest cell takes.
+func layRow(row []Text, widths []int, head bool) []Text {
+	cells := make([][]Text, len(row))
+	height := 1
+	for i, cell := range row {
+		if head {
+			cell = Text{{Strong, cell.String()}}
+		}
+		cells[i] = wrap(cell, widths[i])
+		height = max(height, len(cells[i]))
+	}
+	lines := make([]Text, height)
+	for i := range lines {
+		for c := range cells {
+			var cell Text
+			if i < len(cells[c]) {
+				cell = cells[c][i]
+			}
+			lines[i] = append(lines[i], cell...)
+			if c < len(cells)-1 {
+				lines[i] = append(lines[i], Span{Text: strings.Repeat(" ", max(0, widths[c]-width(cell.String()))+tableGap)})
+			}
+		}
+	}
+	return lines
+}
