@@ -48,6 +48,8 @@ printed.`,
 	}
 	f.register(c)
 	flags := c.Flags()
+	flags.Lookup("processes").Usage = "the same as --by process"
+	flags.Lookup("resolve").Usage = "names of hosts instead of addresses, where peer or local are counted by"
 	flags.Lookup("quiet").Usage = "print the bare number, and no notes on stderr"
 	flags.StringVar(&f.by, "by", "", "count groups: "+strings.Join(dimensionNames(), ", ")+"; joined by commas")
 	flags.IntVar(&f.limit, "limit", 0, "at most so many groups")
@@ -80,27 +82,26 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*co
 	if err != nil {
 		return nil, err
 	}
-	format, err := f.outputFormat(flags)
-	if err != nil {
-		return nil, err
-	}
-	color, err := f.useColor(w)
+	format, color, err := f.output(flags, w)
 	if err != nil {
 		return nil, err
 	}
 	o := &countOptions{query: query, limit: f.limit, quiet: f.quiet,
 		counting: render.Counting{Format: format, Header: !f.noHeader, Color: color}}
-	if flags.Changed("by") {
-		if o.by, err = collect.ParseDimensions(f.by); err != nil {
-			return nil, err
-		}
+	if o.by, err = f.dimensions(flags.Changed("by")); err != nil {
+		return nil, err
 	}
 	for _, d := range o.by {
 		o.counting.By = append(o.counting.By, render.CountKey{Name: d.Name, Numeric: d.Numeric})
 		o.query.Detail |= d.Needs
 	}
+	if f.resolve {
+		o.query.Detail |= tcp.DetailNames
+	}
 	o.bare = f.quiet && o.by == nil && !f.json && !flags.Changed("format")
 	switch {
+	case f.resolve && o.by == nil:
+		return nil, &hintedError{fmt.Errorf("--resolve is for groups"), "--by peer makes some"}
 	case flags.Changed("limit") && o.by == nil:
 		return nil, &hintedError{fmt.Errorf("--limit is for groups"), "--by makes some"}
 	case flags.Changed("limit") && f.limit < 1:
@@ -109,6 +110,30 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*co
 		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
 	}
 	return o, nil
+}
+
+// dimensions returns what is counted by. Processes are asked for by a letter
+// too, as everywhere.
+func (f *countFlags) dimensions(named bool) ([]*collect.Dimension, error) {
+	list := f.by
+	switch {
+	case named && f.processes:
+		list = "process," + list
+	case f.processes:
+		list = "process"
+	case !named:
+		return nil, nil
+	}
+	by, err := collect.ParseDimensions(list)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range by {
+		if d.Name == "netns" && f.netns == "" {
+			return nil, &hintedError{fmt.Errorf("--by netns tells nothing apart without --netns"), "--netns all asks for every one"}
+		}
+	}
+	return by, nil
 }
 
 func runCount(ctx context.Context, o *countOptions, w *world) error {
@@ -153,12 +178,5 @@ func (o *countOptions) findListeners(ctx context.Context) (*collect.Listeners, e
 	if !needed {
 		return nil, nil
 	}
-	query := o.query
-	query.States, query.Detail = tcp.Set(tcp.Listen), 0
-	query.Families = []tcp.Family{tcp.IPv4, tcp.IPv6} // a dual-stack listener is one of IPv6
-	snapshot, err := collect.Open(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return collect.FindListeners(snapshot.Sockets())
+	return collect.FindListeners(ctx, o.query)
 }

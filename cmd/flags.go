@@ -19,7 +19,10 @@ import (
 type sharedFlags struct {
 	states     []string
 	ipv4, ipv6 bool
+	processes  bool
 	numeric    bool
+	resolve    bool
+	netns      string
 	source     string
 	proc       string
 	json       bool
@@ -37,7 +40,10 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.StringArrayVar(&f.states, "state", nil, "only these states, joined by commas: "+stateExamples)
 	flags.BoolVarP(&f.ipv4, "ipv4", "4", false, "only IPv4")
 	flags.BoolVarP(&f.ipv6, "ipv6", "6", false, "only IPv6")
+	flags.BoolVarP(&f.processes, "processes", "p", false, "the processes that hold each socket")
+	flags.BoolVarP(&f.resolve, "resolve", "r", false, "names of hosts and services instead of numbers")
 	flags.BoolVarP(&f.numeric, "numeric", "n", false, "addresses and ports as numbers (the default)")
+	flags.StringVarP(&f.netns, "netns", "N", "", "another network namespace: its `NAME`, the path of its file, the id of a process in it; or all")
 	flags.StringVar(&f.source, "source", collect.Auto.String(), "where to read: auto, sock_diag or procfs")
 	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "read another /proc, such as a host's mounted in a container")
 	flags.BoolVar(&f.json, "json", false, "the same as --format json")
@@ -70,9 +76,15 @@ func (f *sharedFlags) query(args []string) (collect.Query, error) {
 	if err != nil {
 		return collect.Query{}, err
 	}
-	if source == collect.SockDiag && filepath.Clean(f.proc) != collect.DefaultProc {
+	switch otherHost := filepath.Clean(f.proc) != collect.DefaultProc; {
+	case otherHost && source == collect.SockDiag:
 		return collect.Query{}, &hintedError{errors.New("--source sock_diag and --proc exclude each other"),
-			"sock_diag knows only the network namespace of its process"}
+			"sock_diag knows only the network namespaces of this host"}
+	case otherHost && f.netns != "":
+		return collect.Query{}, &hintedError{errors.New("--netns and --proc exclude each other"),
+			"only a network namespace of this host can be entered"}
+	case f.numeric && f.resolve:
+		return collect.Query{}, errors.New("--numeric and --resolve exclude each other")
 	}
 	states, err := f.stateSet()
 	if err != nil {
@@ -82,7 +94,7 @@ func (f *sharedFlags) query(args []string) (collect.Query, error) {
 	if err != nil {
 		return collect.Query{}, err
 	}
-	return collect.Query{Source: source, Proc: f.proc, States: states, Families: f.families(), Filter: expression}, nil
+	return collect.Query{Source: source, Proc: f.proc, Netns: f.netns, States: states, Families: f.families(), Filter: expression}, nil
 }
 
 // stateSet returns the states that were named, or all.
@@ -110,6 +122,14 @@ func (f *sharedFlags) families() []tcp.Family {
 		return []tcp.Family{tcp.IPv6}
 	}
 	return []tcp.Family{tcp.IPv4, tcp.IPv6}
+}
+
+// output returns the format that was asked for, and whether it is coloured.
+func (f *sharedFlags) output(flags *pflag.FlagSet, w *world) (format render.Format, color bool, err error) {
+	if format, err = f.outputFormat(flags); err == nil {
+		color, err = f.useColor(w)
+	}
+	return format, color, err
 }
 
 // outputFormat returns the format that was asked for.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,11 +16,13 @@ import (
 // lsFlags are the flags of ls.
 type lsFlags struct {
 	sharedFlags
-	all, listening, tcpOnly, wide             bool // of these only listening changes anything
-	processes, timers, extended, info, memory bool
-	noHeader                                  bool
-	columns, sort                             string
-	limit                                     int
+	all, listening, tcpOnly, wide  bool // of these only listening changes anything
+	timers, extended, info, memory bool
+	noHeader                       bool
+	columns, sort                  string
+	limit                          int
+	continuous                     bool
+	interval                       time.Duration
 }
 
 func newLsCommand(w *world) *cobra.Command {
@@ -48,7 +51,7 @@ netstat's letters join: -antoe.`,
 			if done, err := f.explain(o.query, w); done || err != nil {
 				return err
 			}
-			return runLs(c.Context(), o, w)
+			return repeat(c.Context(), o.again, func() error { return runLs(c.Context(), o, w) })
 		},
 	}
 	f.register(c)
@@ -62,7 +65,6 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.BoolVarP(&f.all, "all", "a", false, "all states (the default)")
 	flags.BoolVarP(&f.listening, "listening", "l", false, "only listeners")
 	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "TCP (there is nothing else)")
-	flags.BoolVarP(&f.processes, "processes", "p", false, "add the processes that hold each socket")
 	flags.BoolVarP(&f.extended, "extended", "e", false, "add user, inode, cookie, mark, cgroup, interface")
 	flags.BoolVarP(&f.timers, "timers", "o", false, "add the timer, and how long the state has lasted")
 	flags.BoolVarP(&f.info, "info", "i", false, "add tcp_info: round-trip time, window, resends, ...")
@@ -72,6 +74,8 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.columns, "columns", "", "these columns, joined by commas: any field of the JSON (not json, ndjson)")
 	flags.StringVar(&f.sort, "sort", "", "sort by these columns, joined by commas; -COLUMN for descending")
 	flags.IntVar(&f.limit, "limit", 0, "at most so many sockets")
+	flags.BoolVarP(&f.continuous, "continuous", "c", false, "list again every second, until Ctrl-C")
+	flags.DurationVar(&f.interval, "interval", time.Second, "list again so often, until Ctrl-C: 250ms, 5s")
 }
 
 // lsOptions say what ls is to do.
@@ -79,6 +83,7 @@ type lsOptions struct {
 	query   collect.Query
 	listing render.Listing
 	quiet   bool
+	again   time.Duration // from one listing to the next; 0: there is one
 }
 
 // options checks the flags and turns them into options. Its errors are the
@@ -91,11 +96,7 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 	if f.listening {
 		query.States &= tcp.Set(tcp.Listen)
 	}
-	format, err := f.outputFormat(flags)
-	if err != nil {
-		return nil, err
-	}
-	color, err := f.useColor(w)
+	format, color, err := f.output(flags, w)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +116,10 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
 	case flags.Changed("limit") && f.limit < 1:
 		return nil, fmt.Errorf("--limit %d is less than 1", f.limit)
+	case f.interval <= 0:
+		return nil, &hintedError{fmt.Errorf("--interval %s is not more than 0", f.interval), "250ms, 5s or 1m are intervals"}
+	case f.continuous || flags.Changed("interval"):
+		o.again = f.interval
 	}
 	o.query.Detail = f.detail(&o.listing)
 	return o, nil
@@ -122,7 +127,8 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 
 // sections returns the groups of columns that the letters ask for.
 func (f *lsFlags) sections() render.Sections {
-	return render.Sections{Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
+	return render.Sections{Netns: f.netns == collect.AllNamespaces, Names: f.resolve, Commands: f.processes && f.extended,
+		Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
 }
 
 // chooseColumns sets the columns of the formats that have some. A JSON socket
@@ -151,12 +157,33 @@ func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
 	for _, key := range l.Sort {
 		detail |= key.Column.Needs()
 	}
+	if f.resolve {
+		detail |= tcp.DetailNames
+	}
+	if detail.Has(tcp.DetailProcesses) && f.extended {
+		detail |= tcp.DetailCommands
+	}
 	if l.Columns == nil {
 		for _, c := range render.DefaultColumns(render.CSV, f.sections()) {
 			detail |= c.Needs()
 		}
 	}
 	return detail
+}
+
+// repeat runs f, and again after each interval, until it fails or ctx ends. An
+// interval of 0 is never.
+func repeat(ctx context.Context, interval time.Duration, f func() error) error {
+	for {
+		if err := f(); err != nil || interval == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
+		}
+	}
 }
 
 func runLs(ctx context.Context, o *lsOptions, w *world) error {

@@ -59,7 +59,7 @@ It shows TCP and nothing else. Options join, as in -antp:
 				return misused(err)
 			}
 			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), said: map[string]bool{}, w: w}
-			return n.run(c.Context())
+			return repeat(c.Context(), n.interval(), func() error { return n.list(c.Context()) })
 		},
 	}
 	c.InitDefaultHelpFlag()
@@ -76,21 +76,13 @@ type netstat struct {
 	w      *world
 }
 
-// netstatInterval is how long netstat -c waits between two listings
+// interval returns how long netstat -c waits between two listings
 // (wait_continous, netstat.c).
-const netstatInterval = time.Second
-
-func (n *netstat) run(ctx context.Context) error {
-	for {
-		if err := n.list(ctx); err != nil || !n.continuous {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(netstatInterval):
-		}
+func (n *netstat) interval() time.Duration {
+	if n.continuous {
+		return time.Second
 	}
+	return 0
 }
 
 // list writes one listing. As in netstat, the processes are looked for before

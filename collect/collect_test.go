@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tcpstate/filter"
+	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
@@ -262,6 +263,12 @@ func (d *fakeDump) Sockets() iter.Seq2[*tcp.Socket, error] {
 func (d *fakeDump) Interrupted() bool { return d.interrupted }
 func (d *fakeDump) Close()            { d.closed = true }
 
+// ofDump returns a snapshot of what a kernel yields.
+func ofDump(q Query, d dump) *Snapshot {
+	q.spaces = []*netns.Namespace{nil}
+	return &Snapshot{query: q, first: &reading{source: SockDiag, query: q, dump: d}}
+}
+
 // selectAll is the filter that selects every socket.
 func selectAll(t *testing.T) *filter.Filter {
 	t.Helper()
@@ -274,7 +281,7 @@ func selectAll(t *testing.T) *filter.Filter {
 
 func TestAnInterruptedDumpIsSaid(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
-		s := &Snapshot{source: SockDiag, query: Query{States: tcp.All, Filter: selectAll(t)}, dump: &fakeDump{interrupted: interrupted}}
+		s := ofDump(Query{States: tcp.All, Filter: selectAll(t)}, &fakeDump{interrupted: interrupted})
 		readAll(t, s)
 		const want = "the kernel says that its table changed during the dump: sockets may be missing or listed twice"
 		if got := s.Warnings(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
@@ -289,9 +296,7 @@ func TestOnlyWhatWasAskedForComes(t *testing.T) {
 		{State: tcp.Close}, {State: tcp.BoundInactive},
 		{State: tcp.Established, Info: &tcp.Info{Len: 280, LastDataRecv: time.Second}},
 	}}
-	s := &Snapshot{source: SockDiag, dump: dump, query: Query{
-		States: tcp.Set(tcp.Close, tcp.Established), Detail: tcp.DetailAge, Filter: selectAll(t),
-	}}
+	s := ofDump(Query{States: tcp.Set(tcp.Close, tcp.Established), Detail: tcp.DetailAge, Filter: selectAll(t)}, dump)
 	sockets := readAll(t, s)
 	if got := states(sockets); got != "CLOSE ESTABLISHED" {
 		t.Fatalf("the sockets are %q", got)

@@ -14,9 +14,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// reading is the whole table at one moment, by cookie: each socket as the
+// listing is the whole table at one moment, by cookie: each socket as the
 // program shows it, and as the kernel shows it to a program.
-type reading struct {
+type listing struct {
 	sockets map[tcp.Cookie]*tcp.Socket
 	entries map[tcp.Cookie]filter.Entry
 }
@@ -79,11 +79,11 @@ func knows(t *testing.T, term string) map[tcp.Cookie]bool {
 // read reads the table. What sock_diag does not tell of a socket but shows to a
 // program, the kernel is asked for by a program of one instruction: which ports
 // it chose, and the marks of small sockets.
-func read(t *testing.T) reading {
+func read(t *testing.T) listing {
 	t.Helper()
 	sockets, err := selection(t, everything(), sockdiag.Open)
 	must(t, err)
-	r := reading{sockets, map[tcp.Cookie]filter.Entry{}}
+	r := listing{sockets, map[tcp.Cookie]filter.Entry{}}
 	autobound := knows(t, "autobound")
 	marked := map[uint32]map[tcp.Cookie]bool{}
 	for text, value := range map[string]uint32{"0x10": 0x10, "0x20": 0x20, "0xbeef": mark} {
@@ -112,14 +112,14 @@ func unzoned(end netip.AddrPort) netip.AddrPort {
 
 // same reports whether nothing has happened from r to later that a filter of
 // writer could see.
-func (r reading) same(later reading) bool {
+func (r listing) same(later listing) bool {
 	return maps.Equal(r.entries, later.entries) && maps.EqualFunc(r.sockets, later.sockets, func(a, b *tcp.Socket) bool {
 		return a.State == b.State && a.Timer.Kind == b.Timer.Kind && a.RecvQueue == b.RecvQueue && a.SendQueue == b.SendQueue
 	})
 }
 
 // list returns the sockets, in an order that does not change.
-func (r reading) list() []*tcp.Socket {
+func (r listing) list() []*tcp.Socket {
 	var list []*tcp.Socket
 	for _, cookie := range slices.Sorted(maps.Keys(r.sockets)) {
 		list = append(list, r.sockets[cookie])
@@ -190,7 +190,7 @@ func TestFiltersAgainstTheKernel(t *testing.T) {
 }
 
 // checkAutobound holds what the kernel says of ports against what was done.
-func checkAutobound(t *testing.T, r reading, asked map[tcp.Cookie]bool) {
+func checkAutobound(t *testing.T, r listing, asked map[tcp.Cookie]bool) {
 	t.Helper()
 	for cookie, e := range r.entries {
 		if e.Autobound == asked[cookie] {
@@ -207,7 +207,7 @@ func checkAutobound(t *testing.T, r reading, asked map[tcp.Cookie]bool) {
 // judge holds the judges of the expression of a seed against each other. What
 // the expression is true of, autobound included, Match tells of sockets that
 // bear the answer to it in a number that is otherwise never so large.
-func (n *tally) judge(t *testing.T, seed uint64, r reading) (problems []string) {
+func (n *tally) judge(t *testing.T, seed uint64, r listing) (problems []string) {
 	t.Helper()
 	list := r.list()
 	names := labNames(t, list)
@@ -264,7 +264,7 @@ func (n *tally) judge(t *testing.T, seed uint64, r reading) (problems []string) 
 	q := everything()
 	q.Filter, q.Detail = f, 0
 	selected, err := selection(t, q, sockdiag.Open)
-	if _, compileErr := f.Compile(capabilities()[0]); err != nil || compileErr != nil {
+	if _, compileErr := f.Compile(capabilities(sockdiag.ProbeAbilities())[0]); err != nil || compileErr != nil {
 		if err == nil || compileErr == nil || err.Error() != compileErr.Error() {
 			problems = append(problems, fmt.Sprintf("seed %d: %s: Open says %v, Compile %v", seed, expr, err, compileErr))
 		}

@@ -6,12 +6,13 @@ import (
 
 // interfaceNames remembers the names of network interfaces by their index.
 type interfaceNames struct {
-	names map[uint32]string
+	within func(func() error) error // a network namespace; nil: that of the process
+	names  map[uint32]string
 }
 
 // name returns the name of the interface with the given index in the
-// network namespace of the process, or "" where there is none (any more). It
-// asks with an ioctl, netdevice(7), which works where netlink is forbidden.
+// network namespace, or "" where there is none (any more). It asks with an
+// ioctl, netdevice(7), which works where netlink is forbidden.
 func (n *interfaceNames) name(index uint32) string {
 	if name, ok := n.names[index]; ok {
 		return name
@@ -19,8 +20,22 @@ func (n *interfaceNames) name(index uint32) string {
 	if n.names == nil {
 		n.names = make(map[uint32]string)
 	}
-	n.names[index] = askInterfaceName(index)
+	n.names[index] = n.ask(index)
 	return n.names[index]
+}
+
+func (n *interfaceNames) ask(index uint32) (name string) {
+	if n.within == nil {
+		return askInterfaceName(index)
+	}
+	err := n.within(func() error {
+		name = askInterfaceName(index)
+		return nil
+	})
+	if err != nil {
+		return "" // the namespace has ended
+	}
+	return name
 }
 
 func askInterfaceName(index uint32) string {

@@ -3,6 +3,6 @@
 package collect
 
 // interfaceNames has no names: a recorded /proc does not tell them.
-type interfaceNames struct{}
+type interfaceNames struct{ within func(func() error) error }
 
 func (interfaceNames) name(uint32) string { return "" }

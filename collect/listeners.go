@@ -1,51 +1,117 @@
 package collect
 
 import (
+	"context"
 	"iter"
 	"net/netip"
 
+	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
 // Listeners knows who listens where, to tell which listener a connection came
 // in by. The kernel does not say; it is inferred from the addresses.
 type Listeners struct {
-	at map[netip.AddrPort]bool
+	at map[place]*listener
 }
 
-// FindListeners reads the listeners among the sockets.
-func FindListeners(sockets iter.Seq2[*tcp.Socket, error]) (*Listeners, error) {
-	l := &Listeners{at: make(map[netip.AddrPort]bool)}
+// place is where a listener takes connections.
+type place struct {
+	netns string
+	at    netip.AddrPort
+	link  uint32 // that it is bound to; 0: none
+}
+
+// listener is the sockets that listen at one place: several where they share it
+// with SO_REUSEPORT.
+type listener struct {
+	local  netip.AddrPort
+	inodes []uint32
+	v6only bool
+}
+
+// FindListeners reads the listeners of the namespaces of a query, whatever else
+// it asks for.
+func FindListeners(ctx context.Context, q Query) (*Listeners, error) {
+	return findListeners(ctx, q, sockdiag.Open)
+}
+
+func findListeners(ctx context.Context, q Query, dial opener) (*Listeners, error) {
+	q.States, q.Filter = tcp.Set(tcp.Listen), nil
+	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6} // a dual-stack listener is one of IPv6
+	q.Detail = tcp.DetailExtended                 // to know a dual-stack one
+	snapshot, err := open(ctx, q, dial)
+	if err != nil {
+		return nil, err
+	}
+	return listenersAmong(snapshot.Sockets())
+}
+
+func listenersAmong(sockets iter.Seq2[*tcp.Socket, error]) (*Listeners, error) {
+	l := &Listeners{at: make(map[place]*listener)}
 	for s, err := range sockets {
 		if err != nil {
 			return nil, err
 		}
 		if s.State == tcp.Listen {
-			l.at[s.Local] = true
+			l.add(s)
 		}
 	}
 	return l, nil
 }
 
-// Of returns the listener that s came in by: the one on its local address and
-// port, else the one on all addresses of its family at that port, else, for an
-// IPv4 address, the one on all addresses of both families. It is an inference:
-// a listener that has been closed since leaves its connections without one,
-// and a connection out of a port that somebody else listens on is taken for
-// one of his. A listener is its own.
+func (l *Listeners) add(s *tcp.Socket) {
+	key := place{s.Netns, s.Local, s.InterfaceIndex}
+	at := l.at[key]
+	if at == nil {
+		at = &listener{local: s.Local}
+		l.at[key] = at
+	}
+	at.v6only = s.Extended != nil && s.Extended.V6Only.Or(false)
+	if s.Owner.Inode != 0 {
+		at.inodes = append(at.inodes, s.Owner.Inode)
+	}
+}
+
+// Of returns the address of the listener that s came in by: the one on its local
+// address and port, else the one on all addresses of its family at that port,
+// else, for an IPv4 address, the one on all addresses of both families; each
+// first among those that are bound to its interface. It is an inference: a
+// listener that has been closed since leaves its connections without one, and a
+// connection out of a port that somebody else listens on is taken for one of
+// his. A listener is its own.
 func (l *Listeners) Of(s *tcp.Socket) (netip.AddrPort, bool) {
 	if l == nil {
 		return netip.AddrPort{}, false
 	}
+	found := l.of(s)
+	if found == nil {
+		return netip.AddrPort{}, false
+	}
+	return found.local, true
+}
+
+func (l *Listeners) of(s *tcp.Socket) *listener {
 	address, port := s.Local.Addr(), s.Local.Port()
-	candidates := [...]netip.Addr{address, netip.IPv6Unspecified(), netip.IPv6Unspecified()}
-	if plain := address.Unmap(); plain.Is4() {
-		candidates = [...]netip.Addr{plain, netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	plain := address.Unmap()
+	candidates := [...]netip.Addr{address, plain, netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	switch {
+	case !plain.Is4():
+		candidates[2] = netip.IPv6Unspecified()
+	case s.Family == tcp.IPv6: // which a listener of IPv6 alone can have made
+		candidates[1], candidates[2] = netip.IPv6Unspecified(), plain
+		candidates[3] = netip.IPv4Unspecified()
 	}
 	for _, candidate := range candidates {
-		if at := netip.AddrPortFrom(candidate, port); l.at[at] {
-			return at, true
+		key := place{s.Netns, netip.AddrPortFrom(candidate, port), s.InterfaceIndex}
+		found := l.at[key]
+		if found == nil && key.link != 0 {
+			key.link = 0
+			found = l.at[key]
+		}
+		if found != nil && !(found.v6only && plain.Is4()) {
+			return found
 		}
 	}
-	return netip.AddrPort{}, false
+	return nil
 }

@@ -1,7 +1,5 @@
 package collect
 
-import "tcpstate/sockdiag"
-
 // notInProc names what /proc/net/tcp says nothing about (get_tcp4_sock in
 // net/ipv4/tcp_ipv4.c): fields as in JSON, objects as a whole, and sockets in the
 // states bound_inactive and close. cgroup is cgroup_id and what follows from it.
@@ -12,16 +10,15 @@ var notInProc = []string{
 }
 
 // cannotKnow returns the names of what the source does not tell this process.
-func (s *Snapshot) cannotKnow() []string {
-	if s.source == ProcFS {
+func (r *reading) cannotKnow() []string {
+	if r.source == ProcFS {
 		return notInProc
 	}
 	missing := []string{}
-	abilities := sockdiag.ProbeAbilities()
-	if !abilities.Marks || s.noMarks {
+	if !r.abilities.Marks || r.noMarks {
 		missing = append(missing, "mark", "md5_keys")
 	}
-	if !abilities.BoundInactive {
+	if !r.abilities.BoundInactive {
 		missing = append(missing, "bound_inactive", "close")
 	}
 	return missing

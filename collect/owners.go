@@ -8,57 +8,127 @@ import (
 	"tcpstate/tcp"
 )
 
-// owners joins sockets with the processes that hold them.
+// owners joins sockets with the processes that hold them, or with the listener
+// that they came in by where no process does.
 type owners struct {
-	found *procnet.Owners
-	space []tcp.Process // of the socket at hand, reused
-	seen  int           // sockets whose processes were found
-	not   int           // sockets with a file, of which none was
+	found     *procnet.Owners
+	listeners *Listeners
+	users     *userNames // where the names of the processes' users are wanted
+
+	// Of the socket at hand, reused.
+	space    []tcp.Process
+	listener tcp.Listener
+
+	seen int // sockets whose processes were found
+	not  int // sockets with a file, of which none was
 }
 
 // findOwners reads, for the sockets of a query, who holds them. The sockets are
 // listed for it once before, so that /proc is searched for them alone; of one
 // that is opened between the two listings no process is found.
 func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	q.Detail = 0
+	o := &owners{}
+	details := q.Detail.Has(tcp.DetailCommands)
+	if details && q.ofThisHost() {
+		o.users = &userNames{}
+	}
+	q.Detail, q.Filter = 0, q.Filter.WithoutProcesses()
 	listed, err := open(ctx, q, dial)
 	if err != nil {
 		return nil, err
 	}
 	inodes := make(map[uint32]struct{})
+	ownerless := false
 	for socket, err := range listed.Sockets() {
 		if err != nil {
 			return nil, err
 		}
-		if socket.Owner.Inode != 0 {
-			inodes[socket.Owner.Inode] = struct{}{}
+		if inode := socket.Owner.Inode; inode != 0 {
+			inodes[inode] = struct{}{}
+		} else {
+			ownerless = ownerless || cameIn.Has(socket.State)
 		}
 	}
-	found, err := procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: inodes})
+	if ownerless {
+		if o.listeners, err = findListeners(ctx, q, dial); err != nil {
+			return nil, err
+		}
+		for _, listener := range o.listeners.at {
+			for _, inode := range listener.inodes {
+				inodes[inode] = struct{}{}
+			}
+		}
+	}
+	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: details})
 	if err != nil {
 		return nil, err
 	}
-	return &owners{found: found}, nil
+	return o, nil
 }
 
-// join sets the processes of a socket, each with its lowest descriptor.
+// cameIn are the states of connections, which may have come in by a listener.
+// A SYN_SENT is on its way out.
+const cameIn = tcp.Synchronized
+
+// join sets the processes of a socket, each with its lowest descriptor. One
+// without a file has none: its listener is inferred.
 func (o *owners) join(socket *tcp.Socket) {
 	if socket.Owner.Inode == 0 {
-		return // no process has it
+		o.infer(socket)
+		return
 	}
-	o.space = o.space[:0]
-	for _, holder := range o.found.Of(socket.Owner.Inode) {
-		if n := len(o.space); n > 0 && o.space[n-1].PID == holder.PID {
-			continue
-		}
-		o.space = append(o.space, tcp.Process{PID: holder.PID, FD: int(holder.FD), Name: holder.Name})
-	}
+	o.space = o.appendHolders(o.space[:0], socket.Owner.Inode)
 	if len(o.space) == 0 {
 		o.not++
 		return
 	}
 	o.seen++
 	socket.Processes = o.space
+}
+
+// infer sets the listener that a connection came in by, with the processes of
+// all the sockets that listen there.
+func (o *owners) infer(socket *tcp.Socket) {
+	if o.listeners == nil || !cameIn.Has(socket.State) {
+		return
+	}
+	at := o.listeners.of(socket)
+	if at == nil {
+		return
+	}
+	o.space = o.space[:0]
+	for _, inode := range at.inodes {
+		o.space = o.appendHolders(o.space, inode)
+	}
+	o.listener = tcp.Listener{Local: at.local, Processes: o.space}
+	socket.Listener = &o.listener
+}
+
+// appendHolders appends the processes that hold a socket and are not in the
+// list yet.
+func (o *owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
+	before := len(list)
+	for _, holder := range o.found.Of(inode) {
+		if n := len(list); n > before && list[n-1].PID == holder.PID || contains(list[:before], holder.PID) {
+			continue
+		}
+		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), Name: holder.Name,
+			UID: holder.UID, Exe: holder.Exe, Cmdline: holder.Cmdline}
+		if uid, known := p.UID.Get(); known && o.users != nil {
+			p.User = o.users.name(uid)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func contains(list []tcp.Process, pid int) bool {
+	for i := range list {
+		if list[i].PID == pid {
+			return true
+		}
+	}
+	return false
 }
 
 // warning says of how many sockets the processes were not found, and why that

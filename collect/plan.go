@@ -21,19 +21,19 @@ type Plan struct {
 func PlanFor(q Query) (Plan, error) {
 	q.narrow()
 	if q.Source == ProcFS {
-		s := &Snapshot{source: ProcFS, query: q, missing: notInProc}
+		r := &reading{source: ProcFS, query: q, missing: notInProc}
 		program, err := q.Filter.Compile(0)
-		return Plan{States: q.States, Families: q.Families, Program: program}, cmp.Or(err, s.canJudge())
+		return Plan{States: q.States, Families: q.Families, Program: program}, cmp.Or(err, r.canJudge())
 	}
-	program, err := q.Filter.Compile(capabilities()[0])
+	program, err := q.Filter.Compile(capabilities(sockdiag.ProbeAbilities())[0])
 	return Plan{States: q.States, Families: q.Families, Program: program}, err
 }
 
 // capabilities returns what may be tried of the kernel, in turn: all that this
 // process may use; the oldest instructions; none.
-func capabilities() []filter.Capabilities {
+func capabilities(abilities sockdiag.Abilities) []filter.Capabilities {
 	all := filter.AllCapabilities
-	if !sockdiag.ProbeAbilities().Marks {
+	if !abilities.Marks {
 		all &^= filter.Mark
 	}
 	return []filter.Capabilities{all, filter.Bytecode, 0}

@@ -28,18 +28,36 @@ var Dimensions = []Dimension{
 	{Name: "state", Doc: "the state", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return append(b, s.State.String()...), true
 	}},
+	{Name: "process", Doc: "the name of the process with the lowest id of those that hold the socket", Needs: tcp.DetailProcesses, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		if len(s.Processes) == 0 {
+			return b, false
+		}
+		return append(b, s.Processes[0].Name...), true
+	}},
+	{Name: "pid", Doc: "the lowest id of the processes that hold the socket", Numeric: true, Needs: tcp.DetailProcesses, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		if len(s.Processes) == 0 {
+			return b, false
+		}
+		return strconv.AppendInt(b, int64(s.Processes[0].PID), 10), true
+	}},
 	{Name: "user", Doc: "the user id of the owner", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		uid, known := s.Owner.UID.Get()
 		return strconv.AppendUint(b, uint64(uid), 10), known
 	}},
-	{Name: "peer", Doc: "the peer's address", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "peer", Doc: "the peer's address, or its name where names are asked for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		if s.PeerName.Host != "" {
+			return append(b, s.PeerName.Host...), true
+		}
 		return appendHost(b, s.Peer)
 	}},
 	{Name: "prefix", Doc: "the peer's network, /24 or /64", append: appendPrefix},
 	{Name: "pport", Doc: "the peer's port", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return strconv.AppendUint(b, uint64(s.Peer.Port()), 10), s.Peer.Port() != 0
 	}},
-	{Name: "local", Doc: "the local address", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "local", Doc: "the local address, or its name where names are asked for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		if s.LocalName.Host != "" {
+			return append(b, s.LocalName.Host...), true
+		}
 		return s.Local.Addr().Unmap().AppendTo(b), true
 	}},
 	{Name: "lport", Doc: "the local port", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
@@ -51,6 +69,18 @@ var Dimensions = []Dimension{
 			return b, false
 		}
 		return listener.AppendTo(b), true
+	}},
+	{Name: "cgroup", Doc: "the path of its cgroup, or its id where it has no path any more", Needs: tcp.DetailExtended, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		switch {
+		case s.Extended == nil || s.Extended.CgroupID == 0:
+			return b, false
+		case s.Extended.Cgroup.Path == "":
+			return strconv.AppendUint(b, s.Extended.CgroupID, 10), true
+		}
+		return append(b, s.Extended.Cgroup.Path...), true
+	}},
+	{Name: "netns", Doc: "the network namespace, of those that --netns asks for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+		return append(b, s.Netns...), s.Netns != ""
 	}},
 }
 

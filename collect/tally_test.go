@@ -59,7 +59,7 @@ var someSockets = []*tcp.Socket{
 }
 
 func TestTally(t *testing.T) {
-	listeners, err := FindListeners(each(someSockets...))
+	listeners, err := listenersAmong(each(someSockets...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestTallyAllocatesForGroupsOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listeners, err := FindListeners(each(someSockets...))
+	listeners, err := listenersAmong(each(someSockets...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,33 +172,56 @@ func TestParseDimensions(t *testing.T) {
 }
 
 func TestListeners(t *testing.T) {
-	l, err := FindListeners(each(
+	on := func(index uint32) func(*tcp.Socket) { return func(s *tcp.Socket) { s.InterfaceIndex = index } }
+	in := func(name string) func(*tcp.Socket) { return func(s *tcp.Socket) { s.Netns = name } }
+	v6only := func(s *tcp.Socket) { s.Extended = &tcp.Extended{V6Only: tcp.Known(true)} }
+	l, err := listenersAmong(each(
 		socket(tcp.Listen, "0.0.0.0:80", "0.0.0.0:0"),
 		socket(tcp.Listen, "[::]:80", "[::]:0"),
 		socket(tcp.Listen, "10.0.0.1:80", "0.0.0.0:0"),
 		socket(tcp.Listen, "[fe80::1%eth0]:80", "[::]:0"),
 		socket(tcp.Listen, "[::]:22", "[::]:0"),
+		socket(tcp.Listen, "[::]:23", "[::]:0", v6only),
 		socket(tcp.Listen, "0.0.0.0:25", "0.0.0.0:0"),
+		socket(tcp.Listen, "0.0.0.0:26", "0.0.0.0:0", in("blue")),
+		socket(tcp.Listen, "0.0.0.0:27", "0.0.0.0:0", on(7)),
+		socket(tcp.Listen, "10.0.0.1:28", "0.0.0.0:0"),
+		socket(tcp.Listen, "0.0.0.0:28", "0.0.0.0:0", on(7)),
 		socket(tcp.Established, "10.0.0.1:99", "10.0.0.2:1"),
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for local, want := range map[string]string{
-		"10.0.0.1:80":          "10.0.0.1:80", // the most specific
-		"[::ffff:10.0.0.1]:80": "10.0.0.1:80",
-		"10.0.0.2:80":          "0.0.0.0:80",
-		"[2001:db8::1]:80":     "[::]:80",
-		"[fe80::1%eth0]:80":    "[fe80::1%eth0]:80",
-		"10.0.0.1:22":          "[::]:22", // dual-stack
-		"[::ffff:10.0.0.1]:22": "[::]:22",
-		"10.0.0.1:25":          "0.0.0.0:25",
-		"[2001:db8::1]:25":     "invalid AddrPort", // IPv4 only
-		"10.0.0.1:99":          "invalid AddrPort", // nobody listens
-	} {
-		got, ok := l.Of(socket(tcp.Established, local, "[::]:1"))
-		if got.String() != want || ok != (want != "invalid AddrPort") {
-			t.Errorf("listener of %s is %v, want %s", local, got, want)
+	tests := []struct {
+		s    *tcp.Socket
+		want string
+	}{
+		{socket(tcp.Established, "10.0.0.1:80", "[::]:1"), "10.0.0.1:80"},         // the most specific
+		{socket(tcp.Established, "[::ffff:10.0.0.1]:80", "[::]:1"), "[::]:80"},    // a socket of IPv6 is of a listener of IPv6
+		{socket(tcp.Established, "[::ffff:10.0.0.1]:25", "[::]:1"), "0.0.0.0:25"}, // where there is one
+		{socket(tcp.Established, "10.0.0.2:80", "[::]:1"), "0.0.0.0:80"},          // wildcard
+		{socket(tcp.Established, "[2001:db8::1]:80", "[::]:1"), "[::]:80"},        // wildcard
+		{socket(tcp.Established, "[fe80::1%eth0]:80", "[::]:1"), "[fe80::1%eth0]:80"},
+		{socket(tcp.Established, "10.0.0.1:22", "[::]:1"), "[::]:22"}, // dual-stack
+		{socket(tcp.Established, "[::ffff:10.0.0.1]:22", "[::]:1"), "[::]:22"},
+		{socket(tcp.Established, "10.0.0.1:23", "[::]:1"), ""}, // IPv6 only
+		{socket(tcp.Established, "[2001:db8::1]:23", "[::]:1"), "[::]:23"},
+		{socket(tcp.Established, "10.0.0.1:25", "[::]:1"), "0.0.0.0:25"},
+		{socket(tcp.Established, "[2001:db8::1]:25", "[::]:1"), ""}, // IPv4 only
+		{socket(tcp.Established, "10.0.0.1:26", "[::]:1"), ""},      // another namespace
+		{socket(tcp.Established, "10.0.0.1:26", "[::]:1", in("blue")), "0.0.0.0:26"},
+		{socket(tcp.Established, "10.0.0.1:80", "[::]:1", in("blue")), ""},
+		{socket(tcp.Established, "10.0.0.1:27", "[::]:1"), ""}, // another interface
+		{socket(tcp.Established, "10.0.0.1:27", "[::]:1", on(7)), "0.0.0.0:27"},
+		{socket(tcp.Established, "10.0.0.1:25", "[::]:1", on(7)), "0.0.0.0:25"}, // on any interface
+		{socket(tcp.Established, "10.0.0.1:28", "[::]:1", on(7)), "10.0.0.1:28"},
+		{socket(tcp.Established, "10.0.0.9:28", "[::]:1", on(7)), "0.0.0.0:28"},
+		{socket(tcp.Established, "10.0.0.1:99", "[::]:1"), ""}, // nobody listens
+	}
+	for _, test := range tests {
+		got, ok := l.Of(test.s)
+		if ok != (test.want != "") || ok && got.String() != test.want {
+			t.Errorf("listener of %s on %d in %q is %v, want %s", test.s.Local, test.s.InterfaceIndex, test.s.Netns, got, test.want)
 		}
 	}
 }

@@ -14,7 +14,8 @@ func runningRelease() release {
 // netAdmin reports whether the process has CAP_NET_ADMIN where the kernel asks
 // for it: in the user namespace that owns its network namespace
 // (netlink_net_capable in net/netlink/af_netlink.c). Where /proc does not tell
-// who that is, the process's own user namespace is taken for it.
+// who that is, the process's own user namespace is taken for it. Asked is the
+// calling thread, which may have entered another network namespace.
 func netAdmin() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -28,7 +29,7 @@ func netAdmin() bool {
 // process's user namespace or one below it (ioctl_ns(2)).
 func ownsNetwork() bool {
 	var own unix.Stat_t
-	network, err := unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	network, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil || unix.Stat("/proc/self/ns/user", &own) != nil {
 		return true
 	}

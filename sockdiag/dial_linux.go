@@ -25,10 +25,10 @@ func recvmsg(fd int, b []byte) (n, flags int, from unix.Sockaddr, err error) {
 	return n, flags, from, err
 }
 
-// newDialer returns the dialer of the network namespace that the process is in.
+// newDialer returns the dialer of the kernel that runs.
 func newDialer() dialer {
 	return func(family tcp.Family, req Request) (conn, error) {
-		socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_SOCK_DIAG)
+		socket, err := openSocket(req.Within)
 		if err != nil {
 			return nil, &OpError{Op: "opening a netlink socket", Err: err}
 		}
@@ -44,6 +44,21 @@ func newDialer() dialer {
 		}
 		return &netlinkConn{socket: socket, seq: request.Seq, recvmsg: recvmsg}, nil
 	}
+}
+
+// openSocket opens a netlink socket. It is of the network namespace in which it
+// was opened, wherever it is used.
+func openSocket(within func(func() error) error) (socket *nl.NetlinkSocket, err error) {
+	open := func() error {
+		socket, err = nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_SOCK_DIAG)
+		return err
+	}
+	if within == nil {
+		err = open()
+	} else {
+		err = within(open)
+	}
+	return socket, err
 }
 
 func (c *netlinkConn) sequence() uint32 { return c.seq }

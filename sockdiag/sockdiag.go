@@ -30,6 +30,10 @@ type Request struct {
 	// those that are not wanted (INET_DIAG_REQ_BYTECODE). Empty passes all. A
 	// kernel that does not know one of its instructions answers EINVAL.
 	Bytecode []byte
+
+	// Within runs a function in the network namespace whose sockets are wanted,
+	// as netns.Namespace.Do does. Nil is the namespace of the process.
+	Within func(func() error) error
 }
 
 // OpError is the failure of one step in talking to the kernel.
