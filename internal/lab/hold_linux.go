@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -49,7 +48,9 @@ func shares(n int) []int {
 }
 
 // holder is a process that holds the descriptors of a job: this program, run
-// again. It ends when its standard input does, or when this process dies.
+// again. It ends when its standard input does, and so when this process dies. (A
+// parent-death signal would come when the thread that started it ends, as those
+// do in which another namespace was entered.)
 type holder struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
@@ -98,7 +99,6 @@ func startHolder(j job) (*holder, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{write}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		write.Close()
