@@ -1,0 +1,287 @@
+package machine
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+	"tcpstate/tcp"
+)
+
+// do makes the event of a transition happen. Timers are only made short, where a
+// socket option can: the kernel does the rest.
+func (w *walker) do(tr tcp.Transition, rest path) {
+	switch tr.Event {
+	case tcp.EventSocket:
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		w.check(tr, err)
+		w.fd = fd
+		w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // for who takes the place of its TIME_WAIT
+	case tcp.EventBind:
+		w.check(tr, unix.Bind(w.fd, &unix.SockaddrInet4{Addr: lab.Host4.As4(), Port: int(w.nextPort())}))
+		w.named(tr)
+	case tcp.EventListen:
+		w.listen(tr, rest)
+	case tcp.EventConnect:
+		w.connect(tr, rest)
+	case tcp.EventReuse:
+		w.reuse(tr)
+	case tcp.EventShutdown:
+		w.check(tr, unix.Shutdown(w.fd, unix.SHUT_WR))
+	case tcp.EventShutdownListener:
+		w.check(tr, unix.Shutdown(w.fd, unix.SHUT_RD))
+	case tcp.EventClose, tcp.EventCloseUnread:
+		w.close(tr)
+	case tcp.EventCloseLinger2:
+		w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, -1)
+		w.close(tr)
+	case tcp.EventAbort:
+		w.check(tr, unix.SetsockoptLinger(w.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+		w.close(tr)
+	case tcp.EventDisconnect:
+		w.disconnect(tr)
+	case tcp.EventCloseListener, tcp.EventListenerGone:
+		w.check(tr, unix.Close(w.listener))
+		w.listener = -1
+	case tcp.EventDestroy:
+		w.check(tr, netlink.SocketDestroy(net.TCPAddrFromAddrPort(w.local), net.TCPAddrFromAddrPort(w.remote)))
+	case tcp.EventKeepaliveGivenUp:
+		for _, option := range []int{unix.TCP_KEEPIDLE, unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT} {
+			w.option(tr, unix.IPPROTO_TCP, option, 1)
+		}
+		w.option(tr, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	case tcp.EventDataGivenUp:
+		if !w.finSent {
+			_, err := unix.Write(w.fd, []byte("unheard"))
+			w.check(tr, err)
+		}
+	case tcp.EventSYNGivenUp, tcp.EventSYNACKGivenUp, tcp.EventProbesGivenUp, tcp.EventFinWait2Shrink, tcp.EventFinWait2End:
+		// It is only a matter of time.
+	case tcp.EventBucketsFull:
+		if w.at.state == tcp.Closing {
+			w.send(tr, lab.ACK, nil)
+		} else {
+			w.send(tr, lab.FIN|lab.ACK, nil)
+		}
+	default:
+		w.receive(tr, rest)
+	}
+}
+
+// receive has the peer send the segment of an event.
+func (w *walker) receive(tr tcp.Transition, rest path) {
+	switch tr.Event {
+	case tcp.EventReceiveSYN, tcp.EventReceiveFastOpen, tcp.EventReceiveCookie, tcp.EventReceiveACKOverflow:
+		w.receiveSYN(tr)
+	case tcp.EventReceiveSYNACK:
+		w.send(tr, lab.SYN|lab.ACK, nil)
+	case tcp.EventReceiveACK, tcp.EventReceiveACKOfFIN:
+		w.send(tr, lab.ACK, nil)
+	case tcp.EventReceiveBadSYN:
+		w.check(tr, w.peer.SendRaw(lab.Segment{Src: w.peer.Addr, Dst: w.peer.Host, Flags: lab.SYN, Seq: w.peer.Seq + 10, Window: 1000}))
+	case tcp.EventReceiveOldSYN:
+		w.check(tr, w.peer.SendRaw(lab.Segment{Src: w.peer.Addr, Dst: w.peer.Host, Flags: lab.SYN, Seq: w.peer.Seq, Window: 1000}))
+	case tcp.EventReceiveFIN:
+		w.beforeFIN(func() { w.send(tr, lab.FIN|lab.ACK, nil) })
+	case tcp.EventReceiveFINACK:
+		w.send(tr, lab.FIN|lab.ACK, nil)
+	case tcp.EventReceiveFINAgain:
+		w.peer.Seq--
+		w.send(tr, lab.FIN|lab.ACK, nil)
+	case tcp.EventReceiveLate:
+		w.beforeFIN(func() { w.send(tr, lab.PSH|lab.ACK, []byte("late")) })
+	case tcp.EventReceiveRST:
+		w.send(tr, lab.RST|lab.ACK, nil)
+	case tcp.EventReceiveNewSYN:
+		w.peer.Seq += 1 << 20
+		w.send(tr, lab.SYN, nil)
+	case tcp.EventReceiveStray:
+		w.meet(tr, netip.AddrPortFrom(lab.Host4, w.nextPort()))
+		w.local, w.remote = w.peer.Host, w.peer.Addr
+		w.send(tr, lab.ACK, nil)
+	case tcp.EventICMPError:
+		w.unreachable(tr)
+	default:
+		w.fail(w.path, tr, "no way to make %s happen", tr.Event)
+	}
+}
+
+func (w *walker) send(tr tcp.Transition, flags lab.Flags, payload []byte) {
+	w.check(tr, w.peer.Send(flags, payload))
+}
+
+// beforeFIN has the peer send as one that has not seen the FIN of FIN_WAIT1.
+func (w *walker) beforeFIN(send func()) {
+	unseen := w.at.state == tcp.FinWait1 && w.finSent
+	if unseen {
+		w.peer.Ack--
+	}
+	send()
+	if unseen {
+		w.peer.Ack++
+	}
+}
+
+// meet gives the walker its peer, which talks to host.
+func (w *walker) meet(tr tcp.Transition, host netip.AddrPort) {
+	peer, err := w.l.Peer(w.nextPeer())
+	w.check(tr, err)
+	peer.Host = host
+	w.peer = peer
+}
+
+// named learns the socket's own address.
+func (w *walker) named(tr tcp.Transition) {
+	name, err := unix.Getsockname(w.fd)
+	w.check(tr, err)
+	in := name.(*unix.SockaddrInet4)
+	w.local = netip.AddrPortFrom(netip.AddrFrom4(in.Addr), uint16(in.Port))
+	if !w.remote.IsValid() {
+		w.remote = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	}
+}
+
+func (w *walker) listen(tr tcp.Transition, rest path) {
+	for _, later := range rest {
+		switch later.Event {
+		case tcp.EventSYNACKGivenUp:
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1)
+		case tcp.EventReceiveFastOpen:
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 8)
+		}
+	}
+	backlog := 8
+	if len(rest) > 0 && rest[len(rest)-1].Event == tcp.EventReceiveACKOverflow {
+		backlog = 0
+	}
+	w.check(tr, unix.Listen(w.fd, backlog))
+	w.named(tr)
+}
+
+func (w *walker) connect(tr tcp.Transition, rest path) {
+	for _, later := range rest {
+		if later.Event == tcp.EventSYNGivenUp || later.Event == tcp.EventSYNACKGivenUp {
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1)
+		}
+	}
+	w.meet(tr, netip.AddrPort{})
+	w.peer.Options = timestamps
+	w.check(tr, unix.SetNonblock(w.fd, true))
+	to := w.peer.Addr
+	if err := unix.Connect(w.fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}); err != unix.EINPROGRESS {
+		w.fail(w.path, tr, "connect: %v", err)
+	}
+	w.remote = to
+	w.named(tr)
+}
+
+// receiveSYN has a new peer ask the listener, or the peer of SYN_SENT open at the
+// same time.
+func (w *walker) receiveSYN(tr tcp.Transition) {
+	switch {
+	case w.at.state == tcp.SynSent:
+		w.send(tr, lab.SYN, nil)
+		return
+	case tr.Event == tcp.EventReceiveACKOverflow:
+		w.overflow(tr)
+		return
+	}
+	w.listener, w.fd = w.fd, -1
+	w.meet(tr, netip.AddrPortFrom(lab.Host4, w.local.Port()))
+	w.local, w.remote = w.peer.Host, w.peer.Addr
+	switch tr.Event {
+	case tcp.EventReceiveFastOpen:
+		w.send(tr, lab.SYN, []byte("early"))
+	case tcp.EventReceiveCookie:
+		w.send(tr, lab.SYN, nil)
+		_, err := w.peer.Expect(lab.SYN | lab.ACK)
+		w.check(tr, err)
+		if s := w.find(tr); s != nil {
+			w.fail(w.path, tr, "a SYN answered by a cookie left %s", describe(s))
+		}
+		w.send(tr, lab.ACK, nil)
+	default:
+		w.send(tr, lab.SYN, nil)
+	}
+}
+
+// overflow fills the accept queue of a listener with a backlog of 0, which holds
+// one, after the walker's own request has been made; and acknowledges that.
+func (w *walker) overflow(tr tcp.Transition) {
+	_, err := w.l.Dial(w.nextPeer(), w.peer.Host)
+	w.check(tr, err)
+	listener := netip.AddrPortFrom(netip.IPv4Unspecified(), w.peer.Host.Port())
+	w.poll(tr, "a full accept queue", func() bool {
+		s, err := find(listener, netip.AddrPortFrom(netip.IPv4Unspecified(), 0))
+		w.check(tr, err)
+		return s != nil && s.AcceptQueue == 1
+	})
+	w.send(tr, lab.ACK, nil)
+}
+
+func (w *walker) close(tr tcp.Transition) {
+	w.check(tr, unix.Close(w.fd))
+	w.fd = -1
+}
+
+// disconnect is connect(2) to an address of family AF_UNSPEC, for which package
+// unix has no type.
+func (w *walker) disconnect(tr tcp.Transition) {
+	if err := connectUnspecified(w.fd); err != 0 {
+		w.fail(w.path, tr, "connect to AF_UNSPEC: %v", err)
+	}
+}
+
+// unreachable sends the kernel an ICMP error about its SYN (RFC 792): host
+// unreachable, then the header and 8 bytes of what it is about.
+func (w *walker) unreachable(tr tcp.Transition) {
+	message := []byte{3, 1, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}
+	message = append(append(message, w.local.Addr().AsSlice()...), w.remote.Addr().AsSlice()...)
+	message = binary.BigEndian.AppendUint16(message, w.local.Port())
+	message = binary.BigEndian.AppendUint16(message, w.remote.Port())
+	message = binary.BigEndian.AppendUint32(message, w.peer.Ack-1)
+	var sum uint32
+	for i := 0; i < len(message); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(message[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(message[2:], ^uint16(sum))
+
+	raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+	w.check(tr, err)
+	defer unix.Close(raw)
+	w.check(tr, unix.Sendto(raw, message, 0, &unix.SockaddrInet4{Addr: w.local.Addr().As4()}))
+}
+
+// reuse connects again from the port of a TIME_WAIT, until that is old enough.
+func (w *walker) reuse(tr tcp.Transition) {
+	before := w.find(tr).Cookie
+	if w.fd >= 0 {
+		w.close(tr)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	w.check(tr, err)
+	w.fd = fd
+	w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	w.check(tr, unix.Bind(fd, &unix.SockaddrInet4{Addr: w.local.Addr().As4(), Port: int(w.local.Port())}))
+	to := &unix.SockaddrInet4{Addr: w.remote.Addr().As4(), Port: int(w.remote.Port())}
+	w.poll(tr, "a TIME_WAIT that may be taken over", func() bool {
+		err := unix.Connect(fd, to)
+		if err != unix.EINPROGRESS && err != unix.EADDRNOTAVAIL {
+			w.check(tr, err)
+		}
+		return err == unix.EINPROGRESS
+	})
+	if s := w.find(tr); s == nil || s.Cookie == before {
+		w.fail(w.path, tr, "want another socket in the place of TIME_WAIT, got %s", describe(s))
+	}
+}
+
+// timestamps is the option of RFC 7323 with a peer's first timestamp.
+var timestamps = []byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0}

@@ -1,0 +1,246 @@
+package machine
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"tcpstate/internal/lab"
+	"tcpstate/tcp"
+)
+
+// undriven lists what no test here drives, with the reason. What is neither
+// driven nor listed fails.
+var undriven = map[string]string{
+	"time-wait-end": "it takes 60 s, a constant of the kernel; TestSmallSockets sees the timer that ends it",
+	"no-resources":  "tcp_max_orphans and tcp_mem are the whole machine's, not the lab's",
+	"send":          "Linux does not have it, see TestListenerCannotConnect",
+}
+
+// undrivenKeys lists single transitions likewise.
+var undrivenKeys = map[string]string{
+	"SYN_RECV/receive-rst/LISTEN": "Linux does not have it: the request goes, and the listener has never left LISTEN",
+}
+
+// phase is a set of paths that run at once, under the same settings.
+type phase struct {
+	sysctls map[string]int
+	events  []tcp.Event // that paths end with; none: all that no other phase has
+}
+
+// phases lists those whose settings would disturb others.
+var phases = []phase{
+	{sysctls: map[string]int{
+		"net.ipv4.tcp_fastopen": 0x203, // clients and servers, without a cookie
+		"net.ipv4.tcp_tw_reuse": 1,
+	}},
+	{sysctls: map[string]int{"net.ipv4.tcp_retries2": 2, "net.ipv4.tcp_orphan_retries": 2, "net.ipv4.tcp_abort_on_overflow": 1},
+		events: []tcp.Event{tcp.EventDataGivenUp, tcp.EventProbesGivenUp, tcp.EventReceiveACKOverflow}},
+	{sysctls: map[string]int{"net.ipv4.tcp_max_tw_buckets": 0}, events: []tcp.Event{tcp.EventBucketsFull}},
+	{sysctls: map[string]int{"net.ipv4.tcp_syncookies": 2}, events: []tcp.Event{tcp.EventReceiveCookie}},
+}
+
+// TestTransitions drives a real socket along the shortest path to each transition
+// and through it, in each form that it has, and sees with sock_diag where it is
+// after every step. The machine itself says which paths there are.
+func TestTransitions(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		d := &driver{t: t, l: l, driven: map[string]bool{}}
+		var all []path
+		for _, tr := range tcp.Transitions() {
+			if reason(tr) == "" {
+				all = append(all, pathsThrough(tr)...)
+			}
+		}
+		for i, phase := range phases {
+			for name, value := range phase.sysctls {
+				if err := l.SetSysctl(name, value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.runAll(slices.DeleteFunc(slices.Clone(all), func(p path) bool { return phaseOf(p) != i }))
+		}
+		d.report()
+	})
+}
+
+func phaseOf(p path) int {
+	last := p[len(p)-1].Event
+	for i, phase := range phases {
+		if slices.Contains(phase.events, last) {
+			return i
+		}
+	}
+	return 0
+}
+
+func reason(tr tcp.Transition) string {
+	if reason := undrivenKeys[tr.Key()]; reason != "" {
+		return reason
+	}
+	return undriven[tr.Event.ID()]
+}
+
+// driver runs paths and notes what they drove.
+type driver struct {
+	t *testing.T
+	l *lab.Lab
+
+	mu     sync.Mutex
+	driven map[string]bool
+	peers  int
+}
+
+// runAll walks the paths, all at once: most of their time is the kernel's.
+func (d *driver) runAll(paths []path) {
+	var wait sync.WaitGroup
+	for _, p := range paths {
+		wait.Go(func() {
+			w := &walker{driver: d, path: p, fd: -1, listener: -1}
+			defer w.end()
+			for i, step := range p {
+				w.step(step, p[i+1:])
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// fail says what went wrong on a path and ends its goroutine.
+func (d *driver) fail(p path, step tcp.Transition, format string, args ...any) {
+	d.t.Errorf("%s: at %s: %s", p, step.Key(), fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
+// report fails for each transition that was neither driven nor excused, and for
+// each excuse that is not needed.
+func (d *driver) report() {
+	var lines []string
+	for _, tr := range tcp.Transitions() {
+		key, excuse := tr.Key(), reason(tr)
+		switch {
+		case excuse != "":
+			lines = append(lines, "not driven: "+key+": "+excuse)
+			if d.driven[key] {
+				d.t.Errorf("%s: excused, and driven", key)
+			}
+		case !d.driven[key]:
+			d.t.Errorf("%s: neither driven nor excused", key)
+		}
+	}
+	d.t.Logf("driven: %d of %d transitions\n%s", len(d.driven), len(tcp.Transitions()), strings.Join(lines, "\n"))
+}
+
+func (d *driver) did(tr tcp.Transition) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.driven[tr.Key()] = true
+}
+
+// nextPeer returns an address that nobody has had.
+func (d *driver) nextPeer() netip.AddrPort {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.peers++
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 2, byte(d.peers >> 8), byte(d.peers)}), 40000)
+}
+
+// nextPort returns a port that nobody has had, below those the kernel chooses.
+func (d *driver) nextPort() uint16 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.peers++
+	return uint16(20000 + d.peers)
+}
+
+// node is a state in one form.
+type node struct {
+	state tcp.State
+	form  tcp.Form
+}
+
+func (n node) String() string {
+	if n.state == tcp.NoSocket {
+		return "no socket"
+	}
+	return n.state.String() + " (" + n.form.String() + ")"
+}
+
+// path is a walk from where there is no socket.
+type path []tcp.Transition
+
+func (p path) String() string {
+	var ids []string
+	for _, tr := range p {
+		ids = append(ids, tr.Event.ID())
+	}
+	return strings.Join(ids, " > ")
+}
+
+// after returns where tr leads from a node.
+func after(n node, tr tcp.Transition) node {
+	if tr.To == tcp.NoSocket {
+		return node{}
+	}
+	if tr.ToForm == tcp.AnyForm {
+		return node{tr.To, n.form}
+	}
+	return node{tr.To, tr.ToForm}
+}
+
+// pathsThrough returns the shortest path through tr from each form that a
+// socket can have there.
+func pathsThrough(tr tcp.Transition) []path {
+	var paths []path
+	shortest := shortestPaths(byServer[tr.Event], byNumber[tr.Event])
+	nodes := slices.SortedFunc(maps.Keys(shortest), func(a, b node) int { return int(a.form) - int(b.form) })
+	for _, n := range nodes {
+		if n.state == tr.From && (tr.FromForm == tcp.AnyForm || tr.FromForm == n.form) {
+			paths = append(paths, append(slices.Clone(shortest[n]), tr))
+		}
+	}
+	return paths
+}
+
+// byServer lists the events that need a listener behind the connection, byNumber
+// those that need a port bound by its number.
+var (
+	byServer = map[tcp.Event]bool{tcp.EventReceiveNewSYN: true, tcp.EventCloseListener: true}
+	byNumber = map[tcp.Event]bool{tcp.EventShutdownListener: true, tcp.EventReuse: true}
+)
+
+// shortestPaths finds the shortest path to each node over what can be driven
+// without waiting, in a breadth-first walk.
+func shortestPaths(server, number bool) map[node]path {
+	found := map[node]path{{}: {}}
+	for queue := []node{{}}; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		for _, tr := range tcp.Transitions() {
+			if tr.From != n.state || tr.FromForm != tcp.AnyForm && tr.FromForm != n.form || reason(tr) != "" || tr.To == tcp.NoSocket {
+				continue
+			}
+			if server && tr.Event == tcp.EventConnect || number && n.state == tcp.Close && tr.Event != tcp.EventBind || detours[tr.Event] {
+				continue
+			}
+			next := after(n, tr)
+			if _, known := found[next]; !known {
+				found[next] = append(slices.Clone(found[n]), tr)
+				queue = append(queue, next)
+			}
+		}
+	}
+	return found
+}
+
+// detours are events that paths may end with and never lead over: they need
+// time, or settings of their own.
+var detours = map[tcp.Event]bool{
+	tcp.EventReceiveFastOpen: true, tcp.EventReceiveCookie: true, tcp.EventReuse: true, tcp.EventFinWait2Shrink: true,
+	tcp.EventSYNGivenUp: true, tcp.EventDataGivenUp: true, tcp.EventProbesGivenUp: true, tcp.EventKeepaliveGivenUp: true,
+	tcp.EventDestroy: true, tcp.EventDisconnect: true, tcp.EventReceiveRST: true, tcp.EventICMPError: true, tcp.EventReceiveNewSYN: true,
+}

@@ -1,0 +1,226 @@
+package machine
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+	"tcpstate/sockdiag"
+	"tcpstate/tcp"
+)
+
+// patience is how long a step may take. It is never asserted to be less.
+const patience = 30 * time.Second
+
+// walker is one socket on its path, and the peer at its other end.
+type walker struct {
+	*driver
+	path path
+	at   node
+
+	fd       int // of the socket, -1 where nothing holds it
+	listener int // that it came in by, or -1
+	local    netip.AddrPort
+	remote   netip.AddrPort // unspecified before there is a peer
+	peer     *lab.Peer
+
+	finSent bool // our FIN is on the wire; peer.Ack is past it
+	shut    bool // the peer's window is shut: no FIN will come
+}
+
+// step drives one transition, and sees that it happened.
+func (w *walker) step(tr tcp.Transition, rest path) {
+	w.see(tr, w.at)
+	w.do(tr, rest)
+	if tr.Sent != 0 && !w.shut {
+		w.expect(tr)
+	}
+	w.at = after(w.at, tr)
+	w.see(tr, w.at)
+	w.did(tr)
+	if tr.Event == tcp.EventReceiveACK || tr.Event == tcp.EventReceiveFastOpen || tr.Event == tcp.EventReceiveCookie {
+		w.accept(tr, rest)
+	}
+	if w.at.state == tcp.Established {
+		w.prepare(tr, rest)
+	}
+}
+
+// expect awaits the segment that the transition sends.
+func (w *walker) expect(tr tcp.Transition) {
+	const kinds = lab.SYN | lab.FIN | lab.RST
+	want := lab.Flags(tr.Sent)
+	if _, err := w.peer.ExpectFunc(tr.Sent.String(), func(s lab.Segment) bool {
+		return s.Flags&kinds == want&kinds && s.Flags&want == want
+	}); err != nil {
+		w.fail(w.path, tr, "%v", err)
+	}
+	if tr.Sent&tcp.FIN != 0 {
+		w.finSent = true
+	}
+}
+
+// accept takes a connection out of the accept queue, unless the path is about
+// one that nobody takes.
+func (w *walker) accept(tr tcp.Transition, rest path) {
+	if w.fd >= 0 || len(rest) > 0 && rest[0].Event == tcp.EventCloseListener {
+		return
+	}
+	fd, _, err := unix.Accept4(w.listener, unix.SOCK_CLOEXEC)
+	w.check(tr, err)
+	w.fd = fd
+}
+
+// prepare sets up, while there is a full socket in ESTABLISHED, what the rest of
+// the path needs.
+func (w *walker) prepare(tr tcp.Transition, rest path) {
+	if len(rest) == 0 || w.fd < 0 {
+		return
+	}
+	for _, later := range rest {
+		switch {
+		case later.Event == tcp.EventFinWait2Shrink:
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 61)
+			return
+		case later.Event == tcp.EventFinWait2End:
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 2)
+		case later.To == tcp.FinWait2 && later.ToForm == tcp.Orphan:
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 110)
+		}
+	}
+	switch rest[len(rest)-1].Event {
+	case tcp.EventCloseUnread:
+		w.check(tr, w.peer.Send(lab.PSH|lab.ACK, []byte("unread")))
+		w.poll(tr, "unread data", func() bool { s := w.find(tr); return s != nil && s.RecvQueue >= 6 })
+	case tcp.EventProbesGivenUp:
+		w.peer.Window = 0
+		w.check(tr, w.peer.Send(lab.ACK, nil))
+		w.poll(tr, "the shut window", func() bool { s := w.find(tr); return s != nil && s.Info != nil && s.Info.SendWindow == 0 })
+		_, err := unix.Write(w.fd, []byte("unsent"))
+		w.check(tr, err)
+		w.shut = true
+	}
+}
+
+// see waits until the kernel shows the socket at n.
+func (w *walker) see(tr tcp.Transition, n node) {
+	if w.local == (netip.AddrPort{}) && n.state == tcp.NoSocket {
+		return
+	}
+	var seen *tcp.Socket
+	deadline := time.Now().Add(patience)
+	for ; time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		seen = w.find(tr)
+		if w.shows(tr, seen, n) {
+			return
+		}
+	}
+	w.fail(w.path, tr, "want %s, the kernel lists %s, and the descriptor is in %v", n, describe(seen), w.stateOfFD(tr))
+}
+
+func (w *walker) shows(tr tcp.Transition, seen *tcp.Socket, n node) bool {
+	held, hasFD := w.stateOfFD(tr), w.fd >= 0
+	switch n.state {
+	case tcp.NoSocket:
+		return seen == nil
+	case tcp.Close: // listed only while it keeps a port that was bound by number
+		return hasFD && held == tcp.Close && (seen == nil || seen.State == tcp.Close)
+	case tcp.BoundInactive:
+		return hasFD && held == tcp.Close && seen != nil && seen.State == tcp.BoundInactive
+	case tcp.TimeWait: // and what the program holds still is in CLOSE
+		return seen != nil && nodeOf(seen) == n && (!hasFD || held == tcp.Close)
+	}
+	return seen != nil && nodeOf(seen) == n && (!hasFD || held == n.state)
+}
+
+// stateOfFD asks the descriptor itself, by TCP_INFO.
+func (w *walker) stateOfFD(tr tcp.Transition) tcp.State {
+	if w.fd < 0 {
+		return tcp.NoSocket
+	}
+	info, err := unix.GetsockoptTCPInfo(w.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	w.check(tr, err)
+	state, _ := tcp.StateFromKernel(info.State)
+	return state
+}
+
+// find returns the walker's socket as sock_diag lists it, or nil.
+func (w *walker) find(tr tcp.Transition) *tcp.Socket {
+	found, err := find(w.local, w.remote)
+	w.check(tr, err)
+	return found
+}
+
+func find(local, remote netip.AddrPort) (*tcp.Socket, error) {
+	dump, err := sockdiag.Open(context.Background(), sockdiag.Request{Families: []tcp.Family{tcp.IPv4}, States: tcp.All, Detail: tcp.DetailInfo})
+	if err != nil {
+		return nil, err
+	}
+	defer dump.Close()
+	var found *tcp.Socket
+	for s, err := range dump.Sockets() {
+		if err != nil {
+			return nil, err
+		}
+		if s.Local.Port() == local.Port() && s.Peer.Port() == remote.Port() && (remote.Port() == 0 || s.Peer.Addr() == remote.Addr()) {
+			found = s.Clone()
+		}
+	}
+	return found, nil
+}
+
+// nodeOf tells the form of a socket from what sock_diag says of it.
+func nodeOf(s *tcp.Socket) node {
+	form := tcp.Held
+	switch {
+	case s.Timer.Kind == tcp.TimerTimeWait:
+		form = tcp.Small
+	case s.State == tcp.SynRecv && s.Info == nil:
+		form = tcp.Request
+	case s.Owner.Inode == 0 && tcp.Set(tcp.FinWait1, tcp.FinWait2, tcp.Closing, tcp.LastAck).Has(s.State):
+		form = tcp.Orphan
+	}
+	return node{s.State, form}
+}
+
+func describe(s *tcp.Socket) string {
+	if s == nil {
+		return "nothing"
+	}
+	return nodeOf(s).String() + " with timer " + s.Timer.Kind.String()
+}
+
+// poll waits until the condition holds.
+func (w *walker) poll(tr tcp.Transition, what string, holds func() bool) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	w.fail(w.path, tr, "waiting for %s in vain", what)
+}
+
+func (w *walker) option(tr tcp.Transition, level, name, value int) {
+	w.check(tr, unix.SetsockoptInt(w.fd, level, name, value))
+}
+
+func (w *walker) check(tr tcp.Transition, err error) {
+	if err != nil {
+		w.fail(w.path, tr, "%v", err)
+	}
+}
+
+// end leaves nothing behind.
+func (w *walker) end() {
+	for _, fd := range []int{w.fd, w.listener} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if w.peer != nil {
+		w.peer.Close()
+	}
+}
