@@ -18,7 +18,7 @@ import (
 const (
 	resolvePatience = 3 * time.Second // waited for, in all
 	resolveAtOnce   = 64              // lookups, each of which may take a thread of its own
-	resolveWindow   = 4096            // sockets that are held while their hosts are looked up
+	resolveWindow   = 2048            // sockets that are held while their hosts are looked up
 	resolveHosts    = 1 << 16         // hosts that are remembered; others stay numbers
 )
 

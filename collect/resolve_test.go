@@ -119,8 +119,8 @@ func TestResolvePatience(t *testing.T) {
 		{"one does not", 40, func(i int) bool { return i == 7 }, 3 * time.Second, 39, "the names of 1 of 41 hosts were not found within 3s"},
 		{"the first of several windows do not", 2*window + 100, func(i int) bool { return i < 64 }, 1500*time.Millisecond + (window+100+31)/64*10*time.Millisecond, 100 + window,
 			fmt.Sprintf("the names of %d of %d hosts were not found within 3s", window, 2*window+101)},
-		{"none does", 5*window + 1, func(int) bool { return true }, 3 * time.Second, 0,
-			fmt.Sprintf("the names of %d of %d hosts were not found within 3s", 5*window+1, 5*window+2)},
+		{"none does", 8*window + 1, func(int) bool { return true }, 2950 * time.Millisecond, 0,
+			fmt.Sprintf("the names of %d of %d hosts were not found within 3s", 8*window+1, 8*window+2)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

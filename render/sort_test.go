@@ -76,9 +76,14 @@ func TestSortByWhose(t *testing.T) {
 			}
 		}
 	}
-	l := &Listing{Format: CSV, Columns: mustColumns(t, "inode"), Sort: mustSort(t, "-listener")}
-	if got, want := write(t, l, each(sockets...)), "3\n2\n1\n4\n"; got != want {
-		t.Errorf("by -listener: %q, want %q", got, want)
+	for _, s := range sockets {
+		s.Processes = nil
+	}
+	for keys, want := range map[string]string{"-listener": "3 2 1 4", "listener.processes": "2 1 3 4"} {
+		l := &Listing{Format: CSV, Columns: mustColumns(t, "inode"), Sort: mustSort(t, keys)}
+		if got := strings.Join(strings.Fields(write(t, l, each(sockets...))), " "); got != want {
+			t.Errorf("by %s, without processes: %s, want %s", keys, got, want)
+		}
 	}
 }
 
