@@ -317,7 +317,7 @@ func awaitInside(t *testing.T, p *os.Process, inode uint64) {
 }
 
 // withoutPrivilege is in the environment of the process in which TestUnprivileged
-// has no capabilities: the ids of a process that it may not look at.
+// has no capabilities: the id of a process that it may not look at.
 const withoutPrivilege = "NETNS_TEST_STRANGER"
 
 // TestUnprivileged runs itself again as a process that has no capabilities.
@@ -374,9 +374,14 @@ func unprivileged(t *testing.T, stranger string) {
 	if listing.Unreadable == 0 || len(listing.Failed) > 0 {
 		t.Errorf("%d unreadable, failed %q; want some, and none", listing.Unreadable, listing.Failed)
 	}
-	_, err := Find("/proc", stranger)
+	file := processFile("/proc", stranger)
+	err := (&Namespace{Name: "strange", files: []string{file, "/nosuch"}}).Do(func() error { return nil })
+	if want := `entering network namespace "strange": permission denied`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = Find("/proc", stranger)
 	op, ok := errors.AsType[*OpError](err)
-	if want := fmt.Sprintf(`opening "/proc/%s/ns/net": permission denied`, stranger); !ok || err.Error() != want || !strings.Contains(op.Hint(), "CAP_SYS_PTRACE") {
+	if want := fmt.Sprintf("opening %q: permission denied", file); !ok || err.Error() != want || !strings.Contains(op.Hint(), "CAP_SYS_PTRACE") {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -57,7 +57,7 @@ func Find(proc, spec string) (*Namespace, error) {
 			return nil, &OpError{"opening", file, err}
 		}
 		name := file
-		if slices.Contains(nameDirs[:], filepath.Dir(file)) && !strings.Contains(spec, "/") {
+		if slices.Contains(nameDirs[:], filepath.Dir(file)) {
 			name = spec
 		}
 		return &Namespace{Name: name, ID: id, files: []string{file}}, nil
@@ -193,15 +193,18 @@ func (s *search) name(name, file string) {
 	}
 }
 
-// processes adds the namespaces of processes, which are sorted.
+// processes adds the namespaces of processes, which are sorted. One that ends
+// just as its link is followed seems to be another user's (proc_ns_get_link,
+// fs/proc/namespaces.c), so it is looked for again.
 func (s *search) processes(proc string, pids []int) {
 	for _, pid := range pids {
 		file := processFile(proc, strconv.Itoa(pid))
 		id, err := identify(file)
-		switch {
-		case err == nil:
+		if err == nil {
 			s.add(id, file, file)
-		case !isGone(err):
+			continue
+		}
+		if _, again := identify(filepath.Join(proc, strconv.Itoa(pid))); !isGone(err) && !isGone(again) {
 			s.listing.Unreadable++
 		}
 	}
@@ -251,7 +254,8 @@ func sameDir(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// identify returns which namespace a file of /proc stands for.
+// identify returns which namespace a file of /proc stands for: what it leads to,
+// which is not opened.
 func identify(file string) (ID, error) {
 	var stat unix.Stat_t
 	if err := unix.Stat(file, &stat); err != nil {
@@ -290,9 +294,10 @@ func open(file string) (*os.File, ID, error) {
 
 func idOf(stat *unix.Stat_t) ID { return ID{Device: uint64(stat.Dev), Inode: stat.Ino} }
 
-// isGone reports whether err is that there is no such file, or no such process
-// any more: one that has ended and is not yet waited for has no namespace
-// (netns_get, net/core/net_namespace.c).
+// isGone reports whether err is that there is no such file or process. One that
+// has ended and is not yet waited for has no namespace (netns_get,
+// net/core/net_namespace.c); one that ends while its directory is walked through
+// is no such process (proc_pid_permission, fs/proc/base.c).
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
 // cause strips the operation and the name from an error of a file, since

@@ -331,6 +331,23 @@ func TestAllExactly(t *testing.T) {
 				t.Errorf("a stale name is listed: %q", got)
 			}
 		})
+		t.Run("no names", func(t *testing.T) {
+			if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Unmount("/run", unix.MNT_DETACH)
+			listing := all(t, procOf(t, 2, self))
+			if got, want := names(listing), []string{"/proc/self/ns/net"}; !slices.Equal(got, want) || len(listing.Failed) > 0 {
+				t.Errorf("got %q, failed %q; want %q", got, listing.Failed, want)
+			}
+			if err := os.WriteFile("/run/netns", nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			listing = all(t, procOf(t, 2, self))
+			if got, want := fmt.Sprint(listing.Failed), `[reading "/run/netns": not a directory]`; got != want || len(listing.Namespaces) != 1 {
+				t.Errorf("failed %s with %q, want %s", got, names(listing), want)
+			}
+		})
 		t.Run("two directories", func(t *testing.T) {
 			apart(t)
 			bind(t, "/run/netns/blue", "/var/run/netns/also-blue")
