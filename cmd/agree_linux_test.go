@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +112,11 @@ func mergeKeys(a, b map[string]span) map[string]span {
 // may be something else than 0, with the reason.
 var leftOut = map[string]func(value any, s map[string]any) bool{
 	// These are not of ss.
-	"age_ms": anything, "age_exact": anything, "idle_ms": anything,
+	"age_ms": anything, "age_exact": anything, "idle_ms": anything, "unit": anything, "container": anything,
+	"user": func(name any, s map[string]any) bool {
+		account, err := user.LookupId(fmt.Sprint(s["uid"]))
+		return err == nil && account.Username == name
+	},
 
 	// ss 6.1 does not print these, whatever they are.
 	"tcp_info.ca_state": anything, "tcp_info.probes": anything, "tcp_info.retransmits": anything,

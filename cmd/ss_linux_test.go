@@ -510,6 +510,7 @@ func (s *ssSocket) parseCgroup(value string) error {
 		return err
 	}
 	s.figures["cgroup_id"] = exactly(float64(info.Sys().(*syscall.Stat_t).Ino))
+	s.words["cgroup"] = value
 	return nil
 }
 
