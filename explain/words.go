@@ -117,4 +117,6 @@ var wordKeys = []string{
 	"related.command {topic}",
 
 	"docs.title", "docs.intro",
+
+	"story.heading {n} {state}", "story.spread {from} {to}",
 }

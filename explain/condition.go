@@ -1,0 +1,167 @@
+package explain
+
+import "tcpstate/tcp"
+
+// Condition is what a state leaves open: sockets of the same state and condition
+// have the same story. It names the story's text in stories.md.
+type Condition string
+
+// WaitsFor says who must move next.
+type WaitsFor string
+
+// Whom a socket waits for.
+const (
+	WaitsForPeer    WaitsFor = "peer"    // a segment of the other end
+	WaitsForProgram WaitsFor = "program" // a call of the local program
+	WaitsForClock   WaitsFor = "clock"   // a timer of the kernel
+	WaitsForEither  WaitsFor = "either"  // whoever has something to say
+)
+
+// conditions lists them, in the order in which their stories are told, and whom
+// each waits for.
+var conditions = []struct {
+	is    Condition
+	state tcp.State
+	waits WaitsFor
+}{
+	{"listen-full", tcp.Listen, WaitsForProgram},
+	{"listen-waiting", tcp.Listen, WaitsForProgram},
+	{"listen-quiet", tcp.Listen, WaitsForPeer},
+	{"syn-sent-first", tcp.SynSent, WaitsForPeer},
+	{"syn-sent-resent", tcp.SynSent, WaitsForPeer},
+	{"syn-recv-first", tcp.SynRecv, WaitsForPeer},
+	{"syn-recv-resent", tcp.SynRecv, WaitsForPeer},
+	{"syn-recv-full", tcp.SynRecv, WaitsForPeer},
+	{"established-resending", tcp.Established, WaitsForPeer},
+	{"established-zero-window", tcp.Established, WaitsForPeer},
+	{"established-probing", tcp.Established, WaitsForPeer},
+	{"established-unaccepted", tcp.Established, WaitsForProgram},
+	{"established-unread", tcp.Established, WaitsForProgram},
+	{"established-sending", tcp.Established, WaitsForPeer},
+	{"established-keepalive", tcp.Established, WaitsForEither},
+	{"established-idle", tcp.Established, WaitsForEither},
+	{"fin-wait1-zero-window", tcp.FinWait1, WaitsForPeer},
+	{"fin-wait1-orphan", tcp.FinWait1, WaitsForPeer},
+	{"fin-wait1-held", tcp.FinWait1, WaitsForPeer},
+	{"fin-wait2-held", tcp.FinWait2, WaitsForPeer},
+	{"fin-wait2-orphan", tcp.FinWait2, WaitsForPeer},
+	{"fin-wait2-small", tcp.FinWait2, WaitsForPeer},
+	{"closing-orphan", tcp.Closing, WaitsForPeer},
+	{"closing-held", tcp.Closing, WaitsForPeer},
+	{"time-wait", tcp.TimeWait, WaitsForClock},
+	{"close-wait-leak", tcp.CloseWait, WaitsForProgram},
+	{"close-wait-data", tcp.CloseWait, WaitsForProgram},
+	{"close-wait-fin", tcp.CloseWait, WaitsForProgram},
+	{"close-wait-unaccepted", tcp.CloseWait, WaitsForProgram},
+	{"last-ack-zero-window", tcp.LastAck, WaitsForPeer},
+	{"last-ack-orphan", tcp.LastAck, WaitsForPeer},
+	{"last-ack-held", tcp.LastAck, WaitsForPeer},
+	{"close", tcp.Close, WaitsForProgram},
+	{"bound-inactive", tcp.BoundInactive, WaitsForProgram},
+}
+
+// conditionOf returns the condition of a socket. A socket of no state that is
+// known has none: "".
+func conditionOf(s *tcp.Socket) Condition {
+	held := s.Owner.Inode != 0
+	choose := func(orphan, owned Condition) Condition {
+		if held {
+			return owned
+		}
+		return orphan
+	}
+	switch s.State {
+	case tcp.Listen:
+		return listenerCondition(s)
+	case tcp.SynSent:
+		if s.Timer.Retransmits > 0 {
+			return "syn-sent-resent"
+		}
+		return "syn-sent-first"
+	case tcp.SynRecv:
+		switch {
+		case held:
+			return "syn-recv-full"
+		case s.Timer.Retransmits > 0:
+			return "syn-recv-resent"
+		}
+		return "syn-recv-first"
+	case tcp.Established:
+		return establishedCondition(s)
+	case tcp.FinWait1:
+		if s.Timer.Kind == tcp.TimerPersist {
+			return "fin-wait1-zero-window"
+		}
+		return choose("fin-wait1-orphan", "fin-wait1-held")
+	case tcp.FinWait2:
+		if s.Timer.Kind == tcp.TimerTimeWait {
+			return "fin-wait2-small"
+		}
+		return choose("fin-wait2-orphan", "fin-wait2-held")
+	case tcp.Closing:
+		return choose("closing-orphan", "closing-held")
+	case tcp.TimeWait:
+		return "time-wait"
+	case tcp.CloseWait:
+		return closeWaitCondition(s)
+	case tcp.LastAck:
+		if s.Timer.Kind == tcp.TimerPersist {
+			return "last-ack-zero-window"
+		}
+		return choose("last-ack-orphan", "last-ack-held")
+	case tcp.Close:
+		return "close"
+	case tcp.BoundInactive:
+		return "bound-inactive"
+	}
+	return ""
+}
+
+func listenerCondition(s *tcp.Socket) Condition {
+	most, known := s.AcceptQueueMax.Get()
+	switch {
+	case s.AcceptQueue == 0:
+		return "listen-quiet"
+	case known && s.AcceptQueue >= most:
+		return "listen-full"
+	}
+	return "listen-waiting"
+}
+
+// establishedCondition takes first what hinders: what is not acknowledged, a
+// shut window, a silent peer, a program that does not accept or read.
+func establishedCondition(s *tcp.Socket) Condition {
+	switch {
+	case s.Timer.Kind == tcp.TimerOn && s.Timer.Retransmits > 0:
+		return "established-resending"
+	case s.Timer.Kind == tcp.TimerPersist:
+		return "established-zero-window"
+	case s.Timer.Kind == tcp.TimerKeepalive && s.Timer.Retransmits > 0:
+		return "established-probing"
+	case s.Owner.Inode == 0:
+		return "established-unaccepted"
+	case s.RecvQueue > 0:
+		return "established-unread"
+	case s.SendQueue > 0:
+		return "established-sending"
+	case s.Timer.Kind == tcp.TimerKeepalive:
+		return "established-keepalive"
+	}
+	return "established-idle"
+}
+
+// closeWaitCondition tells the three CLOSE_WAITs apart. The peer's FIN counts as
+// one in the receive queue until the program has read end of file, since it takes
+// a sequence number of its own (tcp_diag_get_info in net/ipv4/tcp_diag.c:
+// rcv_nxt less copied_seq).
+func closeWaitCondition(s *tcp.Socket) Condition {
+	switch {
+	case s.Owner.Inode == 0:
+		return "close-wait-unaccepted"
+	case s.RecvQueue == 0:
+		return "close-wait-leak"
+	case s.RecvQueue == 1:
+		return "close-wait-fin"
+	}
+	return "close-wait-data"
+}

@@ -1,0 +1,141 @@
+package explain
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// A socket of each condition, and what its story must say. Inode 0 is a socket
+// that no program holds.
+var told = []struct {
+	condition Condition
+	socket    tcp.Socket
+	says      []string // besides that the story is told
+	not       []string
+}{
+	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"keeps up"}, []string{"timer", "sent again"}},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "8 may wait"}, nil},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3}, []string{"3 connections"}, []string{"may wait"}},
+	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, 8 may"}, []string{"reset"}},
+
+	{"syn-sent-first", on(tcp.SynSent, 1, 0, 800*time.Millisecond, 1), []string{"in 800 ms", "10 are left", "in about 130 s", "ETIMEDOUT"}, []string{"bytes"}},
+	{"syn-sent-resent", on(tcp.SynSent, 1, 10, 30*time.Second, 1), []string{"resent it 10 times", "none is left", "in about 30 s"}, nil},
+	{"syn-recv-first", on(tcp.SynRecv, 0, 0, 400*time.Millisecond, 0), []string{"SYN-ACK is sent again in 400 ms", "5 are left", "in about 62 s"}, nil},
+	{"syn-recv-resent", on(tcp.SynRecv, 0, 5, 10*time.Second, 0), []string{"up to 5 times", "none is left", "in about 10 s"}, nil},
+	{"syn-recv-full", on(tcp.SynRecv, 7, 0, time.Second, 0), []string{"Fast Open"}, nil},
+
+	{"established-idle", tcp.Socket{State: tcp.Established, Owner: tcp.Owner{Inode: 7}}, []string{"no timer at all", "will not end it by itself"}, nil},
+	{"established-keepalive", with(tcp.Established, 7, tcp.TimerKeepalive, 0, 2*time.Hour), []string{"probe goes out in 2 h", "9 are sent", "2 h 11 min 15 s"}, nil},
+	{"established-probing", with(tcp.Established, 7, tcp.TimerKeepalive, 3, 75*time.Second), []string{"not answered 3 keepalive probes", "gives up in about 525 s"}, nil},
+	{"established-sending", on(tcp.Established, 7, 0, 200*time.Millisecond, 900), []string{"900 bytes", "16 are left", "ETIMEDOUT"}, []string{"lost"}},
+	{"established-resending", on(tcp.Established, 7, 4, 3*time.Second, 900), []string{"resent 4 times in a row", "900 bytes of data"}, nil},
+	{"established-zero-window", tcp.Socket{State: tcp.Established, SendQueue: 50, Owner: tcp.Owner{Inode: 7},
+		Timer: tcp.Timer{Kind: tcp.TimerPersist, Expires: time.Second}}, []string{"50 bytes wait here", "probe of the shut window goes out in 1 s"}, nil},
+	{"established-unread", tcp.Socket{State: tcp.Established, RecvQueue: 12, Owner: tcp.Owner{Inode: 7}}, []string{"not read: 12"}, []string{"Unread here"}},
+	{"established-unaccepted", tcp.Socket{State: tcp.Established, RecvQueue: 12}, []string{"accept()"}, nil},
+
+	{"fin-wait1-orphan", on(tcp.FinWait1, 0, 2, time.Second, 1), []string{"7 are left"}, []string{"bytes of data", "ETIMEDOUT"}},
+	{"fin-wait1-held", on(tcp.FinWait1, 7, 2, time.Second, 101), []string{"shutdown()", "100 bytes of data"}, nil},
+	{"fin-wait1-zero-window", with(tcp.FinWait1, 0, tcp.TimerPersist, 0, time.Second), []string{"shut its window"}, nil},
+	{"fin-wait2-held", tcp.Socket{State: tcp.FinWait2, Owner: tcp.Owner{Inode: 7}}, []string{"No clock runs"}, []string{"removes it"}},
+	{"fin-wait2-small", with(tcp.FinWait2, 0, tcp.TimerTimeWait, 0, 41*time.Second), []string{"net.ipv4.tcp_fin_timeout = 60", "removes it in 41 s"}, nil},
+	{"fin-wait2-orphan", with(tcp.FinWait2, 0, tcp.TimerKeepalive, 0, 50*time.Second), []string{"first half", "in 50 s"}, nil},
+	{"closing-orphan", on(tcp.Closing, 0, 0, time.Second, 1), []string{"crossed"}, nil},
+	{"closing-held", on(tcp.Closing, 7, 0, time.Second, 1), []string{"still holds"}, nil},
+	{"time-wait", with(tcp.TimeWait, 0, tcp.TimerTimeWait, 0, 12*time.Second), []string{"removes it in 12 s"}, []string{"about"}},
+
+	{"close-wait-leak", tcp.Socket{State: tcp.CloseWait, Owner: tcp.Owner{Inode: 7}}, []string{"Recv-Q is 0", "leak", "will not end it"}, nil},
+	{"close-wait-fin", tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: tcp.Owner{Inode: 7}}, []string{"Recv-Q is 1"}, []string{"leak"}},
+	{"close-wait-data", tcp.Socket{State: tcp.CloseWait, RecvQueue: 9, Owner: tcp.Owner{Inode: 7}}, []string{"8 bytes"}, []string{"leak", "9 bytes"}},
+	{"close-wait-unaccepted", tcp.Socket{State: tcp.CloseWait, RecvQueue: 1}, []string{"accept()"}, nil},
+	{"last-ack-orphan", on(tcp.LastAck, 0, 0, time.Second, 1), []string{"peer first"}, nil},
+	{"last-ack-held", on(tcp.LastAck, 7, 0, time.Second, 1), []string{"shutdown()"}, nil},
+	{"last-ack-zero-window", with(tcp.LastAck, 0, tcp.TimerPersist, 0, time.Second), []string{"shut its window"}, nil},
+	{"close", tcp.Socket{State: tcp.Close, Owner: tcp.Owner{Inode: 7}}, []string{"must call close()"}, nil},
+	{"bound-inactive", tcp.Socket{State: tcp.BoundInactive, Owner: tcp.Owner{Inode: 7}}, []string{"bind()"}, nil},
+}
+
+// on returns a socket whose retransmission timer runs.
+func on(s tcp.State, inode uint32, resent uint8, fires time.Duration, unsent uint32) tcp.Socket {
+	socket := with(s, inode, tcp.TimerOn, resent, fires)
+	socket.SendQueue = unsent
+	return socket
+}
+
+func with(s tcp.State, inode uint32, timer tcp.TimerKind, vain uint8, fires time.Duration) tcp.Socket {
+	return tcp.Socket{State: s, Owner: tcp.Owner{Inode: inode}, Timer: tcp.Timer{Kind: timer, Retransmits: vain, Expires: fires}}
+}
+
+func TestStories(t *testing.T) {
+	seen := map[Condition]bool{}
+	for _, row := range told {
+		seen[row.condition] = true
+		row.socket.Local = netip.MustParseAddrPort("10.0.0.1:443")
+		row.socket.Peer = netip.MustParseAddrPort("10.0.0.9:51000")
+		text := tell(t, English, &row.socket)
+		if got := conditionOf(&row.socket); got != row.condition {
+			t.Errorf("%s: condition %s, want %s", row.socket.State, got, row.condition)
+		}
+		for _, want := range row.says {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: the story does not say %q:\n%s", row.condition, want, text)
+			}
+		}
+		for _, wrong := range row.not {
+			if strings.Contains(text, wrong) {
+				t.Errorf("%s: the story says %q:\n%s", row.condition, wrong, text)
+			}
+		}
+	}
+	for _, c := range conditions {
+		if !seen[c.is] {
+			t.Errorf("no socket here is %s", c.is)
+		}
+	}
+}
+
+// tell returns the story of sockets as one line of text.
+func tell(t *testing.T, l Language, sockets ...*tcp.Socket) string {
+	t.Helper()
+	book, err := Open(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	story := book.Story(tcp.DefaultSettings())
+	for _, s := range sockets {
+		story.Add(s)
+	}
+	told, err := story.Tell()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := told.WriteText(&b, Terminal{}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func TestStoryOfMany(t *testing.T) {
+	var sockets []*tcp.Socket
+	for i := range 5 {
+		s := with(tcp.TimeWait, 0, tcp.TimerTimeWait, 0, time.Duration(10+i)*time.Second)
+		s.Local, s.Peer = netip.MustParseAddrPort("10.0.0.1:443"), netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), uint16(5000+i))
+		sockets = append(sockets, &s)
+	}
+	leak := tcp.Socket{State: tcp.CloseWait, Local: sockets[0].Local, Peer: sockets[0].Peer,
+		Owner: tcp.Owner{Inode: 4}, Processes: []tcp.Process{{PID: 12, Name: "a`b**\x1b[1m"}}}
+	text := tell(t, English, append(sockets, &leak)...)
+	for _, want := range []string{
+		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
+		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12].`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the story does not say %q:\n%s", want, text)
+		}
+	}
+}
