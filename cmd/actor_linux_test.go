@@ -148,25 +148,24 @@ func (a actor) start(t *testing.T, fds ...int) (pid int, end func()) {
 // capability to give: what it starts has none, though its user be root.
 func startCapless(t *testing.T, f func()) {
 	t.Helper()
-	done := make(chan error)
+	var err error
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread() // and never unlocked: the thread ends here
-		done <- func() error {
-			const last = 63 // capabilities(7): a set has 64 bits
-			for capability := uintptr(0); capability <= last; capability++ {
-				err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
-				if err == unix.EINVAL { // the first that the kernel does not have
-					break
-				}
-				if err != nil {
-					return err
-				}
+		const last = 63        // capabilities(7): a set has 64 bits
+		for capability := uintptr(0); capability <= last; capability++ {
+			if err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
+				break
 			}
+		}
+		if err == unix.EINVAL { // the first that the kernel does not have
+			err = nil
 			f()
-			return nil
-		}()
+		}
 	}()
-	must(t, <-done)
+	<-done
+	must(t, err)
 }
 
 // runProgram runs the program in a process of its own, with the given attributes.

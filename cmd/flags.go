@@ -90,7 +90,7 @@ func (f *sharedFlags) query(args []string) (collect.Query, error) {
 	if err != nil {
 		return collect.Query{}, err
 	}
-	expression, err := filter.Parse(args, collect.FilterNames())
+	expression, err := filter.Parse(args, collect.FilterNames(f.netns))
 	if err != nil {
 		return collect.Query{}, err
 	}

@@ -142,7 +142,7 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	case named:
 		l.Columns, err = render.ParseColumns(f.columns)
 	case !asJSON:
-		l.Columns = render.DefaultColumns(l.Format, f.sections())
+		l.Columns, l.Sparse = render.DefaultColumns(l.Format, f.sections()), true
 	}
 	return err
 }
@@ -151,6 +151,9 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 // sort keys need, and for JSON, which has no columns, what the letters add.
 func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
 	var detail tcp.Detail
+	if l.Columns == nil {
+		detail = f.sections().Needs()
+	}
 	for _, c := range l.Columns {
 		detail |= c.Needs()
 	}
@@ -158,15 +161,7 @@ func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
 		detail |= key.Column.Needs()
 	}
 	if f.resolve {
-		detail |= tcp.DetailNames
-	}
-	if detail.Has(tcp.DetailProcesses) && f.extended {
-		detail |= tcp.DetailCommands
-	}
-	if l.Columns == nil {
-		for _, c := range render.DefaultColumns(render.CSV, f.sections()) {
-			detail |= c.Needs()
-		}
+		detail |= tcp.DetailNames // which may stand in a column of an address
 	}
 	return detail
 }

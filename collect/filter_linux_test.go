@@ -130,7 +130,7 @@ func (r listing) list() []*tcp.Socket {
 // labNames knows the cgroup that the sockets are in, and one that they are not.
 func labNames(t *testing.T, sockets []*tcp.Socket) filter.Names {
 	t.Helper()
-	names := FilterNames()
+	names := FilterNames("")
 	ours := uint64(0)
 	for _, s := range sockets {
 		if s.Extended != nil {

@@ -9,25 +9,22 @@ import (
 	"sync"
 
 	"tcpstate/filter"
+	"tcpstate/netns"
 )
 
 // FilterNames returns what this host knows of the names in a filter: services
-// from /etc/services and the well-known ones, hosts from its resolver, its
-// interfaces, users and cgroups. None of it is read before it is asked for.
-func FilterNames() filter.Names {
+// from /etc/services and the well-known ones, hosts from its resolver, users and
+// cgroups, and the interfaces of the network namespace that a Query.Netns asks
+// for. Of all namespaces there are none: an interface has another index in each.
+// None of it is read before it is asked for.
+func FilterNames(network string) filter.Names {
 	known := sync.OnceValue(func() *services { return openServices(servicesFile) })
 	return filter.Names{
 		Service: func(name string) (uint16, bool) { return known().port(name) },
 		Host: func(name string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(context.Background(), "ip", name)
 		},
-		Interface: func(name string) (uint32, bool) {
-			i, err := net.InterfaceByName(name)
-			if err != nil {
-				return 0, false
-			}
-			return uint32(i.Index), true
-		},
+		Interface: interfacesOf(network),
 		User: func(name string) (uint32, bool) {
 			u, err := user.Lookup(name)
 			if err != nil {
@@ -37,6 +34,34 @@ func FilterNames() filter.Names {
 			return uint32(uid), err == nil
 		},
 		Cgroup: cgroupID,
+	}
+}
+
+// interfacesOf returns what finds an interface by its name in a namespace.
+func interfacesOf(network string) func(name string) (uint32, bool) {
+	index := func(name string) (uint32, bool) {
+		i, err := net.InterfaceByName(name)
+		if err != nil {
+			return 0, false
+		}
+		return uint32(i.Index), true
+	}
+	switch network {
+	case "":
+		return index
+	case AllNamespaces:
+		return nil
+	}
+	return func(name string) (found uint32, ok bool) {
+		space, err := netns.Find(DefaultProc, network)
+		if err != nil {
+			return 0, false
+		}
+		err = space.Do(func() error {
+			found, ok = index(name)
+			return nil
+		})
+		return found, ok && err == nil
 	}
 }
 

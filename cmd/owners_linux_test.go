@@ -1,0 +1,557 @@
+package cmd
+
+import (
+	"encoding/binary"
+	"encoding/csv"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+)
+
+var loopback4 = &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+
+// owned are sockets that are held in every way in which there is.
+type owned struct {
+	forked, passed, doubled, threaded int // process ids of actors
+	forkedTwin                        int // holds what forked holds
+	reuse                             [2]int
+	port                              int // that both of reuse listen on
+}
+
+// makeOwned makes them: shared with children, passed to a stranger and kept or
+// not, open several times in one process, held by a process of several threads,
+// and listening on one port in two processes.
+func makeOwned(t *testing.T) (o owned) {
+	t.Helper()
+	shared, _ := listenOn(t, loopback4, func(int) {}) // and this process holds it
+	o.forked, _ = actor{name: "forked"}.start(t, shared)
+	o.forkedTwin, _ = actor{name: "twin"}.start(t, shared)
+
+	client, server := connectTo(t, loopback4, func(int) {})
+	for i, fd := range []int{client, server} {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		must(t, unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(fd), nil, 0))
+		if i == 0 {
+			must(t, unix.Close(fd)) // the stranger alone holds it
+		}
+		pid, _ := actor{role: "receive", name: "stranger"}.start(t, pair[1])
+		if i == 0 {
+			o.passed = pid
+		}
+		must(t, unix.Close(pair[0]))
+		must(t, unix.Close(pair[1]))
+	}
+
+	double, _ := listenOn(t, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}, func(int) {})
+	o.doubled, _ = actor{name: "two (of) them"}.start(t, double, double, double)
+	must(t, unix.Close(double))
+
+	client, server = connectTo(t, loopback4, func(int) {})
+	o.threaded, _ = actor{role: "threads", name: "weaver"}.start(t, client)
+	must(t, unix.Close(client))
+	must(t, unix.Close(server)) // FIN_WAIT2, then, without a process
+
+	at := &unix.SockaddrInet4{Addr: loopback4.Addr}
+	for i := range o.reuse {
+		fd := newSocket(t, at)
+		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		must(t, unix.Bind(fd, at))
+		must(t, unix.Listen(fd, 16))
+		name, err := unix.Getsockname(fd)
+		must(t, err)
+		at = name.(*unix.SockaddrInet4)
+		o.reuse[i], _ = actor{name: "worker-" + strconv.Itoa(i)}.start(t, fd)
+		must(t, unix.Close(fd))
+	}
+	o.port = at.Port
+	return o
+}
+
+// process is one of the processes of a socket, in JSON.
+type process struct {
+	pid     int
+	name    string
+	fd      int
+	uid     int // -1: none
+	user    string
+	exe     string
+	cmdline []string
+}
+
+func (p process) String() string { return fmt.Sprintf("%d/%q/%d", p.pid, p.name, p.fd) }
+
+// processesIn returns the processes that a value in JSON lists, which must be in
+// order and each once.
+func processesIn(t *testing.T, value any) []process {
+	t.Helper()
+	if value == nil {
+		return nil
+	}
+	var processes []process
+	for _, object := range value.([]any) {
+		fields := object.(map[string]any)
+		p := process{pid: int(fields["pid"].(float64)), name: fields["name"].(string), fd: int(fields["fd"].(float64)), uid: -1}
+		if uid, known := fields["uid"].(float64); known {
+			p.uid = int(uid)
+		}
+		p.user, _ = fields["user"].(string)
+		p.exe, _ = fields["exe"].(string)
+		if list, known := fields["cmdline"].([]any); known {
+			for _, argument := range list {
+				p.cmdline = append(p.cmdline, argument.(string))
+			}
+		}
+		processes = append(processes, p)
+	}
+	if len(processes) == 0 {
+		t.Error("processes is there and empty")
+	}
+	return processes
+}
+
+func pidsOf(processes []process) (pids []int) {
+	for _, p := range processes {
+		pids = append(pids, p.pid)
+	}
+	return pids
+}
+
+// ourOwners returns the owners of each socket by its cookie, without those that
+// have none and those that ss does not ask for.
+func ourOwners(t *testing.T, sockets []map[string]any) map[string]string {
+	t.Helper()
+	owners := map[string]string{}
+	for _, s := range sockets {
+		if processes := processesIn(t, s["processes"]); processes != nil && s["state"] != "BOUND_INACTIVE" && s["state"] != "CLOSE" {
+			owners[s["cookie"].(string)] = fmt.Sprint(processes)
+		}
+	}
+	return owners
+}
+
+var (
+	ssCookie = regexp.MustCompile(` sk:([0-9a-f]+) `)
+	ssUser   = regexp.MustCompile(`\("((?:[^"])*)",pid=(\d+),fd=(\d+)\)`)
+)
+
+// ssOwners returns what ss says of the owners, in the words of ourOwners: of each
+// process the lowest descriptor.
+func ssOwners(t *testing.T) map[string]string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "ss", "-tanpeH").Output()
+	must(t, err)
+	owners := map[string]string{}
+	for line := range strings.Lines(string(output)) {
+		cookie := ssCookie.FindStringSubmatch(line)
+		if cookie == nil {
+			t.Fatalf("ss says %q", line)
+		}
+		byPID := map[int]process{}
+		for _, match := range ssUser.FindAllStringSubmatch(line, -1) {
+			pid, err := strconv.Atoi(match[2])
+			must(t, err)
+			fd, err := strconv.Atoi(match[3])
+			must(t, err)
+			if known, ok := byPID[pid]; !ok || fd < known.fd {
+				byPID[pid] = process{pid: pid, name: match[1], fd: fd}
+			}
+		}
+		var processes []process
+		for _, pid := range slices.Sorted(maps.Keys(byPID)) {
+			processes = append(processes, byPID[pid])
+		}
+		if processes != nil {
+			owners["0x"+cookie[1]] = fmt.Sprint(processes)
+		}
+	}
+	return owners
+}
+
+// TestLsNamesTheOwnersThatSSNames holds ls -p against ss -p, socket by socket,
+// from both sources.
+func TestLsNamesTheOwnersThatSSNames(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		o := makeOwned(t)
+		want := ssOwners(t)
+		sockets := list(t, "-p").Sockets
+		got := ourOwners(t, sockets)
+		for cookie := range mergeNames(got, want) {
+			if got[cookie] != want[cookie] {
+				t.Errorf("socket %s is %s's, ss says %s's", cookie, got[cookie], want[cookie])
+			}
+		}
+		if len(want) < 30 {
+			t.Errorf("ss names the owners of %d sockets only", len(want))
+		}
+
+		// That all the ways of holding were among them.
+		all := slices.Sorted(maps.Values(want))
+		sharing := func(pids ...int) bool {
+			return slices.ContainsFunc(all, func(owners string) bool {
+				return !slices.ContainsFunc(pids, func(pid int) bool { return !strings.Contains(owners, fmt.Sprint(pid, "/")) })
+			})
+		}
+		if !sharing(os.Getpid(), o.forked, o.forkedTwin) || !sharing(o.passed) || !sharing(o.doubled) || !sharing(o.threaded) ||
+			!sharing(o.reuse[0]) || !sharing(o.reuse[1]) || sharing(o.reuse[0], o.reuse[1]) || sharing(o.passed, os.Getpid()) {
+			t.Errorf("the sockets are not held as they should be: %+v in %q", o, all)
+		}
+
+		// From /proc, where there are no cookies, the same by their ends.
+		byInode := map[any]string{}
+		for _, s := range sockets {
+			byInode[s["inode"]] = fmt.Sprint(processesIn(t, s["processes"]))
+		}
+		for _, s := range list(t, "-p", "--source", "procfs").Sockets {
+			if got := fmt.Sprint(processesIn(t, s["processes"])); s["inode"] != nil && got != byInode[s["inode"]] {
+				t.Errorf("from /proc socket %v is %s's, from sock_diag %s's", s["inode"], got, byInode[s["inode"]])
+			}
+		}
+	})
+}
+
+func mergeNames(a, b map[string]string) map[string]bool {
+	names := map[string]bool{}
+	for name := range a {
+		names[name] = true
+	}
+	for name := range b {
+		names[name] = true
+	}
+	return names
+}
+
+// TestLsTellsOfProcessesWhatProcTells looks at what -e adds to processes.
+func TestLsTellsOfProcessesWhatProcTells(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, _ := listenOn(t, loopback4, func(int) {})
+		args := []string{"a server", "", "--option=two words", "zwölf"}
+		actorPID, _ := actor{name: "server", args: args}.start(t, fd)
+		pids := map[int]bool{}
+		for _, s := range list(t, "-p").Sockets {
+			for _, p := range processesIn(t, s["processes"]) {
+				if p.cmdline != nil || p.exe != "" || p.user != "" || p.uid != -1 {
+					t.Errorf("without -e there is %+v", p)
+				}
+			}
+		}
+		for _, s := range list(t, "-pe").Sockets {
+			for _, p := range processesIn(t, s["processes"]) {
+				pids[p.pid] = true
+				dir := fmt.Sprintf("/proc/%d/", p.pid)
+				exe, err := os.Readlink(dir + "exe")
+				must(t, err)
+				cmdline, err := os.ReadFile(dir + "cmdline")
+				must(t, err)
+				status, err := os.ReadFile(dir + "status")
+				must(t, err)
+				uid := regexp.MustCompile(`(?m)^Uid:\t\d+\t(\d+)`).FindSubmatch(status)
+				name := ""
+				if u, err := user.LookupId(string(uid[1])); err == nil {
+					name = u.Username
+				}
+				got := fmt.Sprintf("%q %q %d %q", p.exe, p.cmdline, p.uid, p.user)
+				want := fmt.Sprintf("%q %q %s %q", exe, strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"), uid[1], name)
+				if got != want {
+					t.Errorf("process %d is %s, want %s", p.pid, got, want)
+				}
+				if p.pid == actorPID && !slices.Equal(p.cmdline, args) {
+					t.Errorf("the arguments are %q, want %q", p.cmdline, args)
+				}
+			}
+		}
+		if !pids[actorPID] || !pids[os.Getpid()] {
+			t.Errorf("seen were the processes %v, want %d and %d among them", pids, actorPID, os.Getpid())
+		}
+	})
+}
+
+// TestLsWithoutPrivilegeSaysWhatItDidNotSee runs ls -p as somebody who may look
+// at some processes only.
+func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		fd, _ := listenOn(t, loopback4, func(int) {})
+		mine, _ := listenOn(t, loopback4, func(int) {})
+		type looker struct {
+			name  string
+			start func(func())
+			attr  *syscall.SysProcAttr
+		}
+		lookers := []looker{{"without capabilities", func(f func()) { startCapless(t, f) }, nil}}
+		if mapsOtherUsers() {
+			nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			lookers = append(lookers, looker{"nobody", func(f func()) { f() }, nobody})
+		}
+		for _, who := range lookers {
+			t.Run(who.name, func(t *testing.T) {
+				own := 0
+				who.start(func() { own, _ = actor{name: "own", attr: who.attr}.start(t, mine) })
+				strangers, _ := actor{name: "strangers"}.start(t, fd)
+				var got outcome
+				who.start(func() { got = runProgram(t, who.attr, "ls", "-p", "-e", "--json") })
+				if got.code != exitDone {
+					t.Fatalf("%+v", got)
+				}
+				seen, not := 0, 0
+				for _, s := range readDocument(t, got.stdout).Sockets {
+					processes := processesIn(t, s["processes"])
+					switch {
+					case processes != nil && !slices.Equal(pidsOf(processes), []int{own}):
+						t.Errorf("%v is held by %v, of which only %d may be seen", s["cookie"], processes, own)
+					case processes != nil:
+						seen++
+					case s["inode"] != nil:
+						not++
+					}
+				}
+				if seen != 1 || not < 30 {
+					t.Errorf("the processes of %d sockets are there and of %d not: want 1 and the others", seen, not)
+				}
+				want := regexp.MustCompile(fmt.Sprintf(`\Atcpstate: note: the processes of %d of %d sockets are not known: (\d+ processes|one process) may not be read by this user\n\z`, not, not+seen))
+				if !want.MatchString(got.stderr) {
+					t.Errorf("stderr %q, want %s", got.stderr, want)
+				}
+				if warnings := readDocument(t, got.stdout).Warnings; len(warnings) != 1 || "tcpstate: note: "+warnings[0]+"\n" != got.stderr {
+					t.Errorf("warnings %q, stderr %q", warnings, got.stderr)
+				}
+				who.start(func() { got = runProgram(t, who.attr, "count", "-p") })
+				if got.code != exitDone || !want.MatchString(got.stderr) || !strings.Contains(got.stdout, "own") || strings.Contains(got.stdout, "strangers") {
+					t.Errorf("count -p: %+v, of processes %d and %d", got, own, strangers)
+				}
+				who.start(func() { got = runProgram(t, who.attr, "ls", "-p", "--quiet") })
+				if got.code != exitDone || got.stderr != "" {
+					t.Errorf("ls -p -q: exit %d, stderr %q", got.code, got.stderr)
+				}
+				who.start(func() {
+					got = runProgram(t, who.attr, "ls", "-pH", "--format", "csv", "--columns", "processes", "process", "own")
+				})
+				if want := fmt.Sprintf("%d/own\n", own); got.code != exitDone || got.stdout != want {
+					t.Errorf("ls process own: %+v, want stdout %q", got, want)
+				}
+			})
+		}
+	})
+}
+
+// TestFiltersByProcess holds what a filter by process selects against what -p
+// shows.
+func TestFiltersByProcess(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		o := makeOwned(t)
+		long, _ := listenOn(t, loopback4, func(int) {})
+		actor{name: "a-very-long-name-of-a-process"}.start(t, long)
+		all := list(t, "-p").Sockets
+		held := func(test func(process) bool) func([]process) bool {
+			return func(list []process) bool { return slices.ContainsFunc(list, test) }
+		}
+		not := func(test func([]process) bool) func([]process) bool { // a process there is, but none such
+			return func(list []process) bool { return list != nil && !test(list) }
+		}
+		named := func(names ...string) func([]process) bool {
+			return held(func(p process) bool { return slices.Contains(names, p.name) })
+		}
+		numbered := func(pids ...int) func([]process) bool {
+			return held(func(p process) bool { return slices.Contains(pids, p.pid) })
+		}
+		self := strconv.Itoa(os.Getpid())
+		tests := []struct {
+			filter string
+			want   func([]process) bool
+			none   bool // nothing is to be selected
+		}{
+			{"process = forked", named("forked"), false},
+			{"process forked", named("forked"), false},
+			{"process forked,worker-1", named("forked", "worker-1"), false},
+			{"process != forked", not(named("forked")), false},
+			{"process 'two (of) them'", named("two (of) them"), false},
+			{"process a-very-long-name-of-a-process", named("a-very-long-nam"), false},
+			{"process a-very-long-nam", named("a-very-long-nam"), false},
+			{"process thread-0", named("thread-0"), true},
+			{"process Forked", named("Forked"), true},
+			{"process fork", named("fork"), true},
+			{"pid = " + self, numbered(os.Getpid()), false},
+			{"pid != " + self, not(numbered(os.Getpid())), false},
+			{fmt.Sprintf("pid %d,%d", o.reuse[0], o.passed), numbered(o.reuse[0], o.passed), false},
+			{"pid 4194305", numbered(4194305), true},
+			{"state LISTEN and process worker-0 or pid = " + strconv.Itoa(o.threaded), nil, false},
+			{"not process forked", func(list []process) bool { return !named("forked")(list) }, false},
+		}
+		for _, test := range tests {
+			want := map[string]bool{}
+			for _, s := range all {
+				processes := processesIn(t, s["processes"])
+				if test.want != nil && test.want(processes) ||
+					test.want == nil && (s["state"] == "LISTEN" && named("worker-0")(processes) || numbered(o.threaded)(processes)) {
+					want[s["cookie"].(string)] = true
+				}
+			}
+			if len(want) == len(all) || (len(want) == 0) != test.none {
+				t.Errorf("%s: of %d sockets %d are wanted", test.filter, len(all), len(want))
+			}
+			for _, args := range [][]string{{}, {"-p"}, {"--source", "procfs"}, {"-p", "--source", "procfs"}} {
+				got := 0
+				for _, s := range list(t, append(args, test.filter)...).Sockets {
+					if _, shown := s["processes"]; shown && !slices.Contains(args, "-p") {
+						t.Errorf("ls %q %s shows processes", args, test.filter)
+					}
+					if _, shown := s["listener.address"]; shown && !slices.Contains(args, "-p") {
+						t.Errorf("ls %q %s shows a listener", args, test.filter)
+					}
+					got++
+					if cookie, known := s["cookie"].(string); known && !want[cookie] {
+						t.Errorf("ls %q %s lists %s too", args, test.filter, cookie)
+					}
+				}
+				wanted := len(want)
+				if slices.Contains(args, "procfs") {
+					wanted = 0
+					for _, s := range all {
+						if want[s["cookie"].(string)] && s["state"] != "BOUND_INACTIVE" && s["state"] != "CLOSE" {
+							wanted++
+						}
+					}
+				}
+				if got != wanted {
+					t.Errorf("ls %q %s lists %d sockets, want %d", args, test.filter, got, wanted)
+				}
+			}
+			if got := runArgs(t, "count", "-q", test.filter); got != (outcome{exitDone, fmt.Sprintln(len(want)), ""}) {
+				t.Errorf("count -q %s: %+v, want %d", test.filter, got, len(want))
+			}
+		}
+	})
+}
+
+// TestCountByProcess holds the groups of count against ls.
+func TestCountByProcess(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		makeOwned(t)
+		want := map[string]int{}
+		for _, s := range list(t, "-p").Sockets {
+			key := ","
+			if processes := processesIn(t, s["processes"]); processes != nil {
+				key = fmt.Sprintf("%s,%d", processes[0].name, processes[0].pid)
+			}
+			want[key]++
+		}
+		got := map[string]int{}
+		rows := runArgs(t, "count", "--by", "process,pid", "--format", "csv")
+		records, err := csv.NewReader(strings.NewReader(rows.stdout)).ReadAll()
+		if err != nil || rows.code != exitDone || rows.stderr != "" {
+			t.Fatalf("%v in %+v", err, rows)
+		}
+		total := slices.Index(records[0], "total")
+		for _, record := range records[1:] {
+			n, err := strconv.Atoi(record[total])
+			must(t, err)
+			got[record[0]+","+record[1]] += n
+		}
+		if !maps.Equal(got, want) || len(want) < 6 {
+			t.Errorf("count says\n%v, ls\n%v", got, want)
+		}
+		for _, args := range [][2][]string{
+			{{"-p"}, {"--by", "process"}},
+			{{"-p", "--by", "state"}, {"--by", "process,state"}},
+			{{"-p", "--json"}, {"--by", "process", "--json"}},
+		} {
+			short, long := runArgs(t, append([]string{"count"}, args[0]...)...), runArgs(t, append([]string{"count"}, args[1]...)...)
+			if short != long || short.code != exitDone {
+				t.Errorf("count %q is %+v, count %q is %+v", args[0], short, args[1], long)
+			}
+		}
+	})
+}
+
+// TestLsOpensNoMoreProcessesThanItMust watches what ls -p opens of a recorded
+// /proc, with inotify(7).
+func TestLsOpensNoMoreProcessesThanItMust(t *testing.T) {
+	const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	dir := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	write("net/tcp", header+
+		"   0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 101 1 0000000000000000 100 0 0 10 0\n"+
+		"   1: 0100007F:0050 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 102 1 0000000000000000 20 4 30 10 -1\n"+
+		"   2: 0100007F:0050 0100007F:9C41 06 00000000:00000000 03:00000100 00000000     0        0 0 3 0000000000000000\n")
+	write("net/tcp6", header)
+	inodes := map[string]string{"1": "7", "812": "101", "813": "102"}
+	for pid, inode := range inodes {
+		write(pid+"/comm", "process-"+pid+"\n")
+		write(pid+"/status", "Uid:\t0\t0\t0\t0\n")
+		write(pid+"/cmdline", "process-"+pid+"\x00")
+		must(t, os.Mkdir(filepath.Join(dir, pid, "fd"), 0o755))
+		must(t, os.Symlink("socket:["+inode+"]", filepath.Join(dir, pid, "fd", "3")))
+	}
+	tests := []struct {
+		args string
+		want string // what is opened of processes
+	}{
+		{"", ""},
+		{"-e", ""},
+		{"-p --state SYN_SENT", ""},
+		{"-p -6", ""},
+		{"-p dport = 9", ""},
+		{"-p --state LISTEN", "1/fd 812/comm 812/fd 813/fd"},
+		{"-p --state ESTABLISHED", "1/fd 812/fd 813/comm 813/fd"},
+		{"-p --state TIME_WAIT", "1/fd 812/comm 812/fd 813/fd"}, // it came in by the listener
+		{"-p sport = 80", "1/fd 812/comm 812/fd 813/comm 813/fd"},
+		{"-pe --state LISTEN", "1/fd 812/cmdline 812/comm 812/fd 812/status 813/fd"},
+		{"process process-813", "1/fd 812/comm 812/fd 813/comm 813/fd"},
+	}
+	for _, test := range tests {
+		watch, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+		must(t, err)
+		names := map[int]string{}
+		for pid := range inodes {
+			for _, name := range []string{"comm", "status", "cmdline", "fd"} {
+				number, err := unix.InotifyAddWatch(watch, filepath.Join(dir, pid, name), unix.IN_OPEN)
+				must(t, err)
+				names[number] = pid + "/" + name
+			}
+		}
+		if got := runArgs(t, append([]string{"ls", "--proc", dir}, strings.Fields(test.args)...)...); got.code != exitDone || got.stderr != "" {
+			t.Fatalf("ls %s: %+v", test.args, got)
+		}
+		opened := map[string]bool{}
+		buffer := make([]byte, 64<<10)
+		n, err := unix.Read(watch, buffer)
+		if err != nil && err != unix.EAGAIN {
+			t.Fatal(err)
+		}
+		for at := 0; at < n; at += unix.SizeofInotifyEvent { // of no event a name follows
+			opened[names[int(int32(binary.NativeEndian.Uint32(buffer[at:])))]] = true
+		}
+		must(t, unix.Close(watch))
+		if got := strings.Join(slices.Sorted(maps.Keys(opened)), " "); got != test.want {
+			t.Errorf("ls %s opens %q, want %q", test.args, got, test.want)
+		}
+	}
+}
