@@ -12,6 +12,10 @@ const (
 	// (TCP_TIMEOUT_INIT; RFC 6298 section 2).
 	initialRTO = time.Second
 
+	// maxRTO is the longest wait there can be (TCP_RTO_MAX), which
+	// net.ipv4.tcp_rto_max_ms may shorten.
+	maxRTO = 120 * time.Second
+
 	// modelRTO is the timeout that the kernel reckons from when it decides that
 	// resends have gone on for long enough: TCP_RTO_MIN, whatever
 	// net.ipv4.tcp_rto_min_us says, and whatever the socket's own timeout is.
@@ -22,8 +26,8 @@ const (
 // kernel gives it up. Times are counted from when it began to wait: from the
 // first sending, and for keepalive from the last segment of the peer.
 //
-// Timers fire up to an eighth late, longer ones by more: the kernel keeps them
-// in a wheel of coarse slots (kernel/time/timer.c).
+// Timers fire late, by up to an eighth of their wait: the kernel keeps them in a
+// wheel of coarse slots (kernel/time/timer.c).
 type Schedule struct {
 	Resends []time.Duration // of the segment; or probes
 	GivenUp time.Duration
@@ -73,7 +77,8 @@ func nextSYNWait(wait time.Duration, n, linear int, longest time.Duration) time.
 }
 
 // SYNACKSchedule is that of SYN_RECV: tcp_synack_retries resends, the waits
-// doubling (reqsk_timer_handler, net/ipv4/inet_connection_sock.c). The kernel
+// doubling up to 120 s (reqsk_timer_handler, net/ipv4/inet_connection_sock.c).
+// Up to Linux 6.18 tcp_rto_max_ms does not shorten them (seen). The kernel
 // resends less often, down to twice, while a listener's queue of half-open
 // requests is more than half full and mostly old.
 //
@@ -81,7 +86,7 @@ func nextSYNWait(wait time.Duration, n, linear int, longest time.Duration) time.
 // which lets some waits pass in silence.
 func (s Settings) SYNACKSchedule() Schedule {
 	s = s.Effective()
-	return doubling(initialRTO, s.longestRTO(), func(n int, _ time.Duration) bool { return n >= count(s.SynackRetries) })
+	return doubling(initialRTO, maxRTO, func(n int, _ time.Duration) bool { return n >= count(s.SynackRetries) })
 }
 
 // DataSchedule is that of data or a FIN that is not acknowledged, in a socket
@@ -89,7 +94,8 @@ func (s Settings) SYNACKSchedule() Schedule {
 // to tcp_rto_max_ms. It is given up when, counted from the first resend, as much
 // time has passed as DataTimeout says, so that the count of resends is not
 // tcp_retries2 but follows from it (tcp_write_timeout, retransmits_timed_out,
-// net/ipv4/tcp_timer.c). TCP_USER_TIMEOUT sets a time instead.
+// net/ipv4/tcp_timer.c). TCP_USER_TIMEOUT sets a time instead. A tail loss probe
+// may go out before the first resend (tcp_early_retrans).
 func (s Settings) DataSchedule(rto time.Duration) Schedule {
 	limit, longest := s.DataTimeout(), s.Effective().longestRTO()
 	return retransmissions(rto, longest, func(time.Duration) time.Duration { return limit })
@@ -297,7 +303,7 @@ func (s Settings) firstRTO(socket *Socket) time.Duration {
 
 // longestRTO returns tcp_rto_max_ms, which the kernel keeps from 1 s to 120 s.
 func (s Settings) longestRTO() time.Duration {
-	return min(max(s.RTOMax.Or(0), time.Second), 120*time.Second)
+	return min(max(s.RTOMax.Or(0), time.Second), maxRTO)
 }
 
 // count returns a number of resends, which the kernel keeps in eight bits.

@@ -96,17 +96,22 @@ type driver struct {
 	peers  int
 }
 
-// runAll walks the paths, all at once: most of their time is the kernel's.
+// runAll walks the paths.
 func (d *driver) runAll(paths []path) {
+	d.each(len(paths), func(i int) {
+		w := &walker{driver: d, path: paths[i], fd: -1, listener: -1}
+		defer w.end()
+		for j, step := range w.path {
+			w.step(step, w.path[j+1:])
+		}
+	})
+}
+
+// each runs n walkers, all at once: most of their time is the kernel's.
+func (d *driver) each(n int, walk func(i int)) {
 	var wait sync.WaitGroup
-	for _, p := range paths {
-		wait.Go(func() {
-			w := &walker{driver: d, path: p, fd: -1, listener: -1}
-			defer w.end()
-			for i, step := range p {
-				w.step(step, p[i+1:])
-			}
-		})
+	for i := range n {
+		wait.Go(func() { walk(i) })
 	}
 	wait.Wait()
 }

@@ -1,0 +1,284 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+	"tcpstate/procnet"
+	"tcpstate/tcp"
+)
+
+// clock is a socket whose peer falls silent, until the kernel gives it up.
+type clock struct {
+	name string
+	make func(w *walker) // leaves w.local, w.remote and w.peer at the silent socket
+
+	// schedule is what it should go by; rto is the socket's timeout at first.
+	schedule func(s tcp.Settings, rto time.Duration) tcp.Schedule
+
+	// counts tells what is sent on schedule from all else that the peer receives;
+	// first says that the first of these is the segment itself.
+	counts func(p *lab.Peer, s lab.Segment) bool
+	first  bool
+}
+
+var clocks = []clock{
+	{"SYN_SENT", (*walker).silentSYN, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.SYNSchedule() },
+		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.SYN != 0 }, true},
+	{"SYN_RECV", (*walker).silentSYNACK, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.SYNACKSchedule() },
+		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.SYN != 0 }, true},
+	{"unacknowledged data", (*walker).silentData, tcp.Settings.DataSchedule,
+		func(_ *lab.Peer, s lab.Segment) bool { return len(s.Payload) > 0 }, true},
+	{"orphaned LAST_ACK", (*walker).silentFIN, tcp.Settings.OrphanSchedule,
+		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.FIN != 0 }, true},
+	{"zero window", (*walker).shutWindow, tcp.Settings.ProbeSchedule, isProbe, false},
+	{"keepalive", (*walker).idle, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.KeepaliveSchedule() }, isProbe, false},
+}
+
+// isProbe tells the probes of a window, or of a peer: an old sequence number, so
+// that the peer must answer (tcp_xmit_probe_skb, net/ipv4/tcp_output.c).
+func isProbe(p *lab.Peer, s lab.Segment) bool {
+	return s.Seq == p.Ack-1 && len(s.Payload) == 0 && s.Flags == lab.ACK
+}
+
+// TestClocks lowers the settings and watches sockets die: what the peer sees is
+// sent as often as the schedule says, and at every look the outlook is one that
+// the schedule allows. Nothing is asserted of the test's own clock.
+//
+// Timeouts begin at 300 ms here, so that no sum of them comes near the time at
+// which the kernel gives up, which it reckons from 200 ms all the same. Tail
+// loss probes, which come before the first timeout, are turned off.
+func TestClocks(t *testing.T) {
+	for i, settings := range []map[string]int{
+		{"syn_retries": 1, "synack_retries": 1, "retries2": 2, "orphan_retries": 1, "keepalive_time": 1, "keepalive_intvl": 1, "keepalive_probes": 2},
+		{"syn_retries": 2, "synack_retries": 0, "retries2": 4, "orphan_retries": 3, "keepalive_time": 2, "keepalive_intvl": 1, "keepalive_probes": 1, "syn_linear_timeouts": 0, "rto_max_ms": 1000},
+		{"syn_retries": 2, "synack_retries": 2, "retries2": 3, "orphan_retries": 0, "keepalive_time": 1, "keepalive_intvl": 2, "keepalive_probes": 3, "rto_max_ms": 1500},
+	} {
+		t.Run(fmt.Sprint("settings ", i+1), func(t *testing.T) {
+			t.Parallel() // each in a lab of its own
+			lab.Run(t, func(t *testing.T, l *lab.Lab) {
+				settings["rto_min_us"], settings["early_retrans"] = 300_000, 0
+				for name, value := range settings {
+					if err := l.SetSysctl("net.ipv4.tcp_"+name, value); err != nil {
+						t.Fatal(err)
+					}
+				}
+				known, err := procnet.Open("/proc").Settings()
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := &driver{t: t, l: l, driven: map[string]bool{}}
+				d.each(len(clocks), func(i int) {
+					w := &walker{driver: d, fd: -1, listener: -1}
+					defer w.end()
+					clocks[i].make(w)
+					w.watch(clocks[i], known)
+				})
+			})
+		})
+	}
+}
+
+// nothing stands where a step belongs to no transition.
+var nothing tcp.Transition
+
+// watch follows the socket to its end.
+func (w *walker) watch(c clock, settings tcp.Settings) {
+	w.poll(nothing, c.name, func() bool {
+		s := w.find(nothing)
+		if s == nil {
+			return false
+		}
+		_, ok := settings.Outlook(s)
+		return ok && s.Timer.Retransmits == 0
+	})
+	var want tcp.Schedule
+	var lefts []int
+	w.poll(nothing, c.name+" to end", func() bool {
+		s := w.find(nothing)
+		if s == nil || s.State == tcp.Close || w.fd >= 0 && w.stateOfFD(nothing) == tcp.Close {
+			return true
+		}
+		if s.Timer.Kind == tcp.TimerOff {
+			return false // its timer is just running
+		}
+		if lefts == nil {
+			want = c.schedule(settings, rtoOf(s))
+		}
+		o, ok := settings.Outlook(s)
+		if !ok || o.At < s.Timer.Expires || o.At > want.GivenUp+slack || s.Timer.Expires > waitAfter(want, int(s.Timer.Retransmits))+slack {
+			w.t.Errorf("%s: outlook %+v, %t, of %s, %+v; the schedule is %v", c.name, o, ok, describe(s), s.Timer, want)
+		}
+		if lefts == nil || lefts[len(lefts)-1] != o.Left {
+			lefts = append(lefts, o.Left)
+		}
+		return false
+	})
+	// Under load not every wait is looked at: what is left falls all the same.
+	if lefts == nil || lefts[0] != len(want.Resends) || !slices.IsSortedFunc(lefts, func(a, b int) int { return b - a }) {
+		w.t.Errorf("%s: %v left in turn, want %d and less", c.name, lefts, len(want.Resends))
+	}
+	sent := w.sent(c)
+	if sent != len(want.Resends) {
+		w.t.Errorf("%s: sent %d times, want %d, at %v", c.name, sent, len(want.Resends), want.Resends)
+	}
+	w.t.Logf("%s: %v left in turn, sent %d times, schedule %v", c.name, lefts, sent, want)
+}
+
+// slack is by how much a timer may be longer than its wait: some ticks of the
+// kernel's clock.
+const slack = 50 * time.Millisecond
+
+// waitAfter returns how long the schedule waits after n resends.
+func waitAfter(c tcp.Schedule, n int) time.Duration {
+	times := append(slices.Clone(c.Resends), c.GivenUp)
+	if n >= len(times) {
+		return 0
+	}
+	if n == 0 {
+		return times[0]
+	}
+	return times[n] - times[n-1]
+}
+
+// sent counts what was sent on schedule. A segment of no connection draws a
+// reset, so that the peer knows when it has seen all.
+func (w *walker) sent(c clock) int {
+	n := 0
+	if c.first {
+		n--
+	}
+	ack := w.peer.Ack
+	w.send(nothing, lab.ACK, nil)
+	_, err := w.peer.ExpectFunc("RST", func(s lab.Segment) bool {
+		if c.counts(&lab.Peer{Ack: ack}, s) {
+			n++
+		}
+		return s.Flags&lab.RST != 0
+	})
+	w.check(nothing, err)
+	return n
+}
+
+// rtoOf returns the timeout that the socket's waits begin with.
+func rtoOf(s *tcp.Socket) time.Duration {
+	if s.Info == nil {
+		return 0
+	}
+	return s.Info.RTO >> s.Info.Backoff
+}
+
+func (w *walker) open() {
+	w.do(tcp.Transition{Event: tcp.EventSocket}, nil)
+}
+
+func (w *walker) silentSYN() {
+	w.open()
+	w.do(tcp.Transition{Event: tcp.EventConnect}, nil)
+	w.peer.Host = w.local
+}
+
+func (w *walker) silentSYNACK() {
+	w.open()
+	w.do(tcp.Transition{Event: tcp.EventListen}, nil)
+	w.do(tcp.Transition{Event: tcp.EventReceiveSYN}, nil)
+}
+
+// connected leaves a connection in ESTABLISHED.
+func (w *walker) connected() {
+	w.silentSYN()
+	w.expect(tcp.Transition{Sent: tcp.SYN})
+	w.send(nothing, lab.SYN|lab.ACK, nil)
+	w.expect(tcp.Transition{Sent: tcp.ACK})
+}
+
+func (w *walker) silentData() {
+	w.connected()
+	_, err := unix.Write(w.fd, []byte("unheard"))
+	w.check(nothing, err)
+}
+
+func (w *walker) silentFIN() {
+	w.connected()
+	w.send(nothing, lab.FIN|lab.ACK, nil)
+	w.expect(tcp.Transition{Sent: tcp.ACK})
+	w.close(nothing)
+}
+
+func (w *walker) shutWindow() {
+	w.connected()
+	w.prepare(nothing, path{{Event: tcp.EventProbesGivenUp}})
+}
+
+func (w *walker) idle() {
+	w.connected()
+	w.option(nothing, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+}
+
+// TestSmallSockets sees the clocks of the kernel's small sockets: TIME_WAIT runs
+// down from 60 s, whatever tcp_fin_timeout says, and an orphaned FIN_WAIT2 from
+// that.
+func TestSmallSockets(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if err := l.SetSysctl("net.ipv4.tcp_fin_timeout", 20); err != nil {
+			t.Fatal(err)
+		}
+		settings, err := procnet.Open("/proc").Settings()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, small := settings.OrphanFinWait2(0)
+		for _, test := range []struct {
+			flags lab.Flags
+			node  node
+			most  time.Duration
+		}{
+			{lab.ACK, node{tcp.FinWait2, tcp.Small}, small},
+			{lab.FIN | lab.ACK, node{tcp.TimeWait, tcp.Small}, tcp.TimeWaitLength},
+		} {
+			d := &driver{t: t, l: l, peers: int(test.node.state)}
+			d.each(1, func(int) {
+				w := &walker{driver: d, fd: -1, listener: -1}
+				defer w.end()
+				w.connected()
+				w.close(nothing)
+				w.expect(tcp.Transition{Sent: tcp.FIN | tcp.ACK})
+				before := time.Now()
+				w.send(nothing, test.flags, nil)
+				w.see(nothing, test.node)
+				s := w.find(nothing)
+				passed := time.Since(before)
+				o, ok := settings.Outlook(s)
+				if !ok || !o.Exact || o.Left != 0 || o.At != s.Timer.Expires || o.At > test.most || o.At < test.most-passed-slack {
+					t.Errorf("%s: outlook %+v, %t, after %v of %v", test.node, o, ok, passed, test.most)
+				}
+			})
+		}
+	})
+}
+
+// TestListenerCannotConnect sees what Linux makes of the one edge of RFC 9293
+// figure 5 that it does not have.
+func TestListenerCannotConnect(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if err := unix.Listen(fd, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Sendto(fd, []byte("x"), unix.MSG_NOSIGNAL, nil); err != unix.EPIPE {
+			t.Errorf("send: %v, want EPIPE", err)
+		}
+		if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: [4]byte{10, 2, 0, 1}, Port: 80}); err != unix.EISCONN {
+			t.Errorf("connect: %v, want EISCONN", err)
+		}
+	})
+}
