@@ -101,25 +101,33 @@ func (p *Page) transition(t *tcp.Transition, other tcp.State, form tcp.Form) Tex
 func (p *Page) clock() []Block {
 	runs := runsBy[p.Topic.Name]
 	v := values{words: p.words, host: p.Host}
-	settings := slices.Clone(runs.settings)
 	blocks := []Block{paragraph(plain(p.say("clock.none")))}
 	if len(runs.clocks) > 0 {
 		var items []Item
-		for _, name := range slices.Backward(runs.clocks) {
-			settings = slices.Concat(clocks[name].settings, settings)
+		for _, name := range runs.clocks {
 			items = append(items, Item{Text: p.clockSays(name, v)})
 		}
-		slices.Reverse(items)
 		intro := "clock.intro.default"
 		if p.Host != nil {
 			intro = "clock.intro.live"
 		}
 		blocks = []Block{paragraph(plain(p.say(intro))), {Kind: Bullets, Items: items}}
 	}
-	if settings = unique(settings); len(settings) > 0 {
+	if settings := p.settingNames(); len(settings) > 0 {
 		blocks = append(blocks, Block{Kind: Table, Table: p.settingTable(settings)})
 	}
 	return blocks
+}
+
+// settingNames returns the settings that the page's clocks are computed from, and
+// those that bear on it besides.
+func (p *Page) settingNames() []string {
+	runs := runsBy[p.Topic.Name]
+	var names []string
+	for _, name := range runs.clocks {
+		names = append(names, clocks[name].settings...)
+	}
+	return unique(append(names, runs.settings...))
 }
 
 // unique drops what is there already.

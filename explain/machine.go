@@ -22,6 +22,14 @@ func (t translation) say(english string) string {
 	return t[english]
 }
 
+// sayIf is say of a sentence that may not be there.
+func (t translation) sayIf(english string) string {
+	if english == "" {
+		return ""
+	}
+	return t.say(english)
+}
+
 // parseTranslation reads machine.txt: every sentence of the machine, and no other.
 func parseTranslation(file, text string) (translation, error) {
 	t := translation{}

@@ -1,0 +1,302 @@
+package explain
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// Envelope is what a document says of itself; cmd knows it.
+type Envelope struct {
+	TakenAt time.Time // when the host was looked at
+	Host    string    // its name
+}
+
+// envelope opens every document. TakenAt and Host are there where a host was
+// looked at.
+type envelope struct {
+	Schema   string   `json:"schema"`
+	Kind     string   `json:"kind"`
+	TakenAt  string   `json:"taken_at,omitzero"`
+	Host     string   `json:"host,omitzero"`
+	Language Language `json:"language"`
+}
+
+func (e Envelope) open(kind string, l Language, live bool) envelope {
+	opened := envelope{Schema: "tcpstate/v1", Kind: kind, Language: l}
+	if live {
+		opened.TakenAt, opened.Host = e.TakenAt.UTC().Format(time.RFC3339Nano), e.Host
+	}
+	return opened
+}
+
+// explanation is the document of a page. Its live object is absent without a
+// host; all numbers are then the kernel's defaults.
+type explanation struct {
+	envelope
+	Topic       string           `json:"topic"`
+	TopicKind   Kind             `json:"topic_kind"`
+	Title       string           `json:"title"`
+	Summary     string           `json:"summary"`
+	Transitions []jsonTransition `json:"transitions"`
+	Clocks      []jsonClock      `json:"clocks"`
+	Settings    []jsonSetting    `json:"settings"`
+	Live        *jsonLive        `json:"live,omitempty"`
+	Sections    []jsonSection    `json:"sections"`
+	Related     []string         `json:"related"`
+	Sources     []string         `json:"sources"`
+}
+
+type jsonTransition struct {
+	Key      string    `json:"key"`
+	From     string    `json:"from"` // NONE: no socket
+	FromForm string    `json:"from_form"`
+	Event    tcp.Event `json:"event"`
+	By       string    `json:"by"` // call, segment, timer or kernel
+	Sends    string    `json:"sends,omitzero"`
+	To       string    `json:"to"`
+	ToForm   string    `json:"to_form"`
+	Spawns   bool      `json:"spawns"`
+	Standing string    `json:"standing"`
+	RFC      string    `json:"rfc,omitzero"`
+	Linux    string    `json:"linux,omitzero"`
+	Source   string    `json:"source,omitzero"`
+	Text     string    `json:"text"` // the event, in the language
+}
+
+type jsonClock struct {
+	Name      string   `json:"name"`
+	TotalMS   int64    `json:"total_ms"`
+	ResendsMS []int64  `json:"resends_ms"`
+	Constant  string   `json:"constant,omitzero"`
+	Settings  []string `json:"settings"`
+	Text      string   `json:"text"`
+}
+
+type jsonSetting struct {
+	Name    string `json:"name"`
+	Value   string `json:"value,omitzero"`   // absent: not known, or not on this kernel
+	Default string `json:"default,omitzero"` // absent: it depends on the machine
+	Unit    string `json:"unit,omitzero"`
+}
+
+type jsonLive struct {
+	Sockets  int               `json:"sockets"` // in the topic's states
+	Total    int               `json:"total"`
+	States   map[string]int    `json:"states"`
+	Oldest   *jsonOldest       `json:"oldest,omitempty"`
+	Groups   []jsonGrouping    `json:"groups"`
+	Partial  bool              `json:"partial"`
+	Counters map[string]uint64 `json:"counters"`
+}
+
+type jsonOldest struct {
+	AgeMS    int64  `json:"age_ms"`
+	AgeExact bool   `json:"age_exact"`
+	Socket   string `json:"socket"`
+}
+
+type jsonGrouping struct {
+	By     By          `json:"by"`
+	Groups []jsonGroup `json:"groups"`
+	Others int         `json:"others"`
+}
+
+type jsonGroup struct {
+	Name  string `json:"name"`
+	Total int    `json:"total"`
+}
+
+type jsonSection struct {
+	Key     string `json:"key"`
+	Heading string `json:"heading"`
+	Text    string `json:"text"` // Markdown
+}
+
+// WriteJSON writes the page as one JSON document of kind "explanation". The error
+// is w's.
+func (p *Page) WriteJSON(w io.Writer, e Envelope) error {
+	doc := explanation{
+		envelope: e.open("explanation", p.Language, p.Host != nil),
+		Topic:    p.Topic.Name, TopicKind: p.Topic.Kind, Title: p.Title, Summary: p.Summary.String(),
+		Transitions: p.jsonTransitions(), Clocks: p.jsonClocks(), Settings: p.jsonSettings(), Live: p.jsonLive(),
+		Sections: []jsonSection{}, Related: p.Related(), Sources: []string{},
+	}
+	for i := range p.Sections {
+		s := &p.Sections[i]
+		switch s.Key {
+		case "related":
+		case "sources":
+			for _, item := range s.Blocks[0].Items {
+				doc.Sources = append(doc.Sources, item.Text.String())
+			}
+		default:
+			doc.Sections = append(doc.Sections, jsonSection{s.Key, s.Heading, p.sectionText(s)})
+		}
+	}
+	return writeJSON(w, doc)
+}
+
+// writeJSON writes a document on one line, escaped as the schema has it: no
+// character that could act on a terminal.
+func writeJSON(w io.Writer, doc any) error {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("encoding: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// sectionText returns a section as Markdown, without its heading.
+func (p *Page) sectionText(s *Section) string {
+	var b strings.Builder
+	m := newMarkdown(&b)
+	m.blocks(p.expanded(s), p.words, p.Topic.State)
+	m.out.Flush()
+	return strings.Trim(b.String(), "\n")
+}
+
+func (p *Page) jsonTransitions() []jsonTransition {
+	list := []jsonTransition{}
+	s := p.Topic.State
+	if s == 0 {
+		return list
+	}
+	for _, t := range slices.Concat(tcp.Entered(s), tcp.Left(s), tcp.Within(s)) {
+		list = append(list, jsonTransition{
+			Key: t.Key(), From: stateName(t.From), FromForm: t.FromForm.String(),
+			Event: t.Event, By: t.Event.Kind().String(), Sends: t.Sent.String(),
+			To: stateName(t.To), ToForm: t.ToForm.String(), Spawns: t.Spawns, Standing: t.Standing.String(),
+			RFC: t.RFC, Linux: p.machine.sayIf(t.Linux), Source: t.Source, Text: p.machine.say(t.Event.String()),
+		})
+	}
+	return list
+}
+
+func stateName(s tcp.State) string {
+	if s == tcp.NoSocket {
+		return "NONE"
+	}
+	return s.String()
+}
+
+func (p *Page) jsonClocks() []jsonClock {
+	list := []jsonClock{}
+	v := values{words: p.words, host: p.Host}
+	for _, name := range runsBy[p.Topic.Name].clocks {
+		c := clocks[name]
+		schedule := c.schedule(v.settings())
+		clock := jsonClock{Name: name, TotalMS: schedule.GivenUp.Milliseconds(), ResendsMS: []int64{},
+			Constant: c.constant, Settings: append([]string{}, c.settings...), Text: p.clockSays(name, v).String()}
+		for _, at := range schedule.Resends {
+			clock.ResendsMS = append(clock.ResendsMS, at.Milliseconds())
+		}
+		list = append(list, clock)
+	}
+	return list
+}
+
+func (p *Page) jsonSettings() []jsonSetting {
+	list := []jsonSetting{}
+	for _, name := range p.settingNames() {
+		d, _ := tcp.SettingOf(name)
+		s := jsonSetting{Name: name, Default: oneLine(d.Default), Unit: d.Unit.String()}
+		if p.Host != nil {
+			if value, known := d.Text(&p.Host.Settings); known {
+				s.Value = oneLine(value)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (p *Page) jsonLive() *jsonLive {
+	h := p.Host
+	if h == nil {
+		return nil
+	}
+	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: map[string]int{},
+		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
+	for s := range tcp.All.States() {
+		live.States[s.String()] = h.Counts.Of(s)
+	}
+	if o, known := h.Oldest.Get(); known {
+		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, visible(o.Name)}
+	}
+	for _, g := range h.Groups {
+		grouping := jsonGrouping{By: g.By, Groups: []jsonGroup{}, Others: g.Others}
+		for _, group := range g.Groups {
+			grouping.Groups = append(grouping.Groups, jsonGroup{visible(group.Name), group.Count})
+		}
+		live.Groups = append(live.Groups, grouping)
+	}
+	for name, n := range h.Counters {
+		live.Counters[name] = n
+	}
+	return live
+}
+
+// stories is the document of a story.
+type stories struct {
+	envelope
+	Stories []jsonStory `json:"stories"`
+}
+
+type jsonStory struct {
+	State     tcp.State           `json:"state"`
+	Condition Condition           `json:"condition"`
+	WaitsFor  WaitsFor            `json:"waits_for"`
+	Total     int                 `json:"total"`
+	Timer     tcp.TimerKind       `json:"timer"`
+	FiresMS   tcp.Optional[int64] `json:"fires_in_ms,omitzero"`
+	Left      tcp.Optional[int]   `json:"resends_left,omitzero"`
+	EndsMS    tcp.Optional[int64] `json:"ends_in_ms,omitzero"` // absent: no clock ends it
+	EndsExact bool                `json:"ends_exact"`
+	Sockets   []jsonSocket        `json:"sockets"` // the first few
+	Processes []jsonGroup         `json:"processes"`
+	Text      string              `json:"text"` // Markdown
+}
+
+type jsonSocket struct {
+	Local     string `json:"local"`
+	Peer      string `json:"peer"`
+	RecvQueue uint32 `json:"recv_q_bytes"`
+	SendQueue uint32 `json:"send_q_bytes"`
+}
+
+// WriteJSON writes the story as one JSON document of kind "stories".
+func (t *Told) WriteJSON(w io.Writer, e Envelope) error {
+	doc := stories{envelope: e.open("stories", t.Language, true), Stories: []jsonStory{}}
+	for _, g := range t.Groups {
+		s := jsonStory{State: g.State, Condition: g.Condition, WaitsFor: g.WaitsFor, Total: g.Count, Timer: g.Timer,
+			FiresMS: milliseconds(g.FiresIn), Left: g.Left, EndsMS: milliseconds(g.EndsIn),
+			EndsExact: g.EndsIn.IsKnown() && g.Exact, Sockets: []jsonSocket{}, Processes: []jsonGroup{}}
+		for _, e := range g.Examples {
+			s.Sockets = append(s.Sockets, jsonSocket{e.Local.String(), e.Peer.String(), e.RecvQueue, e.SendQueue})
+		}
+		for _, h := range g.Holders {
+			s.Processes = append(s.Processes, jsonGroup{h.Name, h.Count})
+		}
+		var b strings.Builder
+		m := newMarkdown(&b)
+		m.blocks(g.Blocks, t.words, g.State)
+		m.out.Flush()
+		s.Text = strings.Trim(b.String(), "\n")
+		doc.Stories = append(doc.Stories, s)
+	}
+	return writeJSON(w, doc)
+}
+
+func milliseconds(d tcp.Optional[time.Duration]) tcp.Optional[int64] {
+	if value, known := d.Get(); known {
+		return tcp.Known(value.Milliseconds())
+	}
+	return tcp.Optional[int64]{}
+}

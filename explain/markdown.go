@@ -1,0 +1,130 @@
+package explain
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// WriteMarkdown writes the page as Markdown (CommonMark with tables). The error
+// is w's.
+func (p *Page) WriteMarkdown(w io.Writer) error {
+	m := newMarkdown(w)
+	m.page(p, 1)
+	return m.out.Flush()
+}
+
+// WriteMarkdown writes the story as Markdown.
+func (t *Told) WriteMarkdown(w io.Writer) error {
+	m := newMarkdown(w)
+	for i, g := range t.Groups {
+		if i > 0 {
+			m.printf("\n")
+		}
+		m.printf("## %s\n", escapeMarkdown(g.Heading))
+		m.blocks(g.Blocks, t.words, g.State)
+	}
+	return m.out.Flush()
+}
+
+// markdown writes blocks.
+type markdown struct {
+	out *bufio.Writer
+}
+
+func newMarkdown(w io.Writer) *markdown { return &markdown{out: bufio.NewWriter(w)} }
+
+func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m.out, format, args...) }
+
+// page writes a page whose title is a heading of the level.
+func (m *markdown) page(p *Page, level int) {
+	m.printf("%s %s\n\n%s\n", strings.Repeat("#", level), escapeMarkdown(p.Title), inline(p.Summary))
+	for i := range p.Sections {
+		s := &p.Sections[i]
+		m.printf("\n%s %s\n", strings.Repeat("#", level+1), escapeMarkdown(s.Heading))
+		m.blocks(p.expanded(s), p.words, p.Topic.State)
+	}
+}
+
+func (m *markdown) blocks(blocks []Block, w words, marked tcp.State) {
+	for _, b := range blocks {
+		m.printf("\n")
+		m.block(b, w, marked)
+	}
+}
+
+func (m *markdown) block(b Block, w words, marked tcp.State) {
+	switch b.Kind {
+	case Paragraph:
+		m.printf("%s\n", inline(b.Text))
+	case Bullets, Steps:
+		for i, item := range b.Items {
+			mark := "- "
+			if b.Kind == Steps {
+				mark = fmt.Sprintf("%d. ", i+1)
+			}
+			m.printf("%s%s\n", mark, inline(item.Text))
+			m.fenced(item.Lines, strings.Repeat(" ", len(mark)))
+		}
+	case Commands:
+		m.fenced(b.Lines, "")
+	case Table:
+		for i, row := range b.Table {
+			m.printf("|")
+			for _, cell := range row {
+				m.printf(" %s |", strings.ReplaceAll(inline(cell), "|", `\|`))
+			}
+			m.printf("\n")
+			if i == 0 {
+				m.printf("|%s\n", strings.Repeat("---|", len(row)))
+			}
+		}
+	case Directive:
+		var lines []string
+		for _, line := range drawLadder(b.Ladder, w, marked, false) {
+			lines = append(lines, strings.TrimRight(line.String(), " "))
+		}
+		m.fenced(lines, "")
+	}
+}
+
+// fenced writes lines that are to stand as they are.
+func (m *markdown) fenced(lines []string, indent string) {
+	if len(lines) == 0 {
+		return
+	}
+	m.printf("%s```text\n", indent)
+	for _, line := range lines {
+		m.printf("%s%s\n", indent, line)
+	}
+	m.printf("%s```\n", indent)
+}
+
+// inline writes text with its styles.
+func inline(t Text) string {
+	var b strings.Builder
+	for _, s := range t {
+		switch s.Style {
+		case Code:
+			fence := "`"
+			for strings.Contains(s.Text, fence) {
+				fence += "`"
+			}
+			b.WriteString(fence + s.Text + fence)
+		case Strong:
+			b.WriteString("**" + escapeMarkdown(s.Text) + "**")
+		default:
+			b.WriteString(escapeMarkdown(s.Text))
+		}
+	}
+	return b.String()
+}
+
+// escapeMarkdown escapes what Markdown would take for markup within a line. An
+// underscore within a word is none (CommonMark section 6.2).
+func escapeMarkdown(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "<", `\<`, "[", `\[`, "]", `\]`, "#", `\#`).Replace(text)
+}
