@@ -169,14 +169,19 @@ func (p *Page) jsonTransitions() []jsonTransition {
 		return list
 	}
 	for _, t := range slices.Concat(tcp.Entered(s), tcp.Left(s), tcp.Within(s)) {
-		list = append(list, jsonTransition{
-			Key: t.Key(), From: stateName(t.From), FromForm: t.FromForm.String(),
-			Event: t.Event, By: t.Event.Kind().String(), Sends: t.Sent.String(),
-			To: stateName(t.To), ToForm: t.ToForm.String(), Spawns: t.Spawns, Standing: t.Standing.String(),
-			RFC: t.RFC, Linux: p.machine.sayIf(t.Linux), Source: t.Source, Text: p.machine.say(t.Event.String()),
-		})
+		list = append(list, p.machine.asJSON(&t))
 	}
 	return list
+}
+
+// asJSON returns a transition, its sentences in the language.
+func (t translation) asJSON(way *tcp.Transition) jsonTransition {
+	return jsonTransition{
+		Key: way.Key(), From: stateName(way.From), FromForm: way.FromForm.String(),
+		Event: way.Event, By: way.Event.Kind().String(), Sends: way.Sent.String(),
+		To: stateName(way.To), ToForm: way.ToForm.String(), Spawns: way.Spawns, Standing: way.Standing.String(),
+		RFC: way.RFC, Linux: t.sayIf(way.Linux), Source: way.Source, Text: t.say(way.Event.String()),
+	}
 }
 
 func stateName(s tcp.State) string {
@@ -222,11 +227,8 @@ func (p *Page) jsonLive() *jsonLive {
 	if h == nil {
 		return nil
 	}
-	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: map[string]int{},
+	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts),
 		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
-	for s := range tcp.All.States() {
-		live.States[s.String()] = h.Counts.Of(s)
-	}
 	if o, known := h.Oldest.Get(); known {
 		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, visible(o.Name)}
 	}
@@ -241,6 +243,15 @@ func (p *Page) jsonLive() *jsonLive {
 		live.Counters[name] = n
 	}
 	return live
+}
+
+// statesOf returns the counts of all states, zeros too.
+func statesOf(counts *tcp.Counts) map[string]int {
+	states := map[string]int{}
+	for s := range tcp.All.States() {
+		states[s.String()] = counts.Of(s)
+	}
+	return states
 }
 
 // stories is the document of a story.

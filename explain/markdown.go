@@ -33,6 +33,8 @@ func (t *Told) WriteMarkdown(w io.Writer) error {
 // markdown writes blocks.
 type markdown struct {
 	out *bufio.Writer
+	// linked says that all pages stand in one document: related topics are links.
+	linked bool
 }
 
 func newMarkdown(w io.Writer) *markdown { return &markdown{out: bufio.NewWriter(w)} }
@@ -45,9 +47,25 @@ func (m *markdown) page(p *Page, level int) {
 	for i := range p.Sections {
 		s := &p.Sections[i]
 		m.printf("\n%s %s\n", strings.Repeat("#", level+1), escapeMarkdown(s.Heading))
+		if m.linked && s.Key == "related" {
+			m.links(p.Related())
+			continue
+		}
 		m.blocks(p.expanded(s), p.words, p.Topic.State)
 	}
 }
+
+// links writes the related topics as links within the document.
+func (m *markdown) links(names []string) {
+	var links []string
+	for _, name := range names {
+		links = append(links, fmt.Sprintf("[%s](#%s)", name, anchor(name)))
+	}
+	m.printf("\n%s\n", strings.Join(links, ", "))
+}
+
+// anchor is the name of a topic's place in the document.
+func anchor(name string) string { return strings.TrimSuffix(Topic{Name: name}.File(), ".md") }
 
 func (m *markdown) blocks(blocks []Block, w words, marked tcp.State) {
 	for _, b := range blocks {
@@ -83,12 +101,17 @@ func (m *markdown) block(b Block, w words, marked tcp.State) {
 			}
 		}
 	case Directive:
-		var lines []string
-		for _, line := range drawLadder(b.Ladder, w, marked, false) {
-			lines = append(lines, strings.TrimRight(line.String(), " "))
-		}
-		m.fenced(lines, "")
+		m.fenced(trimmed(drawLadder(b.Ladder, w, marked, false)), "")
 	}
+}
+
+// trimmed returns the lines of a drawing as plain text.
+func trimmed(drawing []Text) []string {
+	lines := make([]string, len(drawing))
+	for i, line := range drawing {
+		lines[i] = strings.TrimRight(line.String(), " ")
+	}
+	return lines
 }
 
 // fenced writes lines that are to stand as they are.

@@ -109,8 +109,7 @@ var wordKeys = []string{
 	"live.by.process", "live.by.listener", "live.by.peer", "live.sockets", "live.nothing", "live.count.head",
 	"live.others", "live.counters", "live.partial",
 
-	"map.title", "map.client", "map.server", "map.first", "map.second", "map.sockets {n}", "map.more",
-	"map.legend",
+	"map.title", "map.legend", "map.reset", "map.counts {n}", "map.more",
 
 	"list.state", "list.process", "list.question",
 

@@ -1,0 +1,193 @@
+package explain
+
+import (
+	"strconv"
+
+	"tcpstate/tcp"
+)
+
+// drawChart returns the lines of the machine's chart, with the counts of a host
+// in its boxes, if there is one.
+func drawChart(w words, host *Host, ascii bool) []Text {
+	c := newCanvas()
+	for _, e := range edges {
+		c.edge(e)
+	}
+	for s, corner := range boxes {
+		state := tcp.State(s)
+		name, count := state.String(), ""
+		if state == tcp.NoSocket {
+			name = w.say("ladder.nosocket")
+		} else if host != nil {
+			count = shortCount(host.Counts.Of(state))
+		}
+		c.box(corner)
+		inner := boxWidth - 2
+		c.text(point{corner.x + 1, corner.y + 1}, padded(name, inner-len(count)), Code)
+		c.text(point{corner.x + 1 + inner - len(count), corner.y + 1}, count, Strong)
+	}
+	return c.rendered(ascii)
+}
+
+// shortCount writes a count in four columns at most: 9999, 12k, 1.2M.
+func shortCount(n int) string {
+	switch {
+	case n < 10_000:
+		return strconv.Itoa(n)
+	case n < 1_000_000:
+		return strconv.Itoa(n/1000) + "k"
+	case n < 10_000_000:
+		return strconv.Itoa(n/1_000_000) + "." + strconv.Itoa(n/100_000%10) + "M"
+	}
+	return strconv.Itoa(n/1_000_000) + "M"
+}
+
+// The directions in which a line leaves a cell of the canvas.
+const (
+	north = 1 << iota
+	east
+	south
+	west
+	headed = 1 << 7 // an arrow ends here; the direction is where it points
+)
+
+// cell is one column of a line: a line's strokes, or text. A character of two
+// columns stands in the first; the second is taken.
+type cell struct {
+	strokes byte
+	text    string
+	style   Style
+	taken   bool
+}
+
+type canvas struct{ cells [chartHeight][chartWidth]cell }
+
+func newCanvas() *canvas { return &canvas{} }
+
+func (c *canvas) at(p point) *cell { return &c.cells[p.y][p.x] }
+
+// box draws a frame.
+func (c *canvas) box(p point) {
+	x2, y2 := p.x+boxWidth-1, p.y+boxHeight-1
+	c.line(point{p.x, p.y}, point{x2, p.y})
+	c.line(point{p.x, y2}, point{x2, y2})
+	c.line(point{p.x, p.y}, point{p.x, y2})
+	c.line(point{x2, p.y}, point{x2, y2})
+}
+
+// edge draws a line, the head of its arrow, and its label.
+func (c *canvas) edge(e edge) {
+	for i := range len(e.path) - 1 {
+		c.line(e.path[i], e.path[i+1])
+	}
+	last, before := e.path[len(e.path)-1], e.path[len(e.path)-2]
+	c.at(last).strokes = headed | towards(before, last)
+	c.text(e.at, e.label, Plain)
+}
+
+// towards returns the direction from a to b.
+func towards(a, b point) byte {
+	switch {
+	case b.x > a.x:
+		return east
+	case b.x < a.x:
+		return west
+	case b.y > a.y:
+		return south
+	}
+	return north
+}
+
+// line draws a straight line, which leaves its first cell and enters its last.
+func (c *canvas) line(a, b point) {
+	forth, back := towards(a, b), towards(b, a)
+	for p := a; p != b; {
+		c.at(p).strokes |= forth
+		switch forth {
+		case east:
+			p.x++
+		case west:
+			p.x--
+		case south:
+			p.y++
+		default:
+			p.y--
+		}
+		c.at(p).strokes |= back
+	}
+}
+
+// text writes from a place on.
+func (c *canvas) text(p point, text string, style Style) {
+	for _, r := range text {
+		*c.at(p) = cell{text: string(r), style: style}
+		p.x++
+		for range width(string(r)) - 1 {
+			*c.at(p) = cell{taken: true}
+			p.x++
+		}
+	}
+}
+
+var (
+	unicodeCells = map[byte]string{
+		north: "│", south: "│", north | south: "│", east: "─", west: "─", east | west: "─",
+		south | east: "┌", south | west: "┐", north | east: "└", north | west: "┘",
+		north | south | east: "├", north | south | west: "┤", east | west | south: "┬", east | west | north: "┴",
+		north | south | east | west: "┼",
+		headed | north:              "▲", headed | south: "▼", headed | east: "►", headed | west: "◄",
+	}
+	asciiCells = map[byte]string{
+		north: "|", south: "|", north | south: "|", east: "-", west: "-", east | west: "-",
+		headed | north: "^", headed | south: "v", headed | east: ">", headed | west: "<",
+	}
+)
+
+// rendered returns the lines, without spaces at their ends.
+func (c *canvas) rendered(ascii bool) []Text {
+	var lines []Text
+	for y := range c.cells {
+		var line Text
+		end := chartWidth
+		for end > 0 && c.cells[y][end-1] == (cell{}) {
+			end--
+		}
+		for x := range end {
+			at := &c.cells[y][x]
+			if at.taken {
+				continue
+			}
+			line = append(line, Span{at.style, at.character(ascii)})
+		}
+		lines = append(lines, joined(line))
+	}
+	return lines
+}
+
+func (c *cell) character(ascii bool) string {
+	switch {
+	case c.text != "":
+		return c.text
+	case c.strokes == 0:
+		return " "
+	case !ascii:
+		return unicodeCells[c.strokes]
+	}
+	if s, ok := asciiCells[c.strokes]; ok {
+		return s
+	}
+	return "+"
+}
+
+// joined puts neighbours of one style together.
+func joined(t Text) Text {
+	var list Text
+	for _, s := range t {
+		if n := len(list); n > 0 && list[n-1].Style == s.Style {
+			list[n-1].Text += s.Text
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}

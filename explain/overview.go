@@ -1,0 +1,170 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+
+	"tcpstate/tcp"
+)
+
+// WriteChart writes what "explain" alone shows: the whole machine, with the
+// counts of a host on its states, if there is one. It is 80 columns wide. The
+// error is w's.
+func (b *Book) WriteChart(w io.Writer, host *Host, t Terminal) error {
+	l := newLayout(w, t)
+	l.heading(b.words.say("map.title"))
+	l.blank()
+	for _, line := range drawChart(b.words, host, t.ASCII) {
+		l.line(line)
+	}
+	l.blank()
+	for _, text := range b.chartNotes(host) {
+		l.wrapped(plain(text), "", "")
+	}
+	return l.end()
+}
+
+func (b *Book) chartNotes(host *Host) []string {
+	notes := []string{b.words.say("map.legend"), b.words.say("map.reset")}
+	if host != nil {
+		notes = append(notes, b.words.say("map.counts", "n", number(host.Counts.Total())))
+	}
+	return append(notes, b.words.say("map.more"))
+}
+
+// WriteChartMarkdown is WriteChart as Markdown.
+func (b *Book) WriteChartMarkdown(w io.Writer, host *Host) error {
+	m := newMarkdown(w)
+	m.printf("# %s\n\n", b.words.say("map.title"))
+	m.fenced(trimmed(drawChart(b.words, host, false)), "")
+	for _, text := range b.chartNotes(host) {
+		m.printf("\n%s\n", escapeMarkdown(text))
+	}
+	return m.out.Flush()
+}
+
+// machine is the document of the whole machine.
+type machine struct {
+	envelope
+	Transitions []jsonTransition `json:"transitions"`
+	States      map[string]int   `json:"states,omitempty"` // absent without a host
+}
+
+// WriteChartJSON writes the whole machine as one JSON document of kind "machine":
+// every transition, and with a host the sockets in each state.
+func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
+	doc := machine{envelope: e.open("machine", b.Language, host != nil), Transitions: []jsonTransition{}}
+	for _, t := range tcp.Transitions() {
+		doc.Transitions = append(doc.Transitions, b.machine.asJSON(&t))
+	}
+	if host != nil {
+		doc.States = statesOf(&host.Counts)
+	}
+	return writeJSON(w, doc)
+}
+
+// listed is a topic of the list.
+type listed struct {
+	Topic   string `json:"topic"`
+	Kind    Kind   `json:"topic_kind"`
+	Title   string `json:"title"`
+	Summary string `json:"summary"`
+}
+
+// list returns every topic with its page's title and summary.
+func (b *Book) list() ([]listed, error) {
+	list := make([]listed, 0, len(topics))
+	for _, t := range topics {
+		p, err := b.Page(t, nil)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, listed{t.Name, t.Kind, p.Title, p.Summary.String()})
+	}
+	return list, nil
+}
+
+// WriteList writes the topics, a line or two each, by kind.
+func (b *Book) WriteList(w io.Writer, t Terminal) error {
+	list, err := b.list()
+	if err != nil {
+		return err
+	}
+	l := newLayout(w, t)
+	for kind := KindState; kind <= KindQuestion; kind++ {
+		if kind > KindState {
+			l.blank()
+		}
+		l.heading(b.words.say("list." + kind.String()))
+		for _, topic := range list {
+			if topic.Kind != kind {
+				continue
+			}
+			lead := indent + padded(topic.Topic, 20)
+			for i, line := range wrap(plain(topic.Summary), l.Width-width(lead)) {
+				start := Text{{Code, lead}}
+				if i > 0 {
+					start = plain(padded("", width(lead)))
+				}
+				l.line(append(start, line...))
+			}
+		}
+	}
+	return l.end()
+}
+
+// WriteListMarkdown writes the topics as a table in Markdown.
+func (b *Book) WriteListMarkdown(w io.Writer) error {
+	list, err := b.list()
+	if err != nil {
+		return err
+	}
+	m := newMarkdown(w)
+	for kind := KindState; kind <= KindQuestion; kind++ {
+		m.printf("## %s\n\n", b.words.say("list."+kind.String()))
+		for _, topic := range list {
+			if topic.Kind == kind {
+				m.printf("- `%s`: %s\n", topic.Topic, escapeMarkdown(topic.Summary))
+			}
+		}
+		if kind < KindQuestion {
+			m.printf("\n")
+		}
+	}
+	return m.out.Flush()
+}
+
+// topicList is the document of the list.
+type topicList struct {
+	envelope
+	Topics []listed `json:"topics"`
+}
+
+// WriteListJSON writes the topics as one JSON document of kind "topics".
+func (b *Book) WriteListJSON(w io.Writer, e Envelope) error {
+	list, err := b.list()
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, topicList{envelope: e.open("topics", b.Language, false), Topics: list})
+}
+
+// WriteDocs writes docs/states.md of the language: the chart, then every page,
+// with the kernel's defaults. The chart is the drawing at the given address.
+func (b *Book) WriteDocs(w io.Writer, drawing string) error {
+	m := newMarkdown(w)
+	m.printf("# %s\n\n%s\n\n![%s](%s)\n", b.words.say("docs.title"), b.words.say("docs.intro"), b.words.say("map.title"), drawing)
+	for _, text := range []string{"map.legend", "map.reset"} {
+		m.printf("\n%s\n", escapeMarkdown(b.words.say(text)))
+	}
+	for _, t := range topics {
+		p, err := b.Page(t, nil)
+		if err != nil {
+			return fmt.Errorf("writing the pages of language %q: %w", b.Language, err)
+		}
+		m.printf("\n<a id=\"%s\"></a>\n\n", anchor(t.Name))
+		m.linked = true
+		m.page(p, 2)
+	}
+	return m.out.Flush()
+}
