@@ -1,16 +1,20 @@
 package procnet
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 )
 
@@ -142,4 +146,52 @@ func inode(t *testing.T, c syscall.Conn) uint64 {
 		t.Fatal(err, statErr)
 	}
 	return stat.Ino
+}
+
+// TestKernelCounters compares the counters with what nstat says of them, in a
+// namespace where nothing moves meanwhile.
+func TestKernelCounters(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			before, err := Open("/proc").Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("nstat", "-asz", "--json").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := Open("/proc").Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(before, after) {
+				continue // a resend, or an ACK of the lab
+			}
+			var said struct{ Kernel map[string]int64 }
+			if err := json.Unmarshal(out, &said); err != nil {
+				t.Fatal(err)
+			}
+			if before["TcpExt.TCPOrigDataSent"] == 0 || len(said.Kernel) < 200 {
+				t.Errorf("too little is counted: %v; nstat has %d", before["TcpExt.TCPOrigDataSent"], len(said.Kernel))
+			}
+			for name, value := range before {
+				// nstat reads RtoMin and its like as settings, and leaves them out.
+				if got, ok := said.Kernel[strings.Replace(name, ".", "", 1)]; ok && got != value {
+					t.Errorf("%s is %d, nstat says %d", name, value, got)
+				} else if !ok && value > 0 && !strings.HasPrefix(name, "Tcp.") && !strings.HasPrefix(name, "Ip.") {
+					t.Errorf("%s is %d, nstat does not know it", name, value)
+				}
+			}
+			stat, err := Open("/proc").SockStat()
+			if err != nil || stat["TCP.tw"] == 0 || stat["TCP.orphan"] == 0 || stat["TCP.inuse"] == 0 {
+				t.Errorf("sockstat: %v, %v", stat, err)
+			}
+			return
+		}
+		t.Fatal("the counters never stood still")
+	})
 }

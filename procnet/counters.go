@@ -1,0 +1,135 @@
+package procnet
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Counters are what the kernel counts for a network namespace since it was
+// made, by the names of /proc/net/netstat and /proc/net/snmp with their group
+// before them: TcpExt.ListenOverflows, Tcp.ActiveOpens. They belong to the
+// namespace as a whole: no counter says of which listener it speaks. Kernels
+// differ in which they have (net/ipv4/proc.c).
+type Counters map[string]int64
+
+// Counters returns the counters of the namespace. A few of Tcp are no counts but
+// settings: RtoMin, RtoMax, MaxConn, which may be -1, and CurrEstab, which goes
+// down too. Any user may read them. Errors are *ReadError.
+func (p *Proc) Counters() (Counters, error) {
+	counters := make(Counters)
+	for _, name := range []string{"snmp", "netstat"} {
+		err := p.parse(path.Join(p.NetDir, name), counters, parseCounters)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return counters, nil
+}
+
+// SockStat returns what the kernel has in use now, by the names of
+// /proc/net/sockstat with their group before them: of the namespace TCP.inuse,
+// TCP.tw and sockets.used, of the whole host TCP.orphan, TCP.alloc and TCP.mem,
+// which counts pages (sockstat_seq_show, net/ipv4/proc.c). Errors are
+// *ReadError.
+func (p *Proc) SockStat() (Counters, error) {
+	counters := make(Counters)
+	return counters, p.parse(path.Join(p.NetDir, "sockstat"), counters, parseSockStat)
+}
+
+// parse opens a file and has it parsed into counters.
+func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Counters) *ReadError) error {
+	file, err := p.FS.Open(name)
+	if err != nil {
+		return &ReadError{File: p.path(name), Err: cause(err)}
+	}
+	defer file.Close()
+	if err := parse(file, counters); err != nil {
+		err.File = p.path(name)
+		return err
+	}
+	return nil
+}
+
+// parseCounters reads pairs of lines, the names of a group and their values:
+//
+//	Tcp: RtoAlgorithm RtoMin RtoMax MaxConn
+//	Tcp: 1 200 120000 -1
+//
+// A group may come more than once, with other names.
+func parseCounters(r io.Reader, counters Counters) *ReadError {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, longestLine)
+	number := 0
+	for lines.Scan() {
+		number++
+		names := strings.Fields(lines.Text())
+		if len(names) == 0 || !strings.HasSuffix(names[0], ":") {
+			return &ReadError{Line: number, Err: &ValueError{"line", lines.Text(), "no names of counters after a group and a colon"}}
+		}
+		if !lines.Scan() {
+			break
+		}
+		number++
+		values := strings.Fields(lines.Text())
+		if len(values) != len(names) || values[0] != names[0] {
+			return &ReadError{Line: number, Err: &ValueError{"line", lines.Text(), "not the values of the names above it"}}
+		}
+		for i := 1; i < len(names); i++ {
+			if err := counters.add(names[0], names[i], values[i]); err != nil {
+				return &ReadError{Line: number, Err: err}
+			}
+		}
+	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return &ReadError{Line: number + 1, Err: errors.New("the line is too long")}
+	case err != nil:
+		return &ReadError{Err: cause(err)}
+	case number == 0:
+		return &ReadError{Err: errors.New("the file is empty")}
+	case number%2 == 1:
+		return &ReadError{Line: number, Err: errors.New("names without values below them")}
+	}
+	return nil
+}
+
+// parseSockStat reads lines of a group, and names each before its value:
+//
+//	TCP: inuse 5 orphan 0 tw 0 alloc 7 mem 1
+func parseSockStat(r io.Reader, counters Counters) *ReadError {
+	text, err := io.ReadAll(io.LimitReader(r, longestLine))
+	if err != nil {
+		return &ReadError{Err: cause(err)}
+	}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		words := strings.Fields(line)
+		if len(words)%2 == 0 || !strings.HasSuffix(words[0], ":") {
+			return &ReadError{Line: number, Err: &ValueError{"line", strings.TrimSuffix(line, "\n"), "no pairs of names and values after a group and a colon"}}
+		}
+		for i := 1; i < len(words); i += 2 {
+			if err := counters.add(words[0], words[i], words[i+1]); err != nil {
+				return &ReadError{Line: number, Err: err}
+			}
+		}
+	}
+	if number == 0 {
+		return &ReadError{Err: errors.New("the file is empty")}
+	}
+	return nil
+}
+
+// add sets one counter of a group, which has its colon.
+func (c Counters) add(group, name, text string) error {
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return &ValueError{"value of " + name, text, "not a whole number of 64 bits"}
+	}
+	c[strings.TrimSuffix(group, ":")+"."+name] = value
+	return nil
+}
