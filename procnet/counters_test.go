@@ -90,10 +90,10 @@ func FuzzCounters(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		words := map[string]bool{}
 		for _, word := range strings.Fields(text) {
-			if n, err := strconv.ParseInt(word, 10, 64); err == nil {
-				word = fmt.Sprint(n)
-			}
 			words[word] = true
+			if n, err := strconv.ParseInt(word, 10, 64); err == nil {
+				words[fmt.Sprint(n)] = true
+			}
 		}
 		for name, parse := range map[string]func(io.Reader, Counters) *ReadError{"pairs": parseCounters, "list": parseSockStat} {
 			counters := make(Counters)
