@@ -1,8 +1,10 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"tcpstate/procnet"
 	"tcpstate/tcp"
@@ -15,9 +17,8 @@ type owners struct {
 	listeners *Listeners
 	users     *userNames // where the names of the processes' users are wanted
 
-	// Of the socket at hand, reused.
-	space    []tcp.Process
-	listener tcp.Listener
+	inferred map[*listener]*tcp.Listener // what sockets get, each made once
+	space    []tcp.Process               // of the socket at hand, reused
 
 	seen int // sockets whose processes were found
 	not  int // sockets with a file, of which none was
@@ -27,7 +28,7 @@ type owners struct {
 // listed for it once before, so that /proc is searched for them alone; of one
 // that is opened between the two listings no process is found.
 func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{}
+	o := &owners{inferred: make(map[*listener]*tcp.Listener)}
 	details := q.Detail.Has(tcp.DetailCommands)
 	if details && q.ofThisHost() {
 		o.users = &userNames{}
@@ -96,12 +97,20 @@ func (o *owners) infer(socket *tcp.Socket) {
 	if at == nil {
 		return
 	}
-	o.space = o.space[:0]
-	for _, inode := range at.inodes {
-		o.space = o.appendHolders(o.space, inode)
+	if o.inferred[at] == nil {
+		o.inferred[at] = &tcp.Listener{Local: at.local, Processes: o.holdersOf(at)}
 	}
-	o.listener = tcp.Listener{Local: at.local, Processes: o.space}
-	socket.Listener = &o.listener
+	socket.Listener = o.inferred[at]
+}
+
+// holdersOf returns the processes that hold a listener, by their ids: the kernel
+// lists the sockets that share a place in the order of its table.
+func (o *owners) holdersOf(at *listener) (list []tcp.Process) {
+	for _, inode := range at.inodes {
+		list = o.appendHolders(list, inode)
+	}
+	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
+	return list
 }
 
 // appendHolders appends the processes that hold a socket and are not in the
