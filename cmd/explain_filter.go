@@ -1,17 +1,21 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"tcpstate/collect"
+	"tcpstate/render"
 )
 
 // explain prints what --explain-filter and -v ask for, and reports whether that
 // is all that was asked for.
 func (f *sharedFlags) explain(query collect.Query, w *world) (done bool, err error) {
 	switch {
+	case f.explainFilter && (f.json || f.format != render.Table.String()):
+		return true, misused(errors.New("--explain-filter prints text and no other format"))
 	case f.explainFilter:
 		return true, explainFilter(w.stdout, query)
 	case f.verbose:

@@ -93,6 +93,9 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{ctx: ctx, dial: dial, query: q}
+	if q.States == 0 {
+		s.warn("nothing can match: the states, families and filter that are asked for exclude each other")
+	}
 	err := s.findNamespaces()
 	if err == nil && s.needsOwners() {
 		s.owners, err = findOwners(ctx, s.query, dial)
