@@ -100,7 +100,7 @@ var handshake = []Transition{
 	{From: SynRecv, FromForm: Held, Event: EventSYNACKGivenUp, To: Close, ToForm: Held, RFC: rfcFailure,
 		Source: srcTimer + "tcp_write_timeout"},
 	{From: SynRecv, FromForm: Held, Event: EventClose, Sent: FIN | ACK, To: FinWait1, ToForm: Orphan, Role: ActiveCloser, RFC: rfcClose,
-		Linux: "Only a full socket can be closed: one of a simultaneous open, or of Fast Open.", Source: srcTCP + "tcp_close_state"},
+		Linux: "Only a full socket can be closed: one of a simultaneous open, or of Fast Open. Once the SYN,ACK has been resent, the FIN waits until that is acknowledged.", Source: srcTCP + "tcp_close_state"},
 }
 
 // established is what happens in ESTABLISHED and ends it.

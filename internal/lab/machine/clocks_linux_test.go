@@ -55,7 +55,7 @@ func isProbe(p *lab.Peer, s lab.Segment) bool {
 // loss probes, which come before the first timeout, are turned off.
 func TestClocks(t *testing.T) {
 	for i, settings := range []map[string]int{
-		{"syn_retries": 1, "synack_retries": 1, "retries2": 2, "orphan_retries": 1, "keepalive_time": 1, "keepalive_intvl": 1, "keepalive_probes": 2},
+		{"syn_retries": 1, "synack_retries": 1, "retries2": 2, "orphan_retries": 2, "keepalive_time": 1, "keepalive_intvl": 1, "keepalive_probes": 2},
 		{"syn_retries": 2, "synack_retries": 0, "retries2": 4, "orphan_retries": 3, "keepalive_time": 2, "keepalive_intvl": 1, "keepalive_probes": 1, "syn_linear_timeouts": 0, "rto_max_ms": 1000},
 		{"syn_retries": 2, "synack_retries": 2, "retries2": 3, "orphan_retries": 0, "keepalive_time": 1, "keepalive_intvl": 2, "keepalive_probes": 3, "rto_max_ms": 1500},
 	} {
@@ -95,7 +95,7 @@ func (w *walker) watch(c clock, settings tcp.Settings) {
 			return false
 		}
 		_, ok := settings.Outlook(s)
-		return ok && s.Timer.Retransmits == 0
+		return ok
 	})
 	var want tcp.Schedule
 	var lefts []int
@@ -120,8 +120,8 @@ func (w *walker) watch(c clock, settings tcp.Settings) {
 		return false
 	})
 	// Under load not every wait is looked at: what is left falls all the same.
-	if lefts == nil || lefts[0] != len(want.Resends) || !slices.IsSortedFunc(lefts, func(a, b int) int { return b - a }) {
-		w.t.Errorf("%s: %v left in turn, want %d and less", c.name, lefts, len(want.Resends))
+	if lefts == nil || lefts[0] > len(want.Resends) || !slices.IsSortedFunc(lefts, func(a, b int) int { return b - a }) {
+		w.t.Errorf("%s: %v left in turn, want %d or less, falling", c.name, lefts, len(want.Resends))
 	}
 	sent := w.sent(c)
 	if sent != len(want.Resends) {

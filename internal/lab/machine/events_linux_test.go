@@ -149,7 +149,7 @@ func (w *walker) listen(tr tcp.Transition, rest path) {
 	for _, later := range rest {
 		switch later.Event {
 		case tcp.EventSYNACKGivenUp:
-			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1)
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 2)
 		case tcp.EventReceiveFastOpen:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 8)
 		}
@@ -165,7 +165,7 @@ func (w *walker) listen(tr tcp.Transition, rest path) {
 func (w *walker) connect(tr tcp.Transition, rest path) {
 	for _, later := range rest {
 		if later.Event == tcp.EventSYNGivenUp || later.Event == tcp.EventSYNACKGivenUp {
-			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1)
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 2)
 		}
 	}
 	w.meet(tr, netip.AddrPort{})

@@ -31,10 +31,13 @@ type walker struct {
 	shut    bool // the peer's window is shut: no FIN will come
 }
 
-// step drives one transition, and sees that it happened.
+// step drives one transition, and sees that it happened. Where it starts has been
+// seen as the end of the step before.
 func (w *walker) step(tr tcp.Transition, rest path) {
-	w.see(tr, w.at)
 	w.do(tr, rest)
+	if tr.From == tcp.SynRecv && tr.Sent&tcp.FIN != 0 {
+		w.send(tr, lab.ACK, nil) // a FIN behind a SYN that was resent waits for this: the window of congestion is 1
+	}
 	if tr.Sent != 0 && !w.shut {
 		w.expect(tr)
 	}
@@ -83,10 +86,10 @@ func (w *walker) prepare(tr tcp.Transition, rest path) {
 	for _, later := range rest {
 		switch {
 		case later.Event == tcp.EventFinWait2Shrink:
-			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 61)
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 64)
 			return
 		case later.Event == tcp.EventFinWait2End:
-			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 2)
+			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 4)
 		case later.To == tcp.FinWait2 && later.ToForm == tcp.Orphan:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 110)
 		}
@@ -107,16 +110,12 @@ func (w *walker) prepare(tr tcp.Transition, rest path) {
 
 // see waits until the kernel shows the socket at n.
 func (w *walker) see(tr tcp.Transition, n node) {
-	if w.local == (netip.AddrPort{}) && n.state == tcp.NoSocket {
-		return
-	}
 	var seen *tcp.Socket
-	deadline := time.Now().Add(patience)
-	for ; time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	if eventually(func() bool {
 		seen = w.find(tr)
-		if w.shows(tr, seen, n) {
-			return
-		}
+		return w.shows(tr, seen, n)
+	}) {
+		return
 	}
 	w.fail(w.path, tr, "want %s, the kernel lists %s, and the descriptor is in %v", n, describe(seen), w.stateOfFD(tr))
 }
@@ -195,12 +194,21 @@ func describe(s *tcp.Socket) string {
 
 // poll waits until the condition holds.
 func (w *walker) poll(tr tcp.Transition, what string, holds func() bool) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if holds() {
-			return
-		}
+	if !eventually(holds) {
+		w.fail(w.path, tr, "waiting for %s in vain", what)
 	}
-	w.fail(w.path, tr, "waiting for %s in vain", what)
+}
+
+// eventually asks again and again, more seldom as time goes by: many ask at once.
+func eventually(holds func() bool) bool {
+	pause := time.Millisecond
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pause) {
+		if holds() {
+			return true
+		}
+		pause = min(pause*5/4, 30*time.Millisecond)
+	}
+	return false
 }
 
 func (w *walker) option(tr tcp.Transition, level, name, value int) {
