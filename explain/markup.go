@@ -345,14 +345,16 @@ func (p *parser) table() ([][]Text, error) {
 	return rows, nil
 }
 
+// parseRow parses a row: cells between '|'. Within code, and after a backslash, a
+// '|' is text.
 func parseRow(line string) ([]Text, error) {
-	inner, begins := strings.CutPrefix(line, "| ")
-	inner, ends := strings.CutSuffix(inner, " |")
+	inner, begins := strings.CutPrefix(line, "|")
+	inner, ends := strings.CutSuffix(inner, "|")
 	if !begins || !ends {
 		return nil, fmt.Errorf("%q: a row is | cell | cell |", line)
 	}
 	var row []Text
-	for cell := range strings.SplitSeq(inner, " | ") {
+	for _, cell := range cells(inner) {
 		text, err := parseText(strings.TrimSpace(cell))
 		if err != nil {
 			return nil, err
@@ -360,6 +362,24 @@ func parseRow(line string) ([]Text, error) {
 		row = append(row, text)
 	}
 	return row, nil
+}
+
+// cells cuts a row at each '|' that parts cells.
+func cells(row string) []string {
+	var list []string
+	start, code := 0, false
+	for i := 0; i < len(row); i++ {
+		switch {
+		case row[i] == '\\':
+			i++
+		case row[i] == '`':
+			code = !code
+		case row[i] == '|' && !code:
+			list = append(list, row[start:i])
+			start = i + 1
+		}
+	}
+	return append(list, row[start:])
 }
 
 // parseText parses inline text: `code`, **strong**, and a backslash before a

@@ -10,7 +10,7 @@ import (
 	"tcpstate/tcp"
 )
 
-//go:embed en/*.md en/*.txt
+//go:embed en zh
 var folders embed.FS
 
 // Book is the pages of one language.
@@ -96,7 +96,7 @@ func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
 // fill gives the placeholders of a text their values.
 func (b *Book) fill(file, raw string, data any, host *Host) (string, error) {
 	for i, line := range strings.Split(raw, "\n") {
-		if width(line) > maxSourceLine {
+		if width(line) > maxSourceLine && !strings.HasPrefix(line, "|") {
 			return "", &MarkupError{File: file, Line: i + 1, Msg: fmt.Sprintf("a line of %d columns: at most %d", width(line), maxSourceLine)}
 		}
 	}

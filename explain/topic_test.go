@@ -1,0 +1,141 @@
+package explain
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"tcpstate/tcp"
+)
+
+func TestFind(t *testing.T) {
+	for spelling, want := range map[string]string{
+		"time_wait": "TIME_WAIT", "TIME-WAIT": "TIME_WAIT", "timewait": "TIME_WAIT", "tw": "TIME_WAIT", "Time Wait": "TIME_WAIT",
+		"SYN_RCVD": "SYN_RECV", "syn-received": "SYN_RECV", "estab": "ESTABLISHED", "FIN-WAIT-1": "FIN_WAIT1", "closed": "CLOSE",
+		"half open": "half-open", "Half_Open": "half-open", "2MSL": "2msl", "msl": "2msl", "SYN FLOOD": "syn-flood",
+		"three-way handshake": "handshake", "三次握手": "handshake", "四次挥手": "teardown", "why_three": "why-three", "rst": "reset",
+	} {
+		got, err := Find(spelling)
+		if err != nil || got.Name != want {
+			t.Errorf("Find(%q) = %s, %v; want %s", spelling, got.Name, err, want)
+		}
+	}
+}
+
+func TestFindMisses(t *testing.T) {
+	for spelling, want := range map[string]string{
+		"foo":         "tcpstate explain --list shows the topics",
+		"":            "tcpstate explain --list shows the topics",
+		"timewiat":    "did you mean TIME_WAIT?",
+		"handshkae":   "did you mean handshake?",
+		"keep-alives": "did you mean keepalive?",
+		"synflod":     "did you mean syn-flood?",
+	} {
+		_, err := Find(spelling)
+		var unknown *UnknownTopicError
+		if !errors.As(err, &unknown) || unknown.Hint() != want {
+			t.Errorf("Find(%q): %v, want the hint %q", spelling, err, want)
+		}
+	}
+}
+
+func TestTopics(t *testing.T) {
+	names, files := map[string]bool{}, map[string]bool{}
+	for _, topic := range Topics() {
+		if names[fold(topic.Name)] || files[topic.File()] {
+			t.Errorf("%s is there twice", topic.Name)
+		}
+		names[fold(topic.Name)], files[topic.File()] = true, true
+		if got, err := Find(topic.Name); err != nil || got.Name != topic.Name {
+			t.Errorf("Find(%q) = %s, %v", topic.Name, got.Name, err)
+		}
+	}
+	for s := range tcp.All.States() {
+		if topic, ok := TopicOf(s); !ok || topic.State != s {
+			t.Errorf("%s has no topic", s)
+		}
+	}
+	for spelling, name := range otherNames {
+		if !names[fold(name)] {
+			t.Errorf("%q names %q, which is no topic", spelling, name)
+		}
+		if names[spelling] || fold(spelling) != spelling {
+			t.Errorf("%q is a topic's own name, or not folded", spelling)
+		}
+	}
+	for name, runs := range runsBy {
+		if !names[fold(name)] {
+			t.Errorf("%q has clocks and is no topic", name)
+		}
+		for _, c := range runs.clocks {
+			if _, ok := clocks[c]; !ok {
+				t.Errorf("%s: no clock %q", name, c)
+			}
+		}
+		for _, s := range runs.settings {
+			if _, ok := tcp.SettingOf(s); !ok {
+				t.Errorf("%s: no setting %q", name, s)
+			}
+		}
+	}
+	for name, c := range clocks {
+		for _, s := range c.settings {
+			if _, ok := tcp.SettingOf(s); !ok {
+				t.Errorf("%s: no setting %q", name, s)
+			}
+		}
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	f.Add("time wait")
+	f.Add("三次握手")
+	f.Add("\x1b[2J")
+	f.Fuzz(func(t *testing.T, spelling string) {
+		topic, err := Find(spelling)
+		if err != nil {
+			var unknown *UnknownTopicError
+			if !errors.As(err, &unknown) || unknown.Hint() == "" || strings.Contains(err.Error(), "\x1b") || !utf8.ValidString(err.Error()) {
+				t.Errorf("Find(%q): %v", spelling, err)
+			}
+			return
+		}
+		if again, err := Find(topic.Name); err != nil || again.Name != topic.Name {
+			t.Errorf("%q is %s, which is not found", spelling, topic.Name)
+		}
+	})
+}
+
+func TestLanguage(t *testing.T) {
+	for _, row := range []struct {
+		locale Locale
+		want   Language
+		utf8   bool
+	}{
+		{Locale{}, English, false},
+		{Locale{Lang: "C"}, English, false},
+		{Locale{Lang: "POSIX"}, English, false},
+		{Locale{Lang: "C.UTF-8"}, English, true},
+		{Locale{Lang: "zh_CN.UTF-8"}, Chinese, true},
+		{Locale{Lang: "zh_TW"}, Chinese, false},
+		{Locale{Lang: "zh_HK.utf8@stroke"}, Chinese, true},
+		{Locale{Lang: "de_DE.UTF-8", Messages: "zh_CN.UTF-8"}, Chinese, true},
+		{Locale{Lang: "zh_CN.UTF-8", All: "en_US.ISO-8859-1"}, English, false},
+		{Locale{Lang: "zh_CN.UTF-8", Ctype: "C"}, Chinese, false},
+		{Locale{Lang: "zhuang"}, English, false},
+	} {
+		if got := row.locale.Language(); got != row.want || row.locale.UTF8() != row.utf8 {
+			t.Errorf("%+v: %s, UTF-8 %v; want %s, %v", row.locale, got, row.locale.UTF8(), row.want, row.utf8)
+		}
+	}
+	for text, want := range map[string]Language{"en": English, "EN": English, "zh": Chinese, "zh-CN": Chinese, "zh_TW.UTF-8": Chinese} {
+		if got, err := ParseLanguage(text); err != nil || got != want {
+			t.Errorf("ParseLanguage(%q) = %s, %v", text, got, err)
+		}
+	}
+	var unknown *UnknownLanguageError
+	if _, err := ParseLanguage("fr"); !errors.As(err, &unknown) || unknown.Hint() != "the languages are en and zh" {
+		t.Errorf("ParseLanguage(fr): %v", err)
+	}
+}
