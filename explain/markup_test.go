@@ -3,6 +3,7 @@ package explain
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -165,7 +166,7 @@ func FuzzWrap(f *testing.F) {
 	f.Add("one two three", 8)
 	f.Add("三次握手，（四次）挥手。 abc", 6)
 	f.Fuzz(func(t *testing.T, text string, n int) {
-		if n < 4 || n > 200 || strings.ContainsFunc(text, func(r rune) bool { return width(string(r)) == 0 }) {
+		if n < 4 || n > 200 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return width(string(r)) == 0 }) {
 			return
 		}
 		lines := wrapString(text, n)

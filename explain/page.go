@@ -10,6 +10,8 @@ import (
 	"tcpstate/tcp"
 )
 
+//go:generate go run tcpstate/internal/gendocs ../docs/states.svg ../docs/states.md ../docs/states.zh.md
+
 //go:embed en zh
 var folders embed.FS
 

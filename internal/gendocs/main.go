@@ -1,7 +1,9 @@
 // Gendocs writes the generated parts of docs/json.md anew, from the tables of
-// package render:
+// package render, and the whole of docs/states.md, docs/states.zh.md and
+// docs/states.svg, from the pages of package explain:
 //
 //	go run tcpstate/internal/gendocs docs/json.md
+//	go run tcpstate/internal/gendocs docs/states.md docs/states.zh.md docs/states.svg
 //
 // A generated part stands between a line "<!-- generated: NAME -->" and the
 // next line "<!-- end -->"; the prose around it is left as it is.
@@ -17,17 +19,25 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gendocs FILE")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: gendocs FILE...")
 		os.Exit(2)
 	}
-	if err := rewrite(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "gendocs:", err)
-		os.Exit(1)
+	for _, path := range os.Args[1:] {
+		if err := rewrite(path); err != nil {
+			fmt.Fprintln(os.Stderr, "gendocs:", err)
+			os.Exit(1)
+		}
 	}
 }
 
 func rewrite(path string) error {
+	if whole, ok, err := document(path); ok {
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return os.WriteFile(path, whole, 0o644)
+	}
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
