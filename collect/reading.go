@@ -96,6 +96,17 @@ func (i insideFS) Open(name string) (file fs.File, err error) {
 	return file, err
 }
 
+// ReadFile reads a file whole. A setting below /proc/sys must be read at once:
+// from its second byte on there is nothing (do_proc_dointvec, kernel/sysctl.c),
+// and what fs.ReadFile makes of Open begins with a single byte.
+func (i insideFS) ReadFile(name string) (text []byte, err error) {
+	err = i.within(func() error {
+		text, err = fs.ReadFile(i.FS, name)
+		return err
+	})
+	return text, err
+}
+
 // openSockDiag begins the dump, or makes the reading one of /proc where the
 // choice was left to it.
 func (r *reading) openSockDiag(ctx context.Context, open opener) error {
@@ -200,7 +211,10 @@ func (r *reading) interrupted() bool { return r.dump != nil && r.dump.Interrupte
 func (r *reading) sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		for socket, err := range r.raw() {
-			if err != nil {
+			switch {
+			case r.query.Netns == AllNamespaces && errors.Is(err, netns.ErrGone):
+				return // with all that was in it
+			case err != nil:
 				yield(nil, err)
 				return
 			}

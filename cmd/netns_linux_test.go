@@ -1,0 +1,432 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+)
+
+// neighbours are namespaces beside the lab's own: two with names and one that
+// only a process stands for. In each that has a name there is a listener, a
+// connection whose ends this process holds, another that it has not accepted,
+// and a TIME_WAIT on the listener's side.
+type neighbours struct {
+	red, blue *lab.Namespace
+	nameless  int // the process
+	ports     map[string]int
+}
+
+func makeNeighbours(t *testing.T, l *lab.Lab) *neighbours {
+	t.Helper()
+	n := &neighbours{ports: map[string]int{}}
+	var errRed, errBlue error
+	n.red, errRed = l.Namespace("red")
+	n.blue, errBlue = l.Namespace("blue")
+	must(t, errors.Join(errRed, errBlue))
+	for name, space := range map[string]*lab.Namespace{"red": n.red, "blue": n.blue} {
+		must(t, space.Do(func() error {
+			listener, address := listenOn(t, loopback4, func(int) {})
+			n.ports[name] = address.(*unix.SockaddrInet4).Port
+			for _, name := range []string{"held", "short", "never accepted"} {
+				client := newSocket(t, loopback4)
+				must(t, unix.Connect(client, address))
+				if name == "never accepted" {
+					break
+				}
+				server, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+				must(t, err)
+				if name == "short" {
+					must(t, unix.Close(server)) // first, and so it is the one that waits
+					must(t, unix.Close(client))
+				}
+			}
+			return nil
+		}))
+	}
+	cmd := exec.Command("sleep", "600")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	must(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	n.nameless = cmd.Process.Pid
+	return n
+}
+
+// byNetns returns the sockets of each namespace.
+func byNetns(t *testing.T, sockets []map[string]any) map[string][]map[string]any {
+	t.Helper()
+	spaces := map[string][]map[string]any{}
+	for _, s := range sockets {
+		name, known := s["netns"].(string)
+		if !known {
+			t.Fatalf("%s is in no namespace", endsOf(s))
+		}
+		spaces[name] = append(spaces[name], s)
+	}
+	return spaces
+}
+
+// rows returns what identifies sockets, sorted.
+func rows(sockets []map[string]any) []string {
+	var rows []string
+	for _, s := range sockets {
+		rows = append(rows, fmt.Sprintf("%s %s:%v %s:%v", s["state"], s["local.address"], s["local.port"], s["peer.address"], s["peer.port"]))
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// ssRowsIn returns the same of what ss lists.
+func ssRowsIn(t *testing.T, args ...string) []string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "ss", append([]string{"-tanH"}, args...)...).Output()
+	must(t, err)
+	var rows []string
+	for line := range strings.Lines(string(output)) {
+		fields := strings.Fields(line)
+		end := func(text string) string {
+			text = strings.Replace(strings.Replace(text, "[", "", 1), "]", "", 1)
+			host, port := text[:strings.LastIndex(text, ":")], text[strings.LastIndex(text, ":")+1:]
+			host, _, _ = strings.Cut(host, "%")
+			if port == "*" {
+				port = "0"
+			}
+			return host + ":" + port
+		}
+		rows = append(rows, ssStates[fields[0]]+" "+end(fields[3])+" "+end(fields[4]))
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// TestNetnsAll lists every namespace at once.
+func TestNetnsAll(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		n := makeNeighbours(t, l)
+		// A second name of one, and a process in it, do not list it twice.
+		twin := filepath.Join(filepath.Dir(n.red.Path), "twin")
+		must(t, os.WriteFile(twin, nil, 0o444))
+		must(t, unix.Mount(n.red.Path, twin, "", unix.MS_BIND, ""))
+		must(t, n.blue.Do(func() error { actor{name: "inside"}.start(t); return nil }))
+
+		for _, source := range []string{"sock_diag", "procfs"} {
+			got := runArgs(t, "ls", "-N", "all", "--json", "-pe", "--source", source)
+			if got.code != exitDone {
+				t.Fatalf("%+v", got)
+			}
+			d := readDocument(t, got.stdout)
+			seen := map[string]bool{} // a socket's inode is of one namespace only
+			spaces := byNetns(t, d.Sockets)
+			for _, name := range []string{"red", "blue"} {
+				want := list(t, "-N", name, "-pe", "--source", source).Sockets
+				if !slices.Equal(rows(spaces[name]), rows(want)) || len(want) != 6 {
+					t.Errorf("%s: in %s there are %q, alone %q", source, name, rows(spaces[name]), rows(want))
+				}
+			}
+			if spaces["twin"] != nil {
+				t.Errorf("%s: red is listed twice", source)
+			}
+			own := list(t, "--source", source).Sockets
+			found := 0
+			for name, sockets := range spaces {
+				if slices.Equal(rows(sockets), rows(own)) {
+					found++
+				}
+				for _, s := range sockets {
+					if s["inode"] == nil {
+						continue
+					}
+					if inode := fmt.Sprint(s["inode"]); seen[inode] {
+						t.Errorf("%s: socket %s in %s is listed twice", source, inode, name)
+					} else {
+						seen[inode] = true
+					}
+				}
+			}
+			if found != 1 {
+				t.Errorf("%s: the lab's own sockets are listed %d times", source, found)
+			}
+			for _, name := range []string{"red", "blue"} {
+				for _, s := range spaces[name] {
+					switch held := pidsOf(processesIn(t, s["processes"])); {
+					case s["inode"] != nil && !slices.Contains(held, os.Getpid()):
+						t.Errorf("%s: %s in %s is held by %v", source, endsOf(s), name, held)
+					case s["inode"] == nil && listenerOf(t, s) != fmt.Sprintf("127.0.0.1:%d [%d]", n.ports[name], os.Getpid()):
+						t.Errorf("%s: %s %s in %s came in by %q", source, s["state"], endsOf(s), name, listenerOf(t, s))
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestNetnsColumn looks at how the namespace is shown.
+func TestNetnsColumn(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		n := makeNeighbours(t, l)
+		one := fmt.Sprint("sport = ", n.ports["red"])
+		quiet := []string{"-q", "-N", "all", "--state", "LISTEN", one}
+		tests := []struct {
+			args []string
+			want string
+		}{
+			{[]string{"ls", "--columns", "netns,state,local"}, fmt.Sprintf("NETNS  STATE   LOCAL\nred    LISTEN  127.0.0.1:%d\n", n.ports["red"])},
+			{[]string{"ls", "--format", "csv", "--columns", "netns,state"}, "netns,state\nred,LISTEN\n"},
+			{[]string{"count", "--by", "netns", "--format", "csv", "-H"}, "red,1,1,0,0,0,0,0,0,0,0,0,0,0\n"},
+		}
+		for _, test := range tests {
+			if got := runArgs(t, append(slices.Clone(test.args), quiet...)...); got.stdout != test.want && n.ports["red"] != n.ports["blue"] {
+				t.Errorf("%q: %+v, want %q", test.args, got, test.want)
+			}
+		}
+		table := runArgs(t, append([]string{"ls"}, quiet...)...)
+		if !strings.HasPrefix(table.stdout, "NETNS  STATE ") {
+			t.Errorf("the table is %q", table.stdout)
+		}
+		if alone := runArgs(t, "ls", "-N", "red"); strings.Contains(alone.stdout, "NETNS") || alone.code != exitDone {
+			t.Errorf("of one namespace the table is %+v", alone)
+		}
+
+		// What count makes of all the namespaces.
+		want := map[string]int{}
+		for name, sockets := range byNetns(t, readDocument(t, runArgs(t, "ls", "-N", "all", "--json").stdout).Sockets) {
+			want[name] = len(sockets)
+		}
+		var counted struct {
+			Total  int
+			Groups []struct {
+				By    map[string]string
+				Total int
+			}
+		}
+		got := runArgs(t, "count", "-N", "all", "--by", "netns", "--json")
+		if err := json.Unmarshal([]byte(got.stdout), &counted); err != nil || got.code != exitDone {
+			t.Fatalf("%v in %+v", err, got)
+		}
+		groups := map[string]int{}
+		total := 0
+		for _, g := range counted.Groups {
+			groups[g.By["netns"]] = g.Total
+			total += g.Total
+		}
+		if !maps.Equal(groups, want) || total != counted.Total {
+			t.Errorf("count says %v, in all %d, ls %v", groups, counted.Total, want)
+		}
+	})
+}
+
+// TestNetnsByNamePathAndPID asks for one namespace in each way, and holds it
+// against ss in there.
+func TestNetnsByNamePathAndPID(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		if _, err := l.States(); err != nil {
+			t.Fatal(err)
+		}
+		n := makeNeighbours(t, l)
+		pid := 0
+		must(t, n.red.Do(func() error { pid, _ = actor{name: "inside"}.start(t); return nil }))
+		want := ssRowsIn(t, "-N", "red")
+		if len(want) != 6 {
+			t.Fatalf("ss lists %q", want)
+		}
+		for _, spec := range []string{"red", n.red.Path, strconv.Itoa(pid), fmt.Sprintf("/proc/%d/ns/net", pid)} {
+			for _, source := range []string{"sock_diag", "procfs"} {
+				d := list(t, "-N", spec, "--source", source)
+				if got := rows(d.Sockets); !slices.Equal(got, want) || d.Source != source {
+					t.Errorf("-N %s from %s lists %q, ss %q", spec, d.Source, got, want)
+				}
+			}
+			if got := runArgs(t, "count", "-q", "-N", spec); got != (outcome{exitDone, "6\n", ""}) {
+				t.Errorf("count -N %s: %+v", spec, got)
+			}
+			if got := runArgs(t, "count", "-N", spec, "--by", "listener", "--format", "csv", "-H"); got.code != exitDone ||
+				!strings.HasPrefix(got.stdout, fmt.Sprintf("127.0.0.1:%d,4,", n.ports["red"])) {
+				t.Errorf("count --by listener -N %s: %+v", spec, got)
+			}
+		}
+		if got := list(t, "-N", strconv.Itoa(n.nameless)).Sockets; len(got) != 0 {
+			t.Errorf("in the namespace without sockets there are %q", rows(got))
+		}
+		if got := rows(list(t, "-N", "/proc/self/ns/net").Sockets); !slices.Equal(got, rows(list(t).Sockets)) {
+			t.Errorf("the own namespace has %q", got)
+		}
+		// None of this has moved the program.
+		if got, want := rows(list(t).Sockets), ssRowsIn(t); len(got) != len(want)+4 { // ss does not list CLOSE and BOUND_INACTIVE
+			t.Errorf("ls lists %q, ss %q", got, want)
+		}
+	})
+}
+
+// TestNetnsHasItsOwnSettingsAndLinks looks at what is read beside the sockets.
+func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		space, err := l.Namespace("red")
+		must(t, err)
+		zoned := "fe80::77"
+		must(t, space.Do(func() error {
+			for _, name := range []string{"spare0", "spare2", "only-in-red"} { // so that the numbers of links differ
+				attrs := netlink.NewLinkAttrs()
+				attrs.Name = name
+				must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name[:5] + "-end" + name[len(name)-1:]}))
+			}
+			link, err := netlink.LinkByName("only-in-red")
+			must(t, err)
+			must(t, netlink.LinkSetUp(link))
+			address, err := netlink.ParseAddr(zoned + "/64")
+			must(t, err)
+			address.Flags = unix.IFA_F_NODAD
+			must(t, netlink.AddrAdd(link, address))
+			fd := newSocket(t, &unix.SockaddrInet6{})
+			must(t, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1))
+			must(t, unix.Bind(fd, &unix.SockaddrInet6{Addr: netip.MustParseAddr(zoned).As16(), ZoneId: uint32(link.Attrs().Index)}))
+			must(t, unix.Listen(fd, 1))
+			return nil
+		}))
+		for _, args := range [][]string{{"-N", "red"}, {"-N", "all"}} {
+			got := runArgs(t, append([]string{"ls", "-q", "-eH", "--format", "csv", "--columns", "local.address,interface", "src fe80::77"}, args...)...)
+			if want := zoned + "%only-in-red,only-in-red\n"; got.code != exitDone || got.stdout != want {
+				t.Errorf("ls %q: %+v, want %q", args, got, want)
+			}
+		}
+		// What follows from the settings: how long an orphan stays in FIN_WAIT2.
+		must(t, space.Do(func() error {
+			return os.WriteFile("/proc/sys/net/ipv4/tcp_fin_timeout", []byte("200"), 0)
+		}))
+		must(t, space.Do(func() error {
+			listener, address := listenOn(t, loopback4, func(int) {})
+			client := newSocket(t, loopback4)
+			must(t, unix.Connect(client, address))
+			_, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+			must(t, err)
+			return unix.Close(client) // FIN_WAIT2, for 200 s
+		}))
+		for _, source := range []string{"sock_diag", "procfs"} {
+			sockets := list(t, "-N", "red", "-o", "--source", source, "--state", "FIN_WAIT2").Sockets
+			if len(sockets) != 1 {
+				t.Fatalf("%s: in FIN_WAIT2 are %q", source, rows(sockets))
+			}
+			for _, s := range sockets {
+				if age, known := s["age_ms"].(float64); !known || age > 60_000 {
+					t.Errorf("%s: the FIN_WAIT2 is %v ms old: the settings are those of another namespace", source, s["age_ms"])
+				}
+			}
+		}
+	})
+}
+
+// TestNetnsMistakes asks for namespaces that there are not, or that may not be
+// entered.
+func TestNetnsMistakes(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		nobody := runArgs(t, "ls", "-N", "nosuch")
+		if nobody.code != exitFailed || nobody.stdout != "" || !strings.HasPrefix(nobody.stderr, "tcpstate: no network namespace \"nosuch\"\ntcpstate: hint: ") {
+			t.Errorf("without any: %+v", nobody)
+		}
+		n := makeNeighbours(t, l)
+		for _, command := range []string{"ls", "count"} {
+			got := runArgs(t, command, "-N", "nosuch", "--json")
+			if got.code != exitFailed || got.stdout != "" || !strings.HasPrefix(got.stderr, "tcpstate: no network namespace \"nosuch\"\ntcpstate: hint: the names here are blue, red; ") {
+				t.Errorf("%s: %+v", command, got)
+			}
+		}
+		for _, spec := range []string{"/nowhere/at/all", "4194305", "..", "re"} {
+			if got := runArgs(t, "ls", "-N", spec); got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, strconv.Quote(spec)) {
+				t.Errorf("-N %s: %+v", spec, got)
+			}
+		}
+		for _, file := range []string{"/etc/passwd", "/proc/self/ns/mnt", "/", "/dev/null"} {
+			if got := runArgs(t, "ls", "-N", file); got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, strconv.Quote(file)) {
+				t.Errorf("-N %s: %+v", file, got)
+			}
+		}
+		// A file that stands for nothing is a warning for all.
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(n.red.Path), "broken"), nil, 0o444))
+		got := runArgs(t, "ls", "-N", "all")
+		if got.code != exitDone || strings.Count(got.stderr, "broken") != 1 || !strings.Contains(got.stdout, "blue") {
+			t.Errorf("with a broken name: %+v", got)
+		}
+
+		// Without privileges.
+		for _, spec := range []string{"red", n.red.Path} {
+			if got := capless(t, "ls", "-N", spec); got.code != exitFailed || got.stdout != "" ||
+				!strings.Contains(got.stderr, "operation not permitted\ntcpstate: hint: run as root") {
+				t.Errorf("capless -N %s: %+v", spec, got)
+			}
+		}
+		must(t, os.Remove(filepath.Join(filepath.Dir(n.red.Path), "broken")))
+		for _, args := range [][]string{{}, {"-p"}, {"--source", "procfs"}} {
+			got := capless(t, append([]string{"ls", "-N", "all", "--json"}, args...)...)
+			if got.code != exitDone {
+				t.Fatalf("capless -N all %q: %+v", args, got)
+			}
+			spaces := byNetns(t, readDocument(t, got.stdout).Sockets)
+			for name := range spaces {
+				if name == "red" || name == "blue" {
+					t.Errorf("capless -N all %q lists %s", args, name)
+				}
+			}
+			if strings.Count(got.stderr, "may not be entered") != 1 || strings.Count(got.stderr, "may not be seen") > 1 ||
+				!regexp.MustCompile(`(?m)^tcpstate: note: \d+ network namespaces may not be entered by this user: .*blue.*red`).MatchString(got.stderr) {
+				t.Errorf("capless -N all %q says %q", args, got.stderr)
+			}
+		}
+	})
+}
+
+// TestNetnsThatEndMeanwhile lists all namespaces while some begin and end.
+func TestNetnsThatEndMeanwhile(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		makeNeighbours(t, l)
+		stop, done := make(chan struct{}), make(chan int)
+		go func() {
+			for made := 0; ; made++ {
+				cmd := exec.Command("/bin/true")
+				cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+				if err := cmd.Run(); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-stop:
+					done <- made
+					return
+				default:
+				}
+			}
+		}()
+		want := rows(list(t, "-N", "red").Sockets)
+		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {
+			for _, args := range [][]string{{"-p"}, {"--source", "procfs"}} {
+				got := runArgs(t, append([]string{"ls", "-N", "all", "--json"}, args...)...)
+				if got.code != exitDone || got.stderr != "" && !strings.Contains(got.stderr, "may not be") && !strings.Contains(got.stderr, "hidepid") {
+					t.Errorf("%q: exit %d, stderr %q", args, got.code, got.stderr)
+				}
+				if got := rows(byNetns(t, readDocument(t, got.stdout).Sockets)["red"]); !slices.Equal(got, want) {
+					t.Errorf("%q: red has %q, want %q", args, got, want)
+				}
+			}
+		}
+		close(stop)
+		if made := <-done; made < 10 {
+			t.Errorf("only %d namespaces came and went", made)
+		}
+	})
+}
