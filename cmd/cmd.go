@@ -34,6 +34,7 @@ const (
 type world struct {
 	stdout, stderr    io.Writer
 	stdoutTTY, errTTY bool
+	size              func() (width, height int) // of the terminal that stdout is
 	getenv            func(string) string
 	now               func() time.Time
 	hostname          func() (string, error)
@@ -49,10 +50,21 @@ func Main() int {
 		stderr:    os.Stderr,
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY:    term.IsTerminal(int(os.Stderr.Fd())),
+		size:      screenSize,
 		getenv:    os.Getenv,
 		now:       time.Now,
 		hostname:  os.Hostname,
 	})
+}
+
+// screenSize returns the size of the terminal that stdout is, or else that which
+// every terminal has had.
+func screenSize() (width, height int) {
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || width <= 0 || height <= 0 {
+		return 80, 24
+	}
+	return width, height
 }
 
 // run is Main in a given world.
@@ -163,7 +175,7 @@ table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelpCommand())
-	root.AddCommand(newLsCommand(w), newCountCommand(w), newNetstatCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(w), newCountCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root
 }
 

@@ -48,12 +48,12 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 	for _, test := range tests {
 		env := map[string]string{"CLICOLOR_FORCE": test.force, "NO_COLOR": test.noColor, "TERM": test.term}
 		w := &world{stdoutTTY: test.tty, getenv: func(name string) string { return env[name] }}
-		got, err := (&sharedFlags{color: test.flag}).useColor(w)
+		got, err := useColor(test.flag, w)
 		if got != test.want || err != nil {
 			t.Errorf("%+v: colours %v, %v", test, got, err)
 		}
 	}
-	if _, err := (&sharedFlags{color: "Always"}).useColor(&world{}); err == nil {
+	if _, err := useColor("Always", &world{}); err == nil {
 		t.Error("--color Always is taken")
 	}
 }

@@ -127,7 +127,7 @@ func (f *sharedFlags) families() []tcp.Family {
 // output returns the format that was asked for, and whether it is coloured.
 func (f *sharedFlags) output(flags *pflag.FlagSet, w *world) (format render.Format, color bool, err error) {
 	if format, err = f.outputFormat(flags); err == nil {
-		color, err = f.useColor(w)
+		color, err = useColor(f.color, w)
 	}
 	return format, color, err
 }
@@ -150,8 +150,8 @@ func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) 
 // useColor decides whether the output is coloured. An explicit --color decides
 // alone; else CLICOLOR_FORCE and NO_COLOR are asked, in this order, and at last
 // whether stdout is a terminal that knows colours.
-func (f *sharedFlags) useColor(w *world) (bool, error) {
-	switch f.color {
+func useColor(choice string, w *world) (bool, error) {
+	switch choice {
 	case "always":
 		return true, nil
 	case "never":
@@ -162,7 +162,7 @@ func (f *sharedFlags) useColor(w *world) (bool, error) {
 		}
 		return w.getenv("NO_COLOR") == "" && w.stdoutTTY && w.getenv("TERM") != "dumb", nil
 	}
-	return false, &hintedError{fmt.Errorf("unknown --color %q", f.color), "it takes auto, always or never"}
+	return false, &hintedError{fmt.Errorf("unknown --color %q", choice), "it takes auto, always or never"}
 }
 
 // joinWords joins words as a sentence does, but for the "and".

@@ -44,10 +44,9 @@ type dump interface {
 
 // read begins to read the table of a namespace.
 func (s *Snapshot) read(space *netns.Namespace) (*reading, error) {
-	r := &reading{query: s.query, space: space, source: s.query.Source, proc: procnet.Open(s.query.Proc), warn: s.warn}
+	r := &reading{query: s.query, space: space, source: s.query.Source, proc: procOf(s.query.Proc, space), warn: s.warn}
 	if space != nil {
 		r.interfaces.within = space.Do
-		r.proc.FS, r.proc.NetDir = insideFS{r.proc.FS, space.Do}, "thread-self/net"
 	}
 	err := r.within(func() error {
 		r.abilities = sockdiag.ProbeAbilities()
@@ -71,6 +70,15 @@ func (s *Snapshot) read(space *netns.Namespace) (*reading, error) {
 	}
 	r.readClocks()
 	return r, nil
+}
+
+// procOf returns the /proc at dir as it is seen in a namespace.
+func procOf(dir string, space *netns.Namespace) *procnet.Proc {
+	p := procnet.Open(dir)
+	if space != nil {
+		p.FS, p.NetDir = insideFS{p.FS, space.Do}, "thread-self/net"
+	}
+	return p
 }
 
 // within runs f in the namespace.

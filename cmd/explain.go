@@ -1,0 +1,328 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/collect"
+	"tcpstate/explain"
+	"tcpstate/filter"
+	"tcpstate/tcp"
+)
+
+// explainFlags are the flags of explain.
+type explainFlags struct {
+	list, noLive, ascii, noPager bool
+	language, netns              string
+	json                         bool
+	format, color                string
+	quiet                        bool
+}
+
+func newExplainCommand(w *world) *cobra.Command {
+	var f explainFlags
+	c := &cobra.Command{
+		Use:   "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | :PORT | pid N]",
+		Short: "Explain a state, here and now, or what becomes of very sockets",
+		Long: `Explain a state of TCP, or what happens between two ends: how a socket comes to
+it, who must move next and by when, how many there are on this host and whose,
+when to worry, what to do and what not to do. Its numbers are those of this host
+at this moment.
+
+Without a topic it draws the whole machine with the sockets in each state. An
+address, a port or the id of a process tells the story of those very sockets:
+whom they wait for, and what happens next if nobody moves.`,
+		Example: `  tcpstate explain
+  tcpstate explain CLOSE_WAIT
+  tcpstate explain why-four --lang zh
+  tcpstate explain :443
+  tcpstate explain pid 812
+  tcpstate explain --list`,
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := f.parse(c.Flags(), args, w)
+			if err != nil {
+				return misused(err)
+			}
+			return e.run(c.Context())
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return topicNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.list, "list", false, "list the topics")
+	flags.StringVar(&f.language, "lang", "", "language: en or zh (default: that of the locale)")
+	flags.BoolVar(&f.noLive, "no-live", false, "leave this host out: the kernel's defaults, and nothing counted")
+	flags.StringVarP(&f.netns, "netns", "N", "", "this host as another network namespace: its `NAME`, the path of its file, the id of a process in it")
+	flags.BoolVar(&f.ascii, "ascii", false, "diagrams of plain ASCII (the default where the locale is not UTF-8)")
+	flags.BoolVar(&f.noPager, "no-pager", false, "no $PAGER for what is longer than the screen")
+	flags.BoolVar(&f.json, "json", false, "the same as --format json")
+	flags.StringVar(&f.format, "format", "text", "text, markdown or json")
+	flags.StringVar(&f.color, "color", "auto", "colours: auto, always or never")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notes on stderr")
+	return c
+}
+
+func topicNames() []string {
+	var names []string
+	for _, t := range explain.Topics() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// explanation is a run of the command.
+type explanation struct {
+	*explainFlags
+	w        *world
+	book     *explain.Book
+	format   string
+	terminal explain.Terminal
+
+	topic *explain.Topic // nil: the whole machine, or story
+	story *filter.Filter // the sockets that are told of
+	named string         // as they were asked for
+}
+
+// parse checks the flags and the arguments. Its errors are the caller's mistakes.
+func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*explanation, error) {
+	e := &explanation{explainFlags: f, w: w, format: f.format}
+	locale := explain.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
+	language := locale.Language()
+	var err error
+	if flags.Changed("lang") {
+		if language, err = explain.ParseLanguage(f.language); err != nil {
+			return nil, err
+		}
+	}
+	if e.book, err = explain.Open(language); err != nil {
+		return nil, err
+	}
+	color, err := useColor(f.color, w)
+	if err != nil {
+		return nil, err
+	}
+	e.terminal = explain.Terminal{Color: color, ASCII: f.ascii || !locale.UTF8()}
+	if w.stdoutTTY {
+		e.terminal.Width, _ = w.size()
+	}
+	switch {
+	case f.json && flags.Changed("format") && f.format != "json":
+		return nil, fmt.Errorf("--json and --format %s exclude each other", f.format)
+	case f.json:
+		e.format = "json"
+	}
+	switch e.format {
+	case "text", "markdown", "json":
+	default:
+		return nil, &hintedError{fmt.Errorf("unknown format %q", f.format), "explain writes text, markdown or json"}
+	}
+	switch {
+	case f.list && len(args) > 0:
+		return nil, fmt.Errorf("--list lists all topics and takes no %q", args[0])
+	case f.netns == collect.AllNamespaces:
+		return nil, &hintedError{errors.New("a page is of one network namespace, not of all"), "-N takes the name of one"}
+	case f.netns != "" && f.noLive:
+		return nil, errors.New("--netns and --no-live exclude each other")
+	}
+	return e, e.parseTopic(args)
+}
+
+// parseTopic reads what is to be explained.
+func (e *explanation) parseTopic(args []string) error {
+	expression, err := socketsNamed(args)
+	switch {
+	case err != nil:
+		return err
+	case expression != "":
+		if e.noLive {
+			return fmt.Errorf("%s are sockets of this host, which --no-live leaves out", strings.Join(args, " "))
+		}
+		e.named = strings.Join(args, " ")
+		e.story, err = filter.Parse([]string{expression}, filter.Names{})
+		return err
+	case len(args) > 0:
+		topic, err := explain.Find(strings.Join(args, " "))
+		e.topic = &topic
+		return err
+	}
+	return nil
+}
+
+// socketsNamed returns the filter for the sockets that the arguments name by an
+// address, a port or a process, or "" where they name a topic.
+func socketsNamed(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	if args[0] == "pid" || strings.HasPrefix(args[0], "pid=") {
+		pid := strings.TrimPrefix(strings.Join(args, ""), "pid")
+		return "pid = " + strings.TrimPrefix(pid, "="), nil
+	}
+	if len(args) > 1 {
+		return "", nil
+	}
+	ends := func(format string, value any) string {
+		return fmt.Sprintf("src "+format+" or dst "+format, value, value)
+	}
+	if address, err := netip.ParseAddr(strings.Trim(args[0], "[]")); err == nil {
+		return ends("[%s]", address.WithZone("")), nil
+	}
+	if end, err := netip.ParseAddrPort(args[0]); err == nil {
+		return ends("%s", netip.AddrPortFrom(end.Addr().WithZone(""), end.Port())), nil
+	}
+	if text, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "*"), ":"); ok {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return "", &hintedError{fmt.Errorf("%q is no port", args[0]), "ports are :1 to :65535"}
+		}
+		return fmt.Sprintf("sport = %d or dport = %d", port, port), nil
+	}
+	if strings.Contains(args[0], ":") {
+		return "", &hintedError{fmt.Errorf("%q is no address with a port", args[0]), "10.0.0.1:443, [2001:db8::1]:443 and :443 are some"}
+	}
+	return "", nil
+}
+
+func (e *explanation) run(ctx context.Context) error {
+	var page bytes.Buffer
+	if err := e.write(ctx, &page); err != nil {
+		return err
+	}
+	if e.format == "text" && !e.noPager {
+		return show(page.Bytes(), e.w)
+	}
+	_, err := e.w.stdout.Write(page.Bytes())
+	return err
+}
+
+func (e *explanation) write(ctx context.Context, out io.Writer) error {
+	switch {
+	case e.list:
+		return e.writeList(out)
+	case e.story != nil:
+		return e.writeStory(ctx, out)
+	}
+	host, err := e.host(ctx)
+	switch {
+	case err != nil:
+		return err
+	case e.topic == nil:
+		return e.writeChart(out, host)
+	}
+	page, err := e.book.Page(*e.topic, host)
+	switch {
+	case err != nil:
+		return err
+	case e.format == "json":
+		return page.WriteJSON(out, e.envelope())
+	case e.format == "markdown":
+		return page.WriteMarkdown(out)
+	}
+	return page.WriteText(out, e.terminal)
+}
+
+func (e *explanation) writeList(out io.Writer) error {
+	switch e.format {
+	case "json":
+		return e.book.WriteListJSON(out, e.envelope())
+	case "markdown":
+		return e.book.WriteListMarkdown(out)
+	}
+	return e.book.WriteList(out, e.terminal)
+}
+
+func (e *explanation) writeChart(out io.Writer, host *explain.Host) error {
+	switch e.format {
+	case "json":
+		return e.book.WriteChartJSON(out, host, e.envelope())
+	case "markdown":
+		return e.book.WriteChartMarkdown(out, host)
+	}
+	return e.book.WriteChart(out, host, e.terminal)
+}
+
+// writeStory tells what becomes of the sockets that were named.
+func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
+	query := e.query()
+	settings, err := collect.ReadSettings(query)
+	if err != nil {
+		return err
+	}
+	query.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo
+	query.Filter = e.story
+	snapshot, err := collect.Open(ctx, query)
+	if err != nil {
+		return err
+	}
+	notes := notes{w: e.w, quiet: e.quiet}
+	notes.say(snapshot.Warnings())
+	story := e.book.Story(settings)
+	n := 0
+	for socket, err := range snapshot.Sockets() {
+		if err != nil {
+			return err
+		}
+		story.Add(socket)
+		n++
+	}
+	notes.say(snapshot.Warnings())
+	if n == 0 {
+		return &hintedError{fmt.Errorf("no TCP socket here has %s", e.named), "tcpstate ls lists those there are; tcpstate explain --list the topics"}
+	}
+	told, err := story.Tell()
+	switch {
+	case err != nil:
+		return err
+	case e.format == "json":
+		return told.WriteJSON(out, e.envelope())
+	case e.format == "markdown":
+		return told.WriteMarkdown(out)
+	}
+	return told.WriteText(out, e.terminal)
+}
+
+// host reads what the page says of this host, or returns nil where that is left
+// out. A host that cannot be looked at is no reason not to explain.
+func (e *explanation) host(ctx context.Context) (*explain.Host, error) {
+	if e.noLive || runtime.GOOS != "linux" {
+		return nil, nil
+	}
+	var topic explain.Topic
+	if e.topic != nil {
+		topic = *e.topic
+	}
+	host, warnings, err := collect.ReadHost(ctx, e.query(), topic)
+	if err != nil && (ctx.Err() != nil || e.netns != "") {
+		return nil, err
+	}
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("%v; this host is left out", err))
+		host, e.noLive = nil, true
+	}
+	(&notes{w: e.w, quiet: e.quiet}).say(warnings)
+	return host, nil
+}
+
+func (e *explanation) query() collect.Query {
+	return collect.Query{Netns: e.netns, States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6}}
+}
+
+func (e *explanation) envelope() explain.Envelope {
+	host, err := e.w.hostname()
+	if err != nil {
+		host = "" // a host without a name has states all the same
+	}
+	return explain.Envelope{TakenAt: e.w.now(), Host: host}
+}
