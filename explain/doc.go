@@ -8,7 +8,7 @@
 // (TIME_WAIT is time-wait.md), in a small strict markup that is also Markdown.
 // What breaks a rule fails the tests of this package, with file and line;
 // "go test ./explain" reads every page, with a host and without. A line of the
-// source has at most 110 columns (a Chinese character takes two); only the rows of
+// source has at most 120 columns (a Chinese character takes two); only the rows of
 // a table may be longer.
 //
 // A page is:

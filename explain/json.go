@@ -272,7 +272,8 @@ type jsonStory struct {
 	EndsExact bool                `json:"ends_exact"`
 	Sockets   []jsonSocket        `json:"sockets"` // the first few
 	Processes []jsonGroup         `json:"processes"`
-	Text      string              `json:"text"` // Markdown
+	Listeners []jsonGroup         `json:"listeners"` // inferred from the addresses
+	Text      string              `json:"text"`      // Markdown
 }
 
 type jsonSocket struct {
@@ -288,12 +289,9 @@ func (t *Told) WriteJSON(w io.Writer, e Envelope) error {
 	for _, g := range t.Groups {
 		s := jsonStory{State: g.State, Condition: g.Condition, WaitsFor: g.WaitsFor, Total: g.Count, Timer: g.Timer,
 			FiresMS: milliseconds(g.FiresIn), Left: g.Left, EndsMS: milliseconds(g.EndsIn),
-			EndsExact: g.EndsIn.IsKnown() && g.Exact, Sockets: []jsonSocket{}, Processes: []jsonGroup{}}
+			EndsExact: g.EndsIn.IsKnown() && g.Exact, Sockets: []jsonSocket{}, Processes: jsonGroups(g.Holders), Listeners: jsonGroups(g.Listeners)}
 		for _, e := range g.Examples {
 			s.Sockets = append(s.Sockets, jsonSocket{e.Local.String(), e.Peer.String(), e.RecvQueue, e.SendQueue})
-		}
-		for _, h := range g.Holders {
-			s.Processes = append(s.Processes, jsonGroup{h.Name, h.Count})
 		}
 		var b strings.Builder
 		m := newMarkdown(&b)
@@ -303,6 +301,14 @@ func (t *Told) WriteJSON(w io.Writer, e Envelope) error {
 		doc.Stories = append(doc.Stories, s)
 	}
 	return writeJSON(w, doc)
+}
+
+func jsonGroups(groups []Group) []jsonGroup {
+	list := []jsonGroup{}
+	for _, g := range groups {
+		list = append(list, jsonGroup{g.Name, g.Count})
+	}
+	return list
 }
 
 func milliseconds(d tcp.Optional[time.Duration]) tcp.Optional[int64] {

@@ -68,7 +68,7 @@ const (
 
 // Limits of the source, in columns of a terminal.
 const (
-	maxSourceLine = 110
+	maxSourceLine = 120
 	maxCommand    = 74 // so that it fits a terminal of 80 below an item's indent
 )
 

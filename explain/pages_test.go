@@ -211,7 +211,7 @@ func TestPageErrors(t *testing.T) {
 		{`{{constant "TCP_TIMEWAIT_LEN"}}`, `{{constant "TCP_TIMEWAIT"}}`, `no constant "TCP_TIMEWAIT"`},
 		{`{{sysctl "net.ipv4.tcp_tw_reuse"}}`, `{{sysctl "net.ipv4.tcp_tw"}}`, `no setting "net.ipv4.tcp_tw"`},
 		{`{{sysctl "net.ipv4.tcp_tw_reuse"}}`, `{{nosuch 1}}`, `function "nosuch" not defined`},
-		{"# TIME_WAIT", "# TIME_WAIT" + strings.Repeat("!", 120), "a line of 131 columns: at most 110"},
+		{"# TIME_WAIT", "# TIME_WAIT" + strings.Repeat("!", 120), "a line of 131 columns: at most 120"},
 	} {
 		broken := strings.Replace(page, row.old, row.new, 1)
 		topic, _ := Find("TIME_WAIT")

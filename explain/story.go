@@ -31,6 +31,7 @@ type group struct {
 	count            int
 	examples         []*tcp.Socket
 	holders          map[string]int
+	listeners        map[string]int // that sockets without a process came in by
 	unread, unsent   spread
 	queued, most     spread // of a listener
 	fires, end, age  timeSpread
@@ -74,7 +75,7 @@ func (s *Story) Add(socket *tcp.Socket) {
 	}
 	g := s.groups[key]
 	if g == nil {
-		g = &group{groupKey: key, state: socket.State, holders: map[string]int{}}
+		g = &group{groupKey: key, state: socket.State, holders: map[string]int{}, listeners: map[string]int{}}
 		s.groups[key] = g
 	}
 	g.count++
@@ -82,7 +83,10 @@ func (s *Story) Add(socket *tcp.Socket) {
 		g.examples = append(g.examples, socket.Clone())
 	}
 	for _, p := range socket.Processes {
-		g.holders[fmt.Sprintf("%s[%d]", visible(p.Name), p.PID)]++
+		g.holders[processName(p)]++
+	}
+	if l := socket.Listener; l != nil {
+		g.listeners[listenerName(l)]++
 	}
 	g.unread.add(int64(socket.RecvQueue))
 	g.unsent.add(int64(socket.SendQueue))
@@ -127,6 +131,7 @@ type ToldGroup struct {
 	Exact     bool                        // no setting of the program can make it another time
 	Examples  []*tcp.Socket               // the first few
 	Holders   []Group                     // processes that hold them, most first
+	Listeners []Group                     // that those without a process came in by, most first; inferred
 
 	Heading string
 	Blocks  []Block
@@ -159,7 +164,7 @@ func (s *Story) Tell() (*Told, error) {
 // tell tells of one group: its condition, its timer, its queues.
 func (s *Story) tell(g *group, waits WaitsFor, texts map[string]string) (*ToldGroup, error) {
 	t := &ToldGroup{State: g.state, Condition: g.condition, WaitsFor: waits, Count: g.count, Timer: g.timer,
-		Exact: !g.inexact, Examples: g.examples, Holders: g.topHolders()}
+		Exact: !g.inexact, Examples: g.examples, Holders: top(g.holders), Listeners: top(g.listeners)}
 	if g.fires.seen {
 		t.FiresIn = tcp.Known(time.Duration(g.fires.least))
 	}
@@ -213,6 +218,7 @@ type facts struct {
 	Sockets string // the first few: local > peer
 	More    int    // how many are not among them
 	Holders string // processes, "" where none is known
+	Came    string // the listeners they came in by, with their processes; "" where none is known
 	Age     string // "" where it is not known
 	Unread  int64  // bytes in the receive queue, at most; of CLOSE_WAIT without the FIN
 	Unsent  int64  // bytes in the send queue, at most; without the FIN
@@ -237,11 +243,7 @@ func (s *Story) facts(g *group, t *ToldGroup) facts {
 		names = append(names, literal(ends(e)))
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
-	names = nil
-	for _, h := range t.Holders {
-		names = append(names, literal(h.Name))
-	}
-	f.Holders = strings.Join(names, w.say("list.join"))
+	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
 	fin := func(n int64, counted bool) int64 {
 		if counted {
 			return max(0, n-1)
@@ -300,10 +302,31 @@ func end(a netip.AddrPort) string {
 	return a.String()
 }
 
-// topHolders returns the processes that hold most of the sockets.
-func (g *group) topHolders() []Group {
+// names lists the names of groups, escaped for the markup.
+func (w words) names(groups []Group) string {
+	var names []string
+	for _, g := range groups {
+		names = append(names, literal(g.Name))
+	}
+	return strings.Join(names, w.say("list.join"))
+}
+
+// processName writes a process as nginx[812].
+func processName(p tcp.Process) string { return fmt.Sprintf("%s[%d]", visible(p.Name), p.PID) }
+
+// listenerName writes a listener and the process that holds it.
+func listenerName(l *tcp.Listener) string {
+	name := end(l.Local)
+	if len(l.Processes) > 0 {
+		name += " " + processName(l.Processes[0])
+	}
+	return name
+}
+
+// top returns the largest groups.
+func top(counts map[string]int) []Group {
 	var list []Group
-	for name, n := range g.holders {
+	for name, n := range counts {
 		list = append(list, Group{name, n})
 	}
 	slices.SortFunc(list, func(a, b Group) int {

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"testing"
@@ -129,13 +130,59 @@ func TestStoryOfMany(t *testing.T) {
 	}
 	leak := tcp.Socket{State: tcp.CloseWait, Local: sockets[0].Local, Peer: sockets[0].Peer,
 		Owner: tcp.Owner{Inode: 4}, Processes: []tcp.Process{{PID: 12, Name: "a`b**\x1b[1m"}}}
+	sockets[0].Listener = &tcp.Listener{Local: sockets[0].Local, Processes: []tcp.Process{{PID: 9, Name: "nginx"}}}
 	text := tell(t, English, append(sockets, &leak)...)
 	for _, want := range []string{
 		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
+		"Came in by the listener 10.0.0.1:443 nginx[9], as",
 		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12].`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the story does not say %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestStoriesInEveryLanguage tells every story in each language and form.
+func TestStoriesInEveryLanguage(t *testing.T) {
+	for _, l := range Languages() {
+		for _, many := range []bool{false, true} {
+			story := open(t, l).Story(tcp.DefaultSettings())
+			for i := range told {
+				s := told[i].socket
+				s.Local, s.Peer = netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:7]:443"), netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:8]:51000")
+				s.Processes = []tcp.Process{{PID: 812, Name: "a`|**\x1b[2J"}}
+				s.Age = tcp.Known(90 * time.Minute)
+				story.Add(&s)
+				if many {
+					s.Timer.Expires += 3 * time.Second
+					s.RecvQueue, s.SendQueue = 2*s.RecvQueue, 2*s.SendQueue
+					story.Add(&s)
+				}
+			}
+			all, err := story.Tell()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text, markdown, document strings.Builder
+			for _, err := range []error{
+				all.WriteText(&text, Terminal{Width: 80}), all.WriteMarkdown(&markdown), all.WriteJSON(&document, Envelope{}),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkLines(t, "the stories in "+l.String(), text.String(), Terminal{Width: 80})
+			var doc struct{ Stories []map[string]any }
+			if err := json.Unmarshal([]byte(document.String()), &doc); err != nil {
+				t.Fatal(err)
+			}
+			if len(doc.Stories) != len(all.Groups) || len(all.Groups) < len(conditions) {
+				t.Errorf("%d stories of %d groups", len(doc.Stories), len(all.Groups))
+			}
+			if strings.Contains(document.String()+markdown.String(), "\x1b") {
+				t.Error("a name acts on the terminal")
+			}
 		}
 	}
 }
