@@ -167,20 +167,24 @@ func socketsNamed(args []string) (string, error) {
 		return "", nil
 	}
 	if args[0] == "pid" || strings.HasPrefix(args[0], "pid=") {
-		pid := strings.TrimPrefix(strings.Join(args, ""), "pid")
-		return "pid = " + strings.TrimPrefix(pid, "="), nil
+		number := strings.TrimLeft(strings.TrimPrefix(strings.Join(args, ""), "pid"), "=")
+		if pid, err := strconv.ParseUint(number, 10, 31); err != nil || pid == 0 {
+			return "", &hintedError{fmt.Errorf("%q is no process id", number), "pid 812 is one"}
+		}
+		return "pid = " + number, nil
 	}
 	if len(args) > 1 {
 		return "", nil
 	}
-	ends := func(format string, value any) string {
-		return fmt.Sprintf("src "+format+" or dst "+format, value, value)
-	}
+	ends := func(end string) string { return "src " + end + " or dst " + end }
 	if address, err := netip.ParseAddr(strings.Trim(args[0], "[]")); err == nil {
-		return ends("[%s]", address.WithZone("")), nil
+		if address.Is4() {
+			return ends(address.String()), nil
+		}
+		return ends("[" + address.WithZone("").String() + "]"), nil
 	}
 	if end, err := netip.ParseAddrPort(args[0]); err == nil {
-		return ends("%s", netip.AddrPortFrom(end.Addr().WithZone(""), end.Port())), nil
+		return ends(netip.AddrPortFrom(end.Addr().WithZone(""), end.Port()).String()), nil
 	}
 	if text, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "*"), ":"); ok {
 		port, err := strconv.ParseUint(text, 10, 16)
