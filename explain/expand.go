@@ -195,7 +195,7 @@ func (p *Page) live() []Block {
 		if oldest.Exact {
 			key = "live.oldest"
 		}
-		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", oldest.Name))))
+		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", visible(oldest.Name)))))
 	}
 	for _, g := range h.Groups {
 		if len(g.Groups) == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,10 @@ func checkForms(t *testing.T, p *Page) {
 			t.Fatal(err)
 		}
 		checkLines(t, name, b.String(), o)
+		var colored bytes.Buffer
+		if o.Color = true; p.WriteText(&colored, o) != nil || sgr.ReplaceAllString(colored.String(), "") != b.String() || colored.Len() == b.Len() {
+			t.Errorf("%s: colours change more than colours", name)
+		}
 	}
 	var b bytes.Buffer
 	if err := p.WriteMarkdown(&b); err != nil {
@@ -103,6 +108,8 @@ func checkForms(t *testing.T, p *Page) {
 		}
 	}
 }
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 // checkLines checks the lines of a text for a terminal.
 func checkLines(t *testing.T, name, text string, o Terminal) {

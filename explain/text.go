@@ -64,17 +64,19 @@ func (l *layout) blank() { l.line(nil) }
 
 func (l *layout) heading(text string) { l.line(Text{{Strong, text}}) }
 
-// line writes a line in its colours.
+// line writes a line in its colours, without spaces at its end.
 func (l *layout) line(text Text) {
-	var b strings.Builder
-	for _, s := range text {
-		b.WriteString(l.paint(s))
+	n := len(text)
+	for n > 0 && strings.TrimRight(text[n-1].Text, " ") == "" {
+		n--
 	}
-	if !l.Color {
-		fmt.Fprintln(l.out, strings.TrimRight(b.String(), " "))
-		return
+	for i, s := range text[:n] {
+		if i == n-1 {
+			s.Text = strings.TrimRight(s.Text, " ")
+		}
+		l.out.WriteString(l.paint(s))
 	}
-	fmt.Fprintln(l.out, b.String())
+	l.out.WriteString("\n")
 }
 
 // The colours of a page, of the sixteen that every terminal has (ECMA-48, SGR).
