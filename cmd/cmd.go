@@ -11,9 +11,11 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -119,7 +121,7 @@ func report(err error, stderr io.Writer) int {
 	if errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "tcpstate: %v\n", err)
+	fmt.Fprintf(stderr, "tcpstate: %s\n", printable(err.Error()))
 	var expression *filter.Error
 	if errors.As(err, &expression) {
 		for line := range strings.Lines(expression.Caret()) {
@@ -128,12 +130,28 @@ func report(err error, stderr io.Writer) int {
 	}
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
-		fmt.Fprintln(stderr, fold("tcpstate: hint: "+hinter.Hint()))
+		fmt.Fprintln(stderr, fold("tcpstate: hint: "+printable(hinter.Hint())))
 	}
 	if errors.As(err, &usageError{}) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// printable escapes in a text what could act on the terminal that shows it. Most
+// errors quote what they are about; a few have a path or a flag as it was given.
+func printable(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		_, width := utf8.DecodeRuneInString(text[i:])
+		if r == '\n' || strconv.IsPrint(r) && (r != utf8.RuneError || width > 1) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.Quote(text[i : i+width])
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // fold breaks a long text at its spaces, so that a terminal does not break it

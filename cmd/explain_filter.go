@@ -43,8 +43,8 @@ func explainFilter(w io.Writer, query collect.Query) error {
 	if len(plan.Program.Left) > 0 {
 		left = "these are judged here:\n" + indent(strings.Join(plan.Program.Left, "\n"))
 	}
-	_, err = fmt.Fprintf(w, "filter:\n%sstates, mask %#x: %s\nfamilies: %s\n%s%s",
-		indent(query.Filter.Tree()), plan.States.KernelMask(), plan.States, strings.Join(families, ", "), program, left)
+	_, err = io.WriteString(w, printable(fmt.Sprintf("filter:\n%sstates, mask %#x: %s\nfamilies: %s\n%s%s",
+		indent(query.Filter.Tree()), plan.States.KernelMask(), plan.States, strings.Join(families, ", "), program, left)))
 	return err
 }
 

@@ -224,7 +224,7 @@ type notes struct {
 func (n *notes) say(warnings []string) {
 	for _, warning := range warnings[n.said:] {
 		if !n.quiet {
-			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", warning)
+			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", printable(warning))
 		}
 	}
 	n.said = len(warnings)

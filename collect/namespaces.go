@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"strconv"
 	"strings"
 
 	"tcpstate/netns"
@@ -69,7 +70,7 @@ func (s *Snapshot) readings() iter.Seq2[*reading, error] {
 				}
 			case errors.Is(err, netns.ErrGone):
 			case errors.Is(err, fs.ErrPermission):
-				closed = append(closed, space.Name)
+				closed = append(closed, strconv.Quote(space.Name))
 			default:
 				s.warn("network namespace %q: %v", space.Name, err)
 			}
