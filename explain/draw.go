@@ -70,6 +70,9 @@ func (d *ladderDrawing) rung(r *Rung) {
 		if r.From == Leftwards {
 			sender, receiver = receiver, sender
 		}
+		if by := r.sender(); by.State == 0 && !by.None && by.Does != "" {
+			sender = append(sender, nil) // beside the arrow
+		}
 		sender = lowered(sender, 2)
 		arrow := max(1, len(sender)-1)
 		middle := append(blank(arrow-1), center(r.Segment), d.arrow(r.From, r.Fate))
@@ -97,8 +100,15 @@ func lowered(lines []Text, n int) []Text {
 func blank(n int) []string   { return make([]string, max(0, n)) }
 func blankText(n int) []Text { return make([]Text, max(0, n)) }
 
-// side returns the lines of one end: what it does, then its state. Where it only
-// does something, an empty line stands for the state.
+// sender returns the end that sends the segment.
+func (r *Rung) sender() Side {
+	if r.From == Leftwards {
+		return r.Right
+	}
+	return r.Left
+}
+
+// side returns the lines of one end: what it does, then its state.
 func (d *ladderDrawing) side(s Side) []Text {
 	var lines []Text
 	if s.Does != "" {
@@ -113,8 +123,6 @@ func (d *ladderDrawing) side(s Side) []Text {
 		lines = append(lines, Text{{Code, s.State.String()}})
 	case s.None:
 		lines = append(lines, Text{{Text: d.words.say("ladder.nosocket")}})
-	case s.Does != "":
-		lines = append(lines, nil)
 	}
 	return lines
 }

@@ -113,7 +113,7 @@ var ladders = map[string]*Ladder{
 		{Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards, Fate: Lost},
 		{Segment: "SYN=1, ACK=1, seq=y, ack=x+1", From: Leftwards, Fate: Lost, Right: Side{Does: "ladder.resends"}},
 		{Note: "ladder.thousands"},
-		{Note: "ladder.queuefull", Right: Side{None: true}},
+		{Note: "ladder.queuefull"},
 	}},
 	"syn-cookies": {Left: "end.client", Right: "end.server", Rungs: []Rung{
 		{Right: Side{State: tcp.Listen}, Note: "ladder.synqueuefull"},
