@@ -78,7 +78,7 @@ type countOptions struct {
 // options checks the flags and turns them into options. Its errors are the
 // caller's mistakes.
 func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*countOptions, error) {
-	query, err := f.query(args)
+	query, err := f.query(flags, args)
 	if err != nil {
 		return nil, err
 	}

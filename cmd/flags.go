@@ -68,9 +68,12 @@ const stateExamples = "SYN_RECV, close-wait, TIME_WAIT, ..."
 
 // query returns the part of a query that the flags say, and the arguments,
 // which are a filter.
-func (f *sharedFlags) query(args []string) (collect.Query, error) {
-	if f.proc == "" {
+func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query, error) {
+	switch {
+	case f.proc == "":
 		return collect.Query{}, errors.New("--proc names no directory")
+	case f.netns == "" && flags.Changed("netns"):
+		return collect.Query{}, errors.New("--netns names no network namespace")
 	}
 	source, err := collect.ParseSource(f.source)
 	if err != nil {

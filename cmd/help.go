@@ -28,7 +28,8 @@ func flagError(c *cobra.Command, err error) error {
 	hint := fmt.Sprintf("%s --help lists the flags", c.CommandPath())
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		wanted := map[string]string{"int": "a whole number", "bool": "true or false", "count": "a whole number"}
+		wanted := map[string]string{"int": "a whole number", "bool": "true or false", "count": "a whole number",
+			"duration": "a time such as 250ms, 5s or 1m"}
 		if what, ok := wanted[invalid.GetFlag().Value.Type()]; ok {
 			err = fmt.Errorf("--%s %q is not %s", invalid.GetFlag().Name, invalid.GetValue(), what)
 		}

@@ -89,7 +89,7 @@ type lsOptions struct {
 // options checks the flags and turns them into options. Its errors are the
 // caller's mistakes.
 func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOptions, error) {
-	query, err := f.query(args)
+	query, err := f.query(flags, args)
 	if err != nil {
 		return nil, err
 	}
