@@ -88,8 +88,8 @@ func (s *Story) Add(socket *tcp.Socket) {
 	if l := socket.Listener; l != nil {
 		g.listeners[listenerName(l)]++
 	}
-	g.unread.add(int64(socket.RecvQueue))
-	g.unsent.add(int64(socket.SendQueue))
+	g.unread.add(unread(socket))
+	g.unsent.add(unsent(socket))
 	g.queued.add(int64(socket.AcceptQueue))
 	if most, known := socket.AcceptQueueMax.Get(); known {
 		g.most.add(int64(most))
@@ -109,6 +109,26 @@ func (s *Story) Add(socket *tcp.Socket) {
 	g.end.add(outlook.At)
 	g.left.add(int64(outlook.Left))
 	g.inexact = g.inexact || !outlook.Exact
+}
+
+// unread returns the bytes of data that nobody has read: the peer's FIN, which
+// the queue counts as one, is none.
+func unread(s *tcp.Socket) int64 {
+	n := int64(s.RecvQueue)
+	if n > 0 && tcp.Set(tcp.CloseWait, tcp.LastAck, tcp.Closing).Has(s.State) {
+		n--
+	}
+	return n
+}
+
+// unsent returns the bytes of data that are not acknowledged, our own SYN or FIN
+// not counted.
+func unsent(s *tcp.Socket) int64 {
+	n := int64(s.SendQueue)
+	if n > 0 && tcp.Set(tcp.SynSent, tcp.SynRecv, tcp.FinWait1, tcp.Closing, tcp.LastAck).Has(s.State) {
+		n--
+	}
+	return n
 }
 
 // Told is a story as it is told: group after group.
@@ -220,8 +240,8 @@ type facts struct {
 	Holders string // processes, "" where none is known
 	Came    string // the listeners they came in by, with their processes; "" where none is known
 	Age     string // "" where it is not known
-	Unread  int64  // bytes in the receive queue, at most; of CLOSE_WAIT without the FIN
-	Unsent  int64  // bytes in the send queue, at most; without the FIN
+	Unread  int64  // bytes of data that are not read, at most
+	Unsent  int64  // bytes of data that are not acknowledged, at most
 	UnreadS string // as spreads
 	UnsentS string
 	Queued  string // of a listener
@@ -244,18 +264,8 @@ func (s *Story) facts(g *group, t *ToldGroup) facts {
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
 	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
-	fin := func(n int64, counted bool) int64 {
-		if counted {
-			return max(0, n-1)
-		}
-		return n
-	}
-	// The peer's FIN counts as one unread byte, our own as one unsent.
-	peerClosed := g.state == tcp.CloseWait && g.unread.least > 0
-	weClosed := tcp.Set(tcp.FinWait1, tcp.Closing, tcp.LastAck, tcp.SynSent).Has(g.state)
-	f.Unread, f.Unsent = fin(g.unread.greatest, peerClosed), fin(g.unsent.greatest, weClosed)
-	f.UnreadS = w.spread(fin(g.unread.least, peerClosed), f.Unread)
-	f.UnsentS = w.spread(fin(g.unsent.least, weClosed), f.Unsent)
+	f.Unread, f.Unsent = g.unread.greatest, g.unsent.greatest
+	f.UnreadS, f.UnsentS = w.spread(g.unread.least, g.unread.greatest), w.spread(g.unsent.least, g.unsent.greatest)
 	f.Queued = w.spread(g.queued.least, g.queued.greatest)
 	if g.most.seen {
 		f.Most = w.spread(g.most.least, g.most.greatest)
