@@ -191,7 +191,8 @@ func (s *Story) tell(g *group, waits WaitsFor, texts map[string]string) (*ToldGr
 	if g.end.seen {
 		t.EndsIn, t.Left = tcp.Known(time.Duration(g.end.least)), tcp.Known(int(g.left.least))
 	}
-	t.Heading = s.book.words.say("story.heading", "n", number(g.count), "state", g.state.String())
+	t.Heading = s.book.words.say("story.heading", "n", number(g.count), "state", g.state.String(),
+		"waits", s.book.words.say("story.waits."+string(waits)))
 	facts := s.facts(g, t)
 	host := &Host{Settings: s.settings}
 	for _, key := range g.texts() {

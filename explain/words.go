@@ -117,5 +117,6 @@ var wordKeys = []string{
 
 	"docs.title", "docs.intro",
 
-	"story.heading {n} {state}", "story.spread {from} {to}",
+	"story.heading {n} {state} {waits}", "story.waits.peer", "story.waits.program", "story.waits.clock",
+	"story.waits.either", "story.spread {from} {to}",
 }
