@@ -104,6 +104,15 @@
 // keepalive, fin_wait2 (once no program holds it), time_wait. Settings are those
 // of tcp.SettingTable. A sentence must read well whatever the number is.
 //
+// # The other files of a language
+//
+// words.txt has the short texts that code puts together, "key = text"; the keys
+// are those of words.go. machine.txt has the sentences of tcp's machine in the
+// language; English has none. stories.md has what is told of very sockets: for
+// each condition of condition.go a text of blocks, and for the timers and queues
+// one each; their placeholders are those of pages and the fields of type facts in
+// story.go, such as {{.Fires}}.
+//
 // # Two languages
 //
 // A Chinese page has the same headings, directives, placeholders and commands in
