@@ -1,0 +1,77 @@
+package procnet
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Descriptors is how many descriptors a process has open, of files of all kinds,
+// and how many it may have.
+type Descriptors struct {
+	Open int
+	Soft int // its soft RLIMIT_NOFILE (getrlimit(2)); math.MaxInt: unlimited
+}
+
+// Descriptors returns the descriptors of a process. A user may ask for those
+// processes whose owners Owners tells him. The error is a *ReadError; its cause
+// is fs.ErrNotExist where the process has ended, fs.ErrPermission where it is
+// another user's.
+func (p *Proc) Descriptors(pid int) (Descriptors, error) {
+	dir := strconv.Itoa(pid)
+	name := path.Join(dir, "limits")
+	text, err := fs.ReadFile(p.FS, name)
+	if err != nil {
+		return Descriptors{}, &ReadError{File: p.path(name), Err: cause(err)}
+	}
+	soft, err := parseOpenFiles(string(text))
+	if err != nil {
+		return Descriptors{}, &ReadError{File: p.path(name), Err: err}
+	}
+	name = path.Join(dir, "fd")
+	open, err := fs.ReadDir(p.FS, name)
+	if err != nil {
+		return Descriptors{}, &ReadError{File: p.path(name), Err: cause(err)}
+	}
+	return Descriptors{Open: len(open), Soft: soft}, nil
+}
+
+// parseOpenFiles returns the soft limit of open files from PID/limits, whose
+// lines are a name, the soft and the hard limit and a unit, in columns
+// (proc_pid_limits, fs/proc/base.c).
+func parseOpenFiles(text string) (int, error) {
+	const name = "Max open files"
+	for line := range strings.Lines(text) {
+		values, ok := strings.CutPrefix(line, name)
+		if !ok {
+			continue
+		}
+		fields := strings.Fields(values)
+		if len(fields) == 0 {
+			return 0, &ValueError{"line", strings.TrimSuffix(line, "\n"), "no limit in it"}
+		}
+		if fields[0] == "unlimited" {
+			return math.MaxInt, nil
+		}
+		limit, err := strconv.ParseInt(fields[0], 10, 0)
+		if err != nil || limit < 0 {
+			return 0, &ValueError{"soft limit of open files", fields[0], "not a whole number, nor unlimited"}
+		}
+		return int(limit), nil
+	}
+	return 0, errors.New("there is no line of " + name)
+}
+
+// Release returns the release of the kernel, such as 6.18.5. The error is a
+// *ReadError.
+func (p *Proc) Release() (string, error) {
+	const name = "sys/kernel/osrelease"
+	text, err := fs.ReadFile(p.FS, name)
+	if err != nil {
+		return "", &ReadError{File: p.path(name), Err: cause(err)}
+	}
+	return strings.TrimSpace(string(text)), nil
+}
