@@ -48,7 +48,8 @@ func (p *Page) transitions() []Block {
 		other func(*tcp.Transition) (tcp.State, tcp.Form)
 	}{
 		{"moves.in", tcp.Entered(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.From, t.FromForm }},
-		{"moves.out", tcp.Left(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
+		{"moves.makes", spawning(tcp.Left(s), true), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
+		{"moves.out", spawning(tcp.Left(s), false), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
 		{"moves.within", tcp.Within(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
 	} {
 		if len(way.list) == 0 {
@@ -65,14 +66,19 @@ func (p *Page) transitions() []Block {
 	return blocks
 }
 
+// spawning returns those transitions that leave their own socket as it is and make
+// another, or those that do not.
+func spawning(list []tcp.Transition, spawns bool) []tcp.Transition {
+	return slices.DeleteFunc(list, func(t tcp.Transition) bool { return t.Spawns != spawns })
+}
+
 // transition says one transition: the other state, the event, what is sent, what
 // Linux does, where it is written.
 func (p *Page) transition(t *tcp.Transition, other tcp.State, form tcp.Form) Text {
-	name := p.say("moves.none")
+	text := plain(p.say("moves.none"))
 	if other != tcp.NoSocket {
-		name = other.String()
+		text = code(other.String())
 	}
-	text := code(name)
 	if key := "moves.form." + form.String(); form != tcp.AnyForm && other != tcp.NoSocket {
 		text = append(text, Span{Text: p.say("moves.aside", "text", p.say(key))})
 	}

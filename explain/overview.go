@@ -157,14 +157,29 @@ func (b *Book) WriteDocs(w io.Writer, drawing string) error {
 	for _, text := range []string{"map.legend", "map.reset"} {
 		m.printf("\n%s\n", escapeMarkdown(b.words.say(text)))
 	}
+	for kind := KindState; kind <= KindQuestion; kind++ {
+		m.printf("\n**%s**\n", b.words.say("list."+kind.String()))
+		m.links(named(kind))
+	}
+	m.linked = true
 	for _, t := range topics {
 		p, err := b.Page(t, nil)
 		if err != nil {
 			return fmt.Errorf("writing the pages of language %q: %w", b.Language, err)
 		}
 		m.printf("\n<a id=\"%s\"></a>\n\n", anchor(t.Name))
-		m.linked = true
 		m.page(p, 2)
 	}
 	return m.out.Flush()
+}
+
+// named returns the names of the topics of a kind.
+func named(kind Kind) []string {
+	var names []string
+	for _, t := range topics {
+		if t.Kind == kind {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }

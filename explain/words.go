@@ -99,9 +99,10 @@ var wordKeys = []string{
 	"ladder.alive", "ladder.allprobes", "ladder.thousands", "ladder.queuefull", "ladder.synqueuefull",
 	"ladder.acceptfull", "ladder.acceptroom", "ladder.straysyn", "ladder.withtwo",
 
-	"moves.in", "moves.out", "moves.within", "moves.sends {segment}", "moves.none", "moves.aside {text}",
-	"moves.colon", "moves.comma", "moves.stop", "moves.gap", "moves.spawns", "moves.rfconly", "moves.linuxonly",
-	"moves.form.held", "moves.form.orphan", "moves.form.request", "moves.form.small",
+	"moves.in", "moves.makes", "moves.out", "moves.within", "moves.sends {segment}", "moves.none",
+	"moves.aside {text}", "moves.colon", "moves.comma", "moves.stop", "moves.gap", "moves.spawns",
+	"moves.rfconly", "moves.linuxonly", "moves.form.held", "moves.form.orphan", "moves.form.request",
+	"moves.form.small",
 
 	"clock.gap", "clock.varies", "clock.setting", "clock.value", "clock.default",
 
