@@ -58,7 +58,14 @@ type Query struct {
 	Filter   *filter.Filter // nil: everything
 	Detail   tcp.Detail     // what is wanted of each socket
 
+	// Everything is for those who follow sockets, and must see what becomes of
+	// one that is selected no more: all sockets of the families come, as the
+	// source tells them, and without their processes. Selects tells which of
+	// them States and Filter select.
+	Everything bool
+
 	spaces []*netns.Namespace // that Netns stands for, once they have been found
+	owners *owners            // of the sockets, where they have been found before
 }
 
 // Snapshot is a reading of the sockets that has begun.
@@ -92,12 +99,12 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 	if err := q.complete(); err != nil {
 		return nil, err
 	}
-	s := &Snapshot{ctx: ctx, dial: dial, query: q}
+	s := &Snapshot{ctx: ctx, dial: dial, query: q, owners: q.owners}
 	if q.States == 0 {
 		s.warn("nothing can match: the states, families and filter that are asked for exclude each other")
 	}
 	err := s.findNamespaces()
-	if err == nil && s.needsOwners() {
+	if err == nil && s.needsOwners() && s.owners == nil {
 		s.owners, err = findOwners(ctx, s.query, dial)
 	}
 	if err == nil {
@@ -130,6 +137,14 @@ func (q *Query) complete() error {
 	return nil
 }
 
+// listed returns the states of which the source is to bring the sockets.
+func (q *Query) listed() tcp.StateSet {
+	if q.Everything {
+		return tcp.All
+	}
+	return q.States
+}
+
 // ofThisHost reports whether the sockets are those of this host, so that its
 // users and its kernel may be asked about them.
 func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
@@ -152,6 +167,9 @@ func (q *Query) narrow() {
 func (q *Query) judgesOwners() bool { return q.Filter.Needs().Has(tcp.DetailProcesses) }
 
 func (s *Snapshot) needsOwners() bool {
+	if s.query.Everything {
+		return false
+	}
 	return s.query.Detail.Has(tcp.DetailProcesses) || s.query.judgesOwners()
 }
 
@@ -200,7 +218,7 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 					yield(nil, err)
 					return
 				}
-				if !s.selects(socket) {
+				if !s.query.Everything && !s.selects(socket) {
 					continue
 				}
 				s.name(socket)
@@ -218,6 +236,13 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 			}
 		}
 	}
+}
+
+// Selects reports whether the query selects the socket, one that was asked for
+// with Everything. Where the filter looks at processes the socket must have been
+// given them.
+func (s *Snapshot) Selects(socket *tcp.Socket) bool {
+	return s.query.States.Has(socket.State) && s.query.Filter.Match(socket)
 }
 
 // selects reports whether the socket was asked for, and leaves of it what was.

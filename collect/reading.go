@@ -140,7 +140,11 @@ func (r *reading) openSockDiag(ctx context.Context, open opener) error {
 // of it: it is then given one of the oldest instructions, and at last none.
 func (r *reading) dumpFiltered(ctx context.Context, open opener) (*sockdiag.Dump, error) {
 	var err error
-	for _, known := range capabilities(r.abilities) {
+	tries := capabilities(r.abilities)
+	if r.query.Everything {
+		tries = []filter.Capabilities{0}
+	}
+	for _, known := range tries {
 		program, compileErr := r.query.Filter.Compile(known)
 		if compileErr != nil {
 			return nil, cmp.Or(err, compileErr)
@@ -148,7 +152,7 @@ func (r *reading) dumpFiltered(ctx context.Context, open opener) (*sockdiag.Dump
 		var dump *sockdiag.Dump
 		dump, err = open(ctx, sockdiag.Request{
 			Families: r.query.Families,
-			States:   r.query.States,
+			States:   r.query.listed(),
 			Detail:   r.query.Detail | r.query.Filter.Needs(),
 			Bytecode: program.Bytes(),
 			Within:   r.within,
@@ -226,7 +230,7 @@ func (r *reading) sockets() iter.Seq2[*tcp.Socket, error] {
 				yield(nil, err)
 				return
 			}
-			if !r.query.States.Has(socket.State) {
+			if !r.query.listed().Has(socket.State) {
 				continue // the kernel may bring more than was asked for
 			}
 			r.complete(socket)

@@ -1,0 +1,50 @@
+package collect
+
+import (
+	"testing"
+
+	"tcpstate/filter"
+	"tcpstate/tcp"
+)
+
+// TestEverythingLeavesTheSelectionToSelects follows what no query selects any
+// more: it must still come, and be told from what is selected.
+func TestEverythingLeavesTheSelectionToSelects(t *testing.T) {
+	ssh, err := filter.Parse([]string{"sport = :22"}, filter.Names{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, tables), States: tcp.Set(tcp.Listen), Families: both,
+		Filter: ssh, Everything: true})
+	plain := readAll(t, mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, tables), States: tcp.All, Families: both}))
+	listed := readAll(t, s)
+	if len(listed) != len(plain) || len(listed) == 0 {
+		t.Fatalf("%d sockets of %d came", len(listed), len(plain))
+	}
+	selected := 0
+	for _, socket := range listed {
+		want := socket.State == tcp.Listen && socket.Local.Port() == 22
+		if s.Selects(socket) != want {
+			t.Errorf("%v %v is selected: %v", socket.State, socket.Local, !want)
+		}
+		if want {
+			selected++
+		}
+	}
+	if selected == 0 || selected == len(listed) {
+		t.Errorf("%d of %d sockets are selected: the table tells nothing apart", selected, len(listed))
+	}
+}
+
+func TestEverythingJudgesTheFilterFirst(t *testing.T) {
+	port, err := filter.Parse([]string{"autobound"}, filter.Names{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []Source{SockDiag, ProcFS} {
+		if _, err := Open(t.Context(), Query{Source: source, Proc: fakeProc(t, tables), States: tcp.All, Families: both,
+			Filter: port, Everything: true}); err == nil {
+			t.Errorf("%v: autobound, which the kernel alone judges, was let pass", source)
+		}
+	}
+}
