@@ -98,8 +98,8 @@ svg { --ink: #1f2328; --edge: #59636e; --open: #dafbe1; --first: #ddf4ff; --seco
 .paper { fill: var(--paper) }
 .edge { fill: none; stroke: var(--edge); stroke-width: 1.4 }
 .head { fill: var(--edge) }
-.label { fill: var(--ink); font: 12px ui-monospace, monospace }
-.state { fill: var(--ink); font: bold 14px ui-sans-serif, sans-serif; text-anchor: middle }
+.label { fill: var(--ink); font: 14px ui-monospace, monospace }
+.state { fill: var(--ink); font: bold 15px ui-sans-serif, sans-serif; text-anchor: middle }
 rect.box, rect.open, rect.first, rect.second, rect.none { stroke: var(--edge); stroke-width: 1.4 }
 .box { fill: var(--box) }
 .open { fill: var(--open) }
