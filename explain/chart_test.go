@@ -85,6 +85,9 @@ func checkChart(t *testing.T, b *Book, host *Host, ascii bool) {
 			t.Errorf("%s is not in the chart", s)
 		}
 	}
+	if host != nil && !strings.Contains(text, number(host.Counts.Total())) {
+		t.Error("the total is not told")
+	}
 	arrows, frames := "►◄▲▼", "┌┐└┘"
 	if ascii {
 		return

@@ -13,15 +13,6 @@ import (
 	"tcpstate/tcp"
 )
 
-// unwritten lists the pages that are not there yet, in either language.
-var unwritten = []string{
-	"listen.md", "syn-sent.md", "syn-recv.md", "established.md", "fin-wait1.md", "fin-wait2.md", "closing.md",
-	"close-wait.md", "last-ack.md", "close.md", "bound-inactive.md", "handshake.md", "teardown.md",
-	"simultaneous-open.md", "simultaneous-close.md", "half-close.md", "half-open.md", "reset.md", "keepalive.md",
-	"syn-flood.md", "syn-cookies.md", "backlog.md", "port-exhaustion.md", "2msl.md", "protocols.md", "why-three.md",
-	"why-four.md", "why-not-two.md", "why-time-wait.md", "client-died.md",
-}
-
 // busyHost is a host with something of everything, and names that try to break
 // out of where they stand.
 func busyHost() *Host {
@@ -48,14 +39,6 @@ func TestPages(t *testing.T) {
 	for _, l := range Languages() {
 		book := open(t, l)
 		for _, topic := range Topics() {
-			if sourceOf(t, l, topic.File()) == "" {
-				if !slices.Contains(unwritten, topic.File()) {
-					t.Errorf("%s/%s is not there", l, topic.File())
-				} else {
-					t.Logf("%s/%s is not written", l, topic.File())
-				}
-				continue
-			}
 			for _, host := range []*Host{nil, {Settings: tcp.DefaultSettings()}, {}, busyHost()} {
 				p, err := book.Page(topic, host)
 				if err != nil {
@@ -78,9 +61,21 @@ func checkForms(t *testing.T, p *Page) {
 			t.Fatal(err)
 		}
 		checkLines(t, name, b.String(), o)
+		if o.ASCII && p.Language == English && strings.ContainsFunc(b.String(), func(r rune) bool { return r > '~' }) {
+			t.Errorf("%s: it is not of ASCII alone", name)
+		}
 		var colored bytes.Buffer
 		if o.Color = true; p.WriteText(&colored, o) != nil || sgr.ReplaceAllString(colored.String(), "") != b.String() || colored.Len() == b.Len() {
 			t.Errorf("%s: colours change more than colours", name)
+		}
+	}
+	for i := range p.Sections {
+		for _, block := range p.expanded(&p.Sections[i]) {
+			for _, row := range block.Table {
+				if len(row) != len(block.Table[0]) {
+					t.Errorf("%s: a row of %d cells below %d", name, len(row), len(block.Table[0]))
+				}
+			}
 		}
 	}
 	var b bytes.Buffer
@@ -226,5 +221,66 @@ func TestPageErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%q for %q: error %v, want %s", row.new, row.old, err, row.want)
 		}
+	}
+}
+
+// TestNoStrayFiles wants every file of a language to be read by someone.
+func TestNoStrayFiles(t *testing.T) {
+	for _, l := range Languages() {
+		entries, err := folders.ReadDir(l.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := map[string]bool{"words.txt": true, "machine.txt": l != English, storiesFile: true}
+		for _, topic := range Topics() {
+			known[topic.File()] = true
+		}
+		for _, e := range entries {
+			if !known[e.Name()] {
+				t.Errorf("nothing reads %s/%s", l, e.Name())
+			}
+		}
+	}
+}
+
+// TestLiveSays reads what a page says of a host, and of none.
+func TestLiveSays(t *testing.T) {
+	topic, _ := Find("TIME_WAIT")
+	host := busyHost()
+	host.Settings.TWReuse = tcp.Known(1)
+	for _, row := range []struct {
+		host  *Host
+		wants []string
+	}{
+		{nil, []string{"No host was looked at.", "With the kernel's defaults:", "net.ipv4.tcp_tw_reuse 2 net"}},
+		{host, []string{
+			"8 of 78 sockets are in TIME_WAIT.", "The oldest: at least 3 h 5 s, [fd00:1:2:3:4:5:6:7]:65535",
+			"By peer sockets 203.0.113.7:443 4000", "others 12", "TcpExt.ListenOverflows 12345678901234",
+			"On this host:", "net.ipv4.tcp_tw_reuse 1 2", "net.ipv4.tcp_tw_reuse = 1 (default 2)", "Not every process",
+		}},
+	} {
+		p, err := open(t, English).Page(topic, row.host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := p.WriteText(&b, Terminal{}); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(b.String()), " ")
+		for _, want := range row.wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("the page does not say %q", want)
+			}
+		}
+	}
+}
+
+// TestTableLayout narrows a table: its widest column is wrapped.
+func TestTableLayout(t *testing.T) {
+	rows := [][]Text{{plain("a"), plain("b")}, {plain("short"), plain("a text of many words that is long")}, {plain("中文"), plain("x")}}
+	want := []string{"a      b", "short  a text of many", "       words that is", "       long", "中文   x"}
+	if got := trimmed(layTable(rows, 22)); !slices.Equal(got, want) {
+		t.Errorf("the table is laid as %q, want %q", got, want)
 	}
 }
