@@ -1,0 +1,160 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// patient builds an observation by hand, for conditions that tests need exactly:
+// real sockets in the same conditions stand in the tests of package cmd.
+type patient struct {
+	*Observation
+	port int // of the next peer
+}
+
+// healthy returns a patient of a new kernel's settings, with two readings a
+// second apart between which nothing rose.
+func healthy(change ...func(*tcp.Settings, *Thresholds)) *patient {
+	settings, thresholds := tcp.DefaultSettings(), DefaultThresholds()
+	settings.MaxTWBuckets = tcp.Known(65536)
+	settings.MaxOrphans = tcp.Known(65536)
+	settings.MaxSynBacklog = tcp.Known(512)
+	settings.Mem = tcp.Known(tcp.Triple{1000, 2000, 3000})
+	for _, c := range change {
+		c(&settings, &thresholds)
+	}
+	o := Observe(settings, thresholds)
+	o.Release, o.Interval = "6.18.5", time.Second
+	o.Before, o.After = map[string]int64{}, map[string]int64{}
+	for _, name := range []string{
+		"Tcp.PassiveOpens", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.RetransSegs", "TcpExt.ListenOverflows", "TcpExt.ListenDrops",
+		"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop",
+		"TcpExt.TCPTimeWaitOverflow", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnClose",
+		"TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnLinger", "TcpExt.TCPAbortFailed", "TcpExt.TCPMemoryPressures",
+	} {
+		o.Before[name], o.After[name] = 1000, 1000
+	}
+	o.SockStat = map[string]int64{"TCP.orphan": 0, "TCP.tw": 0, "TCP.mem": 10}
+	o.Limits = []Limit{{Process: nginx, Open: 10, Soft: 1024}}
+	return &patient{Observation: o}
+}
+
+var nginx = Process{PID: 812, Name: "nginx"}
+
+// rose says that a counter rose between the readings.
+func (p *patient) rose(name string, by int64) { p.After[name] = p.Before[name] + by }
+
+// onlySinceBoot takes the first reading away.
+func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
+
+// listen adds a listener of nginx on 0.0.0.0:443.
+func (p *patient) listen(queue, most uint32) { p.listenOn("0.0.0.0:443", queue, most) }
+
+func (p *patient) listenOn(local string, queue, most uint32) {
+	at := netip.MustParseAddrPort(local)
+	p.Survey.Add(&tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: at, AcceptQueue: queue, AcceptQueueMax: tcp.Known(most),
+		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}})
+}
+
+// socket returns a socket of nginx that came in by 443 from an address of a
+// network of its own, whose clocks all stand at age.
+func (p *patient) socket(state tcp.State, age time.Duration) *tcp.Socket {
+	p.port++
+	peer := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(p.port >> 8), byte(p.port), 9}), uint16(40000+p.port%20000))
+	s := &tcp.Socket{State: state, Family: tcp.IPv4, Local: netip.MustParseAddrPort("192.0.2.1:443"), Peer: peer,
+		Owner: tcp.FullSocketOwner(33, 411), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 7}},
+		Info: &tcp.Info{Len: 280, LastDataSent: age, LastDataRecv: age, LastAckRecv: age}, Idle: tcp.Known(age)}
+	switch state {
+	case tcp.Established, tcp.CloseWait:
+		s.Age = tcp.Known(age)
+	case tcp.SynSent:
+		s.Age, s.Timer = tcp.Known(age), tcp.Timer{Kind: tcp.TimerOn, Retransmits: 2}
+	}
+	return s
+}
+
+// add adds n sockets, each after change.
+func (p *patient) add(n int, state tcp.State, age time.Duration, change ...func(*tcp.Socket)) {
+	for range n {
+		s := p.socket(state, age)
+		for _, c := range change {
+			c(s)
+		}
+		p.Survey.Add(s)
+	}
+}
+
+// halfOpen adds n half-open connections to 443, whose SYN-ACKs were resent.
+func (p *patient) halfOpen(n, resends int, change ...func(*tcp.Socket)) {
+	p.add(n, tcp.SynRecv, 0, append([]func(*tcp.Socket){func(s *tcp.Socket) {
+		s.Owner, s.Processes, s.Info, s.Idle = tcp.Owner{}, nil, nil, tcp.Optional[time.Duration]{}
+		s.Timer = tcp.Timer{Kind: tcp.TimerOn, Retransmits: uint8(resends)}
+		s.Age = tcp.Known(time.Duration(resends) * time.Second)
+	}}, change...)...)
+}
+
+// Changes of sockets.
+
+func samePeer(s *tcp.Socket) {
+	s.Peer = netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), s.Peer.Port())
+}
+
+func unaccepted(s *tcp.Socket) { s.Owner, s.Processes = tcp.Owner{}, nil }
+
+func noClocks(s *tcp.Socket) {
+	s.Info, s.Idle, s.Age = nil, tcp.Optional[time.Duration]{}, tcp.Optional[time.Duration]{}
+}
+
+func timer(kind tcp.TimerKind, tries uint8) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Timer = tcp.Timer{Kind: kind, Retransmits: tries, Expires: time.Second} }
+}
+
+func queues(received, unsent uint32) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.RecvQueue, s.SendQueue = received, unsent }
+}
+
+// outgoing gives sockets local ports one after another from first on, towards
+// one destination.
+func outgoing(local, peer string, first uint16) func(*tcp.Socket) {
+	next := first
+	return func(s *tcp.Socket) {
+		s.Local = netip.AddrPortFrom(netip.MustParseAddr(local), next)
+		s.Peer = netip.MustParseAddrPort(peer)
+		next++
+	}
+}
+
+// examine judges by all rules and checks what must hold of every finding.
+func (p *patient) examine(t *testing.T) []Finding {
+	t.Helper()
+	findings := Examine(p.Observation, Rules())
+	for i, f := range findings {
+		if i > 0 && f.Severity > findings[i-1].Severity {
+			t.Errorf("%s is more severe than %s before it", f.Code, findings[i-1].Code)
+		}
+		checkFinding(t, &f)
+	}
+	return findings
+}
+
+// find returns the first finding of a code, nil where there is none.
+func find(findings []Finding, code string) *Finding {
+	for i := range findings {
+		if findings[i].Code == code {
+			return &findings[i]
+		}
+	}
+	return nil
+}
+
+func describe(findings []Finding) string {
+	text := ""
+	for _, f := range findings {
+		text += fmt.Sprintf("\n  %v %s: %s (%v) %v", f.Severity, f.Code, f.Title, f.Confidence, f.Evidence)
+	}
+	return text
+}

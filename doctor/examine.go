@@ -1,0 +1,347 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/tcp"
+)
+
+// Rule is one thing that the doctor looks for.
+type Rule struct {
+	Code       string
+	Severities []Severity // that its findings can have, in rising order
+	Title      string     // what it is, in a few words
+	Meaning    string     // in one sentence
+	Condition  string     // with the names of its thresholds
+	Advice     []Step     // in order
+	Topic      string     // of explain
+	Sources    []string   // RFC, kernel file, man page
+	Needs      Need       // what must have been observed
+
+	judge func(*Observation) []Finding
+}
+
+// Step is one step of advice, before it is known for whom. Words in braces stand
+// for what the finding is about; a step whose words have nothing to stand for is
+// left out.
+type Step struct {
+	When    string // of which of the rule's causes it is; "": of each
+	Say     string
+	Run     string
+	Setting string // the sysctl it changes: left out where the host has none of that name
+	Since   string // the first kernel that has what it names; "": all
+}
+
+// Need is a set of what an observation must hold for a rule to be judged.
+type Need uint8
+
+// What can be needed.
+const (
+	NeedCounters  Need = 1 << iota // one reading of the counters
+	NeedRates                      // two readings
+	NeedProcesses                  // whose the sockets are
+	NeedClocks                     // tcp_info's clocks
+	NeedLimits                     // descriptors of processes
+	NeedSockStat
+	NeedSettings
+)
+
+// Rules returns the rules in the order of a connection's life.
+func Rules() []Rule { return slices.Clone(rules) }
+
+// Select returns the rules of the codes in only, or all of them where there are
+// none, less those in skip. The error is an *UnknownRuleError.
+func Select(only, skip []string) ([]Rule, error) {
+	for _, code := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.Code == code }) {
+			return nil, &UnknownRuleError{Code: code}
+		}
+	}
+	return slices.DeleteFunc(Rules(), func(r Rule) bool {
+		return len(only) > 0 && !slices.Contains(only, r.Code) || slices.Contains(skip, r.Code)
+	}), nil
+}
+
+// UnknownRuleError is the error for a code that no rule has.
+type UnknownRuleError struct {
+	Code string // as it was given
+}
+
+func (e *UnknownRuleError) Error() string { return fmt.Sprintf("no rule %q", e.Code) }
+
+// Hint offers the rule whose code is nearest to what was given.
+func (e *UnknownRuleError) Hint() string {
+	var codes []string
+	for _, r := range rules {
+		codes = append(codes, r.Code)
+	}
+	if near, ok := tcp.Nearest(e.Code, codes); ok {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "tcpstate doctor --list shows the rules"
+}
+
+// Examine judges an observation by some of the rules and returns what it finds,
+// the most severe first, then in the order of the rules, then the worst first of
+// each. The same observation gives the same findings. What several findings
+// would tell of one matter is told once: see folds.
+func Examine(o *Observation, by []Rule) []Finding {
+	var findings []Finding
+	for i := range by {
+		for _, f := range by[i].judge(o) {
+			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning, by[i].Topic
+			f.Advice = by[i].advise(o, &f)
+			if f.Confidence == 0 {
+				f.Confidence = Measured
+			}
+			findings = append(findings, f)
+		}
+	}
+	findings = fold(findings)
+	relate(findings)
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return findings
+}
+
+// maxFindings is how many findings a rule tells one by one; the rest are counted.
+const maxFindings = 5
+
+// cut leaves the worst findings of a rule, and tells with the last of them how
+// many others there are.
+func cut(findings []Finding) []Finding {
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	if more := len(findings) - maxFindings; more > 0 {
+		findings = findings[:maxFindings]
+		last := &findings[maxFindings-1]
+		last.Title += fmt.Sprintf("; and %d more such", more)
+		last.Evidence.Add("more", more)
+	}
+	return findings
+}
+
+// advise returns the steps that apply to a finding.
+func (r *Rule) advise(o *Observation, f *Finding) []Advice {
+	var advice []Advice
+	for _, s := range r.Advice {
+		if s.When != "" && s.When != f.variant || !o.has(s) {
+			continue
+		}
+		say, ok := substitute(s.Say, f.fill)
+		run, alsoOK := substitute(s.Run, f.fill)
+		if ok && alsoOK {
+			advice = append(advice, Advice{say, run})
+		}
+	}
+	return advice
+}
+
+// has reports whether the host has what a step names.
+func (o *Observation) has(s Step) bool {
+	if s.Setting != "" {
+		setting, ok := tcp.SettingOf(s.Setting)
+		if !ok {
+			return false
+		}
+		if _, known := setting.Text(&o.Settings); !known {
+			return false
+		}
+	}
+	return s.Since == "" || atLeast(o.Release, s.Since)
+}
+
+// atLeast reports whether a kernel's release is known and no older than another.
+func atLeast(release, least string) bool {
+	have, want := versionOf(release), versionOf(least)
+	return have != [2]int{} && slices.Compare(have[:], want[:]) >= 0
+}
+
+func versionOf(release string) (v [2]int) {
+	for i, part := range strings.SplitN(release, ".", 3) {
+		if i == len(v) {
+			break
+		}
+		if end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+			part = part[:end]
+		}
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return [2]int{}
+		}
+		v[i] = n
+	}
+	return v
+}
+
+var word = regexp.MustCompile(`\{[a-z_]+\}`)
+
+// substitute puts what is known in the place of the words in braces, and reports
+// whether all were known.
+func substitute(text string, fill map[string]string) (string, bool) {
+	ok := true
+	text = word.ReplaceAllStringFunc(text, func(w string) string {
+		value, known := fill[w[1:len(w)-1]]
+		ok = ok && known
+		return value
+	})
+	return text, ok
+}
+
+// exampleWords stand for the words in braces where there is no finding.
+var exampleWords = map[string]string{
+	"pid": "812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "network": "192.0.2.0/24",
+	"somaxconn": "8192", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
+}
+
+// ExampleCommands returns every command that advice can give, with examples in
+// the place of what it depends on.
+func ExampleCommands() []string {
+	var commands []string
+	for _, r := range rules {
+		for _, s := range r.Advice {
+			if s.Run != "" {
+				run, _ := substitute(s.Run, exampleWords)
+				commands = append(commands, run)
+			}
+		}
+	}
+	return commands
+}
+
+// folds lists which findings say no more than another one of the same matter
+// does: they are told as evidence of the other. Where listeners are known to both, they
+// must be the same.
+var folds = []struct{ code, into string }{
+	{"accept-queue-overflows", "accept-queue-full"},
+	{"syn-queue-full", "syn-flood"},
+	{"syn-cookies-active", "syn-flood"},
+	{"syn-cookies-active", "syn-queue-full"},
+}
+
+func fold(findings []Finding) []Finding {
+	folded := make([]bool, len(findings))
+	for _, fold := range folds {
+		for i := range findings {
+			if findings[i].Code != fold.code || folded[i] {
+				continue
+			}
+			for j := range findings {
+				if findings[j].Code == fold.into && !folded[j] && sharesListener(&findings[j], &findings[i]) {
+					findings[j].absorb(&findings[i])
+					folded[i] = true
+					break
+				}
+			}
+		}
+	}
+	var kept []Finding
+	for i := range findings {
+		if !folded[i] {
+			kept = append(kept, findings[i])
+		}
+	}
+	return kept
+}
+
+// sharesListener reports whether two findings can be about the same listener.
+func sharesListener(a, b *Finding) bool {
+	if len(a.Listeners) == 0 || len(b.Listeners) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.Listeners, func(l *Listener) bool { return slices.Contains(b.Listeners, l) })
+}
+
+// absorb takes over what another finding says of the same matter.
+func (f *Finding) absorb(other *Finding) {
+	for _, fact := range other.Evidence {
+		f.Evidence.Add(fact.Name, fact.Value)
+	}
+	f.addRelated(other.Code)
+	if f.Inference == "" {
+		f.Inference = other.Inference
+	}
+	f.Severity = max(f.Severity, other.Severity)
+}
+
+func (f *Finding) addRelated(code string) {
+	if !slices.Contains(f.Related, code) {
+		f.Related = append(f.Related, code)
+	}
+}
+
+// relations lists findings that are causes of each other, each told by itself.
+var relations = [][2]string{
+	{"close-wait-leak", "fd-limit-near"},
+	{"orphans-high", "closing-stuck"},
+	{"orphans-high", "tcp-memory-pressure"},
+	{"tcp-memory-pressure", "aborts-rising"},
+	{"tcp-memory-pressure", "app-not-reading"},
+	{"no-keepalive", "half-open-suspects"},
+	{"accept-queue-full", "close-wait-leak"},
+	{"dead-path", "closing-stuck"},
+}
+
+func relate(findings []Finding) {
+	for _, pair := range relations {
+		for i := range findings {
+			for j := range findings {
+				a, b := &findings[i], &findings[j]
+				if a.Code == pair[0] && b.Code == pair[1] && canBeOfOneProcess(a, b) {
+					a.addRelated(b.Code)
+					b.addRelated(a.Code)
+				}
+			}
+		}
+	}
+}
+
+// canBeOfOneProcess reports whether two findings name a process in common, or
+// one of them names none.
+func canBeOfOneProcess(a, b *Finding) bool {
+	if len(a.Processes) == 0 || len(b.Processes) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.Processes, func(p Process) bool { return slices.Contains(b.Processes, p) })
+}
+
+// Unchecked is a rule that could not be judged, or only in part, and why.
+type Unchecked struct {
+	Code   string
+	Reason string
+}
+
+// Check returns which of the rules were judged, and which could not be, or only
+// in part: those with a reason in the second list are not in the first.
+func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
+	for i := range by {
+		if reasons := o.lacks(by[i].Needs); len(reasons) > 0 {
+			unchecked = append(unchecked, Unchecked{by[i].Code, strings.Join(reasons, "; ")})
+		} else {
+			checked = append(checked, by[i].Code)
+		}
+	}
+	return checked, unchecked
+}
+
+// lacks says what of the needs was not observed.
+func (o *Observation) lacks(needs Need) []string {
+	v := o.Survey
+	var reasons []string
+	check := func(need Need, missing bool, reason string) {
+		if needs&need != 0 && missing {
+			reasons = append(reasons, reason)
+		}
+	}
+	check(NeedCounters|NeedRates, len(o.After) == 0, "the counters could not be read")
+	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, "the counters were read once: what rises is not known")
+	check(NeedProcesses, v.unowned > 0, fmt.Sprintf("the processes of %s could not be seen", count(int64(v.unowned), "socket", "sockets")))
+	check(NeedClocks, v.unaged > 0, fmt.Sprintf("the clocks of %s are not known", count(int64(v.unaged), "connection", "connections")))
+	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, "the limits of no process could be read")
+	check(NeedSockStat, len(o.SockStat) == 0, "what TCP has in use could not be read")
+	check(NeedSettings, !o.knowsSettings(), "the settings could not be read")
+	return reasons
+}

@@ -1,0 +1,307 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/explain"
+	"tcpstate/tcp"
+)
+
+// checkFinding checks what must hold of every finding.
+func checkFinding(t *testing.T, f *Finding) {
+	t.Helper()
+	rule := rules[slices.IndexFunc(rules, func(r Rule) bool { return r.Code == f.Code })]
+	if !slices.Contains(rule.Severities, f.Severity) && len(f.Related) == 0 {
+		t.Errorf("%s is %v, its rule says %v", f.Code, f.Severity, rule.Severities)
+	}
+	if f.Title == "" || f.Meaning == "" || f.Topic == "" || f.Confidence == 0 || len(f.Evidence) == 0 || len(f.Advice) == 0 {
+		t.Errorf("%s is not complete: %+v", f.Code, f)
+	}
+	if f.Confidence < Measured && f.Inference == "" {
+		t.Errorf("%s is %v and does not say why", f.Code, f.Confidence)
+	}
+	for _, a := range f.Advice {
+		if strings.ContainsAny(a.Say, "{}") || word.MatchString(a.Run) {
+			t.Errorf("%s: advice %q has something left to fill in", f.Code, a)
+		}
+		if strings.Contains(a.Run, "nginx") {
+			t.Errorf("%s: the command %q holds the name of a process, which may hold anything", f.Code, a.Run)
+		}
+	}
+	for _, fact := range f.Evidence {
+		switch fact.Value.(type) {
+		case int64, string, bool:
+		default:
+			t.Errorf("%s: evidence %s is a %T", f.Code, fact.Name, fact.Value)
+		}
+		if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(fact.Name) {
+			t.Errorf("%s: evidence is named %q", f.Code, fact.Name)
+		}
+	}
+}
+
+func TestHealthyHostsHaveNothing(t *testing.T) {
+	if findings := healthy().examine(t); len(findings) > 0 {
+		t.Errorf("an idle namespace:%s", describe(findings))
+	}
+
+	busy := healthy()
+	busy.listen(3, 4096)
+	busy.add(10_000, tcp.Established, 200*time.Millisecond)
+	busy.halfOpen(400, 0)
+	busy.add(20_000, tcp.TimeWait, 0, unaccepted, noClocks)
+	busy.add(1, tcp.CloseWait, 50*time.Millisecond)
+	busy.SockStat["TCP.tw"] = 20_000
+	busy.SockStat["TCP.orphan"] = 300
+	busy.rose("Tcp.PassiveOpens", 3000)
+	busy.rose("TcpExt.TCPAbortOnClose", 9)
+	if findings := busy.examine(t); len(findings) > 0 {
+		t.Errorf("a busy healthy host:%s", describe(findings))
+	}
+}
+
+func TestExamineIsDeterministic(t *testing.T) {
+	make := func() []Finding {
+		p := healthy()
+		for i := range 20 {
+			p.listenOn(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128)
+		}
+		p.listen(0, 64)
+		p.halfOpen(65, 2)
+		p.add(20, tcp.CloseWait, 2*time.Hour)
+		for i := range 40 {
+			p.add(3+i%3, tcp.SynSent, 10*time.Second, outgoing("192.0.2.1", fmt.Sprintf("198.51.100.%d:5432", i), 40000))
+		}
+		p.rose("TcpExt.ListenOverflows", 10)
+		return p.examine(t)
+	}
+	first := make()
+	for range 20 {
+		if again := make(); !reflect.DeepEqual(again, first) {
+			t.Fatalf("got %s\nthen %s", describe(first), describe(again))
+		}
+	}
+}
+
+func TestFindingsOfARuleAreFew(t *testing.T) {
+	p := healthy()
+	for i := range 12 {
+		p.listenOn(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128)
+	}
+	findings := p.examine(t)
+	if len(findings) != maxFindings || !strings.HasSuffix(findings[maxFindings-1].Title, "; and 7 more such") ||
+		findings[maxFindings-1].Evidence.Get("more") != int64(7) {
+		t.Errorf("12 full queues:%s", describe(findings))
+	}
+}
+
+func TestOneMatterIsToldOnce(t *testing.T) {
+	p := healthy()
+	p.listen(9, 8)
+	p.halfOpen(9, 1)
+	p.rose("TcpExt.ListenOverflows", 40)
+	p.rose("TcpExt.ListenDrops", 40)
+	findings := p.examine(t)
+	if len(findings) != 1 || findings[0].Code != "accept-queue-full" || !slices.Contains(findings[0].Related, "accept-queue-overflows") ||
+		findings[0].Evidence.Get("listen_overflows") != int64(40) {
+		t.Errorf("a full queue that overflows:%s", describe(findings))
+	}
+	only, err := Select([]string{"accept-queue-overflows"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if findings := Examine(p.Observation, only); len(findings) != 1 || findings[0].Listeners[0].Local.Port() != 443 || findings[0].Confidence != Likely {
+		t.Errorf("asked for by itself:%s", describe(findings))
+	}
+
+	p = healthy()
+	p.listen(0, 64)
+	p.halfOpen(65, 2)
+	p.rose("TcpExt.SyncookiesSent", 5000)
+	findings = p.examine(t)
+	if len(findings) != 1 || findings[0].Code != "syn-flood" || len(findings[0].Related) != 2 {
+		t.Errorf("a flood answered with cookies:%s", describe(findings))
+	}
+
+	p = healthy()
+	p.Limits = []Limit{{Process: nginx, Open: 1000, Soft: 1024}}
+	p.add(900, tcp.CloseWait, 2*time.Hour)
+	findings = p.examine(t)
+	if len(findings) != 2 || findings[0].Code != "fd-limit-near" || findings[0].Related[0] != "close-wait-leak" || findings[1].Related[0] != "fd-limit-near" {
+		t.Errorf("a leak that uses the descriptors up:%s", describe(findings))
+	}
+}
+
+func TestSelect(t *testing.T) {
+	all, err := Select(nil, nil)
+	if err != nil || len(all) != 21 {
+		t.Errorf("%d rules, error %v; want 21", len(all), err)
+	}
+	some, err := Select([]string{"syn-flood", "dead-path"}, []string{"dead-path"})
+	if err != nil || len(some) != 1 || some[0].Code != "syn-flood" {
+		t.Errorf("got %v, error %v", some, err)
+	}
+	_, err = Select(nil, []string{"close-wait-leek"})
+	hinted, ok := err.(*UnknownRuleError)
+	if !ok || err.Error() != `no rule "close-wait-leek"` || hinted.Hint() != "did you mean close-wait-leak?" {
+		t.Errorf("error %v", err)
+	}
+	if hint := (&UnknownRuleError{"xyz"}).Hint(); !strings.Contains(hint, "--list") {
+		t.Errorf("hint %q", hint)
+	}
+}
+
+func TestCheckSaysWhatCouldNotBe(t *testing.T) {
+	checked, unchecked := Check(healthy().Observation, Rules())
+	if len(checked) != len(rules) || len(unchecked) != 0 {
+		t.Errorf("of a full observation %v were not checked", unchecked)
+	}
+
+	p := &patient{Observation: Observe(tcp.Settings{}, DefaultThresholds())}
+	p.add(2, tcp.Established, 0, noClocks, func(s *tcp.Socket) { s.Processes = nil })
+	checked, unchecked = Check(p.Observation, Rules())
+	if want := []string{"syn-sent-stuck", "closing-stuck", "dead-path"}; !slices.Equal(checked, want) {
+		t.Errorf("of sockets alone %v were checked, want %v", checked, want)
+	}
+	i := slices.IndexFunc(unchecked, func(u Unchecked) bool { return u.Code == "close-wait-leak" })
+	if want := "the processes of 2 sockets could not be seen; the clocks of 2 connections are not known"; i < 0 || unchecked[i].Reason != want {
+		t.Errorf("close-wait-leak was not checked: %v, want %q", unchecked, want)
+	}
+	p.examine(t)
+
+	p = healthy()
+	p.onlySinceBoot()
+	_, unchecked = Check(p.Observation, Rules())
+	if len(unchecked) != 6 || unchecked[0].Reason != "the counters were read once: what rises is not known" {
+		t.Errorf("of one reading: %v", unchecked)
+	}
+}
+
+func TestEvidence(t *testing.T) {
+	var e Evidence
+	e.Add("z", 3)
+	e.Add("a_ms", 1500*time.Millisecond)
+	e.Add("z", 4)
+	e.Add("text", "\"<\n")
+	got, err := json.Marshal(e)
+	if want := `{"z":3,"a_ms":1500,"text":"\"\u003c\n"}`; err != nil || string(got) != want {
+		t.Errorf("got %s, error %v, want %s", got, err, want)
+	}
+	if got, err := json.Marshal(Evidence(nil)); err != nil || string(got) != "{}" {
+		t.Errorf("of nothing got %s, error %v", got, err)
+	}
+	if e.Get("none") != nil {
+		t.Error("there is evidence that nobody added")
+	}
+	for counter, want := range map[string]string{
+		"TcpExt.ListenOverflows": "listen_overflows", "TcpExt.TCPReqQFullDrop": "tcp_req_q_full_drop",
+		"TcpExt.TCPReqQFullDoCookies": "tcp_req_q_full_do_cookies", "Tcp.PassiveOpens": "passive_opens", "TcpExt.TW": "tw",
+	} {
+		if got := counterFact(counter); got != want {
+			t.Errorf("counterFact(%q) = %q, want %q", counter, got, want)
+		}
+	}
+}
+
+// TestRulesAreComplete checks the texts of the table against each other.
+func TestRulesAreComplete(t *testing.T) {
+	named := regexp.MustCompile("`([a-z0-9.-]+)`")
+	for _, r := range rules {
+		if r.Code == "" || len(r.Severities) == 0 || r.Title == "" || r.Meaning == "" || r.Condition == "" || len(r.Advice) == 0 || len(r.Sources) == 0 {
+			t.Errorf("%s is not complete", r.Code)
+		}
+		if !slices.IsSorted(r.Severities) {
+			t.Errorf("%s: severities do not rise", r.Code)
+		}
+		if _, err := explain.Find(r.Topic); err != nil {
+			t.Errorf("%s: %v", r.Code, err)
+		}
+		if strings.Count(r.Meaning, ". ") > 0 || !strings.HasSuffix(r.Meaning, ".") {
+			t.Errorf("%s: the meaning is not one sentence", r.Code)
+		}
+		var told []string
+		for _, m := range named.FindAllStringSubmatch(r.Condition, -1) {
+			told = append(told, m[1])
+		}
+		for _, d := range thresholdTable {
+			if strings.HasPrefix(d.Name, r.Code+".") && !slices.Contains(told, d.Name) {
+				t.Errorf("%s: its condition does not name %s", r.Code, d.Name)
+			}
+		}
+		for _, name := range told {
+			if !slices.ContainsFunc(thresholdTable[:], func(d Threshold) bool { return d.Name == name }) {
+				t.Errorf("%s: its condition names %s, which there is not", r.Code, name)
+			}
+		}
+	}
+}
+
+// TestAdviceNamesWhatThereIs checks that commands name settings of the kernel,
+// that steps which change one say so, and that examples can be made of all.
+func TestAdviceNamesWhatThereIs(t *testing.T) {
+	sysctl := regexp.MustCompile(`net\.[a-z0-9_.]+`)
+	for _, r := range rules {
+		for _, s := range r.Advice {
+			for _, w := range word.FindAllString(s.Say+s.Run, -1) {
+				if exampleWords[strings.Trim(w, "{}")] == "" {
+					t.Errorf("%s: no example of %s", r.Code, w)
+				}
+				if strings.HasPrefix(w, "{process") {
+					t.Errorf("%s: a command cannot hold %s, which may hold anything", r.Code, w)
+				}
+			}
+			for _, name := range sysctl.FindAllString(s.Run, -1) {
+				setting, ok := tcp.SettingOf(name)
+				if !ok || setting.Gone != "" {
+					t.Errorf("%s: %q names %s, which is none of the kernel's now", r.Code, s.Run, name)
+				}
+				if s.Setting != name {
+					t.Errorf("%s: %q does not say that it needs %s", r.Code, s.Run, name)
+				}
+			}
+		}
+	}
+	for _, r := range risks {
+		if _, ok := tcp.SettingOf(r.setting); !ok {
+			t.Errorf("sysctl-risky: no setting %s", r.setting)
+		}
+	}
+	if n := len(ExampleCommands()); n < 21 {
+		t.Errorf("%d commands", n)
+	}
+	for _, c := range ExampleCommands() {
+		if word.MatchString(c) {
+			t.Errorf("the example %q has something left to fill in", c)
+		}
+	}
+}
+
+func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
+	flood := func(o *patient) string {
+		o.listen(0, 64)
+		o.halfOpen(65, 2)
+		return fmt.Sprint(find(o.examine(t), "syn-flood").Advice)
+	}
+	if advice := flood(healthy()); !strings.Contains(advice, "net.ipv4.tcp_synack_retries") || strings.Contains(advice, "tcp_syncookies=1") {
+		t.Errorf("with cookies on: %s", advice)
+	}
+	if advice := flood(healthy(func(s *tcp.Settings, _ *Thresholds) { s.SynackRetries = tcp.Optional[int]{} })); strings.Contains(advice, "net.ipv4.tcp_synack_retries") {
+		t.Errorf("names a setting that the host does not have: %s", advice)
+	}
+	if advice := flood(healthy(func(s *tcp.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(0) })); !strings.Contains(advice, "tcp_syncookies=1") {
+		t.Errorf("with cookies off: %s", advice)
+	}
+	for release, want := range map[string]bool{"4.1.9": false, "4.2": true, "4.2-rc1": true, "6.18.5-x": true, "": false, "x.y": false} {
+		o := &Observation{Release: release}
+		if got := o.has(Step{Since: "4.2"}); got != want {
+			t.Errorf("a kernel %q has what came with 4.2: %v", release, got)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package doctor
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"tcpstate/tcp"
+)
+
+// Finding is one thing that is wrong, with its proof and what to do.
+type Finding struct {
+	Code     string
+	Severity Severity
+	// Title is what to read first: what is wrong, with whom, and since when if
+	// that is known. Names of processes in it may hold anything.
+	Title    string
+	Evidence Evidence
+	Meaning  string // in one sentence; from the rule
+	Advice   []Advice
+	Topic    string // of explain
+
+	Sockets   []*tcp.Socket // examples, the worst first
+	Listeners []*Listener
+	Processes []Process
+
+	Confidence Confidence
+	Inference  string   // what was concluded, and from what; "" where nothing was
+	Related    []string // codes of findings on the same matter; those folded into this one among them
+
+	variant string            // which of the rule's steps apply
+	fill    map[string]string // what stands for the words in braces in them
+}
+
+// Advice is one step to take. It is never taken by the program.
+type Advice struct {
+	Say string // a sentence, without its full stop
+	Run string // a command, ready to paste; "" where there is none
+}
+
+// String returns the sentence, and the command after a colon.
+func (a Advice) String() string {
+	if a.Run == "" {
+		return a.Say
+	}
+	return a.Say + ": " + a.Run
+}
+
+// MarshalText returns what String returns.
+func (a Advice) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// Evidence is the numbers that a finding rests on, in the order in which they
+// are told.
+type Evidence []Fact
+
+// Fact is one of them. The unit of a number ends its name: _ms, _bytes,
+// _percent; else it is a count. Value is an int64, a string or a bool.
+type Fact struct {
+	Name  string
+	Value any
+}
+
+// Add appends a fact. A name that is there already keeps its value.
+func (e *Evidence) Add(name string, value any) {
+	if slices.ContainsFunc(*e, func(f Fact) bool { return f.Name == name }) {
+		return
+	}
+	switch v := value.(type) {
+	case int:
+		value = int64(v)
+	case time.Duration:
+		value = v.Milliseconds()
+	}
+	*e = append(*e, Fact{name, value})
+}
+
+// Get returns the value of a fact, nil where there is none of the name.
+func (e Evidence) Get(name string) any {
+	for _, f := range e {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes the facts as an object, in their order.
+func (e Evidence) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, f := range e {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(f.Value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// counterFact turns the name of a counter into that of a fact:
+// TcpExt.TCPReqQFullDrop becomes tcp_req_q_full_drop. A run of capitals is one
+// word, but for its last letter before a small one.
+func counterFact(counter string) string {
+	_, name, _ := strings.Cut(counter, ".")
+	letters := []rune(name)
+	var b strings.Builder
+	for i, r := range letters {
+		next := i+1 < len(letters) && unicode.IsLower(letters[i+1])
+		if i > 0 && unicode.IsUpper(r) && (unicode.IsLower(letters[i-1]) || next) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// with sets what stands for a word in braces.
+func (f *Finding) with(word, text string) {
+	if f.fill == nil {
+		f.fill = make(map[string]string)
+	}
+	f.fill[word] = text
+}
+
+// about names a process as the one that the finding is about.
+func (f *Finding) about(p Process) {
+	f.Processes = append(f.Processes, p)
+	f.with("pid", strconv.Itoa(p.PID))
+}
+
+// at names a listener as the one that the finding is about.
+func (f *Finding) at(l *Listener) {
+	f.Listeners = append(f.Listeners, l)
+	f.Processes = append(f.Processes, l.Processes...)
+	f.with("port", strconv.Itoa(int(l.Local.Port())))
+	if len(l.Processes) > 0 {
+		f.with("pid", strconv.Itoa(l.Processes[0].PID))
+	}
+}
+
+// String returns the process as titles name it: nginx (pid 812).
+func (p Process) String() string { return fmt.Sprintf("%s (pid %d)", p.Name, p.PID) }
+
+// String returns the listener as titles name it: 0.0.0.0:443 of nginx (pid 812).
+func (l *Listener) String() string {
+	if len(l.Processes) == 0 {
+		return l.Local.String()
+	}
+	return fmt.Sprintf("%v of %v", l.Local, l.Processes[0])
+}
+
+// forAtLeast returns ", for at least 42s", or "" of a time that says nothing.
+func forAtLeast(d time.Duration) string {
+	if d < time.Second {
+		return ""
+	}
+	return ", for at least " + formatDuration(d.Truncate(time.Second))
+}
+
+// count returns "1 connection", "2,000 connections".
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits + " " + many
+}

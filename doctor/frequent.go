@@ -1,0 +1,171 @@
+package doctor
+
+import (
+	"maps"
+	"math"
+	"math/bits"
+	"net/netip"
+)
+
+// frequent counts keys in bounded memory. Up to limit different keys it is
+// exact. Past it, the keys that have come least often are forgotten, at least
+// half of them at a time, so that a count may be too low, never too high: by at
+// most lost. It is a kind of lossy counting (Manku and Motwani, 2002): a key
+// that comes often among very many that come once is kept.
+type frequent[K comparable] struct {
+	limit  int
+	counts map[K]tally
+	lost   int
+}
+
+// tally is how often a key has come, and who brought it first.
+type tally struct {
+	held     int32 // in other states than TIME_WAIT
+	timeWait int32
+	pid      int32 // of the first process seen; 0: none
+}
+
+func (t tally) total() int { return int(t.held) + int(t.timeWait) }
+
+func newFrequent[K comparable](limit int) *frequent[K] {
+	return &frequent[K]{limit: limit, counts: make(map[K]tally)}
+}
+
+// add counts key, in TIME_WAIT or not.
+func (f *frequent[K]) add(key K, timeWait bool, pid int) {
+	t, ok := f.counts[key]
+	if !ok && len(f.counts) >= f.limit {
+		f.forget()
+	}
+	if timeWait {
+		t.timeWait++
+	} else {
+		t.held++
+	}
+	if t.pid == 0 {
+		t.pid = int32(pid)
+	}
+	f.counts[key] = t
+}
+
+// forget drops the rarest keys until half of the room is free.
+func (f *frequent[K]) forget() {
+	most := 1
+	for {
+		maps.DeleteFunc(f.counts, func(_ K, t tally) bool { return t.total() <= most })
+		if len(f.counts) <= f.limit/2 {
+			break
+		}
+		most *= 2
+	}
+	f.lost += most
+}
+
+// spread tells how many different addresses there are: exactly up to exactSpread,
+// past it by an estimate that is off by about 5 % (HyperLogLog: Flajolet and
+// others, 2007, with the linear counting that it prescribes for small numbers).
+// The hash has no secret: addresses can be chosen to spoil the estimate, which
+// then still is at least exactSpread.
+type spread struct {
+	seen      map[netip.Addr]int // how often; exact until there is a sketch
+	registers *[spreadRegisters]uint8
+}
+
+const (
+	exactSpread     = 256
+	spreadRegisters = 512
+)
+
+func (s *spread) add(a netip.Addr) {
+	if s.seen == nil {
+		s.seen = make(map[netip.Addr]int)
+	}
+	n, ok := s.seen[a]
+	if ok || len(s.seen) < exactSpread {
+		s.seen[a] = n + 1
+	}
+	if !ok && len(s.seen) == exactSpread && s.registers == nil {
+		s.registers = new([spreadRegisters]uint8)
+		for old := range s.seen {
+			s.sketch(old)
+		}
+	}
+	if s.registers != nil {
+		s.sketch(a)
+	}
+}
+
+func (s *spread) sketch(a netip.Addr) {
+	h := hashAddress(a)
+	register := &s.registers[h%spreadRegisters]
+	*register = max(*register, uint8(bits.LeadingZeros64(h|(spreadRegisters-1)))+1)
+}
+
+// distinct returns how many different addresses have come.
+func (s *spread) distinct() int {
+	if s.registers == nil {
+		return len(s.seen)
+	}
+	const m = float64(spreadRegisters)
+	sum, empty := 0.0, 0.0
+	for _, r := range s.registers {
+		sum += math.Ldexp(1, -int(r))
+		if r == 0 {
+			empty++
+		}
+	}
+	estimate := 0.7213 / (1 + 1.079/m) * m * m / sum
+	if estimate <= 2.5*m && empty > 0 {
+		estimate = m * math.Log(m/empty)
+	}
+	return max(exactSpread, int(math.Round(estimate)))
+}
+
+// busiest returns the address that has come most often, the lowest of equals,
+// and how often. Addresses that came only after exactSpread others are left out:
+// the kernel lists sockets in the order of a hash, so one that is most of them is
+// among the first.
+func (s *spread) busiest() (netip.Addr, int) {
+	var most netip.Addr
+	for a, n := range s.seen {
+		if n > s.seen[most] || n == s.seen[most] && (!most.IsValid() || a.Less(most)) {
+			most = a
+		}
+	}
+	return most, s.seen[most]
+}
+
+// hashAddress mixes the bits of an address (splitmix64's finaliser, twice).
+func hashAddress(a netip.Addr) uint64 {
+	b := a.As16()
+	var h uint64
+	for half := range 2 {
+		var word uint64
+		for _, c := range b[half*8 : half*8+8] {
+			word = word<<8 | uint64(c)
+		}
+		h = mix(h ^ word + 0x9e3779b97f4a7c15)
+	}
+	return h
+}
+
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// network returns the first address of the network that an address is in: /24
+// of IPv4, /64 of IPv6.
+func network(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	length := 64
+	if a.Is4() {
+		length = 24
+	}
+	prefix, err := a.Prefix(length)
+	if err != nil { // of the zero Addr alone
+		return netip.Prefix{}
+	}
+	return prefix
+}

@@ -1,0 +1,140 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// This file judges what processes and the host run out of.
+
+func judgeLimits(o *Observation) []Finding {
+	limits := slices.Clone(o.Limits)
+	slices.SortFunc(limits, func(a, b Limit) int {
+		return cmp.Or(cmp.Compare(percent(int64(b.Open), int64(b.Soft)), percent(int64(a.Open), int64(a.Soft))), cmp.Compare(a.PID, b.PID))
+	})
+	var findings []Finding
+	for _, l := range limits {
+		if !o.Thresholds.reaches(fdNear, int64(l.Open), int64(l.Soft)) {
+			continue
+		}
+		f := Finding{Severity: Warning}
+		if o.Thresholds.reaches(fdFull, int64(l.Open), int64(l.Soft)) {
+			f.Severity = Critical
+		}
+		f.Title = fmt.Sprintf("%v has %d of %d descriptors open", l.Process, l.Open, l.Soft)
+		f.about(l.Process)
+		f.Evidence.Add("open", l.Open)
+		f.Evidence.Add("limit", l.Soft)
+		f.Evidence.Add("open_percent", percent(int64(l.Open), int64(l.Soft)))
+		if held := o.Survey.processes[l.PID]; held != nil {
+			f.Evidence.Add("tcp_sockets", held.sockets)
+		}
+		if g := o.Survey.closeWait.of[owner{pid: l.PID}]; g != nil {
+			f.Evidence.Add("close_wait", g.count)
+		}
+		f.with("limit", fmt.Sprint(max(65536, 2*int64(l.Soft))))
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
+func judgeOrphans(o *Observation) []Finding {
+	orphans, known := o.SockStat["TCP.orphan"]
+	limit, hasLimit := o.Settings.MaxOrphans.Get()
+	if !known || !hasLimit || !o.Thresholds.reaches(orphansShare, orphans, int64(limit)) || orphans == 0 {
+		return nil
+	}
+	f := Finding{Severity: Warning}
+	if o.Thresholds.reaches(orphansFull, orphans, int64(limit)) || o.rises("TcpExt.TCPAbortOnMemory") > 0 {
+		f.Severity = Critical
+	}
+	f.Title = fmt.Sprintf("%s, of at most %d: the kernel resets connections", count(orphans, "socket is without a program", "sockets are without a program"), limit)
+	f.Evidence.Add("orphans", orphans)
+	f.Evidence.Add("tcp_max_orphans", limit)
+	f.Evidence.Add("orphans_percent", percent(orphans, int64(limit)))
+	o.addRises(&f.Evidence, "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout")
+	for _, s := range []tcp.State{tcp.FinWait1, tcp.FinWait2, tcp.LastAck, tcp.Closing} {
+		f.Evidence.Add(strings.ToLower(s.String()), o.Survey.Counts.Of(s))
+	}
+	f.Sockets = o.Survey.closing.examples.sockets()
+	f.with("value", fmt.Sprint(2*int64(max(limit, 4096))))
+	return []Finding{f}
+}
+
+func judgeMemory(o *Observation) []Finding {
+	pages, known := o.SockStat["TCP.mem"]
+	limits, hasLimits := o.Settings.Mem.Get()
+	if !known || !hasLimits || limits[1] <= 0 {
+		return nil
+	}
+	f := Finding{}
+	switch {
+	case limits[2] > 0 && pages >= limits[2] || o.rises("TcpExt.TCPAbortOnMemory") > 0 && pages >= limits[1]:
+		f.Severity = Critical
+		f.Title = fmt.Sprintf("TCP has no memory left: %d pages of at most %d; connections are reset", pages, limits[2])
+	case pages >= limits[1]:
+		f.Severity = Warning
+		f.Title = fmt.Sprintf("TCP is short of memory: %d pages, pressure begins at %d, the end is at %d", pages, limits[1], limits[2])
+	case o.Thresholds.reaches(memoryNear, pages, limits[1]):
+		f.Severity = Info
+		f.Title = fmt.Sprintf("TCP's memory is nearly at the pressure mark: %d pages of %d", pages, limits[1])
+	default:
+		return nil
+	}
+	f.Evidence.Add("pages", pages)
+	f.Evidence.Add("low_pages", limits[0])
+	f.Evidence.Add("pressure_pages", limits[1])
+	f.Evidence.Add("max_pages", limits[2])
+	o.addRises(&f.Evidence, "TcpExt.TCPMemoryPressures", "TcpExt.TCPMemoryPressuresChrono", "TcpExt.PruneCalled",
+		"TcpExt.RcvPruned", "TcpExt.TCPRcvCollapsed", "TcpExt.TCPAbortOnMemory")
+	return []Finding{f}
+}
+
+// aborts are the counters of connections that were ended early, the worst first.
+var aborts = []struct {
+	counter   string
+	severity  Severity
+	threshold thresholdID
+	meaning   string
+}{
+	{"TcpExt.TCPAbortOnMemory", Critical, abortsMemory, "too many orphans, or no memory"},
+	{"TcpExt.TCPAbortFailed", Warning, abortsMemory, "there was no memory even for a reset"},
+	{"TcpExt.TCPAbortOnTimeout", Warning, abortsCount, "the peer stopped answering"},
+	{"TcpExt.TCPAbortOnClose", Info, abortsCount, "programs close with unread data, and peers get resets"},
+	{"TcpExt.TCPAbortOnData", Info, abortsCount, "data came after the program had closed, or it closed with SO_LINGER 0"},
+	{"TcpExt.TCPAbortOnLinger", Info, abortsCount, "FIN_WAIT2 was cut short by TCP_LINGER2"},
+}
+
+func judgeAborts(o *Observation) []Finding {
+	f := Finding{}
+	var reasons []string
+	for _, a := range aborts {
+		n, since := o.rises(a.counter), ""
+		severity := a.severity
+		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory {
+			n, since, severity = total, "_since_boot", Info
+		}
+		if n == 0 || n < o.Thresholds.number(a.threshold) {
+			continue
+		}
+		f.Evidence.Add(counterFact(a.counter)+since, n)
+		f.Severity = max(f.Severity, severity)
+		reasons = append(reasons, fmt.Sprintf("%d since %s", n, a.meaning))
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	when := "since boot"
+	if len(o.Before) > 0 {
+		when = "within " + formatDuration(o.Interval.Round(time.Millisecond))
+		f.Evidence.Add("interval_ms", o.Interval)
+		o.addRises(&f.Evidence, "Tcp.EstabResets", "Tcp.OutRsts")
+	}
+	f.Title = fmt.Sprintf("connections were ended early %s: %s", when, strings.Join(reasons, "; "))
+	return []Finding{f}
+}

@@ -1,0 +1,380 @@
+package doctor
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// This file judges what becomes of those who knock: accept queues, half-open
+// connections, SYN cookies.
+
+func judgeAcceptQueue(o *Observation) []Finding {
+	var findings []Finding
+	for _, l := range o.Survey.Listeners() {
+		waiting := l.unaccepted.standing > 0 && l.AcceptQueue > 0
+		if l.full == 0 && l.near == 0 && !waiting {
+			continue
+		}
+		f := Finding{Severity: Warning}
+		switch {
+		case l.full > 0:
+			f.Severity = Critical
+			f.Title = fmt.Sprintf("the accept queue of %v is full: %s, and newcomers are dropped%s",
+				l, l.fill(), forAtLeast(l.unaccepted.oldest))
+		case waiting:
+			f.Title = fmt.Sprintf("%v does not accept: %s%s",
+				l, count(int64(l.unaccepted.standing), "connection waits", "connections wait"), forAtLeast(l.unaccepted.oldest))
+		default:
+			f.Title = fmt.Sprintf("the accept queue of %v is nearly full: %s", l, l.fill())
+		}
+		f.at(l)
+		if l.worst != nil {
+			f.Sockets = append(f.Sockets, l.worst)
+		}
+		f.Sockets = append(f.Sockets, l.unaccepted.examples.sockets()...)
+		f.Evidence.Add("accept_queue", l.AcceptQueue)
+		if most, known := l.AcceptQueueMax.Get(); known {
+			f.Evidence.Add("accept_queue_max", most)
+		}
+		f.Evidence.Add("listeners", l.Sockets)
+		f.Evidence.Add("listeners_full", l.full)
+		if l.unaccepted.oldest > 0 {
+			f.Evidence.Add("longest_wait_at_least_ms", l.unaccepted.oldest)
+		}
+		f.Evidence.Add("syn_recv", l.SynRecv)
+		o.raisesSomaxconn(&f, l)
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
+// fill returns "129 of 128 wait", of several sockets the fullest.
+func (l *Listener) fill() string {
+	if l.worst == nil {
+		return strconv.FormatInt(l.AcceptQueue, 10) + " wait"
+	}
+	text := fmt.Sprintf("%d wait, of at most %d", l.worst.AcceptQueue, l.worst.AcceptQueueMax.Or(0))
+	if l.Sockets > 1 {
+		text += fmt.Sprintf(", in the fullest of %d sockets", l.Sockets)
+	}
+	return text
+}
+
+// raisesSomaxconn offers a higher somaxconn where a listener's backlog is up
+// against it: else the program's own listen() is what limits it.
+func (o *Observation) raisesSomaxconn(f *Finding, l *Listener) {
+	limit, known := o.Settings.Somaxconn.Get()
+	if known && l.worst != nil && int(l.worst.AcceptQueueMax.Or(0)) >= limit && limit <= 1<<24 {
+		f.with("somaxconn", strconv.Itoa(max(4096, 2*limit)))
+	}
+}
+
+func judgeOverflows(o *Observation) []Finding {
+	if total, known := o.sinceBoot("TcpExt.ListenOverflows"); known {
+		accepted := o.After["Tcp.PassiveOpens"]
+		if total == 0 || !o.Thresholds.reaches(overflowsShare, total, accepted+total) {
+			return nil
+		}
+		f := Finding{Severity: Info, Title: fmt.Sprintf("since boot an accept queue was found full %s", count(total, "time", "times"))}
+		f.Evidence.Add("listen_overflows_since_boot", total)
+		f.Evidence.Add("passive_opens_since_boot", accepted)
+		return []Finding{f}
+	}
+	n := o.rises("TcpExt.ListenOverflows")
+	if n == 0 || n < o.Thresholds.number(overflowsCount) {
+		return nil
+	}
+	f := Finding{Severity: Warning, Confidence: Measured}
+	f.Evidence.Add("listen_overflows", n)
+	f.Evidence.Add("interval_ms", o.Interval)
+	o.addRises(&f.Evidence, "TcpExt.ListenDrops", "TcpExt.TCPFastOpenListenOverflow")
+	whose := "no queue is full now, so which one is not known"
+	if l := o.overflowing(); l != nil {
+		f.at(l)
+		f.Confidence = Likely
+		f.Inference = fmt.Sprintf("the counter is of all listeners together; %v is the one whose accept queue is fullest", l)
+		whose = "probably that of " + l.String()
+		o.raisesSomaxconn(&f, l)
+	}
+	f.Title = fmt.Sprintf("an accept queue was found full %s within %s: %s", count(n, "time", "times"), formatDuration(o.Interval.Round(time.Millisecond)), whose)
+	return []Finding{f}
+}
+
+// overflowing returns the listener whose accept queue is fullest, if any holds
+// at least half of what it may.
+func (o *Observation) overflowing() *Listener {
+	var fullest *Listener
+	for _, l := range o.Survey.Listeners() {
+		if l.worst != nil && l.worstFill >= 0.5 && (fullest == nil || l.worstFill > fullest.worstFill) {
+			fullest = l
+		}
+	}
+	return fullest
+}
+
+// halfOpen is what can be concluded from a listener's half-open connections.
+type halfOpen struct {
+	*Listener
+	capacity, near bool // capacity is known; it is nearly reached
+	most           int64
+	resent         bool // most SYN-ACKs had to be resent
+	silent         bool // far fewer handshakes were completed than are half-open
+	served         bool // many were completed
+	wide           bool // many networks, none of which holds most
+	narrow         bool // one network holds most
+	network        string
+}
+
+func (o *Observation) halfOpen(l *Listener) halfOpen {
+	t := &o.Thresholds
+	h := halfOpen{Listener: l, resent: t.reaches(floodResent, int64(l.resent), int64(l.SynRecv))}
+	h.most, h.capacity = l.capacity(&o.Settings)
+	h.near = h.capacity && t.reaches(synQueueFill, int64(l.SynRecv), h.most)
+	if completed, known := o.rise("Tcp.PassiveOpens"); known && l.SynRecv > 0 {
+		// Within less than a second a far client may not have answered yet.
+		h.served = t.reaches(floodCompleted, completed, int64(l.SynRecv)) && completed > 0
+		h.silent = !h.served && o.Interval >= time.Second
+	}
+	busiest, n := l.prefixes.busiest()
+	h.narrow = l.SynRecv > 0 && int64(n)*100 > t.number(floodTopShare)*int64(l.SynRecv)
+	h.wide = !h.narrow && int64(l.prefixes.distinct()) >= t.number(floodPrefixes)
+	if h.narrow {
+		h.network = network(busiest).String()
+	}
+	return h
+}
+
+// flooded reports whether the half-open connections alone look like a flood. A
+// full accept queue explains them otherwise: the final ACKs of real clients are
+// dropped, and the requests stay.
+func (h *halfOpen) flooded(t *Thresholds) bool {
+	return h.full == 0 && int64(h.SynRecv) >= t.number(floodHalfOpen) && (h.resent || h.silent) && h.wide
+}
+
+func (h *halfOpen) tell(f *Finding) {
+	f.at(h.Listener)
+	f.Sockets = append(f.Sockets, h.Listener.halfOpen.examples.sockets()...)
+	f.Evidence.Add("syn_recv", h.SynRecv)
+	if h.capacity {
+		f.Evidence.Add("syn_recv_max", h.most)
+	}
+	if most, known := h.AcceptQueueMax.Get(); known {
+		f.Evidence.Add("accept_queue_max", most)
+	}
+	f.Evidence.Add("accept_queue", h.AcceptQueue)
+	f.Evidence.Add("resent", h.Listener.resent)
+	f.Evidence.Add("peers", h.peers.distinct())
+	f.Evidence.Add("networks", h.prefixes.distinct())
+	if busiest, n := h.prefixes.busiest(); n > 0 {
+		f.Evidence.Add("busiest_network", network(busiest).String())
+		f.Evidence.Add("busiest_network_percent", percent(int64(n), int64(h.SynRecv)))
+	}
+	if oldest := h.Listener.halfOpen.oldest; oldest > 0 {
+		f.Evidence.Add("oldest_at_least_ms", oldest)
+	}
+	if h.network != "" {
+		f.with("network", h.network)
+	}
+}
+
+// synCounters are the counters that bear on half-open connections.
+var synCounters = []string{
+	"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "TcpExt.TCPReqQFullDoCookies",
+	"TcpExt.TCPReqQFullDrop", "TcpExt.ListenDrops", "TcpExt.ListenOverflows", "TcpExt.TCPSynRetrans", "Tcp.PassiveOpens",
+}
+
+// cookies is what the counters say of SYN cookies between the readings.
+type cookies struct {
+	sent, back int64
+	answered   bool // as many came back as real clients send
+	many       bool
+	dropped    int64 // SYNs dropped for want of room, not for a full accept queue
+}
+
+func (o *Observation) cookies() cookies {
+	c := cookies{sent: o.rises("TcpExt.SyncookiesSent"), back: o.rises("TcpExt.SyncookiesRecv")}
+	c.answered = o.Thresholds.reaches(floodAnswered, c.back, c.sent)
+	c.many = c.sent > 0 && c.sent >= o.Thresholds.number(floodCookies)
+	c.dropped = max(o.rises("TcpExt.TCPReqQFullDrop"), o.rises("TcpExt.ListenDrops")-o.rises("TcpExt.ListenOverflows"))
+	return c
+}
+
+// flooding reports whether the cookies alone look like a flood.
+func (c *cookies) flooding() bool { return c.many && !c.answered }
+
+func judgeFlood(o *Observation) []Finding {
+	c := o.cookies()
+	var findings []Finding
+	for _, l := range o.Survey.Listeners() {
+		h := o.halfOpen(l)
+		if !h.flooded(&o.Thresholds) {
+			continue
+		}
+		f := Finding{Severity: Warning, Confidence: Possible}
+		if h.near || c.flooding() || c.dropped > 0 {
+			f.Severity = Critical
+		}
+		if h.resent && !h.served {
+			f.Confidence = Likely
+		}
+		f.Title = fmt.Sprintf("a SYN flood on %v: %s from %s in %s%s", l,
+			count(int64(l.SynRecv), "half-open connection", "half-open connections"), count(int64(l.peers.distinct()), "address", "addresses"),
+			count(int64(l.prefixes.distinct()), "network", "networks"), forAtLeast(l.halfOpen.oldest))
+		h.tell(&f)
+		f.Inference = "many sources of which none completes its handshake are forged, or cannot be reached; which of the two the sockets do not tell"
+		findings = append(findings, f)
+	}
+	if len(findings) == 0 && c.flooding() {
+		if f, ok := o.floodByCookies(&c); ok {
+			findings = append(findings, f)
+		}
+	}
+	if len(findings) > 0 {
+		o.tellCookies(&findings[0])
+	}
+	return cut(findings)
+}
+
+// floodByCookies is the flood that leaves few sockets or none.
+func (o *Observation) floodByCookies(c *cookies) (Finding, bool) {
+	f := Finding{Severity: Critical, Confidence: Likely}
+	whose := "which listener it is on is not known, for cookies leave no sockets"
+	if l := o.suspect(); l != nil {
+		h := o.halfOpen(l)
+		if h.narrow && int64(l.SynRecv) >= o.Thresholds.number(synQueueLeast) {
+			return Finding{}, false // one network: that is syn-queue-full's
+		}
+		h.tell(&f)
+		whose = "probably on " + l.String()
+		f.Inference = "the counters are of all listeners together; " + l.String() + " is the one with most half-open connections"
+		if l.SynRecv == 0 {
+			f.Inference = "the counters are of all listeners together; " + l.String() + " is the only one that others can reach"
+		}
+	} else {
+		f.Inference = "so few cookies come back that most sources are forged, or cannot be reached"
+	}
+	f.Title = fmt.Sprintf("a SYN flood: %s sent within %s, %d came back; %s", count(c.sent, "SYN cookie", "SYN cookies"),
+		formatDuration(o.Interval.Round(time.Millisecond)), c.back, whose)
+	return f, true
+}
+
+// suspect returns the listener that a flood is on, where it can be told: that
+// with most half-open connections, else the only one that can be reached from
+// elsewhere.
+func (o *Observation) suspect() *Listener {
+	var most, public *Listener
+	reachable := 0
+	for _, l := range o.Survey.Listeners() {
+		if l.full == 0 && l.SynRecv > 0 && (most == nil || l.SynRecv > most.SynRecv) {
+			most = l
+		}
+		if !l.Local.Addr().Unmap().IsLoopback() {
+			public, reachable = l, reachable+1
+		}
+	}
+	if most == nil && reachable == 1 {
+		return public
+	}
+	return most
+}
+
+func (o *Observation) tellCookies(f *Finding) {
+	o.addRises(&f.Evidence, synCounters...)
+	if len(o.Before) > 0 {
+		f.Evidence.Add("interval_ms", o.Interval)
+	}
+	if value, known := o.Settings.SynCookies.Get(); known {
+		f.Evidence.Add("tcp_syncookies", value)
+		if value == 0 && f.variant == "" {
+			f.variant = cookiesOff
+		}
+	}
+}
+
+func judgeSynQueue(o *Observation) []Finding {
+	c := o.cookies()
+	var findings []Finding
+	for _, l := range o.Survey.Listeners() {
+		h := o.halfOpen(l)
+		filled := h.near && int64(l.SynRecv) >= o.Thresholds.number(synQueueLeast)
+		standing := l.resent > 0 && int64(l.resent) >= o.Thresholds.number(synQueueStanding)
+		if l.full > 0 || !filled && !standing {
+			continue
+		}
+		f := Finding{Severity: Warning, Confidence: Possible}
+		if filled && c.dropped > 0 {
+			f.Severity = Critical
+		}
+		pile := fmt.Sprintf("%s of %v", count(int64(l.SynRecv), "half-open connection", "half-open connections"), l)
+		if h.capacity {
+			pile += fmt.Sprintf(", which can hold %d", h.most)
+		}
+		switch {
+		case h.narrow && (h.resent || h.silent):
+			f.variant, f.Confidence = unanswered, Likely
+			f.Title = fmt.Sprintf("SYN-ACKs to %s are not answered: %s%s", h.network, pile, forAtLeast(l.halfOpen.oldest))
+			f.Inference = "one network holds most of them: the answers are lost on the path to it, or it floods"
+		case h.served || c.sent > 0 && c.answered:
+			f.variant, f.Confidence = tooSmall, Likely
+			f.Title = "the backlog is too small for the clients: " + pile
+			f.Inference = "handshakes are completed, or cookies come back: the clients are real"
+		default:
+			f.variant = unanswered
+			f.Title = fmt.Sprintf("handshakes are not completed: %s%s", pile, forAtLeast(l.halfOpen.oldest))
+			f.Inference = "a flood, SYN-ACKs that do not get through, or TCP_DEFER_ACCEPT that waits for data: the sockets do not tell which"
+		}
+		h.tell(&f)
+		o.raisesSomaxconn(&f, l)
+		o.tellCookies(&f)
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
+// The causes that advice on half-open connections tells apart.
+const (
+	unanswered = "the SYN-ACKs are not answered"
+	tooSmall   = "the clients are real"
+	cookiesOff = "SYN cookies are off"
+)
+
+func judgeCookies(o *Observation) []Finding {
+	always := o.Settings.SynCookies.Or(1) == 2
+	if total, known := o.sinceBoot("TcpExt.SyncookiesSent"); known && !always {
+		if total == 0 {
+			return nil
+		}
+		f := Finding{Severity: Info, Title: fmt.Sprintf("since boot %s were sent, of which %d came back", count(total, "SYN cookie", "SYN cookies"), o.After["TcpExt.SyncookiesRecv"])}
+		f.Evidence.Add("syncookies_sent_since_boot", total)
+		f.Evidence.Add("syncookies_recv_since_boot", o.After["TcpExt.SyncookiesRecv"])
+		return []Finding{f}
+	}
+	c := o.cookies()
+	if c.sent == 0 || c.sent < o.Thresholds.number(cookiesCount) || always && (c.answered || !c.many) {
+		return nil
+	}
+	f := Finding{Severity: Warning, Confidence: Likely}
+	title := fmt.Sprintf("%s sent within %s, %d came back", count(c.sent, "SYN cookie", "SYN cookies"), formatDuration(o.Interval.Round(time.Millisecond)), c.back)
+	switch {
+	case c.answered:
+		f.variant = tooSmall
+		f.Title = "a backlog is too small for its clients: " + title
+		f.Inference = "cookies come back, so the clients are real"
+	case c.many:
+		f.variant = unanswered
+		f.Title = "half-open connections fill a queue: " + title
+		f.Inference = "few cookies come back: a flood, or SYN-ACKs that do not get through"
+	default:
+		f.Severity, f.variant = Info, unanswered
+		f.Title = "a queue of half-open connections was full for a moment: " + title
+		f.Inference = "too few to tell a flood from a burst"
+	}
+	if l := o.suspect(); l != nil && l.SynRecv > 0 {
+		f.at(l)
+		f.Inference += fmt.Sprintf("; %v has most half-open connections, the counter is of all listeners together", l)
+		o.raisesSomaxconn(&f, l)
+	}
+	o.tellCookies(&f)
+	return []Finding{f}
+}

@@ -1,0 +1,97 @@
+package doctor
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// Listener is what a Survey knows of an address that is listened on: of the
+// sockets that share it with SO_REUSEPORT together, and of the connections that
+// came in by it, which is inferred from their local address and port.
+type Listener struct {
+	Local       netip.AddrPort
+	Sockets     int   // that listen there
+	AcceptQueue int64 // connections that wait in their accept queues
+	// AcceptQueueMax is how many may wait, in all of them; unknown where the
+	// source does not tell it.
+	AcceptQueueMax tcp.Optional[int64]
+	SynRecv        int       // half-open connections
+	Connections    int       // in other states; inferred
+	Processes      []Process // that hold it, as far as they can be seen
+
+	full       int         // sockets whose accept queue is filled to the threshold
+	near       int         // sockets whose accept queue is nearly so
+	worst      *tcp.Socket // the one whose accept queue is fullest
+	worstFill  float64
+	unaccepted group // connections without a file: nobody has accepted them
+	resent     int   // half-open ones whose SYN-ACK was resent
+	halfOpen   group
+	peers      spread // of half-open ones
+	prefixes   spread // their networks, by first address
+}
+
+// capacity returns how many half-open connections the sockets can hold: one
+// more than the accept queue's maximum each (inet_csk_reqsk_queue_is_full), and
+// with SYN cookies off at most three quarters of tcp_max_syn_backlog
+// (tcp_conn_request in net/ipv4/tcp_input.c).
+func (l *Listener) capacity(s *tcp.Settings) (int64, bool) {
+	most, known := l.AcceptQueueMax.Get()
+	if !known {
+		return 0, false
+	}
+	most += int64(l.Sockets)
+	if backlog, known := s.MaxSynBacklog.Get(); known && backlog > 0 && s.SynCookies.Or(1) == 0 {
+		most = min(most, int64(l.Sockets)*int64(backlog-backlog>>2))
+	}
+	return most, true
+}
+
+// addSocket adds a LISTEN socket of the address.
+func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds) {
+	l.Sockets++
+	l.AcceptQueue += int64(s.AcceptQueue)
+	for _, p := range s.Processes {
+		if len(l.Processes) < maxProcessesShown && !slices.ContainsFunc(l.Processes, func(q Process) bool { return q.PID == p.PID }) {
+			l.Processes = append(l.Processes, Process{PID: p.PID, Name: p.Name})
+		}
+	}
+	most, known := s.AcceptQueueMax.Get()
+	if !known {
+		return
+	}
+	l.AcceptQueueMax = tcp.Known(l.AcceptQueueMax.Or(0) + int64(most))
+	// A backlog of 0 lets one connection wait (sk_acceptq_is_full).
+	queue, most64 := int64(s.AcceptQueue), max(1, int64(most))
+	switch {
+	case t.reaches(acceptFill, queue, most64):
+		l.full++
+	case queue >= t.number(acceptLeast) && t.reaches(acceptNear, queue, most64):
+		l.near++
+	}
+	if fill := float64(queue) / float64(most64); l.worst == nil || fill > l.worstFill {
+		l.worst, l.worstFill = s.Clone(), fill
+	}
+}
+
+// addHalfOpen adds a SYN_RECV that came in by the listener.
+func (l *Listener) addHalfOpen(s *tcp.Socket) {
+	l.SynRecv++
+	if s.Timer.Retransmits > 0 {
+		l.resent++
+	}
+	l.halfOpen.add(s, s.Age, 0, 0)
+	peer := s.Peer.Addr().Unmap().WithZone("")
+	l.peers.add(peer)
+	l.prefixes.add(network(peer).Addr())
+}
+
+// addConnection adds a socket in another state that came in by the listener.
+func (l *Listener) addConnection(s *tcp.Socket, wait time.Duration) {
+	l.Connections++
+	if s.Owner.Inode == 0 && len(s.Processes) == 0 && (s.State == tcp.Established || s.State == tcp.CloseWait) {
+		l.unaccepted.add(s, s.Age, wait, s.RecvQueue)
+	}
+}
