@@ -29,6 +29,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1   // could not do it
 	exitUsage       = 2   // was asked the wrong way
+	exitFound       = 3   // doctor --fail-on: found what was asked for
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -118,8 +119,11 @@ func report(err error, stderr io.Writer) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return exitDone // the reader has seen enough
 	}
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.Is(err, errFindings):
+		return exitFound
 	}
 	fmt.Fprintf(stderr, "tcpstate: %s\n", printable(err.Error()))
 	var expression *filter.Error
@@ -193,7 +197,7 @@ table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelpCommand())
-	root.AddCommand(newLsCommand(w), newCountCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root
 }
 

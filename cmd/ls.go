@@ -201,11 +201,18 @@ func runLs(ctx context.Context, o *lsOptions, w *world) error {
 
 // metaOf returns what a document says of the snapshot that it was made from.
 func metaOf(snapshot *collect.Snapshot, w *world) render.Meta {
+	meta := metaFrom(snapshot.Source(), w)
+	meta.Missing = snapshot.Missing()
+	return meta
+}
+
+// metaFrom returns what a document says of where it comes from.
+func metaFrom(source collect.Source, w *world) render.Meta {
 	host, err := w.hostname()
 	if err != nil {
 		host = "" // a host without a name has sockets all the same
 	}
-	return render.Meta{TakenAt: w.now(), Host: host, Source: snapshot.Source().String(), Missing: snapshot.Missing()}
+	return render.Meta{TakenAt: w.now(), Host: host, Source: source.String()}
 }
 
 // collectsFirst reports whether nothing is written before all is read.

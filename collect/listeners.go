@@ -91,6 +91,20 @@ func (l *Listeners) Of(s *tcp.Socket) (netip.AddrPort, bool) {
 	return found.local, true
 }
 
+// Sockets returns what Of does, and the inodes of the sockets that listen there,
+// which are several where they share the place with SO_REUSEPORT. The slice is
+// not to be changed.
+func (l *Listeners) Sockets(s *tcp.Socket) (at netip.AddrPort, inodes []uint32, ok bool) {
+	if l == nil {
+		return netip.AddrPort{}, nil, false
+	}
+	found := l.of(s)
+	if found == nil {
+		return netip.AddrPort{}, nil, false
+	}
+	return found.local, found.inodes, true
+}
+
 func (l *Listeners) of(s *tcp.Socket) *listener {
 	address, port := s.Local.Addr(), s.Local.Port()
 	plain := address.Unmap()

@@ -81,12 +81,9 @@ func (c *Counting) groupJSON(group CountGroup) groupJSON {
 // appendJSON appends the document: on one line, but for its groups.
 func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGroup, warnings []string) error {
 	document := countsJSON{
-		headJSON: headJSON{
-			Schema: schema, Kind: "counts", TakenAt: c.Meta.TakenAt.UTC(),
-			Host: label(c.Meta.Host), Source: c.Meta.Source, Missing: append([]string{}, c.Meta.Missing...),
-		},
+		headJSON:  c.Meta.head("counts"),
 		groupJSON: groupJSON{Total: counts.Total(), States: statesJSON(counts)},
-		tailJSON:  tailJSON{Warnings: []label{}},
+		tailJSON:  tailOf(warnings),
 	}
 	if len(c.By) > 0 {
 		list := make([]groupJSON, 0, len(groups))
@@ -94,9 +91,6 @@ func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGrou
 			list = append(list, c.groupJSON(group))
 		}
 		document.Groups = &list
-	}
-	for _, warning := range warnings {
-		document.Warnings = append(document.Warnings, label(warning))
 	}
 	return appendLineOf(out, document)
 }
@@ -117,7 +111,7 @@ func (c *Counting) appendNDJSON(out *output, counts tcp.Counts, groups []CountGr
 func appendLineOf(out *output, v any) error {
 	line, err := marshal(v)
 	if err != nil {
-		return fmt.Errorf("encoding the counts: %w", err)
+		return fmt.Errorf("encoding the document: %w", err)
 	}
 	out.buf = append(append(out.buf, line...), '\n')
 	return nil

@@ -27,6 +27,21 @@ type tailJSON struct {
 	Warnings []label `json:"warnings"`
 }
 
+// head returns the beginning of a document of a kind.
+func (m *Meta) head(kind string) headJSON {
+	return headJSON{Schema: schema, Kind: kind, TakenAt: m.TakenAt.UTC(), Host: label(m.Host), Source: m.Source,
+		Missing: append([]string{}, m.Missing...)}
+}
+
+// tailOf returns the end of a document.
+func tailOf(warnings []string) tailJSON {
+	tail := tailJSON{Warnings: []label{}}
+	for _, warning := range warnings {
+		tail.Warnings = append(tail.Warnings, label(warning))
+	}
+	return tail
+}
+
 // label is text that may come from outside. Beyond what JSON demands, all that
 // is not printable is escaped, since JSON too is read on terminals.
 type label string

@@ -122,10 +122,7 @@ func (l *Listing) write(out *output, sockets iter.Seq2[*tcp.Socket, error], warn
 func (l *Listing) writeHead(out *output) error {
 	switch l.Format {
 	case JSON:
-		head, err := marshal(headJSON{
-			Schema: schema, Kind: "sockets", TakenAt: l.Meta.TakenAt.UTC(),
-			Host: label(l.Meta.Host), Source: l.Meta.Source, Missing: append([]string{}, l.Meta.Missing...),
-		})
+		head, err := marshal(l.Meta.head("sockets"))
 		if err != nil {
 			return fmt.Errorf("encoding the head of the document: %w", err)
 		}
@@ -142,13 +139,11 @@ func (l *Listing) writeHead(out *output) error {
 }
 
 func (l *Listing) writeTail(out *output, warnings func() []string) error {
-	labels := []label{}
+	var said []string
 	if warnings != nil {
-		for _, w := range warnings() {
-			labels = append(labels, label(w))
-		}
+		said = warnings()
 	}
-	tail, err := marshal(tailJSON{Warnings: labels})
+	tail, err := marshal(tailOf(said))
 	if err != nil {
 		return fmt.Errorf("encoding the warnings: %w", err)
 	}

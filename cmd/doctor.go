@@ -1,0 +1,186 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/collect"
+	"tcpstate/doctor"
+	"tcpstate/render"
+)
+
+// doctorFlags are the flags of doctor.
+type doctorFlags struct {
+	sharedFlags
+	interval   time.Duration
+	only, skip []string
+	set        []string
+	failOn     string
+	list       bool
+}
+
+func newDoctorCommand(w *world) *cobra.Command {
+	var f doctorFlags
+	c := &cobra.Command{
+		Use:   "doctor [flags] [FILTER]",
+		Short: "Find what is wrong with TCP on this host, and what to do",
+		Long: `Find what is wrong with TCP on this host: listeners that do not accept, floods,
+leaks, ports and descriptors that run out, dead paths, and settings that invite
+trouble. Each finding comes with its proof and with advice, the most severe
+first. Commands are printed, ready to paste, and never run.
+
+The kernel's counters are read twice, --interval apart, to see which rise.`,
+		Example: `  tcpstate doctor
+  tcpstate doctor --fail-on warning -q
+  tcpstate doctor --only close-wait-leak --set close-wait-leak.age=5m
+  tcpstate doctor --list`,
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := f.parse(c.Flags(), args, w)
+			if err != nil {
+				return misused(err)
+			}
+			if d.list {
+				return d.writeList()
+			}
+			return d.run(c.Context())
+		},
+	}
+	f.register(c)
+	flags := c.Flags()
+	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
+		flags.Lookup(name).Hidden = true // it looks at processes always, and shows numbers
+	}
+	flags.Lookup("format").Usage = "table, json, ndjson or markdown"
+	flags.DurationVar(&f.interval, "interval", time.Second, "from one reading of the counters to the next")
+	flags.StringSliceVar(&f.only, "only", nil, "only these rules, joined by commas")
+	flags.StringSliceVar(&f.skip, "skip", nil, "all rules but these")
+	flags.StringArrayVar(&f.set, "set", nil, "another threshold, as in `RULE.THRESHOLD=VALUE`; --list shows them")
+	flags.StringVar(&f.failOn, "fail-on", "", "exit with status 3 on a finding as severe as this, or more: info, warning or critical")
+	flags.BoolVar(&f.list, "list", false, "list the rules, with their thresholds and the reasons for them")
+	return c
+}
+
+// diagnosis is a run of the command.
+type diagnosis struct {
+	*doctorFlags
+	w          *world
+	query      collect.Query
+	rules      []doctor.Rule
+	thresholds doctor.Thresholds
+	severity   doctor.Severity // that --fail-on asks for; 0: none
+	findings   render.Findings
+}
+
+// parse checks the flags and turns them into a diagnosis. Its errors are the
+// caller's mistakes.
+func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*diagnosis, error) {
+	d := &diagnosis{doctorFlags: f, w: w, thresholds: doctor.DefaultThresholds()}
+	var err error
+	if d.query, err = f.query(flags, args); err != nil {
+		return nil, err
+	}
+	format, color, err := f.output(flags, w)
+	if err != nil {
+		return nil, err
+	}
+	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval}
+	if w.stdoutTTY {
+		d.findings.Width, _ = w.size()
+	}
+	if d.rules, err = doctor.Select(f.only, f.skip); err != nil {
+		return nil, err
+	}
+	for _, setting := range f.set {
+		if err := d.thresholds.Set(setting); err != nil {
+			return nil, err
+		}
+	}
+	if flags.Changed("fail-on") {
+		if d.severity, err = doctor.ParseSeverity(f.failOn); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case format == render.CSV:
+		return nil, &hintedError{errors.New("findings are no table: there is no CSV of them"), "table, json, ndjson and markdown are formats"}
+	case f.interval <= 0:
+		return nil, &hintedError{fmt.Errorf("--interval %s is not more than 0", f.interval), "1s and 10s are intervals"}
+	case f.list && len(args) > 0:
+		return nil, fmt.Errorf("--list lists the rules and takes no %q", args[0])
+	}
+	return d, nil
+}
+
+// errFindings is that --fail-on was asked for and something was found. It says
+// nothing: the findings have been told.
+var errFindings = errors.New("something was found")
+
+func (d *diagnosis) run(ctx context.Context) error {
+	checkups, source, warnings, err := d.examine(ctx)
+	if err != nil {
+		return err
+	}
+	notes := notes{w: d.w, quiet: d.quiet}
+	notes.say(warnings)
+	d.findings.Meta = metaFrom(source, d.w)
+	if err := d.findings.Write(d.w.stdout, checkups, warnings); err != nil {
+		return err
+	}
+	for i := range checkups {
+		for _, f := range checkups[i].Findings {
+			if d.severity > 0 && f.Severity >= d.severity {
+				return errFindings
+			}
+		}
+	}
+	return nil
+}
+
+// examine looks at the host, for as long as the interval, and judges what it saw.
+func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source collect.Source, warnings []string, err error) {
+	begun := d.w.now()
+	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if err := sleep(ctx, d.interval-d.w.now().Sub(begun)); err != nil {
+		return nil, 0, nil, err
+	}
+	for _, c := range checkups {
+		if err := c.End(d.w.now().Sub(begun)); err != nil {
+			return nil, 0, nil, err
+		}
+		source = c.Source()
+		warnings = append(warnings, c.Warnings()...)
+		checked, unchecked := doctor.Check(c.Observation, d.rules)
+		list = append(list, render.Checkup{
+			Netns: c.Netns, Findings: doctor.Examine(c.Observation, d.rules), Checked: checked, Unchecked: unchecked,
+			Sockets: c.Observation.Survey.Counts.Total(),
+		})
+	}
+	return list, source, warnings, nil
+}
+
+// sleep waits, or returns why it need not any more.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// writeList lists the rules.
+func (d *diagnosis) writeList() error {
+	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Thresholds: d.thresholds}
+	return rules.Write(d.w.stdout, d.rules)
+}

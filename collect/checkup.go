@@ -1,0 +1,151 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"tcpstate/doctor"
+	"tcpstate/netns"
+	"tcpstate/procnet"
+	"tcpstate/sockdiag"
+	"tcpstate/tcp"
+)
+
+// Checkup is an observation of a network namespace that has begun: its settings,
+// a first reading of its counters, and who holds its sockets. End makes the
+// second reading and looks at the sockets.
+type Checkup struct {
+	Netns       string // the namespace, where others than the process's were asked for
+	Observation *doctor.Observation
+
+	ctx      context.Context
+	query    Query
+	proc     *procnet.Proc
+	source   Source
+	warnings []string
+}
+
+// BeginCheckups begins an observation of each network namespace of a query. The
+// filter of the query chooses which sockets are looked at; its detail is the
+// doctor's own. The warnings are of namespaces that could not be looked at.
+func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings []string, err error) {
+	if err := q.complete(); err != nil {
+		return nil, nil, err
+	}
+	q.Detail = tcp.DetailProcesses | tcp.DetailAge
+	s := &Snapshot{query: q}
+	if err := s.findNamespaces(); err != nil {
+		return nil, nil, err
+	}
+	for i, space := range s.query.spaces {
+		of := s.query
+		of.spaces = []*netns.Namespace{space}
+		c, err := beginCheckup(ctx, of, thresholds)
+		switch {
+		case err == nil:
+			list = append(list, c)
+		case i == 0 || ctx.Err() != nil:
+			return nil, nil, err
+		case !errors.Is(err, netns.ErrGone):
+			s.warn("network namespace %q: %v", space.Name, err)
+		}
+	}
+	return list, s.warnings, nil
+}
+
+func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*Checkup, error) {
+	space := q.spaces[0]
+	c := &Checkup{ctx: ctx, query: q, proc: procOf(q.Proc, space)}
+	if space != nil {
+		c.Netns = space.Name
+	}
+	settings, err := c.proc.Settings()
+	c.note(err)
+	c.Observation = doctor.Observe(settings, thresholds)
+	c.Observation.Release, err = c.proc.Release()
+	c.note(err)
+	c.query.owners, err = findOwners(ctx, q, sockdiag.Open)
+	if err != nil {
+		return nil, err
+	}
+	c.Observation.Before = c.counters()
+	return c, nil
+}
+
+// note keeps what could not be read: the rules that rest on it say that they were
+// not judged.
+func (c *Checkup) note(err error) {
+	if err != nil {
+		c.warnings = append(c.warnings, err.Error())
+	}
+}
+
+// counters reads the counters; none where they cannot be read.
+func (c *Checkup) counters() map[string]int64 {
+	counters, err := c.proc.Counters()
+	if err != nil {
+		return nil
+	}
+	return counters
+}
+
+// limitsRead is of how many processes the limits are read: those with most
+// sockets.
+const limitsRead = 32
+
+// End looks at the sockets and reads the counters again, the given time after the
+// checkup was begun. An interval of 0 is that nothing is compared: there is one
+// reading of the counters, and what they say is since boot.
+func (c *Checkup) End(interval time.Duration) error {
+	o := c.Observation
+	s, err := Open(c.ctx, c.query)
+	if err != nil {
+		return err
+	}
+	c.source = s.Source()
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			return err
+		}
+		o.Survey.Add(socket)
+	}
+	c.warnings = append(c.warnings, s.Warnings()...)
+
+	counters, err := c.proc.Counters()
+	c.note(err)
+	o.After, o.Interval = counters, interval
+	if interval == 0 {
+		o.Before = nil
+	}
+	stat, err := c.proc.SockStat()
+	c.note(err)
+	o.SockStat = stat
+	c.readLimits()
+	o.Unseen = c.warnings
+	return nil
+}
+
+// readLimits reads the descriptors of the processes that hold most sockets. One
+// that has ended, or that this user may not look at, has none.
+func (c *Checkup) readLimits() {
+	proc := procnet.Open(c.query.Proc)
+	o := c.Observation
+	for _, pid := range o.Survey.Holders(limitsRead) {
+		d, err := proc.Descriptors(pid)
+		switch {
+		case err == nil:
+			o.Limits = append(o.Limits, doctor.Limit{Process: doctor.Process{PID: pid}, Open: d.Open, Soft: d.Soft})
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+			c.note(fmt.Errorf("the limits of process %d are not known: %w", pid, err))
+		}
+	}
+}
+
+// Source returns where the sockets came from.
+func (c *Checkup) Source() Source { return c.source }
+
+// Warnings returns what could not be read.
+func (c *Checkup) Warnings() []string { return c.warnings }

@@ -1,0 +1,180 @@
+package render
+
+import (
+	"io"
+	"time"
+
+	"tcpstate/doctor"
+	"tcpstate/tcp"
+)
+
+// Checkup is what the doctor found in one network namespace.
+type Checkup struct {
+	Netns     string // "": that of the process, when no other was asked for
+	Findings  []doctor.Finding
+	Checked   []string // rules that were judged
+	Unchecked []doctor.Unchecked
+	Sockets   int // that were looked at
+}
+
+// Findings is how findings are to be written: as Table, JSON, NDJSON or Markdown.
+type Findings struct {
+	Format   Format
+	Color    bool
+	Width    int           // columns of the terminal; 0: 80
+	Interval time.Duration // between the two readings of the counters
+	Meta     Meta
+}
+
+// Write writes the findings of all checkups to w.
+func (f *Findings) Write(w io.Writer, checkups []Checkup, warnings []string) error {
+	out := &output{w: w}
+	var err error
+	switch f.Format {
+	case JSON:
+		err = f.appendJSON(out, checkups, warnings)
+	case NDJSON:
+		for i := range checkups {
+			for j := range checkups[i].Findings {
+				if err = appendLineOf(out, findingOf(&checkups[i].Findings[j], checkups[i].Netns)); err != nil {
+					return err
+				}
+			}
+		}
+	case Markdown:
+		out.buf = f.appendMarkdown(out.buf, checkups)
+	default:
+		out.buf = f.appendText(out.buf, checkups)
+	}
+	if err != nil {
+		return err
+	}
+	return out.flush()
+}
+
+// findingsJSON is a document of findings; docs/json.md describes it.
+type findingsJSON struct {
+	headJSON
+	IntervalMS int64           `json:"interval_ms"`
+	Sockets    int             `json:"sockets_total"`
+	Findings   []findingJSON   `json:"findings"`
+	Checked    []string        `json:"checked"`
+	Unchecked  []uncheckedJSON `json:"unchecked"`
+	tailJSON
+}
+
+type uncheckedJSON struct {
+	Netns  label  `json:"netns,omitzero"`
+	Code   string `json:"code"`
+	Reason label  `json:"reason"`
+}
+
+type findingJSON struct {
+	Code       string            `json:"code"`
+	Severity   doctor.Severity   `json:"severity"`
+	Title      label             `json:"title"`
+	Netns      label             `json:"netns,omitzero"`
+	Evidence   evidenceJSON      `json:"evidence"`
+	Confidence doctor.Confidence `json:"confidence"`
+	Inference  label             `json:"inference,omitzero"`
+	Sockets    []findingSocket   `json:"sockets"`
+	Listeners  []findingListener `json:"listeners"`
+	Processes  []findingProcess  `json:"processes"`
+	Meaning    string            `json:"meaning"`
+	Advice     []label           `json:"advice"`
+	Topic      string            `json:"topic"`
+	Related    []string          `json:"related"`
+}
+
+// findingSocket is a socket as ls has it.
+type findingSocket struct{ *tcp.Socket }
+
+func (s findingSocket) MarshalJSON() ([]byte, error) { return appendSocket(nil, s.Socket), nil }
+
+// evidenceJSON is evidence whose texts, which may come from outside, are escaped.
+type evidenceJSON doctor.Evidence
+
+func (e evidenceJSON) MarshalJSON() ([]byte, error) {
+	escaped := make(doctor.Evidence, len(e))
+	for i, fact := range e {
+		if text, ok := fact.Value.(string); ok {
+			fact.Value = label(text)
+		}
+		escaped[i] = fact
+	}
+	return escaped.MarshalJSON()
+}
+
+type findingListener struct {
+	Address        label            `json:"address"`
+	Port           uint16           `json:"port"`
+	AcceptQueue    int64            `json:"accept_queue"`
+	AcceptQueueMax *int64           `json:"accept_queue_max,omitempty"`
+	SynRecv        int              `json:"syn_recv"`
+	Connections    int              `json:"connections"`
+	Processes      []findingProcess `json:"processes"`
+}
+
+type findingProcess struct {
+	PID  int   `json:"pid"`
+	Name label `json:"name"`
+}
+
+func findingProcesses(list []doctor.Process) []findingProcess {
+	processes := make([]findingProcess, 0, len(list))
+	for _, p := range list {
+		processes = append(processes, findingProcess{p.PID, label(p.Name)})
+	}
+	return processes
+}
+
+func findingOf(f *doctor.Finding, netns string) findingJSON {
+	j := findingJSON{
+		Code: f.Code, Severity: f.Severity, Title: label(f.Title), Netns: label(netns), Evidence: evidenceJSON(f.Evidence),
+		Confidence: f.Confidence, Inference: label(f.Inference), Sockets: []findingSocket{}, Listeners: []findingListener{},
+		Processes: findingProcesses(f.Processes), Meaning: f.Meaning, Advice: []label{}, Topic: f.Topic,
+		Related: append([]string{}, f.Related...),
+	}
+	for _, s := range f.Sockets {
+		j.Sockets = append(j.Sockets, findingSocket{s})
+	}
+	for _, l := range f.Listeners {
+		j.Listeners = append(j.Listeners, findingListenerOf(l))
+	}
+	for _, a := range f.Advice {
+		j.Advice = append(j.Advice, label(a.String()))
+	}
+	return j
+}
+
+func findingListenerOf(l *doctor.Listener) findingListener {
+	j := findingListener{Address: label(l.Local.Addr().String()), Port: l.Local.Port(), AcceptQueue: l.AcceptQueue,
+		SynRecv: l.SynRecv, Connections: l.Connections, Processes: findingProcesses(l.Processes)}
+	if most, known := l.AcceptQueueMax.Get(); known {
+		j.AcceptQueueMax = &most
+	}
+	return j
+}
+
+func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string) error {
+	document := findingsJSON{
+		headJSON:   f.Meta.head("findings"),
+		IntervalMS: f.Interval.Milliseconds(),
+		Findings:   []findingJSON{}, Checked: []string{}, Unchecked: []uncheckedJSON{},
+		tailJSON: tailOf(warnings),
+	}
+	for i := range checkups {
+		c := &checkups[i]
+		document.Sockets += c.Sockets
+		for j := range c.Findings {
+			document.Findings = append(document.Findings, findingOf(&c.Findings[j], c.Netns))
+		}
+		if i == 0 {
+			document.Checked = append(document.Checked, c.Checked...)
+		}
+		for _, u := range c.Unchecked {
+			document.Unchecked = append(document.Unchecked, uncheckedJSON{label(c.Netns), u.Code, label(u.Reason)})
+		}
+	}
+	return appendLineOf(out, document)
+}

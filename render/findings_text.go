@@ -1,0 +1,284 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/doctor"
+	"tcpstate/tcp"
+)
+
+// severityColors colours a severity as loud as it is.
+var severityColors = [...]string{doctor.Info: cyan, doctor.Warning: yellow, doctor.Critical: red}
+
+// paragraph is a text of a finding under the margin, with what it is called.
+type paragraph struct {
+	lead    string // "proof", or the number of a step
+	text    string
+	command string // ready to paste, on a line of its own; ""
+}
+
+// told is a finding as people read it.
+type told struct {
+	severity doctor.Severity
+	title    string
+	parts    []paragraph
+	steps    []paragraph
+}
+
+func (c *Checkup) told(f *doctor.Finding) told {
+	t := told{severity: f.Severity, title: f.Title}
+	if c.Netns != "" {
+		t.title = c.Netns + ": " + t.title
+	}
+	add := func(lead, text string) {
+		if text != "" {
+			t.parts = append(t.parts, paragraph{lead: lead, text: text})
+		}
+	}
+	add("meaning", f.Meaning)
+	add("proof", facts(f.Evidence))
+	add("inferred", f.Inference)
+	if f.Confidence != doctor.Measured {
+		add("sure", f.Confidence.String())
+	}
+	add("listener", joined(f.Listeners, listenerLine))
+	add("process", joined(f.Processes, doctor.Process.String))
+	add("sockets", joined(f.Sockets, socketLine))
+	add("more", strings.Join(append([]string{"tcpstate explain " + f.Topic}, f.Related...), ", "))
+	for i, a := range f.Advice {
+		text := a.Say
+		if a.Run != "" {
+			text += ":"
+		}
+		t.steps = append(t.steps, paragraph{lead: strconv.Itoa(i+1) + ".", text: text, command: a.Run})
+	}
+	return t
+}
+
+// shownOf is how many of the sockets or processes of a finding people are shown.
+const shownOf = 3
+
+func joined[T any](list []T, line func(T) string) string {
+	var lines []string
+	for _, element := range list[:min(len(list), shownOf)] {
+		lines = append(lines, line(element))
+	}
+	if more := len(list) - shownOf; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, ", ")
+}
+
+func socketLine(s *tcp.Socket) string {
+	if s.State == tcp.Listen {
+		return s.Local.String()
+	}
+	return s.Local.String() + " - " + s.Peer.String()
+}
+
+func listenerLine(l *doctor.Listener) string {
+	queue := strconv.FormatInt(l.AcceptQueue, 10)
+	if most, known := l.AcceptQueueMax.Get(); known {
+		queue += " of " + strconv.FormatInt(most, 10)
+	}
+	return fmt.Sprintf("%v (accept queue %s, %d half-open, %d connections)", l, queue, l.SynRecv, l.Connections)
+}
+
+// facts writes evidence as words and numbers: unit of a number and its name are
+// those of JSON, so that what one reads can be asked for.
+func facts(e doctor.Evidence) string {
+	var words []string
+	for _, f := range e {
+		words = append(words, fmt.Sprintf("%s %v", f.Name, f.Value))
+	}
+	return strings.Join(words, ", ")
+}
+
+// margin is where the text of a finding begins.
+const margin = 10
+
+// appendText appends the findings for a terminal.
+func (f *Findings) appendText(b []byte, checkups []Checkup) []byte {
+	for i := range checkups {
+		for j := range checkups[i].Findings {
+			b = f.appendTold(b, checkups[i].told(&checkups[i].Findings[j]))
+			b = append(b, '\n')
+		}
+	}
+	for _, line := range f.closing(checkups) {
+		b = f.appendWrapped(b, "", 0, line)
+	}
+	return b
+}
+
+func (f *Findings) appendTold(b []byte, t told) []byte {
+	b = f.appendLead(b, t.severity.String(), severityColors[t.severity])
+	b = f.appendWrapped(b, bold, margin, t.title)
+	for _, p := range t.parts {
+		b = f.appendLead(b, "  "+p.lead, dim)
+		b = f.appendWrapped(b, "", margin+2, p.text)
+	}
+	for i, p := range t.steps {
+		lead := ""
+		if i == 0 {
+			lead = "  do"
+		}
+		b = f.appendLead(b, lead, dim)
+		b = append(append(b, p.lead...), ' ')
+		b = f.appendWrapped(b, "", margin+5, p.text)
+		if p.command != "" {
+			b = append(b, strings.Repeat(" ", margin+7)...)
+			start := len(b)
+			b = escapeFrom(append(b, p.command...), start)
+			b = append(b, '\n')
+		}
+	}
+	return b
+}
+
+// appendLead appends what stands in the margin.
+func (f *Findings) appendLead(b []byte, lead, color string) []byte {
+	space := margin
+	if strings.HasPrefix(lead, "  ") || lead == "" {
+		space += 2
+	}
+	padding := strings.Repeat(" ", max(space-len(lead), 1))
+	if f.Color && lead != "" {
+		lead = color + lead + plain
+	}
+	return append(append(b, lead...), padding...)
+}
+
+// appendWrapped appends a text whose first line begins at the column indent, and
+// breaks it at its spaces; later lines begin there too. A word that is too long
+// stands alone: addresses and names are not broken.
+func (f *Findings) appendWrapped(b []byte, color string, indent int, text string) []byte {
+	escaped := string(escapeFrom([]byte(text), 0))
+	limit := max(f.Width, 80)
+	column := indent
+	if f.Color {
+		b = append(b, color...)
+	}
+	for i, word := range strings.Fields(escaped) {
+		n := width([]byte(word))
+		switch {
+		case i == 0:
+		case column+1+n > limit:
+			b = append(append(b, '\n'), strings.Repeat(" ", indent)...)
+			column = indent
+		default:
+			b = append(b, ' ')
+			column++
+		}
+		b = append(b, word...)
+		column += n
+	}
+	if f.Color && color != "" {
+		b = append(b, plain...)
+	}
+	return append(b, '\n')
+}
+
+// closing says in sentences what was looked at, and what could not be.
+func (f *Findings) closing(checkups []Checkup) []string {
+	var by [doctor.Critical + 1]int
+	sockets, total := 0, 0
+	var checked []string
+	for i := range checkups {
+		sockets += checkups[i].Sockets
+		total += len(checkups[i].Findings)
+		for _, finding := range checkups[i].Findings {
+			by[finding.Severity]++
+		}
+		for _, code := range checkups[i].Checked {
+			if !slices.Contains(checked, code) {
+				checked = append(checked, code)
+			}
+		}
+	}
+	looked := fmt.Sprintf("Looked at %d sockets, and at the counters since boot.", sockets)
+	if f.Interval > 0 {
+		looked = fmt.Sprintf("Looked at %d sockets, and at the counters over %s.", sockets, appendDuration(nil, uint64(f.Interval)))
+	}
+	var lines []string
+	if total == 0 {
+		lines = append(lines, "Nothing wrong. "+looked, "Checked: "+strings.Join(checked, ", ")+".")
+	} else {
+		var counts []string
+		for s := doctor.Critical; s >= doctor.Info; s-- {
+			if by[s] > 0 {
+				counts = append(counts, fmt.Sprintf("%d %s", by[s], s))
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%s. %s", strings.Join(counts, ", "), looked))
+	}
+	for i := range checkups {
+		lines = append(lines, checkups[i].notChecked()...)
+	}
+	return lines
+}
+
+// notChecked says which rules could not be judged, or only in part: a line for
+// each reason.
+func (c *Checkup) notChecked() []string {
+	var reasons []string
+	codes := map[string][]string{}
+	for _, u := range c.Unchecked {
+		if codes[u.Reason] == nil {
+			reasons = append(reasons, u.Reason)
+		}
+		codes[u.Reason] = append(codes[u.Reason], u.Code)
+	}
+	var lines []string
+	for _, reason := range reasons {
+		line := fmt.Sprintf("Not or not fully checked, since %s: %s.", reason, strings.Join(codes[reason], ", "))
+		if c.Netns != "" {
+			line = c.Netns + ": " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// appendMarkdown appends the findings for a report.
+func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
+	escape := func(text string) string { return string(escapeMarkdownText(escapeFrom([]byte(text), 0))) }
+	for i := range checkups {
+		for j := range checkups[i].Findings {
+			finding := &checkups[i].Findings[j]
+			t := checkups[i].told(finding)
+			b = fmt.Appendf(b, "## %s: %s\n\n`%s`\n\n", t.severity, escape(t.title), finding.Code)
+			for _, p := range t.parts {
+				b = fmt.Appendf(b, "- %s: %s\n", p.lead, escape(p.text))
+			}
+			b = append(b, '\n')
+			for _, p := range t.steps {
+				b = fmt.Appendf(b, "%s %s\n", p.lead, escape(p.text))
+				if p.command != "" {
+					b = fmt.Appendf(b, "\n       %s\n\n", escapeFrom([]byte(p.command), 0))
+				}
+			}
+			b = append(b, '\n')
+		}
+	}
+	for _, line := range f.closing(checkups) {
+		b = append(append(b, escape(line)...), '\n', '\n')
+	}
+	return b[:max(len(b)-1, 0)]
+}
+
+// escapeMarkdownText puts a backslash before what Markdown takes for more than
+// text.
+func escapeMarkdownText(text []byte) []byte {
+	var b []byte
+	for _, c := range text {
+		if strings.IndexByte("\\`*_<>[]|#", c) >= 0 {
+			b = append(b, '\\')
+		}
+		b = append(b, c)
+	}
+	return b
+}
