@@ -1,0 +1,254 @@
+package watch
+
+import (
+	"iter"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// Follower tells what became of sockets from one reading of them to the next.
+// The zero Follower has seen none.
+//
+// A socket is known by its cookie, which it keeps from SYN_RECV to TIME_WAIT,
+// within its network namespace; see space.find for the source that has no
+// cookies. Only what was seen is told: a socket that was in SYN_RECV and then in
+// TIME_WAIT has one event with these two, whatever lay between; one that came
+// and went between two readings has none. A reading is not one moment either,
+// and each of its sockets was as told at some time while it went on.
+//
+// It holds a Row of about 200 bytes for each socket, and as much again for what
+// finds it; memory is reused, so it grows with the most sockets that there ever
+// were at once, not with those that come and go.
+type Follower struct {
+	ticks  uint32
+	spaces map[string]*space
+	space  *space // of the last socket: they come one namespace after the other
+
+	pages  []*[pageRows]Row
+	seen   []uint32 // by slot: the tick in which its socket was last seen; 0: it is free
+	free   []uint32 // slots
+	closed []*Row   // in this tick; freed in the next, so that events may point to them
+	serial uint32   // of the last socket
+	found  int      // rows seen in this tick
+
+	tick   Tick
+	events []Event
+}
+
+// pageRows is how many rows are allocated together. A row never moves, and what
+// is allocated for one page is no burden on a host with few sockets.
+const pageRows = 256
+
+// Tick is what one reading has told. It is valid until the next.
+type Tick struct {
+	At     time.Time  // when the reading began
+	First  bool       // nothing was known before, so there are no events
+	Counts tcp.Counts // of the sockets that are selected
+	Before tcp.Counts // the same as of the tick before
+
+	// Arrived and Left count the selected sockets that came into a state, by
+	// changing to it or being opened in it, and that left one.
+	Arrived, Left tcp.Counts
+
+	Events []Event
+}
+
+// EventKind is what happened to a socket.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Opened  EventKind = iota + 1 // it was not there at the tick before
+	Changed                      // its state is another
+	Closed                       // it is gone
+)
+
+var eventNames = [...]string{"", "opened", "state", "closed"}
+
+// String returns the name that the event has in JSON: opened, state or closed.
+func (k EventKind) String() string { return eventNames[k] }
+
+// Event is what happened to one socket between two ticks, that was selected at
+// the one or the other. One that is selected no more, or now, without having
+// changed its state, has no event.
+type Event struct {
+	Kind     EventKind
+	From, To tcp.State // 0 where there is none: from of Opened, to of Closed
+	Row      *Row      // of a closed socket as it was last seen; valid until the next tick
+}
+
+// Follow reads the sockets of one moment, each reused as its source likes, and
+// tells what has happened since it was last called. selects tells which of them
+// are counted and have events; it may be another each time.
+//
+// After an error of sockets, which is returned, the tick has what was read
+// before it, and no socket is told as closed for not having come. The next tick
+// then tells of it.
+func (f *Follower) Follow(at time.Time, sockets iter.Seq2[*tcp.Socket, error], selects func(*tcp.Socket) bool) (*Tick, error) {
+	f.begin(at)
+	for s, err := range sockets {
+		if err != nil {
+			f.tick.Events = f.events
+			return &f.tick, err
+		}
+		f.see(s, selects(s))
+	}
+	f.sweep()
+	f.tick.Events = f.events
+	return &f.tick, nil
+}
+
+// Len returns how many sockets there are, selected or not.
+func (f *Follower) Len() int { return len(f.seen) - len(f.free) - len(f.closed) }
+
+// Rows yields all sockets that there are, selected or not, in no order. The rows
+// are valid until the next tick.
+func (f *Follower) Rows() iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		for slot, seen := range f.seen {
+			if seen == 0 {
+				continue
+			}
+			if row := f.row(uint32(slot)); !row.gone && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// Row returns the row of a socket, nil once that is gone.
+func (f *Follower) Row(id ID) *Row {
+	slot := uint32(id)
+	if id == 0 || int(slot) >= len(f.seen) {
+		return nil
+	}
+	if row := f.row(slot); row.id == id && !row.gone {
+		return row
+	}
+	return nil
+}
+
+func (f *Follower) row(slot uint32) *Row { return &f.pages[slot/pageRows][slot%pageRows] }
+
+func (f *Follower) begin(at time.Time) {
+	for _, row := range f.closed {
+		slot := uint32(row.id)
+		row.free()
+		f.seen[slot] = 0
+		f.free = append(f.free, slot)
+	}
+	f.closed, f.events = f.closed[:0], f.events[:0]
+	f.ticks++
+	f.found = 0
+	f.tick = Tick{At: at, First: f.ticks == 1, Before: f.tick.Counts}
+}
+
+// see takes note of a socket.
+func (f *Follower) see(s *tcp.Socket, selected bool) {
+	space := f.spaceOf(s.Netns)
+	row := space.find(s)
+	switch {
+	case row == nil:
+		row = f.add(space, s)
+		if selected && !f.tick.First {
+			f.tell(Event{Kind: Opened, To: s.State, Row: row}, false, true)
+		}
+	case row.state != s.State:
+		from, before := row.state, row.selected
+		row.change(s.State, f.tick.At)
+		f.tell(Event{Kind: Changed, From: from, To: s.State, Row: row}, before, selected)
+	}
+	slot := uint32(row.id)
+	if f.seen[slot] != f.ticks { // a source may list one twice
+		f.seen[slot] = f.ticks
+		f.found++
+	} else if row.selected {
+		f.tick.Counts[row.counted]--
+	}
+	row.update(s, selected)
+	if selected {
+		f.tick.Counts.Add(s.State)
+	}
+	row.counted = s.State
+}
+
+// tell adds an event, if the socket was selected before it or is after it.
+func (f *Follower) tell(e Event, before, after bool) {
+	if !before && !after {
+		return
+	}
+	f.events = append(f.events, e)
+	if before && e.From != 0 {
+		f.tick.Left.Add(e.From)
+	}
+	if after && e.To != 0 {
+		f.tick.Arrived.Add(e.To)
+	}
+}
+
+// sweep tells which sockets are gone, and forgets namespaces without any.
+func (f *Follower) sweep() {
+	if f.found == f.Len() {
+		return
+	}
+	for slot, seen := range f.seen {
+		if seen == 0 || seen == f.ticks {
+			continue
+		}
+		row := f.row(uint32(slot))
+		row.space.forget(row)
+		row.gone = true
+		f.closed = append(f.closed, row)
+		f.tell(Event{Kind: Closed, From: row.state, Row: row}, row.selected, false)
+	}
+	for name, space := range f.spaces {
+		if len(space.cookies)+len(space.ends) == 0 {
+			delete(f.spaces, name)
+			f.space = nil
+		}
+	}
+}
+
+// add makes a row for a socket that was not there.
+func (f *Follower) add(space *space, s *tcp.Socket) *Row {
+	if len(f.free) == 0 {
+		f.grow()
+	}
+	slot := f.free[len(f.free)-1]
+	f.free = f.free[:len(f.free)-1]
+	f.serial++
+	row := f.row(slot)
+	row.id = ID(f.serial)<<32 | ID(slot)
+	row.space = space
+	row.state = s.State
+	row.firstSeen, row.since = f.tick.At.UnixNano(), f.tick.At.UnixNano()
+	row.opened = !f.tick.First
+	space.remember(row, s)
+	return row
+}
+
+// grow adds a page of free rows, the first of them on top.
+func (f *Follower) grow() {
+	first := len(f.seen)
+	f.pages = append(f.pages, new([pageRows]Row))
+	f.seen = append(f.seen, make([]uint32, pageRows)...)
+	for slot := first + pageRows - 1; slot >= first; slot-- {
+		f.free = append(f.free, uint32(slot))
+	}
+}
+
+// spaceOf returns the sockets of a network namespace.
+func (f *Follower) spaceOf(name string) *space {
+	if f.space != nil && f.space.name == name {
+		return f.space
+	}
+	if f.space = f.spaces[name]; f.space == nil {
+		if f.spaces == nil {
+			f.spaces = make(map[string]*space)
+		}
+		f.space = newSpace(name)
+		f.spaces[name] = f.space
+	}
+	return f.space
+}

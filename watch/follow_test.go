@@ -1,0 +1,312 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// conn is a connection from 10.0.0.9:port to 10.0.0.1:80.
+func conn(state tcp.State, cookie tcp.Cookie, port uint16, inode uint32) tcp.Socket {
+	return tcp.Socket{State: state, Family: tcp.IPv4, Cookie: cookie, Owner: tcp.Owner{Inode: inode},
+		Local: netip.MustParseAddrPort("10.0.0.1:80"),
+		Peer:  netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), port)}
+}
+
+// within returns the socket as one of a network namespace.
+func within(netns string, s tcp.Socket) tcp.Socket {
+	s.Netns = netns
+	return s
+}
+
+// each yields the sockets in one place, as sources do, and then an error if
+// there is one.
+func each(sockets []tcp.Socket, err error) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		var reused tcp.Socket
+		for _, s := range sockets {
+			reused = s
+			if !yield(&reused, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func all(*tcp.Socket) bool { return true }
+
+// told returns the events as "opened 0>SYN_RECV 5000", by the port of the peer.
+func told(tick *Tick) string {
+	var list []string
+	for _, e := range tick.Events {
+		var s tcp.Socket
+		e.Row.Fill(&s)
+		from, to := "", ""
+		if e.From != 0 {
+			from = e.From.String()
+		}
+		if e.To != 0 {
+			to = e.To.String()
+		}
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s>%s %s%d", e.Kind, from, to, s.Netns, s.Peer.Port())))
+	}
+	return strings.Join(list, ", ")
+}
+
+const (
+	listen, synSent, synRecv, estab = tcp.Listen, tcp.SynSent, tcp.SynRecv, tcp.Established
+	timeWait, bound                 = tcp.TimeWait, tcp.BoundInactive
+)
+
+func TestFollow(t *testing.T) {
+	type ticks [][]tcp.Socket
+	for _, test := range []struct {
+		name  string
+		ticks ticks
+		want  []string // the events of each tick but the first
+	}{
+		{"what was there before is no event", ticks{{conn(estab, 1, 5000, 7)}, {conn(estab, 1, 5000, 7)}}, []string{""}},
+		{"a socket is opened, changes and is closed",
+			ticks{{}, {conn(synRecv, 1, 5000, 0)}, {conn(estab, 1, 5000, 0)}, {conn(estab, 1, 5000, 7)}, {}},
+			[]string{"opened >SYN_RECV 5000", "state SYN_RECV>ESTABLISHED 5000", "", "closed ESTABLISHED> 5000"}},
+		{"what was not seen is not told",
+			ticks{{conn(synRecv, 1, 5000, 0)}, {conn(timeWait, 1, 5000, 0)}}, []string{"state SYN_RECV>TIME_WAIT 5000"}},
+		{"what came and went in between is not told", ticks{{}, {}}, []string{""}},
+		{"another cookie is another socket, whatever its addresses",
+			ticks{{conn(timeWait, 1, 5000, 0)}, {conn(synRecv, 2, 5000, 0)}},
+			[]string{"opened >SYN_RECV 5000, closed TIME_WAIT> 5000"}},
+		{"a cookie is of its namespace",
+			ticks{{within("a", conn(estab, 1, 5000, 7))}, {within("a", conn(estab, 1, 5000, 7)), within("b", conn(timeWait, 1, 5001, 0))},
+				{within("b", conn(timeWait, 1, 5001, 0))}, {within("c", conn(estab, 1, 5000, 7))}},
+			[]string{"opened >TIME_WAIT b5001", "closed ESTABLISHED> a5000", "opened >ESTABLISHED c5000, closed TIME_WAIT> b5001"}},
+		{"a bound socket listens and is unbound again",
+			ticks{{conn(bound, 1, 0, 7)}, {conn(listen, 1, 0, 7)}, {conn(bound, 1, 0, 7)}, {conn(synSent, 1, 5000, 7)}},
+			[]string{"state BOUND_INACTIVE>LISTEN 0", "state LISTEN>BOUND_INACTIVE 0", "state BOUND_INACTIVE>SYN_SENT 5000"}},
+		{"a socket that is listed before and after it changes",
+			ticks{{conn(bound, 1, 0, 7)}, {conn(bound, 1, 0, 7), conn(synSent, 1, 5000, 7)}, {conn(synSent, 1, 5000, 7)}},
+			[]string{"state BOUND_INACTIVE>SYN_SENT 5000", ""}},
+		{"a connection ends as TIME_WAIT beside its program's own socket",
+			ticks{{conn(estab, 1, 5000, 7)}, {conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)},
+				{conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)}, {conn(timeWait, 1, 5000, 0)}, {}},
+			[]string{"state ESTABLISHED>BOUND_INACTIVE 0, opened >TIME_WAIT 5000", "", "closed BOUND_INACTIVE> 0", "closed TIME_WAIT> 5000"}},
+
+		{"without cookies, addresses tell the connection",
+			ticks{{conn(synRecv, 0, 5000, 0)}, {conn(estab, 0, 5000, 7)}, {conn(tcp.FinWait1, 0, 5000, 0)}, {conn(timeWait, 0, 5000, 0)}, {}},
+			[]string{"state SYN_RECV>ESTABLISHED 5000", "state ESTABLISHED>FIN_WAIT1 5000", "state FIN_WAIT1>TIME_WAIT 5000", "closed TIME_WAIT> 5000"}},
+		{"without cookies, inodes tell two connections",
+			ticks{{conn(estab, 0, 5000, 7)}, {conn(estab, 0, 5000, 8)}, {conn(estab, 0, 5000, 8)}},
+			[]string{"opened >ESTABLISHED 5000, closed ESTABLISHED> 5000", ""}},
+		{"without cookies, a TIME_WAIT does not open again",
+			ticks{{conn(timeWait, 0, 5000, 0)}, {conn(synRecv, 0, 5000, 0)}, {conn(synRecv, 0, 5000, 0)}},
+			[]string{"opened >SYN_RECV 5000, closed TIME_WAIT> 5000", ""}},
+		{"without cookies, a connection does not begin again",
+			ticks{{conn(tcp.LastAck, 0, 5000, 0)}, {conn(synSent, 0, 5000, 9)}},
+			[]string{"opened >SYN_SENT 5000, closed LAST_ACK> 5000"}},
+		{"without cookies, a simultaneous open is one",
+			ticks{{conn(synSent, 0, 5000, 7)}, {conn(synRecv, 0, 5000, 7)}}, []string{"state SYN_SENT>SYN_RECV 5000"}},
+		{"without cookies, listeners on one address are told by their inodes",
+			ticks{{conn(listen, 0, 0, 7), conn(listen, 0, 0, 8)}, {conn(listen, 0, 0, 8)}, {conn(listen, 0, 0, 8), conn(listen, 0, 0, 9)}},
+			[]string{"closed LISTEN> 0", "opened >LISTEN 0"}},
+		{"without cookies, a socket may be listed twice",
+			ticks{{conn(estab, 0, 5000, 7)}, {conn(estab, 0, 5000, 7), conn(estab, 0, 5000, 7)}}, []string{""}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var f Follower
+			for i, sockets := range test.ticks {
+				at := start.Add(time.Duration(i) * time.Second)
+				tick, err := f.Follow(at, each(sockets, nil), all)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := ""
+				if i > 0 {
+					want = test.want[i-1]
+				}
+				if got := told(tick); got != want {
+					t.Errorf("tick %d: %q, want %q", i, got, want)
+				}
+				if tick.First != (i == 0) || !tick.At.Equal(at) {
+					t.Errorf("tick %d says first %v, at %v", i, tick.First, tick.At)
+				}
+				checkBooks(t, &f, tick)
+			}
+		})
+	}
+}
+
+// checkBooks checks that the counts are those of the rows, and that what came
+// and went makes the difference between two counts.
+func checkBooks(t *testing.T, f *Follower, tick *Tick) {
+	t.Helper()
+	var counts tcp.Counts
+	n := 0
+	for row := range f.Rows() {
+		n++
+		if row.Selected() {
+			counts.Add(row.State())
+		}
+		if f.Row(row.ID()) != row {
+			t.Errorf("row %v is not found by its id", row.ID())
+		}
+	}
+	if counts != tick.Counts || n != f.Len() {
+		t.Errorf("counts %v of %d sockets, the rows make %v of %d", tick.Counts, f.Len(), counts, n)
+	}
+	if tick.First {
+		return
+	}
+	for s := range tcp.All.States() {
+		if got := tick.Before.Of(s) + tick.Arrived.Of(s) - tick.Left.Of(s); got != tick.Counts.Of(s) {
+			t.Errorf("%v: %d and %d more and %d less make %d", s, tick.Before.Of(s), tick.Arrived.Of(s), tick.Left.Of(s), tick.Counts.Of(s))
+		}
+	}
+}
+
+// TestLeavingTheSelectionIsNoEnd asks for one state, and follows sockets that
+// enter it and leave it.
+func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
+	half := func(s *tcp.Socket) bool { return s.State == synRecv }
+	var f Follower
+	for i, tick := range []struct {
+		sockets []tcp.Socket
+		want    string
+		count   int
+	}{
+		{[]tcp.Socket{conn(synRecv, 1, 5001, 0), conn(estab, 2, 5002, 7)}, "", 1},
+		{[]tcp.Socket{conn(estab, 1, 5001, 0), conn(estab, 2, 5002, 7), conn(synRecv, 3, 5003, 0)},
+			"state SYN_RECV>ESTABLISHED 5001, opened >SYN_RECV 5003", 1},
+		{[]tcp.Socket{conn(timeWait, 1, 5001, 0), conn(synRecv, 3, 5003, 0)}, "", 1},
+		{nil, "closed SYN_RECV> 5003", 0},
+	} {
+		got, err := f.Follow(start, each(tick.sockets, nil), half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told(got) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
+			t.Errorf("tick %d: %q and %d, want %q and %d", i, told(got), got.Counts.Total(), tick.want, tick.count)
+		}
+	}
+}
+
+func TestABrokenReadingClosesNothing(t *testing.T) {
+	var f Follower
+	broken := errors.New("broken")
+	whole := []tcp.Socket{conn(estab, 1, 5001, 7), conn(estab, 2, 5002, 8)}
+	follow := func(sockets []tcp.Socket, err error) string {
+		tick, got := f.Follow(start, each(sockets, err), all)
+		if !errors.Is(got, err) {
+			t.Fatalf("error %v, want %v", got, err)
+		}
+		return told(tick)
+	}
+	follow(whole, nil)
+	if got := follow([]tcp.Socket{conn(timeWait, 1, 5001, 0)}, broken); got != "state ESTABLISHED>TIME_WAIT 5001" {
+		t.Errorf("in the broken reading %q", got)
+	}
+	if got := follow([]tcp.Socket{conn(timeWait, 1, 5001, 0)}, nil); got != "closed ESTABLISHED> 5002" {
+		t.Errorf("after the broken reading %q", got)
+	}
+}
+
+func TestRowsKeepTheirHistory(t *testing.T) {
+	var f Follower
+	at := func(i int) time.Time { return start.Add(time.Duration(i) * time.Second) }
+	states := []tcp.State{synRecv, estab, estab, tcp.FinWait1, timeWait}
+	var id ID
+	if _, err := f.Follow(at(0), each(nil, nil), all); err != nil {
+		t.Fatal(err)
+	}
+	for i, state := range states {
+		tick, err := f.Follow(at(i+1), each([]tcp.Socket{conn(state, 1, 5000, 0)}, nil), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			id = tick.Events[0].Row.ID()
+		}
+	}
+	row := f.Row(id)
+	want := []Step{{synRecv, at(1)}, {estab, at(2)}, {tcp.FinWait1, at(4)}, {timeWait, at(5)}}
+	if got := row.History(); !slices.EqualFunc(got, want, func(a, b Step) bool { return a.State == b.State && a.At.Equal(b.At) }) {
+		t.Errorf("history %v, want %v", got, want)
+	}
+	if first, opened := row.FirstSeen(); !first.Equal(at(1)) || !opened || !row.Since().Equal(at(5)) {
+		t.Errorf("first seen %v, opened %v, since %v", first, opened, row.Since())
+	}
+	if _, err := f.Follow(at(9), each([]tcp.Socket{conn(estab, 2, 5001, 9)}, nil), all); err != nil {
+		t.Fatal(err)
+	}
+	if f.Row(id) != nil || f.Len() != 1 {
+		t.Errorf("a socket that is gone has a row")
+	}
+	if _, err := f.Follow(at(10), each([]tcp.Socket{conn(estab, 2, 5001, 9), conn(estab, 3, 5002, 9)}, nil), all); err != nil {
+		t.Fatal(err)
+	}
+	for row := range f.Rows() {
+		if steps := row.History(); len(steps) != 1 || steps[0].State != estab || row.ID() == id {
+			t.Errorf("the row of another socket says %v, id %v", steps, row.ID())
+		}
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	var f Follower
+	for i := range 100 {
+		state := []tcp.State{bound, listen}[i%2]
+		if _, err := f.Follow(start.Add(time.Duration(i)*time.Second), each([]tcp.Socket{conn(state, 1, 0, 7)}, nil), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for row := range f.Rows() {
+		steps := row.History()
+		if len(steps) != maxSteps || !steps[0].At.Equal(start) || !steps[maxSteps-1].At.Equal(start.Add(99*time.Second)) ||
+			!steps[1].At.Equal(start.Add(85*time.Second)) {
+			t.Errorf("history %v", steps)
+		}
+	}
+}
+
+// TestFillSaysWhatWasSeen fills sockets from rows and compares them with what
+// the rows are of.
+func TestFillSaysWhatWasSeen(t *testing.T) {
+	sockets := []tcp.Socket{
+		{State: estab, Family: tcp.IPv6, Cookie: 1, Local: netip.MustParseAddrPort("[fe80::1%eth0]:80"), Peer: netip.MustParseAddrPort("[fe80::2%eth0]:5000"),
+			RecvQueue: 3, SendQueue: 4, Owner: tcp.Owner{UID: tcp.Known[uint32](0), Inode: 7},
+			Timer: tcp.Timer{Kind: tcp.TimerKeepalive, Expires: 5 * time.Second, Retransmits: 2},
+			Age:   tcp.Known(time.Second), AgeExact: true, Idle: tcp.Known[time.Duration](0), InterfaceIndex: 2, Interface: "eth0", Netns: "blue"},
+		{State: listen, Family: tcp.IPv4, Cookie: 2, Local: netip.MustParseAddrPort("0.0.0.0:80"), Peer: netip.MustParseAddrPort("0.0.0.0:0"),
+			AcceptQueue: 5, AcceptQueueMax: tcp.Known[uint32](0)},
+		{State: listen, Family: tcp.IPv4, Local: netip.MustParseAddrPort("0.0.0.0:81"), Peer: netip.MustParseAddrPort("0.0.0.0:0"), AcceptQueue: 5},
+		conn(synRecv, 0, 5000, 0),
+	}
+	var f Follower
+	for range 2 {
+		if _, err := f.Follow(start, each(sockets, nil), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := 0
+	for row := range f.Rows() {
+		var got tcp.Socket
+		row.Fill(&got)
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", sockets[i]) {
+			t.Errorf("filled %+v, want %+v", got, sockets[i])
+		}
+		i++
+	}
+	if i != len(sockets) {
+		t.Errorf("%d rows of %d sockets", i, len(sockets))
+	}
+}

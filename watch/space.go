@@ -1,0 +1,119 @@
+package watch
+
+import (
+	"net/netip"
+
+	"tcpstate/tcp"
+)
+
+// space is the sockets of one network namespace, by what they are known by.
+// Kernels before 5.11 count cookies in each namespace of its own (sock_gen_cookie
+// in net/core/sock_diag.c).
+type space struct {
+	name    string
+	cookies map[uint64]*Row
+	ends    map[ends]*Row // where the source tells no cookies
+}
+
+func newSpace(name string) *space {
+	return &space{name: name, cookies: make(map[uint64]*Row), ends: make(map[ends]*Row)}
+}
+
+// ends is what a socket is known by in /proc/net/tcp. A connection is known by
+// its addresses alone: its inode comes with accept(2) and goes with close(2).
+type ends struct {
+	local, peer netip.AddrPort
+	inode       uint32 // of a socket that has no peer
+}
+
+func endsOf(s *tcp.Socket) ends {
+	if s.Peer.Port() == 0 {
+		return ends{s.Local, s.Peer, s.Owner.Inode}
+	}
+	return ends{local: s.Local, peer: s.Peer}
+}
+
+// parted is set in the key of a socket in CLOSE or BOUND_INACTIVE, in a bit that
+// no cookie reaches. A connection that its program has shut down, not closed,
+// ends as two sockets with one cookie: TIME_WAIT, and the program's own in
+// CLOSE, which is listed where it is still bound to the port that it asked for
+// (tcp_time_wait in net/ipv4/tcp_minisocks.c; tcp_set_state in net/ipv4/tcp.c).
+const parted = 1 << 63
+
+func keyOf(s *tcp.Socket) uint64 {
+	if s.State == tcp.Close || s.State == tcp.BoundInactive {
+		return uint64(s.Cookie) | parted
+	}
+	return uint64(s.Cookie)
+}
+
+// find returns the row of a socket, nil where it has none yet.
+//
+// Without cookies a socket is taken for the one that had its addresses at the
+// tick before, unless its inode or the order of states shows that it is another.
+// So of two connections without a file, one after the other between the same
+// addresses and ports within a tick, it makes one.
+func (sp *space) find(s *tcp.Socket) *Row {
+	if s.Cookie == 0 {
+		row := sp.ends[endsOf(s)]
+		if row == nil || row.mayBe(s) {
+			return row
+		}
+		delete(sp.ends, endsOf(s)) // it is gone, and another has its place
+		return nil
+	}
+	key := keyOf(s)
+	if row := sp.cookies[key]; row != nil {
+		return row
+	}
+	other := sp.cookies[key^parted]
+	if other == nil || other.state == tcp.TimeWait || s.State == tcp.TimeWait {
+		return nil
+	}
+	delete(sp.cookies, other.key) // to or from CLOSE, as by listen(2) or connect(2)
+	other.key = key
+	sp.cookies[key] = other
+	return other
+}
+
+// remember makes a row the one that find returns for the socket.
+func (sp *space) remember(row *Row, s *tcp.Socket) {
+	if s.Cookie == 0 {
+		row.cookie = 0
+		sp.ends[endsOf(s)] = row
+		return
+	}
+	row.key = keyOf(s)
+	sp.cookies[row.key] = row
+}
+
+// forget takes back remember.
+func (sp *space) forget(row *Row) {
+	if row.key != 0 {
+		delete(sp.cookies, row.key)
+		return
+	}
+	var s tcp.Socket
+	row.Fill(&s)
+	if key := endsOf(&s); sp.ends[key] == row {
+		delete(sp.ends, key)
+	}
+}
+
+// mayBe reports whether a socket without a cookie, between the same addresses,
+// may be the one of the row: it has not another file, and has not gone back to
+// where connections begin. A TIME_WAIT ends; what comes after it is new.
+func (r *Row) mayBe(s *tcp.Socket) bool {
+	if r.inode != 0 && s.Owner.Inode != 0 && r.inode != s.Owner.Inode {
+		return false
+	}
+	switch {
+	case r.state == s.State:
+		return true
+	case r.state == tcp.TimeWait || s.State == tcp.SynSent:
+		return false
+	case s.State == tcp.SynRecv:
+		return r.state == tcp.SynSent
+	}
+	return true
+}
