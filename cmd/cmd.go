@@ -186,13 +186,16 @@ func newRootCommand(w *world) *cobra.Command {
 		Short: "Show the TCP sockets of this host and their states",
 		Long: `tcpstate shows the TCP sockets of this host: a netstat for people who have to
 find out why connections hang, leak or flood. It reads the kernel's own socket
-table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.`,
+table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.
+
+Without a command it shows one screen: the states, the busiest listeners, and
+what is wrong.`,
 		Args:              knownCommand,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 	}
+	addOverview(root, w)
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(flagError)

@@ -1,0 +1,229 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/doctor"
+	"tcpstate/tcp"
+)
+
+// Overview is how one screen of the host is to be written: as Table or JSON.
+type Overview struct {
+	Format        Format
+	Color         bool
+	Width, Height int // of the terminal; 0: 80 columns, 24 lines
+	Meta          Meta
+}
+
+// overviewJSON is the document of an overview; docs/json.md describes it.
+type overviewJSON struct {
+	headJSON
+	Netns     label             `json:"netns,omitzero"`
+	Total     int               `json:"total"`
+	States    statesJSON        `json:"states"`
+	Listeners []findingListener `json:"listeners"`
+	Findings  []findingJSON     `json:"findings"`
+	Checked   []string          `json:"checked"`
+	Unchecked []uncheckedJSON   `json:"unchecked"`
+	tailJSON
+}
+
+// Write writes the overview to w: the counts of the states, the listeners, the
+// busiest first, and what the doctor found by one look.
+func (o *Overview) Write(w io.Writer, counts tcp.Counts, listeners []*doctor.Listener, c *Checkup, warnings []string) error {
+	out := &output{w: w}
+	if o.Format == JSON {
+		if err := o.appendJSON(out, counts, listeners, c, warnings); err != nil {
+			return err
+		}
+		return out.flush()
+	}
+	lines := o.lines(counts, listeners, c)
+	out.buf = append(out.buf, strings.Join(lines, "\n")...)
+	out.buf = append(out.buf, '\n')
+	return out.flush()
+}
+
+func (o *Overview) appendJSON(out *output, counts tcp.Counts, listeners []*doctor.Listener, c *Checkup, warnings []string) error {
+	document := overviewJSON{
+		headJSON: o.Meta.head("overview"), Netns: label(c.Netns), Total: counts.Total(), States: statesJSON(counts),
+		Listeners: []findingListener{}, Findings: []findingJSON{}, Checked: append([]string{}, c.Checked...),
+		Unchecked: []uncheckedJSON{}, tailJSON: tailOf(warnings),
+	}
+	for _, l := range listeners {
+		document.Listeners = append(document.Listeners, findingListenerOf(l))
+	}
+	for i := range c.Findings {
+		document.Findings = append(document.Findings, findingOf(&c.Findings[i], c.Netns))
+	}
+	for _, u := range c.Unchecked {
+		document.Unchecked = append(document.Unchecked, uncheckedJSON{Code: u.Code, Reason: label(u.Reason)})
+	}
+	return appendLineOf(out, document)
+}
+
+// The least that a screen has.
+const (
+	leastWidth  = 80
+	leastHeight = 24
+)
+
+// lines returns the lines of the screen. Listeners and findings share what
+// the rest leaves of its height.
+func (o *Overview) lines(counts tcp.Counts, listeners []*doctor.Listener, c *Checkup) []string {
+	const fixed = 1 + 1 + (tcp.NumStates+1)/2 + 1 + 1 + 1 + 1 + 2 + 1 // title, blanks, states, heading, closing, and the prompt
+	room := max(o.Height, leastHeight) - fixed
+	forFindings := min(max(len(c.Findings), 1), max(room/2, room-len(listeners)))
+	lines := []string{o.title(counts, c), ""}
+	lines = append(lines, o.states(counts)...)
+	lines = append(lines, "")
+	lines = append(lines, o.listeners(listeners, room-forFindings)...)
+	lines = append(lines, "")
+	lines = append(lines, o.findings(c, forFindings)...)
+	lines = append(lines, "")
+	return append(lines,
+		o.paint(dim, "tcpstate doctor: all of it, with proof and advice    tcpstate ls -p: the sockets"),
+		o.paint(dim, "tcpstate explain TIME_WAIT: what a state means here  tcpstate help: the rest"))
+}
+
+func (o *Overview) paint(color, text string) string {
+	if !o.Color || text == "" {
+		return text
+	}
+	return color + text + plain
+}
+
+// cut escapes a text and cuts it to the columns that there are.
+func cut(text string, columns int) string {
+	text = string(escapeFrom([]byte(text), 0))
+	if width([]byte(text)) <= columns {
+		return text
+	}
+	for width([]byte(text))+3 > columns && text != "" {
+		runes := []rune(text)
+		text = string(runes[:len(runes)-1])
+	}
+	return text + "..."
+}
+
+func (o *Overview) title(counts tcp.Counts, c *Checkup) string {
+	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, plural(counts.Total(), "socket", "sockets")}
+	if c.Netns != "" {
+		parts = slices.Insert(parts, 0, "network namespace "+c.Netns)
+	}
+	if o.Meta.Host != "" {
+		parts = slices.Insert(parts, 0, o.Meta.Host)
+	}
+	return o.paint(bold, cut(strings.Join(parts, "  "), max(o.Width, leastWidth)))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// states returns the states in two columns, each with its count and a bar.
+func (o *Overview) states(counts tcp.Counts) []string {
+	const bar = 10
+	largest := max(slices.Max(counts[:]), 1)
+	var cells []string
+	for s := range tcp.All.States() {
+		n := counts.Of(s)
+		hashes := 0
+		if n > 0 {
+			hashes = max(1, n*bar/largest)
+		}
+		name := fmt.Sprintf("%-14s", s)
+		if n > 0 {
+			name = o.paint(stateColors[s], name)
+		} else {
+			name = o.paint(dim, name)
+		}
+		cells = append(cells, fmt.Sprintf("%s %9d  %-*s", name, n, bar, strings.Repeat("#", hashes)))
+	}
+	half := (len(cells) + 1) / 2
+	var lines []string
+	for i := range half {
+		line := cells[i]
+		if i+half < len(cells) {
+			line += "   " + cells[i+half]
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+// listeners returns the busiest listeners under their headings, in at most so
+// many lines beside these.
+func (o *Overview) listeners(list []*doctor.Listener, room int) []string {
+	if len(list) == 0 {
+		return []string{"Nobody listens."}
+	}
+	shown := list
+	if len(list) > room {
+		shown = list[:max(room-1, 1)]
+	}
+	rows := [][4]string{{"LISTENER", "ACCEPT-Q", "SYN_RECV", "CONNECTIONS"}}
+	places := 0
+	for _, l := range shown {
+		queue := strconv.FormatInt(l.AcceptQueue, 10)
+		if most, known := l.AcceptQueueMax.Get(); known {
+			queue += "/" + strconv.FormatInt(most, 10)
+		}
+		rows = append(rows, [4]string{cut(l.Local.String(), 44), queue, strconv.Itoa(l.SynRecv), strconv.Itoa(l.Connections)})
+	}
+	for _, row := range rows {
+		places = max(places, len(row[0]))
+	}
+	var lines []string
+	for i, row := range rows {
+		line := fmt.Sprintf("%-*s  %10s  %8s  %11s  ", places, row[0], row[1], row[2], row[3])
+		if i == 0 {
+			lines = append(lines, o.paint(bold, line+"PROCESS"))
+			continue
+		}
+		lines = append(lines, strings.TrimRight(line+o.processes(shown[i-1], max(o.Width, leastWidth)-len(line)), " "))
+	}
+	if more := len(list) - len(shown); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: tcpstate ls -lp", more))
+	}
+	return lines
+}
+
+func (o *Overview) processes(l *doctor.Listener, columns int) string {
+	if len(l.Processes) == 0 {
+		return "-"
+	}
+	text := fmt.Sprintf("%d/%s", l.Processes[0].PID, l.Processes[0].Name)
+	if more := len(l.Processes) - 1; more > 0 {
+		return cut(text, columns-len(fmt.Sprintf(" +%d", more))) + fmt.Sprintf(" +%d", more)
+	}
+	return cut(text, columns)
+}
+
+// findings returns a line for each finding, in at most so many lines.
+func (o *Overview) findings(c *Checkup, room int) []string {
+	if len(c.Findings) == 0 {
+		return []string{"Nothing wrong, as far as one look tells; tcpstate doctor takes two."}
+	}
+	shown := c.Findings
+	if len(shown) > room {
+		shown = shown[:max(room-1, 1)]
+	}
+	var lines []string
+	for i := range shown {
+		f := &shown[i]
+		lead := fmt.Sprintf("%-*s", margin, f.Severity)
+		lines = append(lines, o.paint(severityColors[f.Severity], lead)+cut(f.Title, max(o.Width, leastWidth)-margin))
+	}
+	if more := len(c.Findings) - len(shown); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: tcpstate doctor", more))
+	}
+	return lines
+}
