@@ -133,8 +133,9 @@ func (a actor) start(t *testing.T, fds ...int) (pid int, end func()) {
 	end = func() {
 		if !ended {
 			ended = true
-			input.Close()
+			cmd.Process.Kill() // at once: with the race detector a process takes a second to exit
 			cmd.Wait()
+			input.Close()
 		}
 	}
 	t.Cleanup(end)
@@ -173,7 +174,7 @@ func runProgram(t *testing.T, attr *syscall.SysProcAttr, args ...string) outcome
 	t.Helper()
 	var stdout, stderr strings.Builder
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: append([]string{"tcpstate"}, args...),
-		SysProcAttr: attr, Stdout: &stdout, Stderr: &stderr, Env: []string{"PATH=" + os.Getenv("PATH")}}
+		SysProcAttr: attr, Stdout: &stdout, Stderr: &stderr, Env: []string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}}
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}

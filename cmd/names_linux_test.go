@@ -28,7 +28,7 @@ func withEtc(t *testing.T, files map[string]string, args ...string) *exec.Cmd {
 	script := `etc=$1; shift; for f in "$etc"/*; do mount --bind "$f" "/etc/${f##*/}"; done; exec "$@"`
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-ec", script, "sh", etc, program(t)}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
 	return cmd
 }
 
