@@ -213,13 +213,17 @@ func ExampleCommands() []string {
 }
 
 // folds lists which findings say no more than another one of the same matter
-// does: they are told as evidence of the other. Where listeners are known to both, they
-// must be the same.
-var folds = []struct{ code, into string }{
-	{"accept-queue-overflows", "accept-queue-full"},
-	{"syn-queue-full", "syn-flood"},
-	{"syn-cookies-active", "syn-flood"},
-	{"syn-cookies-active", "syn-queue-full"},
+// does: they are told as evidence of the other. What both know of listeners must
+// agree; where sameListener says so, both must name it.
+var folds = []struct {
+	code, into   string
+	sameListener bool
+}{
+	{"accept-queue-overflows", "accept-queue-full", false},
+	{"close-wait-leak", "accept-queue-full", true}, // nobody has accepted them
+	{"syn-queue-full", "syn-flood", false},
+	{"syn-cookies-active", "syn-flood", false},
+	{"syn-cookies-active", "syn-queue-full", false},
 }
 
 func fold(findings []Finding) []Finding {
@@ -230,7 +234,7 @@ func fold(findings []Finding) []Finding {
 				continue
 			}
 			for j := range findings {
-				if findings[j].Code == fold.into && !folded[j] && sharesListener(&findings[j], &findings[i]) {
+				if findings[j].Code == fold.into && !folded[j] && sharesListener(&findings[j], &findings[i], fold.sameListener) {
 					findings[j].absorb(&findings[i])
 					folded[i] = true
 					break
@@ -247,10 +251,11 @@ func fold(findings []Finding) []Finding {
 	return kept
 }
 
-// sharesListener reports whether two findings can be about the same listener.
-func sharesListener(a, b *Finding) bool {
+// sharesListener reports whether two findings are about the same listener, or,
+// where it need not be sure, can be.
+func sharesListener(a, b *Finding, sure bool) bool {
 	if len(a.Listeners) == 0 || len(b.Listeners) == 0 {
-		return true
+		return !sure
 	}
 	return slices.ContainsFunc(a.Listeners, func(l *Listener) bool { return slices.Contains(b.Listeners, l) })
 }
@@ -279,6 +284,7 @@ var relations = [][2]string{
 	{"orphans-high", "closing-stuck"},
 	{"orphans-high", "tcp-memory-pressure"},
 	{"tcp-memory-pressure", "aborts-rising"},
+	{"orphans-high", "aborts-rising"},
 	{"tcp-memory-pressure", "app-not-reading"},
 	{"no-keepalive", "half-open-suspects"},
 	{"accept-queue-full", "close-wait-leak"},

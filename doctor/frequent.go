@@ -48,15 +48,22 @@ func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 	f.counts[key] = t
 }
 
-// forget drops the rarest keys until half of the room is free.
+// forget drops the rarest keys until half of the room is free. Commonly nearly
+// all have come once: emptying the map is then far cheaper than deleting them.
 func (f *frequent[K]) forget() {
 	most := 1
-	for {
-		maps.DeleteFunc(f.counts, func(_ K, t tally) bool { return t.total() <= most })
-		if len(f.counts) <= f.limit/2 {
+	for ; ; most *= 2 {
+		kept := make(map[K]tally)
+		for key, t := range f.counts {
+			if t.total() > most {
+				kept[key] = t
+			}
+		}
+		if len(kept) <= f.limit/2 {
+			clear(f.counts)
+			maps.Copy(f.counts, kept)
 			break
 		}
-		most *= 2
 	}
 	f.lost += most
 }
@@ -120,6 +127,9 @@ func (s *spread) distinct() int {
 	}
 	return max(exactSpread, int(math.Round(estimate)))
 }
+
+// estimated reports whether distinct returns an estimate.
+func (s *spread) estimated() bool { return s.registers != nil }
 
 // busiest returns the address that has come most often, the lowest of equals,
 // and how often. Addresses that came only after exactSpread others are left out:

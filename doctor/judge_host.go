@@ -102,12 +102,12 @@ var aborts = []struct {
 	threshold thresholdID
 	meaning   string
 }{
-	{"TcpExt.TCPAbortOnMemory", Critical, abortsMemory, "too many orphans, or no memory"},
+	{"TcpExt.TCPAbortOnMemory", Critical, abortsMemory, "there were too many orphans, or no memory"},
 	{"TcpExt.TCPAbortFailed", Warning, abortsMemory, "there was no memory even for a reset"},
 	{"TcpExt.TCPAbortOnTimeout", Warning, abortsCount, "the peer stopped answering"},
-	{"TcpExt.TCPAbortOnClose", Info, abortsCount, "programs close with unread data, and peers get resets"},
+	{"TcpExt.TCPAbortOnClose", Info, abortsCount, "programs closed with data unread, and their peers got resets"},
 	{"TcpExt.TCPAbortOnData", Info, abortsCount, "data came after the program had closed, or it closed with SO_LINGER 0"},
-	{"TcpExt.TCPAbortOnLinger", Info, abortsCount, "FIN_WAIT2 was cut short by TCP_LINGER2"},
+	{"TcpExt.TCPAbortOnLinger", Info, abortsCount, "TCP_LINGER2 cut FIN_WAIT2 short"},
 }
 
 func judgeAborts(o *Observation) []Finding {
@@ -124,7 +124,7 @@ func judgeAborts(o *Observation) []Finding {
 		}
 		f.Evidence.Add(counterFact(a.counter)+since, n)
 		f.Severity = max(f.Severity, severity)
-		reasons = append(reasons, fmt.Sprintf("%d since %s", n, a.meaning))
+		reasons = append(reasons, fmt.Sprintf("%d because %s", n, a.meaning))
 	}
 	if len(reasons) == 0 {
 		return nil

@@ -124,6 +124,8 @@ type halfOpen struct {
 	wide           bool // many networks, none of which holds most
 	narrow         bool // one network holds most
 	network        string
+	addresses      int64 // different ones; an estimate where they are very many
+	networks       int64
 }
 
 func (o *Observation) halfOpen(l *Listener) halfOpen {
@@ -136,9 +138,12 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 		h.served = t.reaches(floodCompleted, completed, int64(l.SynRecv)) && completed > 0
 		h.silent = !h.served && o.Interval >= time.Second
 	}
+	// Two estimates may contradict each other by a little.
+	h.addresses = min(int64(l.peers.distinct()), int64(l.SynRecv))
+	h.networks = min(int64(l.prefixes.distinct()), h.addresses)
 	busiest, n := l.prefixes.busiest()
 	h.narrow = l.SynRecv > 0 && int64(n)*100 > t.number(floodTopShare)*int64(l.SynRecv)
-	h.wide = !h.narrow && int64(l.prefixes.distinct()) >= t.number(floodPrefixes)
+	h.wide = !h.narrow && h.networks >= t.number(floodPrefixes)
 	if h.narrow {
 		h.network = network(busiest).String()
 	}
@@ -164,8 +169,11 @@ func (h *halfOpen) tell(f *Finding) {
 	}
 	f.Evidence.Add("accept_queue", h.AcceptQueue)
 	f.Evidence.Add("resent", h.Listener.resent)
-	f.Evidence.Add("peers", h.peers.distinct())
-	f.Evidence.Add("networks", h.prefixes.distinct())
+	f.Evidence.Add("peers", h.addresses)
+	f.Evidence.Add("networks", h.networks)
+	if h.peers.estimated() {
+		f.Evidence.Add("peers_estimated", true)
+	}
 	if busiest, n := h.prefixes.busiest(); n > 0 {
 		f.Evidence.Add("busiest_network", network(busiest).String())
 		f.Evidence.Add("busiest_network_percent", percent(int64(n), int64(h.SynRecv)))
@@ -176,6 +184,13 @@ func (h *halfOpen) tell(f *Finding) {
 	if h.network != "" {
 		f.with("network", h.network)
 	}
+}
+
+func about(estimated bool) string {
+	if estimated {
+		return "about "
+	}
+	return ""
 }
 
 // synCounters are the counters that bear on half-open connections.
@@ -218,9 +233,9 @@ func judgeFlood(o *Observation) []Finding {
 		if h.resent && !h.served {
 			f.Confidence = Likely
 		}
-		f.Title = fmt.Sprintf("a SYN flood on %v: %s from %s in %s%s", l,
-			count(int64(l.SynRecv), "half-open connection", "half-open connections"), count(int64(l.peers.distinct()), "address", "addresses"),
-			count(int64(l.prefixes.distinct()), "network", "networks"), forAtLeast(l.halfOpen.oldest))
+		f.Title = fmt.Sprintf("a SYN flood on %v: %s from %s%s in %s%s", l,
+			count(int64(l.SynRecv), "half-open connection", "half-open connections"), about(l.peers.estimated()),
+			count(h.addresses, "address", "addresses"), count(h.networks, "network", "networks"), forAtLeast(l.halfOpen.oldest))
 		h.tell(&f)
 		f.Inference = "many sources of which none completes its handshake are forged, or cannot be reached; which of the two the sockets do not tell"
 		findings = append(findings, f)

@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 
 	"tcpstate/tcp"
 )
@@ -80,10 +80,10 @@ func judgeSysctl(o *Observation) []Finding {
 		if !known {
 			continue
 		}
-		text = strconv.Quote(text)
-		f := Finding{Severity: r.severity, Title: fmt.Sprintf("%s is %s: %s", r.setting, text[1:len(text)-1], r.why)}
+		text = strings.Join(strings.Fields(text), " ") // the kernel puts tabs between numbers
+		f := Finding{Severity: r.severity, Title: fmt.Sprintf("%s is %s: %s", r.setting, text, r.why)}
 		f.Evidence.Add("setting", r.setting)
-		f.Evidence.Add("value", text[1:len(text)-1])
+		f.Evidence.Add("value", text)
 		f.Evidence.Add("source", r.source)
 		f.with("setting", r.setting)
 		if r.value != "" {

@@ -348,9 +348,16 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 	v.finWait2.get(v.ownerOf(s)).add(s, age, v.thresholds.span(finWait2Age), 0)
 }
 
-// addClosing looks at a FIN, or data before it, that is resent or held back.
+// addClosing looks at a FIN, or data before it, that is resent or held back by a
+// closed window. A peer that answers the probes of its window sets their count
+// back, but not the doubling of the waits (tcp_ack, tcp_ack_probe in
+// net/ipv4/tcp_input.c).
 func (v *Survey) addClosing(s *tcp.Socket) {
-	if s.Timer.Retransmits == 0 || int64(s.Timer.Retransmits) < v.thresholds.number(closingResends) {
+	tries := s.Timer.Retransmits
+	if s.Timer.Kind == tcp.TimerPersist {
+		tries = max(tries, clocks(s).Backoff)
+	}
+	if tries == 0 || int64(tries) < v.thresholds.number(closingResends) {
 		return
 	}
 	switch s.State {

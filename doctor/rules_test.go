@@ -1,0 +1,372 @@
+package doctor
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/tcp"
+)
+
+// cases lists, for each rule, what raises it, and near misses that do not: each
+// stands just on the other side of one threshold.
+var cases = []struct {
+	code, name string
+	recipe     recipe
+	want       Severity // 0: not raised
+	title      string   // a part of the title
+}{
+	{"accept-queue-full", "at its maximum", with(func(p *patient) { p.listen(128, 128) }), Critical, "0.0.0.0:443 of nginx (pid 812) is full: 128 wait, of at most 128"},
+	{"accept-queue-full", "one below, long", with(func(p *patient) { p.listen(127, 128) }), Warning, "nearly full"},
+	{"accept-queue-full", "three quarters", with(func(p *patient) { p.listen(96, 128) }), Warning, "nearly full"},
+	{"accept-queue-full", "below three quarters", with(func(p *patient) { p.listen(95, 128) }), 0, ""},
+	{"accept-queue-full", "a short queue for a moment", with(func(p *patient) { p.listen(7, 8) }), 0, ""},
+	{"accept-queue-full", "a backlog of 0 with one waiting", with(func(p *patient) { p.listen(1, 0) }), Critical, "1 wait"},
+	{"accept-queue-full", "a backlog of 0 with none waiting", with(func(p *patient) { p.listen(0, 0) }), 0, ""},
+	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
+	{"accept-queue-full", "nobody accepts", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
+	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
+	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
+
+	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
+	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably that of 0.0.0.0:443"},
+	{"accept-queue-overflows", "stands", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
+	{"accept-queue-overflows", "since boot, a hundredth", with(func(p *patient) {
+		p.onlySinceBoot()
+		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 10, 990
+	}), Info, "since boot an accept queue was found full 10 times"},
+	{"accept-queue-overflows", "since boot, fewer", with(func(p *patient) {
+		p.onlySinceBoot()
+		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 10, 991
+	}), 0, ""},
+
+	{"syn-flood", "many silent sources", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(64, 1) }), Warning, "SYN flood on 0.0.0.0:443 of nginx (pid 812): 64 half-open connections from 64 addresses in 64 networks, for at least 1s"},
+	{"syn-flood", "and the queue is full", with(func(p *patient) { p.listen(0, 64); p.halfOpen(65, 2) }), Critical, "65 half-open"},
+	{"syn-flood", "one fewer", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(63, 1) }), 0, ""},
+	{"syn-flood", "half resent", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.halfOpen(50, 1)
+		p.halfOpen(50, 0)
+		p.rose("Tcp.PassiveOpens", 25)
+	}), Warning, ""},
+	{"syn-flood", "fewer than half resent, and handshakes are completed", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.halfOpen(49, 1)
+		p.halfOpen(51, 0)
+		p.rose("Tcp.PassiveOpens", 25)
+	}), 0, ""},
+	{"syn-flood", "fresh, and few handshakes are completed", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.rose("Tcp.PassiveOpens", 24) }), Warning, ""},
+	{"syn-flood", "fresh, and the interval is too short to tell", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.Interval = 999 * time.Millisecond }), 0, ""},
+	{"syn-flood", "from 16 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(16)) }), Warning, "160 addresses in 16 networks"},
+	{"syn-flood", "from 15 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(15)) }), 0, ""},
+	{"syn-flood", "half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(50, 1); p.halfOpen(50, 1, samePeer) }), Warning, ""},
+	{"syn-flood", "more than half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(49, 1); p.halfOpen(51, 1, samePeer) }), 0, ""},
+	{"syn-flood", "final ACKs dropped by a full accept queue", with(func(p *patient) { p.listen(65, 64); p.halfOpen(65, 2) }), 0, ""},
+	{"syn-flood", "cookies that nobody sends back", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); cookies100(p, 24) }), Critical, "100 SYN cookies sent within 1s, 24 came back; probably on 0.0.0.0:443"},
+	{"syn-flood", "a quarter comes back", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); cookies100(p, 25) }), 0, ""},
+	{"syn-flood", "99 cookies", with(func(p *patient) { p.listen(0, 8); p.rose("TcpExt.SyncookiesSent", 99) }), 0, ""},
+	{"syn-flood", "always cookies, no sockets, one listener", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.SyncookiesSent", 5000) }, syncookies(2)), Critical, "probably on 0.0.0.0:443"},
+	{"syn-flood", "always cookies, two listeners", with(func(p *patient) {
+		p.listen(0, 64)
+		p.listenOn("0.0.0.0:80", 0, 64)
+		p.rose("TcpExt.SyncookiesSent", 5000)
+	}, syncookies(2)), Critical, "which listener it is on is not known"},
+	{"syn-flood", "always cookies, real clients", with(func(p *patient) {
+		p.listen(0, 64)
+		p.rose("TcpExt.SyncookiesSent", 5000)
+		p.rose("TcpExt.SyncookiesRecv", 4990)
+	}, syncookies(2)), 0, ""},
+	{"syn-flood", "cookies off", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.halfOpen(384, 1)
+		p.rose("TcpExt.TCPReqQFullDrop", 4000)
+	}, syncookies(0)), Critical, "384 half-open"},
+	{"syn-flood", "unanswered cookies, but one network holds the queue", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 1, samePeer); cookies100(p, 0) }), 0, ""},
+
+	{"syn-queue-full", "one network, resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(16, 1, samePeer) }), Warning, "SYN-ACKs to 198.51.100.0/24 are not answered"},
+	{"syn-queue-full", "15 resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(15, 1, samePeer); p.halfOpen(5, 0) }), 0, ""},
+	{"syn-queue-full", "three quarters full", with(func(p *patient) { p.listen(0, 127); p.halfOpen(96, 0); p.rose("Tcp.PassiveOpens", 2000) }), Warning, "the backlog is too small for the clients: 96 half-open connections of 0.0.0.0:443 of nginx (pid 812), which can hold 128"},
+	{"syn-queue-full", "fewer", with(func(p *patient) { p.listen(0, 127); p.halfOpen(95, 0); p.rose("Tcp.PassiveOpens", 2000) }), 0, ""},
+	{"syn-queue-full", "eight fill a short queue", with(func(p *patient) { p.listen(0, 7); p.halfOpen(8, 1) }), Warning, "handshakes are not completed"},
+	{"syn-queue-full", "seven fill a shorter one", with(func(p *patient) { p.listen(0, 6); p.halfOpen(7, 0) }), 0, ""},
+	{"syn-queue-full", "tcp_max_syn_backlog bounds it with cookies off", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(288, 0); p.rose("Tcp.PassiveOpens", 2000) }, syncookies(0)), Warning, "which can hold 384"},
+	{"syn-queue-full", "which acts on nothing with cookies on", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(288, 0); p.rose("Tcp.PassiveOpens", 2000) }), 0, ""},
+	{"syn-queue-full", "and SYNs are dropped", with(func(p *patient) {
+		p.listen(0, 7)
+		p.halfOpen(8, 0)
+		p.rose("Tcp.PassiveOpens", 2000)
+		p.rose("TcpExt.ListenDrops", 5)
+	}), Critical, ""},
+	{"syn-queue-full", "a full accept queue explains it", with(func(p *patient) { p.listen(9, 8); p.halfOpen(9, 2) }), 0, ""},
+
+	{"syn-cookies-active", "real clients", with(func(p *patient) { p.listen(0, 64); cookies100(p, 90) }), Warning, "a backlog is too small for its clients: 100 SYN cookies sent within 1s, 90 came back"},
+	{"syn-cookies-active", "a burst", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.SyncookiesSent", 1) }), Info, "1 SYN cookie sent"},
+	{"syn-cookies-active", "none", with(func(p *patient) { p.listen(0, 64) }), 0, ""},
+	{"syn-cookies-active", "always, and they come back", with(func(p *patient) { p.listen(0, 64); cookies100(p, 25) }, syncookies(2)), 0, ""},
+	{"syn-cookies-active", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot 1,000 SYN cookies were sent"},
+	{"syn-cookies-active", "none since boot", with(func(p *patient) { p.onlySinceBoot(); p.After["TcpExt.SyncookiesSent"] = 0 }), 0, ""},
+
+	{"syn-sent-stuck", "one", with(func(p *patient) {
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Info, "no answer from 198.51.100.7:5432 to 1 connection attempt by nginx (pid 812), for at least 3s"},
+	{"syn-sent-stuck", "three", with(func(p *patient) {
+		p.add(3, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Warning, "3 connection attempts"},
+	{"syn-sent-stuck", "young", with(func(p *patient) {
+		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), 0, ""},
+
+	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), for at least 1m: the program has read the end of file"},
+	{"close-wait-leak", "nine for a minute", with(func(p *patient) { p.add(9, tcp.CloseWait, time.Minute) }), 0, ""},
+	{"close-wait-leak", "ten for less", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute-1) }), 0, ""},
+	{"close-wait-leak", "one for an hour", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour, queues(1, 0)) }), Warning, "has not noticed the end of file"},
+	{"close-wait-leak", "one for less", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour-1) }), 0, ""},
+	{"close-wait-leak", "one for 50 ms", with(func(p *patient) { p.add(1, tcp.CloseWait, 50*time.Millisecond) }), 0, ""},
+	{"close-wait-leak", "a thousand", with(func(p *patient) { p.add(1000, tcp.CloseWait, time.Minute, queues(9, 0)) }), Critical, "leaves data behind"},
+	{"close-wait-leak", "fewer than a thousand", with(func(p *patient) { p.add(999, tcp.CloseWait, time.Minute) }), Warning, ""},
+	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
+	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
+	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "wait to be accepted on 0.0.0.0:443 of nginx (pid 812)"},
+	{"close-wait-leak", "of another user", with(func(p *patient) {
+		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
+	}), Warning, "of user 33 (process not seen)"},
+
+	{"fin-wait2-held", "ten", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute) }), Warning, "10 FIN_WAIT2s held by nginx (pid 812)"},
+	{"fin-wait2-held", "one", with(func(p *patient) { p.add(1, tcp.FinWait2, 10*time.Minute) }), Info, "1 FIN_WAIT2 held"},
+	{"fin-wait2-held", "young", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute-1) }), 0, ""},
+	{"fin-wait2-held", "orphans", with(func(p *patient) { p.add(10, tcp.FinWait2, time.Hour, unaccepted) }), 0, ""},
+
+	{"closing-stuck", "ten", with(func(p *patient) { p.add(10, tcp.LastAck, time.Second, timer(tcp.TimerOn, 3), queues(0, 1)) }), Info, "10 connections cannot finish"},
+	{"closing-stuck", "a hundred", with(func(p *patient) { p.add(100, tcp.FinWait1, time.Second, timer(tcp.TimerOn, 3)) }), Warning, ""},
+	{"closing-stuck", "nine", with(func(p *patient) { p.add(9, tcp.Closing, time.Second, timer(tcp.TimerOn, 3)) }), 0, ""},
+	{"closing-stuck", "a closed window", with(func(p *patient) {
+		p.add(10, tcp.FinWait1, time.Second, timer(tcp.TimerPersist, 0), func(s *tcp.Socket) { s.Info.Backoff = 3 })
+	}), Info, ""},
+	{"closing-stuck", "a window just closed", with(func(p *patient) {
+		p.add(10, tcp.FinWait1, time.Second, timer(tcp.TimerPersist, 0), func(s *tcp.Socket) { s.Info.Backoff = 2 })
+	}), 0, ""},
+	{"closing-stuck", "two resends", with(func(p *patient) { p.add(100, tcp.LastAck, time.Second, timer(tcp.TimerOn, 2)) }), 0, ""},
+
+	{"time-wait-overflow", "rises", with(func(p *patient) { p.rose("TcpExt.TCPTimeWaitOverflow", 1) }), Warning, "left out 1 time within 1s"},
+	{"time-wait-overflow", "nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536"},
+	{"time-wait-overflow", "not so nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58982 }), 0, ""},
+	{"time-wait-overflow", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
+
+	{"port-exhaustion", "nine tenths", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Critical, "192.0.2.1 has 900 of 1000 local ports taken towards 198.51.100.7:5432 by nginx (pid 812)"},
+	{"port-exhaustion", "seven tenths", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Warning, ""},
+	{"port-exhaustion", "fewer", with(func(p *patient) { p.add(699, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), 0, ""},
+	{"port-exhaustion", "reserved ports are not to be had", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999),
+		func(s *tcp.Settings, _ *Thresholds) {
+			s.LocalReservedPorts = tcp.Known(tcp.PortRanges{{First: 40900, Last: 41500}})
+		}), Warning, "700 of 900"},
+	{"port-exhaustion", "to two destinations", with(func(p *patient) {
+		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40450))
+	}, ports(40000, 40999)), 0, ""},
+	{"port-exhaustion", "TIME_WAITs", with(func(p *patient) {
+		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}, ports(40000, 40999)), Warning, ""},
+	{"port-exhaustion", "TIME_WAITs that are reused", with(func(p *patient) {
+		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
+	{"port-exhaustion", "TIME_WAITs over the loopback", with(func(p *patient) {
+		p.add(900, tcp.TimeWait, 0, unaccepted, outgoing("127.0.0.1", "127.0.0.1:5432", 40000))
+	}, ports(40000, 40999)), 0, ""},
+	{"port-exhaustion", "clients of a listener", with(func(p *patient) {
+		p.listenOn("0.0.0.0:40500", 0, 128)
+		p.add(900, tcp.Established, 0, func(s *tcp.Socket) { s.Local = addr("192.0.2.1:40500"); s.Peer = addr("198.51.100.7:5432") })
+	}, ports(40000, 40999)), 0, ""},
+	{"port-exhaustion", "ports outside the range", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 30000)) }, ports(40000, 40999)), 0, ""},
+
+	{"dead-path", "one", with(func(p *patient) { p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100)) }), Info, "1 connection to a peer that does not answer (peer 10.0.1.9:40001), for at least 7s"},
+	{"dead-path", "five", with(func(p *patient) {
+		p.add(5, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100), samePeer)
+	}), Warning, "5 connections to a peer that does not answer, all with 198.51.100.7, for"},
+	{"dead-path", "four resends", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 4), queues(0, 100)) }), 0, ""},
+	{"dead-path", "nothing to send", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5)) }), 0, ""},
+
+	{"peer-not-reading", "one", with(func(p *patient) {
+		p.add(1, tcp.Established, 10*time.Second, timer(tcp.TimerPersist, 0), queues(0, 100))
+	}), Info, "does not read (peer 10.0.1.9:40001), for at least 10s"},
+	{"peer-not-reading", "five", with(func(p *patient) {
+		p.add(5, tcp.Established, 10*time.Second, timer(tcp.TimerPersist, 0), queues(0, 100))
+	}), Warning, ""},
+	{"peer-not-reading", "young", with(func(p *patient) {
+		p.add(5, tcp.Established, 10*time.Second-1, timer(tcp.TimerPersist, 9), queues(0, 100))
+	}), 0, ""},
+
+	{"app-not-reading", "one", with(func(p *patient) { p.add(1, tcp.Established, 10*time.Second, queues(1, 0)) }), Info, "nginx (pid 812) does not read 1 connection"},
+	{"app-not-reading", "five", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second, queues(1, 0)) }), Warning, "does not read 5 connections, for at least 10s"},
+	{"app-not-reading", "young", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second-1, queues(60000, 0)) }), 0, ""},
+	{"app-not-reading", "not accepted yet", with(func(p *patient) { p.add(5, tcp.Established, time.Hour, unaccepted, queues(60000, 0)) }), 0, ""},
+	{"app-not-reading", "unknown clocks", with(func(p *patient) { p.add(5, tcp.Established, 0, noClocks, queues(60000, 0)) }), 0, ""},
+
+	{"no-keepalive", "ten", with(func(p *patient) { p.add(10, tcp.Established, time.Hour) }), Info, "10 connections of nginx (pid 812) idle without keepalive for at least 1h"},
+	{"no-keepalive", "nine", with(func(p *patient) { p.add(9, tcp.Established, time.Hour) }), 0, ""},
+	{"no-keepalive", "less idle", with(func(p *patient) { p.add(10, tcp.Established, time.Hour-1) }), 0, ""},
+	{"no-keepalive", "with keepalive", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, timer(tcp.TimerKeepalive, 0)) }), 0, ""},
+
+	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},
+	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
+	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
+	{"half-open-suspects", "less", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
+	{"half-open-suspects", "a day without data, but an ACK", with(func(p *patient) {
+		p.add(1, tcp.Established, 24*time.Hour, func(s *tcp.Socket) { s.Info.LastAckRecv = time.Hour })
+	}), 0, ""},
+
+	{"fd-limit-near", "eight tenths", with(func(p *patient) { p.Limits = []Limit{{nginx, 820, 1024}} }), Warning, "nginx (pid 812) has 820 of 1024 descriptors open"},
+	{"fd-limit-near", "95 hundredths", with(func(p *patient) { p.Limits = []Limit{{nginx, 973, 1024}} }), Critical, ""},
+	{"fd-limit-near", "fewer", with(func(p *patient) { p.Limits = []Limit{{nginx, 819, 1024}} }), 0, ""},
+
+	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets are without a program, of at most 65536"},
+	{"orphans-high", "fewer", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16383 }), 0, ""},
+	{"orphans-high", "nine tenths", with(func(p *patient) { p.SockStat["TCP.orphan"] = 58983 }), Critical, ""},
+	{"orphans-high", "a quarter, and resets", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384; p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, ""},
+	{"orphans-high", "an unknown limit", with(func(p *patient) { p.SockStat["TCP.orphan"] = 1 << 20 }, func(s *tcp.Settings, _ *Thresholds) { s.MaxOrphans = tcp.Optional[int]{} }), 0, ""},
+
+	{"tcp-memory-pressure", "nearly", with(func(p *patient) { p.SockStat["TCP.mem"] = 1800 }), Info, "nearly at the pressure mark"},
+	{"tcp-memory-pressure", "less", with(func(p *patient) { p.SockStat["TCP.mem"] = 1799 }), 0, ""},
+	{"tcp-memory-pressure", "pressure", with(func(p *patient) { p.SockStat["TCP.mem"] = 2000 }), Warning, "2000 pages, pressure begins at 2000"},
+	{"tcp-memory-pressure", "the end", with(func(p *patient) { p.SockStat["TCP.mem"] = 3000 }), Critical, "no memory left"},
+	{"tcp-memory-pressure", "pressure, and resets", with(func(p *patient) { p.SockStat["TCP.mem"] = 2000; p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, ""},
+
+	{"aborts-rising", "memory", with(func(p *patient) { p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, "within 1s: 1 because there were too many orphans"},
+	{"aborts-rising", "timeouts", with(func(p *patient) { p.rose("TcpExt.TCPAbortOnTimeout", 10) }), Warning, "10 because the peer stopped answering"},
+	{"aborts-rising", "closes", with(func(p *patient) { p.rose("TcpExt.TCPAbortOnClose", 10) }), Info, "data unread"},
+	{"aborts-rising", "nine of each", with(func(p *patient) {
+		for _, name := range []string{"Timeout", "Close", "Data", "Linger"} {
+			p.rose("TcpExt.TCPAbortOn"+name, 9)
+		}
+	}), 0, ""},
+	{"aborts-rising", "memory since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
+
+	{"sysctl-risky", "tcp_tw_recycle", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWRecycle = tcp.Known(1) }), Warning, "net.ipv4.tcp_tw_recycle is 1"},
+	{"sysctl-risky", "tcp_abort_on_overflow", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.AbortOnOverflow = tcp.Known(1) }), Warning, ""},
+	{"sysctl-risky", "no cookies with a public listener", with(func(p *patient) { p.listen(0, 128) }, syncookies(0)), Warning, "tcp_syncookies is 0"},
+	{"sysctl-risky", "no cookies on the loopback", with(func(p *patient) { p.listenOn("127.0.0.1:80", 0, 128) }, syncookies(0)), 0, ""},
+	{"sysctl-risky", "always cookies", with(nothing, syncookies(2)), Info, "tcp_syncookies is 2"},
+	{"sysctl-risky", "tcp_retries2 of 7", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(7) }), Warning, ""},
+	{"sysctl-risky", "tcp_retries2 of 8", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(8) }), 0, ""},
+	{"sysctl-risky", "tcp_fin_timeout over 2m", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(121 * time.Second) }), Info, "tcp_fin_timeout is 121"},
+	{"sysctl-risky", "tcp_fin_timeout of 2m", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(120 * time.Second) }), 0, ""},
+	{"sysctl-risky", "few TIME_WAITs", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4095) }), Info, ""},
+	{"sysctl-risky", "enough TIME_WAITs", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4096) }), 0, ""},
+	{"sysctl-risky", "few ports", with(nothing, ports(40000, 44094)), Info, "ip_local_port_range is 40000 44094: "},
+	{"sysctl-risky", "enough ports", with(nothing, ports(40000, 44095)), 0, ""},
+	{"sysctl-risky", "somaxconn of 127", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(127) }), Info, ""},
+	{"sysctl-risky", "somaxconn of 128", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(128) }), 0, ""},
+	{"sysctl-risky", "reuse without timestamps", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Info, "tcp_timestamps is 0"},
+	{"sysctl-risky", "reuse", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
+	{"sysctl-risky", "no windows over 64 KiB", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.WindowScaling = tcp.Known(0) }), Info, ""},
+	{"sysctl-risky", "no SACK", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.SACK = tcp.Known(0) }), Info, ""},
+}
+
+func TestRules(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.code+"/"+c.name, func(t *testing.T) {
+			p := c.recipe.make()
+			all := p.examine(t)
+			only, err := Select([]string{c.code}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := find(Examine(p.Observation, only), c.code)
+			switch {
+			case c.want == 0 && f != nil:
+				t.Errorf("raised, and should not be:%s", describe([]Finding{*f}))
+			case c.want != 0 && f == nil:
+				t.Errorf("not raised; all:%s", describe(all))
+			case f != nil && (f.Severity != c.want || !strings.Contains(f.Title, c.title)):
+				t.Errorf("want %v, %q:%s", c.want, c.title, describe([]Finding{*f}))
+			}
+		})
+	}
+}
+
+func TestEveryRuleHasCases(t *testing.T) {
+	for _, r := range rules {
+		for _, s := range append([]Severity{0}, r.Severities...) {
+			found := false
+			for _, c := range cases {
+				found = found || c.code == r.Code && c.want == s
+			}
+			if !found {
+				t.Errorf("no case in which %s is %q", r.Code, s)
+			}
+		}
+	}
+}
+
+// TestThresholdsMatter sets each threshold to other values, and sees that some
+// case is then judged otherwise.
+func TestThresholdsMatter(t *testing.T) {
+	usual := make([]string, len(cases))
+	for i, c := range cases {
+		usual[i] = verdicts(c.recipe.make())
+	}
+	for i, d := range thresholdTable {
+		matters := slices.ContainsFunc([]int64{0, d.Default + 1, d.Default * 1000}, func(value int64) bool {
+			return slices.ContainsFunc(usual, func(verdict string) bool {
+				c := cases[slices.Index(usual, verdict)]
+				return verdicts(c.recipe.make(func(_ *tcp.Settings, t *Thresholds) { t[i] = value })) != verdict
+			})
+		})
+		if !matters {
+			t.Errorf("%s changes nothing", d.Name)
+		}
+	}
+}
+
+func verdicts(p *patient) string {
+	text := ""
+	for _, f := range Examine(p.Observation, Rules()) {
+		text += f.Code + f.Severity.String() + f.Confidence.String() + f.Title
+	}
+	return text
+}
+
+// recipe makes a patient.
+type recipe struct {
+	build   func(*patient)
+	changes []func(*tcp.Settings, *Thresholds)
+}
+
+func with(build func(*patient), changes ...func(*tcp.Settings, *Thresholds)) recipe {
+	return recipe{build, changes}
+}
+
+func (r recipe) make(more ...func(*tcp.Settings, *Thresholds)) *patient {
+	p := healthy(slices.Concat(r.changes, more)...)
+	r.build(p)
+	return p
+}
+
+func nothing(*patient) {}
+
+func cookies100(p *patient, back int64) {
+	p.rose("TcpExt.SyncookiesSent", 100)
+	p.rose("TcpExt.SyncookiesRecv", back)
+}
+
+func syncookies(value int) func(*tcp.Settings, *Thresholds) {
+	return func(s *tcp.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(value) }
+}
+
+func ports(first, last uint16) func(*tcp.Settings, *Thresholds) {
+	return func(s *tcp.Settings, _ *Thresholds) {
+		s.LocalPortRange = tcp.Known(tcp.PortRange{First: first, Last: last})
+	}
+}
+
+// networks spreads sockets over n networks.
+func networks(n int) func(*tcp.Socket) {
+	i := 0
+	return func(s *tcp.Socket) {
+		i++
+		s.Peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(i % n), byte(1 + i/n)}), s.Peer.Port())
+	}
+}
+
+func addr(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
