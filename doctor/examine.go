@@ -11,6 +11,8 @@ import (
 	"tcpstate/tcp"
 )
 
+//go:generate go run tcpstate/internal/gendocs ../docs/doctor.md
+
 // Rule is one thing that the doctor looks for.
 type Rule struct {
 	Code       string
@@ -193,7 +195,7 @@ func substitute(text string, fill map[string]string) (string, bool) {
 
 // exampleWords stand for the words in braces where there is no finding.
 var exampleWords = map[string]string{
-	"pid": "812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "network": "192.0.2.0/24",
+	"pid": "812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432", "network": "192.0.2.0/24",
 	"somaxconn": "8192", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
 

@@ -269,8 +269,8 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 		}
 	}
 	for _, r := range risks {
-		if _, ok := tcp.SettingOf(r.setting); !ok {
-			t.Errorf("sysctl-risky: no setting %s", r.setting)
+		if _, ok := tcp.SettingOf(r.Setting); !ok || r.When == "" || r.Why == "" || r.Source == "" {
+			t.Errorf("sysctl-risky: %s is no setting, or not complete", r.Setting)
 		}
 	}
 	if n := len(ExampleCommands()); n < 21 {

@@ -67,6 +67,8 @@ func judgeSynSent(o *Observation) []Finding {
 		if to.IsValid() {
 			target = to.String()
 			f.with("peer", target)
+			f.with("peer_address", to.Addr().String())
+			f.with("peer_port", strconv.Itoa(int(to.Port())))
 			f.Evidence.Add("destination", target)
 		}
 		by := ""

@@ -38,7 +38,7 @@ var rules = []Rule{
 		Advice: []Step{
 			{Say: "Turn SYN cookies on: they let real clients in whatever the queue holds", When: cookiesOff, Run: "sysctl -w net.ipv4.tcp_syncookies=1", Setting: "net.ipv4.tcp_syncookies"},
 			{Say: "See where they come from", Run: "tcpstate count --by prefix state syn-recv sport = :{port}"},
-			{Say: "See whether SYN-ACKs leave and anything comes back", Run: "tcpdump -ni any 'tcp port {port} and (tcp[tcpflags] & (tcp-syn|tcp-rst) != 0)'"},
+			{Say: "See whether SYN-ACKs leave and anything comes back", Run: "tcpdump -ni any 'tcp port {port}'"},
 			{Say: "Give up on half-open connections sooner: 2 resends are 7 s in place of 63 s", Run: "sysctl -w net.ipv4.tcp_synack_retries=2", Setting: "net.ipv4.tcp_synack_retries"},
 			{Say: "Have forged sources dropped before this host: at its firewall (SYNPROXY), or by its provider"},
 		},
@@ -82,7 +82,7 @@ var rules = []Rule{
 		Condition: "attempts at one destination have been without an answer for `syn-sent-stuck.age`; a warning from `syn-sent-stuck.count` of them on",
 		Advice: []Step{
 			{Say: "See who tries, and how often", Run: "tcpstate ls -p -o state syn-sent 'dst = {peer}'"},
-			{Say: "See whether the SYNs leave, and what comes back", Run: "tcpdump -ni any 'tcp[tcpflags] & tcp-syn != 0'"},
+			{Say: "See whether the SYNs leave, and what comes back", Run: "tcpdump -ni any 'host {peer_address} and tcp port {peer_port}'"},
 			{Say: "Ask the firewalls on the way, and whether the service listens there"},
 			{Say: "Give the program a timeout for connect(): the kernel gives up after two minutes only"},
 		},
@@ -267,7 +267,7 @@ var rules = []Rule{
 		Condition: "between the readings TCPAbortOnMemory (critical) or TCPAbortFailed (warning) rose by `aborts-rising.memory`, or TCPAbortOnTimeout (warning), TCPAbortOnClose, TCPAbortOnData or TCPAbortOnLinger (info) by `aborts-rising.count`; of one reading since boot, the first two (info)",
 		Advice: []Step{
 			{Say: "See the counters move", Run: "nstat -az 'TcpExtTCPAbort*'"},
-			{Say: "See the resets that leave, and for whom", Run: "tcpdump -ni any 'tcp[tcpflags] & tcp-rst != 0'"},
+			{Say: "See the resets that leave and come, over IPv4", Run: "tcpdump -ni any 'tcp[tcpflags] & tcp-rst != 0'"},
 		},
 		Topic: "reset", Needs: NeedCounters | NeedRates,
 		Sources: []string{"__tcp_close, net/ipv4/tcp.c", "tcp_write_err and tcp_out_of_resources, net/ipv4/tcp_timer.c", "tcp_rcv_state_process, net/ipv4/tcp_input.c"},

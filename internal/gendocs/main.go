@@ -1,8 +1,8 @@
-// Gendocs writes the generated parts of docs/json.md anew, from the tables of
-// package render, and the whole of docs/states.md, docs/states.zh.md and
+// Gendocs writes the generated parts of docs/json.md and docs/doctor.md anew, from
+// the tables of packages render and doctor, and the whole of docs/states.md, docs/states.zh.md and
 // docs/states.svg, from the pages of package explain:
 //
-//	go run tcpstate/internal/gendocs docs/json.md
+//	go run tcpstate/internal/gendocs docs/json.md docs/doctor.md
 //	go run tcpstate/internal/gendocs docs/states.md docs/states.zh.md docs/states.svg
 //
 // A generated part stands between a line "<!-- generated: NAME -->" and the
@@ -92,6 +92,9 @@ func table(name string) (string, error) {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", f.Name, f.Doc)
 		}
 	default:
+		if part, ok := doctorPart(name); ok {
+			return part, nil
+		}
 		return "", fmt.Errorf("nothing generates the part %q", name)
 	}
 	return b.String(), nil

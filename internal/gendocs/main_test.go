@@ -7,17 +7,19 @@ import (
 	"testing"
 )
 
-func TestPageIsFresh(t *testing.T) {
-	page, err := os.ReadFile("../../docs/json.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := generate(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(page, fresh) {
-		t.Error("docs/json.md is stale: run go generate ./render")
+func TestPagesAreFresh(t *testing.T) {
+	for name, by := range map[string]string{"json.md": "render", "doctor.md": "doctor"} {
+		page, err := os.ReadFile("../../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := generate(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(page, fresh) {
+			t.Errorf("docs/%s is stale: run go generate ./%s", name, by)
+		}
 	}
 }
 
