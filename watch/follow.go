@@ -17,13 +17,15 @@ import (
 // and went between two readings has none. A reading is not one moment either,
 // and each of its sockets was as told at some time while it went on.
 //
-// It holds a Row of about 200 bytes for each socket, and as much again for what
-// finds it; memory is reused, so it grows with the most sockets that there ever
-// were at once, not with those that come and go.
+// It holds about 265 bytes for each socket, 385 without cookies, and for one that
+// has changed its state what History returns, 256 bytes at most. All of it is
+// used again: it grows with the most sockets that there ever were at once, not
+// with those that come and go.
 type Follower struct {
 	ticks  uint32
 	spaces map[string]*space
 	space  *space // of the last socket: they come one namespace after the other
+	last   *Row   // of the last socket
 
 	pages  []*[pageRows]Row
 	seen   []uint32 // by slot: the tick in which its socket was last seen; 0: it is free
@@ -140,14 +142,17 @@ func (f *Follower) begin(at time.Time) {
 	}
 	f.closed, f.events = f.closed[:0], f.events[:0]
 	f.ticks++
-	f.found = 0
+	f.found, f.last = 0, nil
 	f.tick = Tick{At: at, First: f.ticks == 1, Before: f.tick.Counts}
 }
 
 // see takes note of a socket.
 func (f *Follower) see(s *tcp.Socket, selected bool) {
 	space := f.spaceOf(s.Netns)
-	row := space.find(s)
+	row := f.following(space, s)
+	if row == nil {
+		row = space.find(s)
+	}
 	switch {
 	case row == nil:
 		row = f.add(space, s)
@@ -160,6 +165,10 @@ func (f *Follower) see(s *tcp.Socket, selected bool) {
 		f.tell(Event{Kind: Changed, From: from, To: s.State, Row: row}, before, selected)
 	}
 	slot := uint32(row.id)
+	if f.last != nil {
+		f.last.next = slot
+	}
+	f.last = row
 	if f.seen[slot] != f.ticks { // a source may list one twice
 		f.seen[slot] = f.ticks
 		f.found++
@@ -171,6 +180,25 @@ func (f *Follower) see(s *tcp.Socket, selected bool) {
 		f.tick.Counts.Add(s.State)
 	}
 	row.counted = s.State
+}
+
+// following returns the row that came after the last one at the tick before, if
+// it is that of the socket. The kernel lists its table in the same order each
+// time, so it nearly always is, and is there at once.
+func (f *Follower) following(space *space, s *tcp.Socket) *Row {
+	if f.last == nil {
+		return nil
+	}
+	row := f.row(f.last.next)
+	switch {
+	case row.space != space || row.gone:
+		return nil
+	case s.Cookie != 0 && row.key == keyOf(s):
+		return row
+	case s.Cookie == 0 && row.key == 0 && row.ends() == endsOf(s) && row.mayBe(s):
+		return row
+	}
+	return nil
 }
 
 // tell adds an event, if the socket was selected before it or is after it.

@@ -30,6 +30,7 @@ type Row struct {
 	queues      [2]uint32 // received and sent; a listener's, and its maximum
 	uid, inode  uint32
 	linkIndex   uint32
+	next        uint32 // slot of the row that came after it when it was last seen
 	state       tcp.State
 	counted     tcp.State // as which it stands in the counts of the tick
 	family      tcp.Family

@@ -33,6 +33,14 @@ func endsOf(s *tcp.Socket) ends {
 	return ends{local: s.Local, peer: s.Peer}
 }
 
+// ends returns what endsOf does of the row's socket.
+func (r *Row) ends() ends {
+	if r.peer.Port() == 0 {
+		return ends{r.local, r.peer, r.inode}
+	}
+	return ends{local: r.local, peer: r.peer}
+}
+
 // parted is set in the key of a socket in CLOSE or BOUND_INACTIVE, in a bit that
 // no cookie reaches. A connection that its program has shut down, not closed,
 // ends as two sockets with one cookie: TIME_WAIT, and the program's own in
@@ -93,9 +101,7 @@ func (sp *space) forget(row *Row) {
 		delete(sp.cookies, row.key)
 		return
 	}
-	var s tcp.Socket
-	row.Fill(&s)
-	if key := endsOf(&s); sp.ends[key] == row {
+	if key := row.ends(); sp.ends[key] == row {
 		delete(sp.ends, key)
 	}
 }
