@@ -231,9 +231,7 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 			}
 		}
 		if s.owners != nil {
-			if warning := s.owners.warning(); warning != "" {
-				s.warn("%s", warning)
-			}
+			s.warnings = append(s.warnings, s.owners.warnings()...)
 		}
 	}
 }

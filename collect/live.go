@@ -92,7 +92,7 @@ func readGroups(ctx context.Context, q Query, host *explain.Host) (warnings []st
 			peers[string(b)]++
 		}
 	}
-	host.Partial = s.owners.not > 0
+	host.Partial = s.owners.not > 0 || s.owners.late > 0
 	for _, by := range []struct {
 		name   explain.By
 		counts map[string]int

@@ -20,15 +20,18 @@ type owners struct {
 	inferred map[*listener]*tcp.Listener // what sockets get, each made once
 	space    []tcp.Process               // of the socket at hand, reused
 
+	asked map[uint32]struct{} // the inodes that were looked for
+
 	seen int // sockets whose processes were found
-	not  int // sockets with a file, of which none was
+	not  int // sockets that were looked for and have a file, of which none was
+	late int // sockets that were opened after /proc had been searched
 }
 
 // findOwners reads, for the sockets of a query, who holds them. The sockets are
 // listed for it once before, so that /proc is searched for them alone; of one
 // that is opened between the two listings no process is found.
 func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{inferred: make(map[*listener]*tcp.Listener)}
+	o := &owners{inferred: make(map[*listener]*tcp.Listener), asked: make(map[uint32]struct{})}
 	details := q.Detail.Has(tcp.DetailCommands)
 	if details && q.ofThisHost() {
 		o.users = &userNames{}
@@ -38,14 +41,13 @@ func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
 	if err != nil {
 		return nil, err
 	}
-	inodes := make(map[uint32]struct{})
 	ownerless := false
 	for socket, err := range listed.Sockets() {
 		if err != nil {
 			return nil, err
 		}
 		if inode := socket.Owner.Inode; inode != 0 {
-			inodes[inode] = struct{}{}
+			o.asked[inode] = struct{}{}
 		} else {
 			ownerless = ownerless || cameIn.Has(socket.State)
 		}
@@ -56,11 +58,11 @@ func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
 		}
 		for _, listener := range o.listeners.at {
 			for _, inode := range listener.inodes {
-				inodes[inode] = struct{}{}
+				o.asked[inode] = struct{}{}
 			}
 		}
 	}
-	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: details})
+	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: o.asked, Details: details})
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +81,14 @@ func (o *owners) join(socket *tcp.Socket) {
 		return
 	}
 	o.space = o.appendHolders(o.space[:0], socket.Owner.Inode)
-	if len(o.space) == 0 {
+	if len(o.space) > 0 {
+		o.seen++
+		socket.Processes = o.space
+	} else if _, asked := o.asked[socket.Owner.Inode]; asked {
 		o.not++
-		return
+	} else {
+		o.late++
 	}
-	o.seen++
-	socket.Processes = o.space
 }
 
 // infer sets the listener that a connection came in by, with the processes of
@@ -140,20 +144,27 @@ func contains(list []tcp.Process, pid int) bool {
 	return false
 }
 
-// warning says of how many sockets the processes were not found, and why that
-// may be, or nothing.
-func (o *owners) warning() string {
-	if o.not == 0 {
-		return ""
+// warnings says of how many sockets the processes were not found, and why that
+// may be.
+func (o *owners) warnings() (list []string) {
+	if o.not > 0 {
+		list = append(list, fmt.Sprintf("the processes of %d of %d sockets are not known%s", o.not, o.not+o.seen, o.obstacle()))
 	}
-	text := fmt.Sprintf("the processes of %d of %d sockets are not known", o.not, o.not+o.seen)
+	if o.late > 0 {
+		list = append(list, fmt.Sprintf("the processes of %d sockets are not known, which were opened while they were looked for", o.late))
+	}
+	return list
+}
+
+// obstacle says what stood in the way of finding all.
+func (o *owners) obstacle() string {
 	switch {
 	case o.found.Hidden:
-		text += ": not all processes are listed (see hidepid in proc(5))"
+		return ": not all processes are listed (see hidepid in proc(5))"
 	case o.found.Unreadable == 1:
-		text += ": one process may not be read by this user"
+		return ": one process may not be read by this user"
 	case o.found.Unreadable > 0:
-		text += fmt.Sprintf(": %d processes may not be read by this user", o.found.Unreadable)
+		return fmt.Sprintf(": %d processes may not be read by this user", o.found.Unreadable)
 	}
-	return text
+	return ""
 }

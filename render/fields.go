@@ -158,7 +158,7 @@ var baseFields = []*Column{
 		end: listenerEnd},
 	{name: "listener.port", kind: number, needs: tcp.DetailProcesses, when: always, doc: "its port",
 		get: func(s *tcp.Socket) value { return only(s.Listener != nil, count(listenerEnd(s).Port())) }},
-	{name: "listener.processes", kind: holders, needs: tcp.DetailProcesses, when: "where known", doc: "the processes that hold it, or those of one of the listeners that share the address with SO_REUSEPORT. As a column: pid/name",
+	{name: "listener.processes", kind: holders, needs: tcp.DetailProcesses, when: "where known", doc: "the processes that hold it, and those of all the listeners that share the address with SO_REUSEPORT. As a column: pid/name",
 		holders: listenersOf, get: countOf(listenersOf)},
 	{name: "interface", kind: word, rare: true, needs: tcp.DetailExtended, when: "bound to one", doc: "name of the interface that the socket is bound to",
 		get: func(s *tcp.Socket) value { return text(s.Interface) }},

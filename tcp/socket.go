@@ -159,7 +159,7 @@ type Process struct {
 // program. The kernel does not keep this; it is inferred from the addresses.
 type Listener struct {
 	Local     netip.AddrPort
-	Processes []Process // that hold it, or one of those that share the address with SO_REUSEPORT
+	Processes []Process // that hold it, and those that share the address with SO_REUSEPORT
 }
 
 // Name is what an address and a port are called. "" is no name, or unknown.
