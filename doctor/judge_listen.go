@@ -205,6 +205,7 @@ type cookies struct {
 	answered   bool // as many came back as real clients send
 	many       bool
 	dropped    int64 // SYNs dropped for want of room, not for a full accept queue
+	shutOut    bool  // so many were dropped that those that were served are few
 }
 
 func (o *Observation) cookies() cookies {
@@ -212,11 +213,14 @@ func (o *Observation) cookies() cookies {
 	c.answered = o.Thresholds.reaches(floodAnswered, c.back, c.sent)
 	c.many = c.sent > 0 && c.sent >= o.Thresholds.number(floodCookies)
 	c.dropped = max(o.rises("TcpExt.TCPReqQFullDrop"), o.rises("TcpExt.ListenDrops")-o.rises("TcpExt.ListenOverflows"))
+	served, known := o.rise("Tcp.PassiveOpens")
+	c.shutOut = c.dropped > 0 && c.dropped >= o.Thresholds.number(floodCookies) &&
+		known && !o.Thresholds.reaches(floodAnswered, served, c.dropped)
 	return c
 }
 
-// flooding reports whether the cookies alone look like a flood.
-func (c *cookies) flooding() bool { return c.many && !c.answered }
+// flooding reports whether the counters alone look like a flood.
+func (c *cookies) flooding() bool { return c.many && !c.answered || c.shutOut }
 
 func judgeFlood(o *Observation) []Finding {
 	c := o.cookies()
@@ -230,7 +234,7 @@ func judgeFlood(o *Observation) []Finding {
 		if h.near || c.flooding() || c.dropped > 0 {
 			f.Severity = Critical
 		}
-		if h.resent && !h.served {
+		if !h.served && (h.resent || c.flooding() || c.dropped >= o.Thresholds.number(floodCookies)) {
 			f.Confidence = Likely
 		}
 		f.Title = fmt.Sprintf("a SYN flood on %v: %s from %s%s in %s%s", l,
@@ -241,7 +245,7 @@ func judgeFlood(o *Observation) []Finding {
 		findings = append(findings, f)
 	}
 	if len(findings) == 0 && c.flooding() {
-		if f, ok := o.floodByCookies(&c); ok {
+		if f, ok := o.floodByCounters(&c); ok {
 			findings = append(findings, f)
 		}
 	}
@@ -251,26 +255,36 @@ func judgeFlood(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// floodByCookies is the flood that leaves few sockets or none.
-func (o *Observation) floodByCookies(c *cookies) (Finding, bool) {
+// floodByCounters is the flood that leaves few sockets or none: what finds the
+// queue full is answered with a cookie, or dropped.
+func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 	f := Finding{Severity: Critical, Confidence: Likely}
-	whose := "which listener it is on is not known, for cookies leave no sockets"
+	whose := "which listener it is on is not known"
+	f.Inference = "so few answer that most sources are forged, or cannot be reached"
 	if l := o.suspect(); l != nil {
 		h := o.halfOpen(l)
-		if h.narrow && int64(l.SynRecv) >= o.Thresholds.number(synQueueLeast) {
-			return Finding{}, false // one network: that is syn-queue-full's
+		if h.narrow && l.SynRecv > 0 {
+			if h.addresses < o.Thresholds.number(floodPrefixes) {
+				return Finding{}, false // a few hosts: that is syn-queue-full's
+			}
+			f.Confidence = Possible
+			f.Inference += ", though the half-open connections that are left are mostly of " + h.network
 		}
 		h.tell(&f)
 		whose = "probably on " + l.String()
-		f.Inference = "the counters are of all listeners together; " + l.String() + " is the one with most half-open connections"
-		if l.SynRecv == 0 {
-			f.Inference = "the counters are of all listeners together; " + l.String() + " is the only one that others can reach"
+		if l.SynRecv > 0 {
+			f.Inference += "; the counters are of all listeners together, " + l.String() + " has most half-open connections"
+		} else {
+			f.Inference += "; the counters are of all listeners together, " + l.String() + " is the only one that others can reach"
 		}
-	} else {
-		f.Inference = "so few cookies come back that most sources are forged, or cannot be reached"
 	}
-	f.Title = fmt.Sprintf("a SYN flood: %s sent within %s, %d came back; %s", count(c.sent, "SYN cookie", "SYN cookies"),
-		formatDuration(o.Interval.Round(time.Millisecond)), c.back, whose)
+	within := formatDuration(o.Interval.Round(time.Millisecond))
+	if c.many && !c.answered {
+		f.Title = fmt.Sprintf("a SYN flood: %s sent within %s, %d came back; %s", count(c.sent, "SYN cookie", "SYN cookies"), within, c.back, whose)
+	} else {
+		f.Title = fmt.Sprintf("a SYN flood: %s dropped within %s, %s completed; %s", count(c.dropped, "SYN", "SYNs"), within,
+			count(o.rises("Tcp.PassiveOpens"), "handshake", "handshakes"), whose)
+	}
 	return f, true
 }
 

@@ -58,31 +58,57 @@ func (g *group) towards(f *Finding) string {
 
 func judgeSynSent(o *Observation) []Finding {
 	var findings []Finding
+	var few []*group
 	for to, g := range o.Survey.synSent.worst(netip.AddrPort.Compare) {
-		if g.standing == 0 {
-			continue
+		switch {
+		case g.standing == 0:
+		case to.IsValid() && int64(g.standing) >= o.Thresholds.number(synSentCount):
+			findings = append(findings, o.unanswered(to.String(), g, Warning))
+		default:
+			few = append(few, g)
 		}
-		f := Finding{Severity: o.atLeastCount(synSentCount, g.standing), Sockets: g.examples.sockets()}
-		target := "various destinations"
-		if to.IsValid() {
-			target = to.String()
-			f.with("peer", target)
-			f.with("peer_address", to.Addr().String())
-			f.with("peer_port", strconv.Itoa(int(to.Port())))
-			f.Evidence.Add("destination", target)
+	}
+	findings = cut(findings)
+	if len(few) == 1 && !few[0].apart {
+		return append(findings, o.unanswered(few[0].peer.String(), few[0], Info))
+	}
+	if len(few) > 0 {
+		// They are told together: one of each is no news, many at once may be.
+		all := &group{apart: true}
+		for _, g := range few {
+			all.standing += g.standing
+			all.count += g.count
+			all.oldest = max(all.oldest, g.oldest)
+			for _, x := range g.examples.list {
+				all.examples.add(x.score, x.socket)
+			}
 		}
-		by := ""
-		if g.process != nil {
-			f.about(*g.process)
-			by = " by " + g.process.String()
-		}
-		f.Title = fmt.Sprintf("no answer from %s to %s%s%s", target, count(int64(g.standing), "connection attempt", "connection attempts"), by, forAtLeast(g.oldest))
-		f.Evidence.Add("syn_sent", g.count)
-		f.Evidence.Add("unanswered", g.standing)
-		f.Evidence.Add("oldest_ms", g.oldest)
+		f := o.unanswered("various destinations", all, o.atLeastCount(synSentScattered, all.standing))
+		addHolders(&f, all)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return findings
+}
+
+// unanswered tells of attempts at a destination, or at various ones.
+func (o *Observation) unanswered(target string, g *group, severity Severity) Finding {
+	f := Finding{Severity: severity, Sockets: g.examples.sockets()}
+	f.Evidence.Add("destination", target)
+	if !g.apart {
+		f.with("peer", target)
+		f.with("peer_address", g.peer.Addr().String())
+		f.with("peer_port", strconv.Itoa(int(g.peer.Port())))
+	}
+	by := ""
+	if g.process != nil {
+		f.about(*g.process)
+		by = " by " + g.process.String()
+	}
+	f.Title = fmt.Sprintf("no answer from %s to %s%s%s", target, count(int64(g.standing), "connection attempt", "connection attempts"), by, forAtLeast(g.oldest))
+	f.Evidence.Add("syn_sent", g.count)
+	f.Evidence.Add("unanswered", g.standing)
+	f.Evidence.Add("oldest_ms", g.oldest)
+	return f
 }
 
 func judgeCloseWait(o *Observation) []Finding {

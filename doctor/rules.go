@@ -34,7 +34,7 @@ var rules = []Rule{
 	{
 		Code: "syn-flood", Title: "a SYN flood", Severities: []Severity{Warning, Critical},
 		Meaning:   "Many sources send SYNs and complete no handshake: they fill the queue of half-open connections, so that real clients are dropped or served by cookies.",
-		Condition: "a listener has `syn-flood.half-open` half-open connections from `syn-flood.prefixes` networks, none of which holds more than `syn-flood.top-share`, and `syn-flood.resent` of them had their SYN-ACK resent, or fewer handshakes than `syn-flood.completed` of them were completed within a second or more; or `syn-flood.cookies` cookies were sent and fewer than `syn-flood.answered` came back. Not where its accept queue is full: that explains them. Critical where the queue is nearly full, SYNs are dropped, or cookies go unanswered",
+		Condition: "a listener has `syn-flood.half-open` half-open connections from `syn-flood.prefixes` networks, none of which holds more than `syn-flood.top-share`, and `syn-flood.resent` of them had their SYN-ACK resent, or fewer handshakes than `syn-flood.completed` of them were completed within a second or more; or `syn-flood.cookies` cookies were sent, of which fewer than `syn-flood.answered` came back, or as many SYNs dropped for want of room, against which so few handshakes were completed. Not where its accept queue is full: that explains them. Critical where the queue is nearly full, SYNs are dropped, or cookies go unanswered",
 		Advice: []Step{
 			{Say: "Turn SYN cookies on: they let real clients in whatever the queue holds", When: cookiesOff, Run: "sysctl -w net.ipv4.tcp_syncookies=1", Setting: "net.ipv4.tcp_syncookies"},
 			{Say: "See where they come from", Run: "tcpstate count --by prefix state syn-recv sport = :{port}"},
@@ -79,9 +79,9 @@ var rules = []Rule{
 	{
 		Code: "syn-sent-stuck", Title: "connection attempts get no answer", Severities: []Severity{Info, Warning},
 		Meaning:   "The destination does not answer SYNs: a firewall drops them, the host is gone, or its listener is overrun.",
-		Condition: "attempts at one destination have been without an answer for `syn-sent-stuck.age`; a warning from `syn-sent-stuck.count` of them on",
+		Condition: "attempts at one destination have been without an answer for `syn-sent-stuck.age`; a warning from `syn-sent-stuck.count` of them on; fewer are told together with those at other destinations (info), a warning from `syn-sent-stuck.scattered` on",
 		Advice: []Step{
-			{Say: "See who tries, and how often", Run: "tcpstate ls -p -o state syn-sent 'dst = {peer}'"},
+			{Say: "See who tries", Run: "tcpstate ls -p -o state syn-sent"},
 			{Say: "See whether the SYNs leave, and what comes back", Run: "tcpdump -ni any 'host {peer_address} and tcp port {peer_port}'"},
 			{Say: "Ask the firewalls on the way, and whether the service listens there"},
 			{Say: "Give the program a timeout for connect(): the kernel gives up after two minutes only"},

@@ -59,8 +59,8 @@ var cases = []struct {
 	}), 0, ""},
 	{"syn-flood", "fresh, and few handshakes are completed", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.rose("Tcp.PassiveOpens", 24) }), Warning, ""},
 	{"syn-flood", "fresh, and the interval is too short to tell", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.Interval = 999 * time.Millisecond }), 0, ""},
-	{"syn-flood", "from 16 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(16)) }), Warning, "160 addresses in 16 networks"},
-	{"syn-flood", "from 15 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(15)) }), 0, ""},
+	{"syn-flood", "from 8 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(8)) }), Warning, "160 addresses in 8 networks"},
+	{"syn-flood", "from 7 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(7)) }), 0, ""},
 	{"syn-flood", "half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(50, 1); p.halfOpen(50, 1, samePeer) }), Warning, ""},
 	{"syn-flood", "more than half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(49, 1); p.halfOpen(51, 1, samePeer) }), 0, ""},
 	{"syn-flood", "final ACKs dropped by a full accept queue", with(func(p *patient) { p.listen(65, 64); p.halfOpen(65, 2) }), 0, ""},
@@ -83,7 +83,20 @@ var cases = []struct {
 		p.halfOpen(384, 1)
 		p.rose("TcpExt.TCPReqQFullDrop", 4000)
 	}, syncookies(0)), Critical, "384 half-open"},
-	{"syn-flood", "unanswered cookies, but one network holds the queue", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 1, samePeer); cookies100(p, 0) }), 0, ""},
+	{"syn-flood", "SYNs dropped, none completed", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.TCPReqQFullDrop", 100) }, syncookies(0)), Critical, "100 SYNs dropped within 1s, 0 handshakes completed; probably on 0.0.0.0:443"},
+	{"syn-flood", "SYNs dropped, some completed", with(func(p *patient) {
+		p.listen(0, 64)
+		p.rose("TcpExt.TCPReqQFullDrop", 100)
+		p.rose("Tcp.PassiveOpens", 25)
+	}, syncookies(0)), 0, ""},
+	{"syn-flood", "99 SYNs dropped", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.TCPReqQFullDrop", 99) }, syncookies(0)), 0, ""},
+	{"syn-flood", "SYNs dropped for a full accept queue", with(func(p *patient) {
+		p.listen(65, 64)
+		p.rose("TcpExt.ListenDrops", 500)
+		p.rose("TcpExt.ListenOverflows", 500)
+	}), 0, ""},
+	{"syn-flood", "unanswered cookies, the queue holds many of one network", with(func(p *patient) { p.listen(0, 64); p.halfOpen(65, 1, oneNetwork()); cookies100(p, 0) }), Critical, "probably on 0.0.0.0:443"},
+	{"syn-flood", "unanswered cookies, but one host holds the queue", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 1, samePeer); cookies100(p, 0) }), 0, ""},
 
 	{"syn-queue-full", "one network, resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(16, 1, samePeer) }), Warning, "SYN-ACKs to 198.51.100.0/24 are not answered"},
 	{"syn-queue-full", "15 resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(15, 1, samePeer); p.halfOpen(5, 0) }), 0, ""},
@@ -114,6 +127,8 @@ var cases = []struct {
 	{"syn-sent-stuck", "three", with(func(p *patient) {
 		p.add(3, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), Warning, "3 connection attempts"},
+	{"syn-sent-stuck", "two each at nine destinations", with(func(p *patient) { scattered(p, 18, 9) }), Info, "no answer from various destinations to 18 connection attempts, for at least 3s"},
+	{"syn-sent-stuck", "two each at ten destinations", with(func(p *patient) { scattered(p, 20, 10) }), Warning, "no answer from various destinations to 20 connection attempts"},
 	{"syn-sent-stuck", "young", with(func(p *patient) {
 		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), 0, ""},
@@ -367,6 +382,25 @@ func networks(n int) func(*tcp.Socket) {
 		i++
 		s.Peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(i % n), byte(1 + i/n)}), s.Peer.Port())
 	}
+}
+
+// oneNetwork gives sockets peers of one network.
+func oneNetwork() func(*tcp.Socket) {
+	i := 0
+	return func(s *tcp.Socket) {
+		i++
+		s.Peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{100, 0, 0, byte(i)}), s.Peer.Port())
+	}
+}
+
+// scattered adds attempts at so many destinations.
+func scattered(p *patient, attempts, destinations int) {
+	i := 0
+	p.add(attempts, tcp.SynSent, 3*time.Second, func(s *tcp.Socket) {
+		i++
+		s.Local = netip.AddrPortFrom(s.Local.Addr(), uint16(40000+i))
+		s.Peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i % destinations)}), 5432)
+	})
 }
 
 func addr(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }

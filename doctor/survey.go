@@ -14,9 +14,9 @@ import (
 // sockets take no more memory than some thousand: see frequent, spread and
 // groups for what is bounded how. Observe makes one.
 //
-// The rules know most where the sockets have tcp.DetailProcesses and
-// tcp.DetailAge. What a socket does not tell is not judged, and
-// Observation.Unchecked says so.
+// The rules know most where the sockets have tcp.DetailProcesses, tcp.DetailInfo
+// and tcp.DetailAge. What a socket does not tell is not judged, and Check says
+// so.
 type Survey struct {
 	Counts tcp.Counts
 
@@ -142,9 +142,9 @@ func (v *Survey) Listeners() []*Listener {
 	return list
 }
 
-// Holders returns the ids of the processes that hold sockets, those with most
-// first, at most n: whose limits are worth reading.
-func (v *Survey) Holders(n int) []int {
+// Holders returns the processes that hold sockets, those with most first, at most
+// n: whose limits are worth reading.
+func (v *Survey) Holders(n int) []Process {
 	ids := make([]int, 0, len(v.processes))
 	for id := range v.processes {
 		ids = append(ids, id)
@@ -152,8 +152,16 @@ func (v *Survey) Holders(n int) []int {
 	slices.SortFunc(ids, func(a, b int) int {
 		return cmp.Or(cmp.Compare(v.processes[b].sockets, v.processes[a].sockets), cmp.Compare(a, b))
 	})
-	return ids[:min(n, len(ids))]
+	list := make([]Process, 0, min(n, len(ids)))
+	for _, id := range ids[:min(n, len(ids))] {
+		list = append(list, v.processes[id].Process)
+	}
+	return list
 }
+
+// Excuse says that of the sockets whose process is not known, n were opened too
+// late to be looked for: that is no lack of what could be seen.
+func (v *Survey) Excuse(n int) { v.unowned -= n }
 
 // addHolders counts the socket for the processes that hold it.
 func (v *Survey) addHolders(s *tcp.Socket) {
@@ -251,6 +259,7 @@ func (v *Survey) ownerOf(s *tcp.Socket) owner {
 
 func (v *Survey) addEstablished(s *tcp.Socket) {
 	idle, known := s.Idle.Get()
+	known = known && s.Info != nil
 	if known {
 		v.aged++
 	} else {

@@ -195,7 +195,7 @@ func TestHolders(t *testing.T) {
 	for pid, n := range []int{0, 3, 5, 3} {
 		p.add(n, tcp.Established, 0, func(s *tcp.Socket) { s.Processes = []tcp.Process{{PID: pid, Name: "x"}} })
 	}
-	if got := p.Survey.Holders(2); !slices.Equal(got, []int{2, 1}) {
+	if got := p.Survey.Holders(2); !slices.Equal(got, []Process{{2, "x"}, {1, "x"}}) {
 		t.Errorf("holders %v, want 2 and 1", got)
 	}
 	if got := p.Survey.Holders(9); len(got) != 3 {

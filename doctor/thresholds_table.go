@@ -25,6 +25,7 @@ const (
 	cookiesCount
 	synSentAge
 	synSentCount
+	synSentScattered
 	closeWaitAge
 	closeWaitCount
 	closeWaitOld
@@ -90,15 +91,15 @@ var thresholdTable = [numThresholds]Threshold{
 		"at a round trip of 50 ms, real clients keep so many half-open only from about 1,300 new connections a second on", synackSource},
 	floodResent: {"syn-flood.resent", 50, UnitPercent, "of them whose SYN-ACK was resent",
 		"a real client answers within a round trip, the first resend is after 1 s", synackSource},
-	floodPrefixes: {"syn-flood.prefixes", 16, UnitCount, "networks (/24, /64) that they come from",
+	floodPrefixes: {"syn-flood.prefixes", 8, UnitCount, "networks (/24, /64) that they come from",
 		"forged sources spread over many; a broken path shows in few", "RFC 4987 section 2"},
 	floodTopShare: {"syn-flood.top-share", 50, UnitPercent, "of them that the busiest network may hold",
 		"where one network holds most, it, or the path to it, is the matter", "RFC 4987 section 2"},
 	floodCompleted: {"syn-flood.completed", 25, UnitPercent, "handshakes completed between the readings, of the half-open ones",
 		"over an interval of many round trips real clients complete many times as many as are half-open at one moment", "Tcp.PassiveOpens: tcp_create_openreq_child, net/ipv4/tcp_minisocks.c"},
-	floodCookies: {"syn-flood.cookies", 100, UnitCount, "SYN cookies sent between the readings",
+	floodCookies: {"syn-flood.cookies", 100, UnitCount, "SYN cookies sent, or SYNs dropped, between the readings",
 		"fewer is a burst", cookiesSource},
-	floodAnswered: {"syn-flood.answered", 25, UnitPercent, "of the cookies sent that came back",
+	floodAnswered: {"syn-flood.answered", 25, UnitPercent, "of them that were answered",
 		"real clients send nearly all of them back, forged sources none", cookiesSource},
 	synQueueFill: {"syn-queue-full.fill", 75, UnitPercent, "of what the listener can hold half-open",
 		"at three quarters tcp_max_syn_backlog begins to drop; a full queue sends cookies or drops", synackSource},
@@ -112,6 +113,8 @@ var thresholdTable = [numThresholds]Threshold{
 		"by then two resends have been lost too", "RFC 6298 section 2.1: 1 s; tcp_syn_linear_timeouts"},
 	synSentCount: {"syn-sent-stuck.count", 3, UnitCount, "such attempts at one destination, for a warning; fewer are info",
 		"one may be a host that is switched off", chosen},
+	synSentScattered: {"syn-sent-stuck.scattered", 20, UnitCount, "such attempts at various destinations together, for a warning",
+		"where many do not answer, the way out of this host may be shut", chosen},
 	closeWaitAge: {"close-wait-leak.age", int64(time.Minute), UnitDuration, "how long a CLOSE_WAIT has stood",
 		"a program that reads closes within milliseconds of the end of file", chosen},
 	closeWaitCount: {"close-wait-leak.count", 10, UnitCount, "that have stood so long, of one program",
