@@ -96,11 +96,25 @@ func (c *Checkup) counters() map[string]int64 {
 // sockets.
 const limitsRead = 32
 
+// ownersLast is how long what was found of the sockets' processes is good for:
+// what was opened since is too young for any rule to speak of its process.
+// After a longer interval they are looked for again.
+const ownersLast = 3 * time.Second
+
 // End looks at the sockets and reads the counters again, the given time after the
 // checkup was begun. An interval of 0 is that nothing is compared: there is one
 // reading of the counters, and what they say is since boot.
 func (c *Checkup) End(interval time.Duration) error {
 	o := c.Observation
+	if interval >= ownersLast {
+		q := c.query
+		q.owners = nil
+		var err error
+		if c.query.owners, err = findOwners(c.ctx, q, sockdiag.Open); err != nil {
+			return err
+		}
+	}
+	c.query.owners.excused = true
 	s, err := Open(c.ctx, c.query)
 	if err != nil {
 		return err
@@ -112,6 +126,7 @@ func (c *Checkup) End(interval time.Duration) error {
 		}
 		o.Survey.Add(socket)
 	}
+	o.Survey.Excuse(c.query.owners.late)
 	c.warnings = append(c.warnings, s.Warnings()...)
 
 	counters, err := c.proc.Counters()
@@ -133,13 +148,13 @@ func (c *Checkup) End(interval time.Duration) error {
 func (c *Checkup) readLimits() {
 	proc := procnet.Open(c.query.Proc)
 	o := c.Observation
-	for _, pid := range o.Survey.Holders(limitsRead) {
-		d, err := proc.Descriptors(pid)
+	for _, holder := range o.Survey.Holders(limitsRead) {
+		d, err := proc.Descriptors(holder.PID)
 		switch {
 		case err == nil:
-			o.Limits = append(o.Limits, doctor.Limit{Process: doctor.Process{PID: pid}, Open: d.Open, Soft: d.Soft})
+			o.Limits = append(o.Limits, doctor.Limit{Process: holder, Open: d.Open, Soft: d.Soft})
 		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
-			c.note(fmt.Errorf("the limits of process %d are not known: %w", pid, err))
+			c.note(fmt.Errorf("the limits of process %d are not known: %w", holder.PID, err))
 		}
 	}
 }

@@ -25,6 +25,8 @@ type owners struct {
 	seen int // sockets whose processes were found
 	not  int // sockets that were looked for and have a file, of which none was
 	late int // sockets that were opened after /proc had been searched
+
+	excused bool // what is late is no matter for a warning
 }
 
 // findOwners reads, for the sockets of a query, who holds them. The sockets are
@@ -150,7 +152,7 @@ func (o *owners) warnings() (list []string) {
 	if o.not > 0 {
 		list = append(list, fmt.Sprintf("the processes of %d of %d sockets are not known%s", o.not, o.not+o.seen, o.obstacle()))
 	}
-	if o.late > 0 {
+	if o.late > 0 && !o.excused {
 		list = append(list, fmt.Sprintf("the processes of %d sockets are not known, which were opened while they were looked for", o.late))
 	}
 	return list
