@@ -1,0 +1,257 @@
+package cmd
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tcpstate/internal/lab"
+)
+
+// TestDoctorSeesListenersThatDoNotAccept fills accept queues.
+func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 4)
+		pid, _ := actor{name: "deaf"}.start(t, fd)
+		closeAll(t, fd)
+		dialIn(t, l, at, -1, 0, 3)
+		finds(t, nil, nil)
+		dialIn(t, l, at, -1, 3, 1)
+		f := finds(t, nil, nil, "critical accept-queue-full")
+		f.says(t, "the accept queue of "+at.String()+" of deaf (pid "+fmt.Sprint(pid)+") is full", "4 wait, of at most 4")
+		f.names(t, pid, "deaf")
+		f.isAbout(t, at)
+		queue, most := ssListener(t, at)
+		f.wants(t, "accept_queue", queue, "accept_queue_max", most, "listeners_full", 1)
+
+		// The kernel lets one more in; then it drops, and says so in a counter that
+		// tells no more than the finding does.
+		dialIn(t, l, at, -1, 4, 1)
+		before := counter(t, "TcpExtListenOverflows")
+		f = finds(t, func() {
+			for n := range 3 {
+				must(t, sendSYN(l, peerNumber(10+n), at))
+			}
+		}, nil, "critical accept-queue-full")
+		queue, _ = ssListener(t, at)
+		f.wants(t, "accept_queue", queue, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
+		if queue != "5" || fmt.Sprint(f.Related) != "[accept-queue-overflows]" || fmt.Sprint(f.Evidence["listen_overflows"]) != "3" {
+			t.Errorf("ss has %s in the queue, the finding is %+v", queue, f)
+		}
+	})
+}
+
+// TestDoctorSeesQueuesThatAreNearlyFull looks at what is on its way to be full,
+// and at a program that is slow with few.
+func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host6, 16)
+		pid, _ := actor{name: "slow"}.start(t, fd)
+		closeAll(t, fd)
+		six := func(n int) netip.AddrPort {
+			return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0xfd, 0x09, 15: byte(n)}), 5000)
+		}
+		for n := range 11 {
+			_, err := l.Dial(six(n), at)
+			must(t, err)
+		}
+		finds(t, nil, nil)
+		_, err := l.Dial(six(11), at)
+		must(t, err)
+		f := finds(t, nil, nil, "warning accept-queue-full")
+		f.says(t, fmt.Sprintf("%v of slow (pid %d) is nearly full: 12 wait, of at most 16", at, pid))
+
+		// The age of those that wait counts from 10 s on, or what is asked for.
+		wait := []string{"--set", "accept-queue-full.near=100%", "--set", "accept-queue-full.wait=300ms"}
+		f = soonFinds(t, wait, "warning accept-queue-full")
+		f.says(t, fmt.Sprintf("%v of slow (pid %d) does not accept: ", at, pid))
+		finds(t, nil, wait[:2])
+	})
+}
+
+// TestDoctorSeesBurstsThatOverflow has real clients overflow a backlog of 8 for a
+// moment, after which the program accepts them.
+func TestDoctorSeesBurstsThatOverflow(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, netip.MustParseAddr("127.0.0.1"), 8)
+		burst := func(clients, accepted int) func() {
+			return func() {
+				for range clients {
+					client := newSocket(t, loopback4)
+					must(t, unix.SetNonblock(client, true))
+					if err := unix.Connect(client, sockaddrOf(at.Addr(), int(at.Port()))); err != unix.EINPROGRESS {
+						must(t, err)
+					}
+				}
+				for range accepted {
+					_, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+					must(t, err)
+				}
+			}
+		}
+		finds(t, burst(9, 9), nil)
+		before := counter(t, "TcpExtListenOverflows")
+		f := finds(t, burst(20, 9), nil, "warning accept-queue-overflows")
+		f.wants(t, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
+		f.says(t, "an accept queue was found full 11 times", "which one is not known")
+		if f.Confidence != "measured" || len(f.Listeners) != 0 {
+			t.Errorf("it names a listener: %+v", f)
+		}
+		// Where one is still half full it is the suspect, and no more than that.
+		f = finds(t, burst(12, 4), nil, "warning accept-queue-overflows")
+		f.says(t, "probably that of "+at.String())
+		f.isAbout(t, at)
+		if f.Confidence != "likely" || f.Inference == "" {
+			t.Errorf("it does not say that it infers: %+v", f)
+		}
+	})
+}
+
+// sendSYN sends a SYN and does not look at what becomes of it.
+func sendSYN(l *lab.Lab, from, to netip.AddrPort) error {
+	p, err := l.Peer(from)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	p.Host = to
+	return p.Send(lab.SYN, nil)
+}
+
+// flood sends n SYNs from addresses all over 100.0.0.0/8, which answer nothing.
+func flood(t *testing.T, l *lab.Lab, to netip.AddrPort, n int) func() {
+	return func() {
+		p, err := l.Peer(netip.MustParseAddrPort("10.9.255.1:1"))
+		must(t, err)
+		defer p.Close()
+		dice := rand.New(rand.NewPCG(uint64(n), uint64(to.Port())))
+		for range n {
+			from := netip.AddrFrom4([4]byte{100, byte(dice.IntN(256)), byte(dice.IntN(256)), byte(1 + dice.IntN(254))})
+			must(t, p.SendRaw(lab.Segment{Src: netip.AddrPortFrom(from, uint16(1024+dice.IntN(60000))), Dst: to,
+				Flags: lab.SYN, Seq: dice.Uint32(), Window: 0xffff, Options: []byte{2, 4, 0x05, 0xb4}}))
+		}
+	}
+}
+
+// TestDoctorSeesFloods sends 5,000 SYNs from thousands of addresses to a listener
+// with a backlog of 64, under each setting of SYN cookies.
+func TestDoctorSeesFloods(t *testing.T) {
+	for cookies, also := range [][]string{{"warning sysctl-risky"}, nil, {"info sysctl-risky"}} {
+		t.Run(fmt.Sprint("tcp_syncookies ", cookies), func(t *testing.T) {
+			t.Parallel()
+			lab.Run(t, func(t *testing.T, l *lab.Lab) {
+				must(t, l.SetSysctl("net.ipv4.tcp_syncookies", cookies))
+				listenWith(t, netip.MustParseAddr("127.0.0.1"), 64) // cannot be reached from elsewhere
+				fd, at := listenWith(t, lab.Host4, 64)
+				pid, _ := actor{name: "victim"}.start(t, fd)
+				closeAll(t, fd)
+				sent, dropped := counter(t, "TcpExtSyncookiesSent"), counter(t, "TcpExtTCPReqQFullDrop")
+				f := finds(t, flood(t, l, at, 5000), []string{"--interval", "1s"}, append([]string{"critical syn-flood"}, also...)...)
+				sent, dropped = counter(t, "TcpExtSyncookiesSent")-sent, counter(t, "TcpExtTCPReqQFullDrop")-dropped
+				f.says(t, "SYN flood", fmt.Sprintf("on %v of victim (pid %d)", at, pid))
+				f.names(t, pid, "victim")
+				f.isAbout(t, at)
+				f.wants(t, "tcp_syncookies", cookies, "syn_recv", ssCount(t, "state", "syn-recv"))
+				switch cookies {
+				case 0:
+					f.wants(t, "tcp_req_q_full_drop", dropped, "syn_recv", 65, "peers", 65)
+				case 1:
+					f.wants(t, "syncookies_sent", sent, "syn_recv", 65, "peers", 65, "syncookies_recv", nil)
+				case 2:
+					f.wants(t, "syncookies_sent", sent, "syn_recv", 0)
+				}
+				if dropped+sent < 4500 || f.Confidence != "likely" {
+					t.Errorf("%d SYNs were dropped, %d cookies sent, it is %s", dropped, sent, f.Confidence)
+				}
+				// When it is over, what it has left behind is still there.
+				if cookies == 2 {
+					finds(t, nil, nil, also...)
+				} else {
+					f = finds(t, nil, nil, append([]string{"critical syn-flood"}, also...)...)
+					f.wants(t, "resent", 65)
+				}
+			})
+		})
+	}
+}
+
+// TestDoctorTellsRealClientsFromFloods has real clients come to a backlog of 8
+// faster than it is made for: they answer their cookies.
+func TestDoctorTellsRealClientsFromFloods(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 8)
+		clients := func(first, n int) func() {
+			return func() {
+				var peers []*lab.Peer
+				for i := range n {
+					from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 10 + byte(first), byte(i), 1}), 5000)
+					p, err := l.Peer(from)
+					must(t, err)
+					p.Host = at
+					must(t, p.Send(lab.SYN, nil))
+					_, err = p.Expect(lab.SYN | lab.ACK)
+					must(t, err)
+					peers = append(peers, p)
+				}
+				for _, p := range peers {
+					must(t, p.Send(lab.ACK, nil))
+					_, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+					must(t, err)
+				}
+			}
+		}
+		finds(t, clients(0, 9), nil)
+		sent, back := counter(t, "TcpExtSyncookiesSent"), counter(t, "TcpExtSyncookiesRecv")
+		f := finds(t, clients(1, 200), nil, "warning syn-cookies-active")
+		f.says(t, "a backlog is too small for its clients", "191 SYN cookies sent", "191 came back")
+		f.wants(t, "syncookies_sent", counter(t, "TcpExtSyncookiesSent")-sent, "syncookies_recv", counter(t, "TcpExtSyncookiesRecv")-back)
+	})
+}
+
+// TestDoctorTellsLostAnswersFromFloods has SYN-ACKs not get through to one
+// network.
+func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		_, at := listenWith(t, lab.Host4, 128)
+		from := func(first, n int) func() {
+			return func() {
+				for i := range n {
+					must(t, sendSYN(l, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 20, 30, byte(first + i)}), 5000), at))
+				}
+			}
+		}
+		finds(t, from(0, 15), []string{"--interval", "1500ms"})
+		finds(t, from(15, 60), nil)                           // whose SYN-ACKs were not resent yet
+		finds(t, from(75, 25), nil, "warning syn-queue-full") // whose path may be slow
+		f := soonFinds(t, []string{"--set", "syn-queue-full.fill=200%", "--set", "syn-queue-full.standing=90"}, "warning syn-queue-full")
+		f.says(t, "SYN-ACKs to 10.20.30.0/24 are not answered", "100 half-open connections of "+at.String(), "which can hold 129")
+		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 129, "peers", 100, "networks", 1, "busiest_network_percent", 100)
+		if f.Confidence != "likely" {
+			t.Errorf("how sure it is: %s", f.Confidence)
+		}
+	})
+}
+
+// TestDoctorIsUnsureOfFewHalfOpen has a small backlog filled from many networks:
+// neither a flood's worth nor clients that answer.
+func TestDoctorIsUnsureOfFewHalfOpen(t *testing.T) {
+	t.Parallel()
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		_, at := listenWith(t, lab.Host4, 32)
+		finds(t, flood(t, l, at, 20), nil)
+		f := finds(t, flood(t, l, at, 13), nil, "warning syn-queue-full")
+		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 33, "syncookies_sent", nil)
+		f.says(t, "handshakes are not completed", at.String())
+		if f.Confidence != "possible" {
+			t.Errorf("how sure it is: %s", f.Confidence)
+		}
+	})
+}
