@@ -200,7 +200,7 @@ what is wrong.`,
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelpCommand())
-	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newWatchCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root
 }
 

@@ -23,10 +23,14 @@ func PlanFor(q Query) (Plan, error) {
 	if q.Source == ProcFS {
 		r := &reading{source: ProcFS, query: q, missing: notInProc}
 		program, err := q.Filter.Compile(0)
-		return Plan{States: q.States, Families: q.Families, Program: program}, cmp.Or(err, r.canJudge())
+		return Plan{States: q.listed(), Families: q.Families, Program: program}, cmp.Or(err, r.canJudge())
 	}
-	program, err := q.Filter.Compile(capabilities(sockdiag.ProbeAbilities())[0])
-	return Plan{States: q.States, Families: q.Families, Program: program}, err
+	known := filter.Capabilities(0)
+	if !q.Everything {
+		known = capabilities(sockdiag.ProbeAbilities())[0]
+	}
+	program, err := q.Filter.Compile(known)
+	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
 }
 
 // capabilities returns what may be tried of the kernel, in turn: all that this

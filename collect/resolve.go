@@ -22,6 +22,24 @@ const (
 	resolveHosts    = 1 << 16         // hosts that are remembered; others stay numbers
 )
 
+// Naming gives sockets the names of their hosts and services, as DetailNames
+// does, for those who show a few of many sockets again and again.
+type Naming struct{ resolver *resolver }
+
+// NewNaming returns a Naming that knows no host yet.
+func NewNaming() *Naming { return &Naming{newResolver()} }
+
+// Name yields the sockets, in their order, with the names that are known. It
+// waits so long for hosts that it has not asked for before, and asks for none
+// again.
+func (n *Naming) Name(ctx context.Context, patience time.Duration, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
+	n.resolver.patience = min(patience, resolvePatience)
+	return n.resolver.resolve(ctx, sockets)
+}
+
+// Warnings says which names are not known though the hosts may have some.
+func (n *Naming) Warnings() []string { return n.resolver.warnings() }
+
 // resolver gives sockets the names of their hosts and services. It asks for each
 // host once, also where that fails, for many at a time, and only so long.
 type resolver struct {

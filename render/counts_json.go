@@ -27,15 +27,8 @@ type groupJSON struct {
 type statesJSON tcp.Counts
 
 func (s statesJSON) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for state := range tcp.All.States() {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendQuote(b, state.String())
-		b = strconv.AppendInt(append(b, ':'), int64(s[state]), 10)
-	}
-	return append(b, '}'), nil
+	counts := tcp.Counts(s)
+	return AppendStates(nil, &counts), nil
 }
 
 // byJSON has a key for everything that a group is told apart by and has.

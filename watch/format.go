@@ -1,0 +1,115 @@
+package watch
+
+import (
+	"strconv"
+	"time"
+
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// LineFormat is how events and ticks are written: as lines for people, or as
+// JSON, one object a line.
+//
+// A line for people has the time, a sign, the states, and of the socket the
+// columns. The sign is + for opened, - for closed, > for a change of state, =
+// for the counts of a tick and ! for what was lost.
+type LineFormat struct {
+	JSON    bool
+	Color   bool             // of states, for people
+	Columns []*render.Column // of a socket, for people
+}
+
+// Widths that most of what is shown fits in: two states with > between them, and
+// an IPv4 address with its port.
+const (
+	statesWidth = len("ESTABLISHED>CLOSE_WAIT")
+	columnWidth = len("255.255.255.255:65535")
+)
+
+func (f *LineFormat) appendEvent(b []byte, at time.Time, e *Event, s *tcp.Socket) []byte {
+	if f.JSON {
+		b = appendJSONTime(append(append(b, `{"event":"`...), e.Kind.String()...), at)
+		if e.From != 0 {
+			b = append(append(append(b, `,"from":"`...), e.From.String()...), '"')
+		}
+		if e.To != 0 {
+			b = append(append(append(b, `,"to":"`...), e.To.String()...), '"')
+		}
+		b = render.AppendSocket(append(b, `,"socket":`...), s)
+		return append(b, "}\n"...)
+	}
+	signs := [...]byte{Opened: '+', Changed: '>', Closed: '-'}
+	b = append(appendClock(b, at), ' ', signs[e.Kind], ' ')
+	width := 0
+	for _, state := range [...]tcp.State{e.From, e.To} {
+		if state == 0 {
+			continue
+		}
+		if width > 0 {
+			b = append(b, '>')
+			width++
+		}
+		b = render.AppendState(b, state, f.Color)
+		width += len(state.String())
+	}
+	b = appendSpaces(b, statesWidth-width)
+	for i, c := range f.Columns {
+		b = append(b, "  "...)
+		start := len(b)
+		b = c.AppendCell(b, s)
+		if i < len(f.Columns)-1 {
+			b = appendSpaces(b, columnWidth-(len(b)-start))
+		}
+	}
+	return append(b, '\n')
+}
+
+func (f *LineFormat) appendTick(b []byte, tick *Tick) []byte {
+	total := int64(tick.Counts.Total())
+	if f.JSON {
+		b = appendJSONTime(append(b, `{"event":"tick`...), tick.At)
+		b = strconv.AppendInt(append(b, `,"total":`...), total, 10)
+		b = render.AppendStates(append(b, `,"states":`...), &tick.Counts)
+		return append(b, "}\n"...)
+	}
+	b = strconv.AppendInt(append(appendClock(b, tick.At), " = "...), total, 10)
+	separator := ":  "
+	for state := range tcp.All.States() {
+		if n := tick.Counts.Of(state); n > 0 {
+			b = render.AppendState(append(b, separator...), state, f.Color)
+			b = strconv.AppendInt(append(b, ' '), int64(n), 10)
+			separator = "  "
+		}
+	}
+	return append(b, '\n')
+}
+
+// appendLost says what the reader was too slow for.
+func (f *LineFormat) appendLost(b []byte, at time.Time, l lost) []byte {
+	if f.JSON {
+		b = appendJSONTime(append(b, `{"event":"dropped`...), at)
+		b = strconv.AppendInt(append(b, `,"events":`...), int64(l.events), 10)
+		b = strconv.AppendInt(append(b, `,"ticks":`...), int64(l.ticks), 10)
+		return append(b, "}\n"...)
+	}
+	b = strconv.AppendInt(append(appendClock(b, at), " ! "...), int64(l.events), 10)
+	b = strconv.AppendInt(append(b, " events and "...), int64(l.ticks), 10)
+	return append(b, " ticks were dropped: the reader is too slow\n"...)
+}
+
+// appendJSONTime ends the string of the event's name, and appends the time.
+func appendJSONTime(b []byte, at time.Time) []byte {
+	b = at.UTC().AppendFormat(append(b, `","at":"`...), time.RFC3339Nano)
+	return append(b, '"')
+}
+
+// appendClock appends the time of the day, in the zone of the time.
+func appendClock(b []byte, at time.Time) []byte { return at.AppendFormat(b, "15:04:05.000") }
+
+func appendSpaces(b []byte, n int) []byte {
+	for range n {
+		b = append(b, ' ')
+	}
+	return b
+}
