@@ -310,13 +310,13 @@ func judgePorts(o *Observation) []Finding {
 		taken int64
 	}
 	var uses []use
-	for to, t := range o.Survey.destinations.counts {
-		taken := int64(t.held)
-		if !o.reusesTimeWait(to) {
-			taken += int64(t.timeWait)
+	for _, e := range o.Survey.destinations.entries {
+		taken := int64(e.held)
+		if !o.reusesTimeWait(e.key) {
+			taken += int64(e.timeWait)
 		}
 		if o.Thresholds.reaches(portsNear, taken, usable) {
-			uses = append(uses, use{to, t, taken})
+			uses = append(uses, use{e.key, e.tally, taken})
 		}
 	}
 	slices.SortFunc(uses, func(a, b use) int {

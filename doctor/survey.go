@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"cmp"
+	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"time"
@@ -62,6 +64,19 @@ type destination struct {
 	peer  netip.AddrPort
 }
 
+// hashDestination returns a hash with a secret, for peers may choose where a
+// program connects to. The interface of a link-local address does not enter it.
+func hashDestination(secret maphash.Seed) func(destination) uint64 {
+	return func(d destination) uint64 {
+		var b [34]byte
+		local, peer := d.local.As16(), d.peer.Addr().As16()
+		copy(b[:16], local[:])
+		copy(b[16:32], peer[:])
+		binary.LittleEndian.PutUint16(b[32:], d.peer.Port())
+		return maphash.Bytes(secret, b[:])
+	}
+}
+
 func compareDestinations(a, b destination) int {
 	return cmp.Or(a.local.Compare(b.local), a.peer.Compare(b.peer))
 }
@@ -78,7 +93,7 @@ func newSurvey(settings tcp.Settings, thresholds Thresholds) *Survey {
 		settings:     settings,
 		listeners:    make(map[netip.AddrPort]*Listener),
 		processes:    make(map[int]*processSockets),
-		destinations: newFrequent[destination](maxDestinations),
+		destinations: newFrequent(maxDestinations, hashDestination(maphash.MakeSeed())),
 	}
 	if ports, known := settings.LocalPortRange.Get(); known {
 		v.choosable.add(ports)
