@@ -71,7 +71,6 @@ func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*
 	if err != nil {
 		return nil, err
 	}
-	c.query.owners.early = true
 	c.Observation.Before = c.counters()
 	return c, nil
 }

@@ -21,7 +21,6 @@ type owners struct {
 	space    []tcp.Process               // of the socket at hand, reused
 
 	asked map[uint32]struct{} // the inodes that were looked for
-	early bool                // they were looked for long before, on purpose: some come late
 
 	seen int // sockets whose processes were found
 	not  int // sockets that were looked for and have a file, of which none was
