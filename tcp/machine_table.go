@@ -149,7 +149,7 @@ var closing = []Transition{
 		Linux: "The program's own socket, where it holds one still, is in CLOSE.", Source: srcInput + "tcp_rcv_state_process"},
 
 	{From: CloseWait, FromForm: Held, Event: EventClose, Sent: FIN | ACK, To: LastAck, ToForm: Orphan, Role: PassiveCloser, RFC: rfcClose,
-		Linux: "Nothing but the program's close() or shutdown() ends CLOSE_WAIT: it has no timer.", Source: srcTCP + "__tcp_close"},
+		Linux: "Only the program's close() or shutdown() ends CLOSE_WAIT in order; it has no timer of its own.", Source: srcTCP + "__tcp_close"},
 	{From: CloseWait, FromForm: Held, Event: EventShutdown, Sent: FIN | ACK, To: LastAck, ToForm: Held, Role: PassiveCloser, RFC: rfcClose, Source: srcTCP + "tcp_shutdown"},
 	{From: LastAck, FromForm: Orphan, Event: EventReceiveACKOfFIN, To: NoSocket, Role: PassiveCloser, RFC: rfcArrives, Source: srcInput + "tcp_rcv_state_process"},
 	{From: LastAck, FromForm: Held, Event: EventReceiveACKOfFIN, To: Close, ToForm: Held, Role: PassiveCloser, RFC: rfcArrives,
@@ -161,7 +161,7 @@ var ends = []Transition{
 	{From: TimeWait, FromForm: Small, Event: EventTimeWaitEnd, To: NoSocket, Role: ActiveCloser, RFC: rfcTimeouts,
 		Linux: "2MSL is 4 minutes in the standard, and 60 s in Linux, a constant (TCP_TIMEWAIT_LEN).", Source: "net/ipv4/inet_timewait_sock.c: tw_timer_handler"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveFINAgain, Sent: ACK, To: TimeWait, ToForm: Small, Role: ActiveCloser, RFC: rfcArrives,
-		Linux: "The 60 s begin again.", Source: srcMini + "tcp_timewait_state_process"},
+		Linux: "The 60 s begin again, as at any segment that bears an ACK and no RST.", Source: srcMini + "tcp_timewait_state_process"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveRST, To: NoSocket, Role: ActiveCloser, RFC: rfcArrives,
 		Linux: "Only an RST at the very next sequence number counts; with tcp_rfc1337 none does (RFC 1337).", Source: srcMini + "tcp_timewait_state_process"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveNewSYN, Sent: SYN | ACK, To: SynRecv, ToForm: Request, Role: PassiveOpener, RFC: "RFC 9293 3.6.1, RFC 6191",
@@ -182,8 +182,12 @@ const (
 // patience.
 func everywhere() []Transition {
 	return slices.Concat(
-		from(connected, Transition{FromForm: Held, Event: EventReceiveRST, To: Close, ToForm: Held, RFC: rfcArrives,
-			Linux: "The program gets ECONNRESET, in CLOSE_WAIT EPIPE.", Source: srcInput + "tcp_reset"}),
+		from(Set(Established, FinWait1, FinWait2), Transition{FromForm: Held, Event: EventReceiveRST, To: Close, ToForm: Held, RFC: rfcArrives,
+			Linux: "The program gets ECONNRESET.", Source: srcInput + "tcp_reset"}),
+		from(Set(CloseWait), Transition{FromForm: Held, Event: EventReceiveRST, To: Close, ToForm: Held, RFC: rfcArrives,
+			Linux: "read() still gives end of file, write() gives EPIPE.", Source: srcInput + "tcp_reset"}),
+		from(Set(Closing, LastAck), Transition{FromForm: Held, Event: EventReceiveRST, To: Close, ToForm: Held, RFC: rfcArrives,
+			Linux: "read() still gives end of file.", Source: srcInput + "tcp_reset"}),
 		from(Set(FinWait1, FinWait2, Closing, LastAck), Transition{FromForm: Orphan, Event: EventReceiveRST, To: NoSocket, RFC: rfcArrives,
 			Source: srcInput + "tcp_reset"}),
 		within(connected, Transition{FromForm: Held, Event: EventReceiveOldSYN, Sent: ACK, ToForm: Held, RFC: rfcArrives,
