@@ -1,0 +1,369 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tcpstate/collect"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// proc is a /proc of another host, which tests change as time goes on.
+type proc struct {
+	t   *testing.T
+	dir string
+}
+
+func newProc(t *testing.T) *proc {
+	p := &proc{t, t.TempDir()}
+	p.set()
+	return p
+}
+
+// line is a connection from 10.0.0.9:port to 10.0.0.1:80, as /proc/net/tcp has
+// it: states are the kernel's numbers in hexadecimal.
+type line struct {
+	port  int
+	state string
+}
+
+// set makes these the connections that there are.
+func (p *proc) set(lines ...line) {
+	p.t.Helper()
+	var b bytes.Buffer
+	fmt.Fprintln(&b, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode")
+	for i, l := range lines {
+		fmt.Fprintf(&b, "%4d: 0100000A:0050 0900000A:%04X %s 00000000:00000000 00:00000000 00000000     0        0 0 1 0000000000000000 20 4 30 10 -1\n", i, l.port, l.state)
+	}
+	name := filepath.Join(p.dir, "net", "tcp")
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(name+".new", b.Bytes(), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// stream returns a stream of it, with a second between ticks.
+func (p *proc) stream() *Stream {
+	columns, err := render.ParseColumns("local,peer")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &Stream{
+		Session:  &Session{Query: collect.Query{Proc: p.dir, States: tcp.All, Families: []tcp.Family{tcp.IPv4}}, Now: time.Now},
+		Format:   LineFormat{Columns: columns},
+		Interval: time.Second,
+	}
+}
+
+// during does each thing at its time, between two ticks of a stream.
+func during(things map[time.Duration]func()) {
+	for at, thing := range things {
+		time.AfterFunc(at, thing)
+	}
+}
+
+const (
+	kernelEstab    = "01"
+	kernelSynRecv  = "03"
+	kernelTimeWait = "06"
+)
+
+func TestStreamTellsWhatHappens(t *testing.T) {
+	tests := []struct {
+		name   string
+		format func(*LineFormat)
+		want   string
+	}{
+		{"for people", func(*LineFormat) {}, `00:00:00.000 = 1:  SYN_RECV 1
+00:00:01.000 > SYN_RECV>ESTABLISHED    10.0.0.1:80            10.0.0.9:5000
+00:00:01.000 + SYN_RECV                10.0.0.1:80            10.0.0.9:5001
+00:00:01.000 = 2:  SYN_RECV 1  ESTABLISHED 1
+00:00:02.000 - ESTABLISHED             10.0.0.1:80            10.0.0.9:5000
+00:00:02.000 = 1:  SYN_RECV 1
+00:00:02.500 = 1:  SYN_RECV 1
+`},
+		{"for people, in colour", func(f *LineFormat) { f.Color = true }, "00:00:00.000 = 1:  \x1b[33mSYN_RECV\x1b[0m 1\n" +
+			"00:00:01.000 > \x1b[33mSYN_RECV\x1b[0m>\x1b[32mESTABLISHED\x1b[0m    10.0.0.1:80            10.0.0.9:5000\n" +
+			"00:00:01.000 + \x1b[33mSYN_RECV\x1b[0m                10.0.0.1:80            10.0.0.9:5001\n" +
+			"00:00:01.000 = 2:  \x1b[33mSYN_RECV\x1b[0m 1  \x1b[32mESTABLISHED\x1b[0m 1\n" +
+			"00:00:02.000 - \x1b[32mESTABLISHED\x1b[0m             10.0.0.1:80            10.0.0.9:5000\n" +
+			"00:00:02.000 = 1:  \x1b[33mSYN_RECV\x1b[0m 1\n" +
+			"00:00:02.500 = 1:  \x1b[33mSYN_RECV\x1b[0m 1\n"},
+		{"JSON", func(f *LineFormat) { f.JSON = true }, `{"event":"tick","at":"2000-01-01T00:00:00Z","total":1,"states":{"SYN_RECV":1}}
+{"event":"state","at":"2000-01-01T00:00:01Z","from":"SYN_RECV","to":"ESTABLISHED","socket":{"state":"ESTABLISHED","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5000},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
+{"event":"opened","at":"2000-01-01T00:00:01Z","to":"SYN_RECV","socket":{"state":"SYN_RECV","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5001},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
+{"event":"tick","at":"2000-01-01T00:00:01Z","total":2,"states":{"SYN_RECV":1,"ESTABLISHED":1}}
+{"event":"closed","at":"2000-01-01T00:00:02Z","from":"ESTABLISHED","socket":{"state":"ESTABLISHED","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5000},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
+{"event":"tick","at":"2000-01-01T00:00:02Z","total":1,"states":{"SYN_RECV":1}}
+{"event":"tick","at":"2000-01-01T00:00:02.5Z","total":1,"states":{"SYN_RECV":1}}
+`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProc(t)
+				p.set(line{5000, kernelSynRecv})
+				s := p.stream()
+				s.Session.Now = func() time.Time { return time.Now().UTC() }
+				s.For = 2500 * time.Millisecond
+				test.format(&s.Format)
+				during(map[time.Duration]func(){
+					500 * time.Millisecond:  func() { p.set(line{5000, kernelEstab}, line{5001, kernelSynRecv}) },
+					1500 * time.Millisecond: func() { p.set(line{5001, kernelSynRecv}) },
+				})
+				var b bytes.Buffer
+				outcome, err := s.Run(t.Context(), &b)
+				if err != nil || outcome != (Outcome{Total: 1}) {
+					t.Errorf("%+v, %v", outcome, err)
+				}
+				if got := withoutZeros(b.String()); got != test.want {
+					t.Errorf("got\n%s\nwant\n%s", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// withoutZeros leaves out the states of which a tick in JSON counts none.
+func withoutZeros(text string) string {
+	for s := range tcp.All.States() {
+		text = strings.ReplaceAll(text, `"`+s.String()+`":0,`, "")
+		text = strings.ReplaceAll(text, `,"`+s.String()+`":0}`, "}")
+	}
+	return text
+}
+
+// TestStreamEnds runs streams to their ends, and looks when that is.
+func TestStreamEnds(t *testing.T) {
+	second := time.Second
+	condition := func(text string) Condition {
+		c, err := ParseCondition(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, test := range []struct {
+		name    string
+		change  func(*Stream)
+		outcome Outcome
+		after   time.Duration
+		ticks   int
+	}{
+		{"after ticks", func(s *Stream) { s.Ticks = 3 }, Outcome{Total: 1}, 2 * second, 3},
+		{"after one tick", func(s *Stream) { s.Ticks = 1 }, Outcome{}, 0, 1},
+		{"after a time", func(s *Stream) { s.For = 3 * second }, Outcome{Total: 2}, 3 * second, 4},
+		{"after less than an interval", func(s *Stream) { s.For = second / 4 }, Outcome{}, second / 4, 2},
+		{"after what comes first", func(s *Stream) { s.For, s.Ticks = 3*second, 2 }, Outcome{Total: 1}, second, 2},
+		{"at once, for its condition", func(s *Stream) { s.Until = condition("=0") }, Outcome{Held: true}, 0, 1},
+		{"once its condition holds", func(s *Stream) { s.Until = condition(">1") }, Outcome{Held: true, Total: 2}, 3 * second, 4},
+		{"once it has held", func(s *Stream) { s.Until, s.UntilFor = condition("=1"), second }, Outcome{Held: true, Total: 1}, 2 * second, 3},
+		{"when it has not held so long", func(s *Stream) { s.Until, s.UntilFor, s.For = condition("=1"), 2*second, 4*second },
+			Outcome{Total: 2}, 4 * second, 5},
+		{"when it has not held at all", func(s *Stream) { s.Until, s.Ticks = condition(">9"), 2 }, Outcome{Total: 1}, second, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProc(t)
+				s := p.stream()
+				s.Format.JSON = true
+				test.change(s)
+				during(map[time.Duration]func(){
+					second * 6 / 10:  func() { p.set(line{5000, kernelEstab}) },
+					second * 26 / 10: func() { p.set(line{5000, kernelEstab}, line{5001, kernelEstab}) },
+				})
+				began := time.Now()
+				var b bytes.Buffer
+				outcome, err := s.Run(t.Context(), &b)
+				if took := time.Since(began); err != nil || outcome != test.outcome || took != test.after {
+					t.Errorf("%+v, %v after %v, want %+v after %v", outcome, err, took, test.outcome, test.after)
+				}
+				if n := strings.Count(b.String(), `"event":"tick"`); n != test.ticks {
+					t.Errorf("%d ticks, want %d", n, test.ticks)
+				}
+			})
+		})
+	}
+}
+
+func TestSilentStreamWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newProc(t).stream()
+		s.Silent, s.Ticks = true, 3
+		var b bytes.Buffer
+		if outcome, err := s.Run(t.Context(), &b); err != nil || b.Len() > 0 || outcome.Total != 0 {
+			t.Errorf("%+v, %v, wrote %q", outcome, err, b.String())
+		}
+	})
+}
+
+// brokenPipe takes so many writes.
+type brokenPipe int
+
+func (b *brokenPipe) Write(p []byte) (int, error) {
+	if *b--; *b < 0 {
+		return 0, syscall.EPIPE
+	}
+	return len(p), nil
+}
+
+func TestAReaderThatClosesEndsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pipe := brokenPipe(2)
+		began := time.Now()
+		_, err := newProc(t).stream().Run(t.Context(), &pipe)
+		if took := time.Since(began); !errors.Is(err, syscall.EPIPE) || took != 2*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+func TestStreamEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second/2)
+		defer stop()
+		read, write := io.Pipe() // of which nobody reads
+		defer read.Close()
+		began := time.Now()
+		_, err := newProc(t).stream().Run(ctx, write)
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 5*time.Second/2 {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+func TestStreamSaysWhatWentWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProc(t)
+		s := p.stream()
+		during(map[time.Duration]func(){time.Second / 2: func() { os.RemoveAll(p.dir) }})
+		var b bytes.Buffer
+		if _, err := s.Run(t.Context(), &b); !errors.Is(err, os.ErrNotExist) || strings.Count(b.String(), "\n") != 1 {
+			t.Errorf("%v, wrote %q", err, b.String())
+		}
+	})
+}
+
+// crowdOf returns so many connections.
+func crowdOf(n int, state string) (lines []line) {
+	for i := range n {
+		lines = append(lines, line{1024 + i, state})
+	}
+	return lines
+}
+
+// TestASlowReader leaves a reader asleep while thousands of sockets change, and
+// then reads all. Nothing may be held up by more than an interval a tick, and
+// every event must have come or be counted as lost.
+func TestASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const connections, ticks, asleep = 3000, 12, 20 * time.Second
+		p := newProc(t)
+		s := p.stream()
+		s.Ticks = ticks
+		s.Format.JSON = true
+		p.set(crowdOf(connections, kernelEstab)...)
+		var took []time.Time
+		s.Warn = func([]string) { took = append(took, time.Now()) }
+		changes := map[time.Duration]func(){}
+		for i := range 2 * ticks { // between every two ticks everything changes
+			state := []string{kernelTimeWait, kernelEstab}[i%2]
+			changes[time.Duration(i)*time.Second+time.Second/2] = func() { p.set(crowdOf(connections, state)...) }
+		}
+		during(changes)
+		read, write := io.Pipe()
+		lines := make(chan []byte, 1)
+		go func() {
+			time.Sleep(asleep)
+			all, _ := io.ReadAll(read)
+			lines <- all
+		}()
+		outcome, err := s.Run(t.Context(), write)
+		write.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(took); i++ {
+			if between := took[i].Sub(took[i-1]); between > 2*s.Interval {
+				t.Errorf("tick %d came %v after the one before", i, between)
+			}
+		}
+		got, said := lost{}, lost{}
+		for text := range bytes.Lines(<-lines) {
+			var e struct {
+				Event         string
+				Events, Ticks int
+			}
+			if err := json.Unmarshal(text, &e); err != nil {
+				t.Fatalf("%v in %q", err, text)
+			}
+			switch e.Event {
+			case "tick":
+				got.ticks++
+			case "dropped":
+				said.add(lost{e.Events, e.Ticks})
+			default:
+				got.events++
+			}
+		}
+		if said.events == 0 || got.events == 0 || said != (lost{outcome.LostEvents, outcome.LostTicks}) {
+			t.Errorf("%d events came, the stream says that it lost %+v, the outcome %+v", got.events, said, outcome)
+		}
+		// TIME_WAIT does not open again: what changes back is closed and opened.
+		const events = connections * (ticks/2 + 2*(ticks/2-1))
+		if got.ticks+said.ticks != ticks || got.events+said.events != events {
+			t.Errorf("%+v came and %+v was lost, of %d events and %d ticks", got, said, events, ticks)
+		}
+	})
+}
+
+// TestAQuickReaderMissesNothing has more written in one tick than is ever kept.
+func TestAQuickReaderMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const connections = 20_000
+		p := newProc(t)
+		s := p.stream()
+		s.Ticks, s.Format.JSON = 2, true
+		during(map[time.Duration]func(){time.Second / 2: func() { p.set(crowdOf(connections, kernelEstab)...) }})
+		read, write := io.Pipe()
+		count := make(chan int, 1)
+		go func() {
+			all, _ := io.ReadAll(read)
+			count <- bytes.Count(all, []byte(`"event":"opened"`))
+		}()
+		outcome, err := s.Run(t.Context(), write)
+		write.Close()
+		if n := <-count; err != nil || outcome.LostEvents+outcome.LostTicks != 0 || n != connections {
+			t.Errorf("%d events came, %+v, %v", n, outcome, err)
+		}
+	})
+}
+
+// TestWarningsAreSaidOnce gives a session the same warnings with other numbers.
+func TestWarningsAreSaidOnce(t *testing.T) {
+	var s Session
+	s.warn("3 of 7 processes are not known", "the source is poor")
+	s.warn("4 of 9 processes are not known", "the source is poor", "the table changed")
+	want := []string{"3 of 7 processes are not known", "the source is poor", "the table changed"}
+	if got := s.Warnings(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
