@@ -173,7 +173,7 @@ func TestDoctorSeesFloods(t *testing.T) {
 				if cookies == 2 {
 					finds(t, nil, nil, also...)
 				} else {
-					f = finds(t, nil, nil, append([]string{"critical syn-flood"}, also...)...)
+					f = soonFinds(t, set("syn-flood.resent=100%"), append([]string{"critical syn-flood"}, also...)...)
 					f.wants(t, "resent", 65)
 				}
 			})

@@ -35,7 +35,7 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (
 	if err := q.complete(); err != nil {
 		return nil, nil, err
 	}
-	q.Detail = tcp.DetailProcesses | tcp.DetailAge
+	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo // the rules look at its clocks
 	s := &Snapshot{query: q}
 	if err := s.findNamespaces(); err != nil {
 		return nil, nil, err
