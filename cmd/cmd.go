@@ -39,6 +39,7 @@ type world struct {
 	stdoutTTY, errTTY bool
 	size              func() (width, height int) // of the terminal that stdout is
 	getenv            func(string) string
+	lookupenv         func(string) (value string, set bool)
 	now               func() time.Time
 	hostname          func() (string, error)
 }
@@ -55,6 +56,7 @@ func Main() int {
 		errTTY:    term.IsTerminal(int(os.Stderr.Fd())),
 		size:      screenSize,
 		getenv:    os.Getenv,
+		lookupenv: os.LookupEnv,
 		now:       time.Now,
 		hostname:  os.Hostname,
 	})

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,8 +167,9 @@ func socketsNamed(args []string) (string, error) {
 	if len(args) == 0 {
 		return "", nil
 	}
-	if args[0] == "pid" || strings.HasPrefix(args[0], "pid=") {
-		number := strings.TrimLeft(strings.TrimPrefix(strings.Join(args, ""), "pid"), "=")
+	first, number, _ := strings.Cut(args[0], "=")
+	if strings.EqualFold(first, "pid") {
+		number = strings.TrimSpace(strings.Join(append([]string{number}, args[1:]...), " "))
 		if pid, err := strconv.ParseUint(number, 10, 31); err != nil || pid == 0 {
 			return "", &hintedError{fmt.Errorf("%q is no process id", number), "pid 812 is one"}
 		}
@@ -176,15 +178,14 @@ func socketsNamed(args []string) (string, error) {
 	if len(args) > 1 {
 		return "", nil
 	}
-	ends := func(end string) string { return "src " + end + " or dst " + end }
 	if address, err := netip.ParseAddr(strings.Trim(args[0], "[]")); err == nil {
-		if address.Is4() {
-			return ends(address.String()), nil
-		}
-		return ends("[" + address.WithZone("").String() + "]"), nil
+		return endsAt(address, ""), nil
 	}
 	if end, err := netip.ParseAddrPort(args[0]); err == nil {
-		return ends(netip.AddrPortFrom(end.Addr().WithZone(""), end.Port()).String()), nil
+		return endsAt(end.Addr(), fmt.Sprintf(":%d", end.Port())), nil
+	}
+	if _, err := strconv.ParseUint(args[0], 10, 31); err == nil {
+		return "", &hintedError{fmt.Errorf("no topic %q", args[0]), fmt.Sprintf(":%s is the port, pid %s the process", args[0], args[0])}
 	}
 	if text, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "*"), ":"); ok {
 		port, err := strconv.ParseUint(text, 10, 16)
@@ -197,6 +198,28 @@ func socketsNamed(args []string) (string, error) {
 		return "", &hintedError{fmt.Errorf("%q is no address with a port", args[0]), "10.0.0.1:443, [2001:db8::1]:443 and :443 are some"}
 	}
 	return "", nil
+}
+
+// endsAt returns the filter for the sockets of which an end is at an address, with
+// a port or without. It leaves the zone out, which addresses in filters do not have.
+func endsAt(address netip.Addr, port string) string {
+	end := address.WithZone("").String() + port
+	if address.Is6() {
+		end = "[" + address.WithZone("").String() + "]" + port
+	}
+	if address.IsUnspecified() {
+		return "src " + end // the peer of every listener is it, too
+	}
+	return "src " + end + " or dst " + end
+}
+
+// elsewhere reports whether a socket is in another zone than that of the address
+// that was given. /proc/net/tcp6 tells no zones; then it may be in any.
+func (e *explanation) elsewhere(socket *tcp.Socket) bool {
+	_, asked, _ := strings.Cut(strings.TrimSuffix(e.named, "]"), "%")
+	asked, _, _ = strings.Cut(asked, "]")
+	zone := cmp.Or(socket.Local.Addr().Zone(), socket.Peer.Addr().Zone())
+	return asked != "" && zone != "" && zone != asked
 }
 
 func (e *explanation) run(ctx context.Context) error {
@@ -277,6 +300,9 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 	for socket, err := range snapshot.Sockets() {
 		if err != nil {
 			return err
+		}
+		if e.elsewhere(socket) {
+			continue
 		}
 		story.Add(socket)
 		n++

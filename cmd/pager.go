@@ -2,15 +2,18 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
 // show writes a page to stdout, through a pager where that is a terminal on which
-// it does not fit, as git does: $PAGER, else less or more.
+// it does not fit, as git does: $PAGER, else less or more. A PAGER that is empty,
+// or cat, is none.
 func show(page []byte, w *world) error {
 	if pager := pagerFor(page, w); pager != "" {
 		if done, err := runPager(pager, page, w); done {
@@ -27,11 +30,10 @@ func pagerFor(page []byte, w *world) string {
 	if !w.stdoutTTY || w.getenv("TERM") == "dumb" || bytes.Count(page, []byte("\n")) < height {
 		return ""
 	}
-	switch pager := w.getenv("PAGER"); pager {
-	case "cat":
-		return ""
-	case "":
-	default:
+	if pager, set := w.lookupenv("PAGER"); set {
+		if pager = strings.TrimSpace(pager); pager == "cat" {
+			return ""
+		}
 		return pager
 	}
 	for _, pager := range []string{"less", "more"} {
@@ -43,7 +45,8 @@ func pagerFor(page []byte, w *world) string {
 }
 
 // runPager shows a page in a pager and waits until the reader has left it. It
-// reports whether the pager was run at all. A Ctrl-C is for the pager alone.
+// reports whether the pager was run at all. A Ctrl-C is for the pager alone, which
+// may take it for a command, or end by it.
 func runPager(pager string, page []byte, w *world) (done bool, err error) {
 	c := exec.Command("/bin/sh", "-c", pager)
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(page), os.Stdout, os.Stderr
@@ -54,12 +57,23 @@ func runPager(pager string, page []byte, w *world) (done bool, err error) {
 		return false, nil
 	}
 	signal.Ignore(os.Interrupt)
+	defer signal.Reset(os.Interrupt)
 	err = c.Wait()
 	if errors.Is(err, syscall.EPIPE) {
 		return true, nil // the reader has seen enough
 	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode() != 127, nil // 127: there is no such pager
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return true, err
 	}
-	return true, err
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGINT {
+		return true, context.Canceled
+	}
+	switch exit.ExitCode() {
+	case 126, 127: // the shell could not run it, or found none
+		return false, nil
+	case exitInterrupted: // the shell says so of what it ran
+		return true, context.Canceled
+	}
+	return true, nil // whatever the pager thought of it
 }

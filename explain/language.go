@@ -55,10 +55,12 @@ type Locale struct {
 }
 
 // Language returns the language of messages: of LC_ALL, LC_MESSAGES and LANG the
-// first that is set counts. Any Chinese is zh; all else, C and POSIX too, is en.
+// first that is set counts. Any Chinese is zh; all else, C and POSIX too, is en. So
+// is Chinese where the characters are said to be encoded in anything but UTF-8,
+// which the pages are in.
 func (l Locale) Language() Language {
 	language, err := ParseLanguage(firstSet(l.All, l.Messages, l.Lang))
-	if err != nil {
+	if err != nil || l.charset() != "" && !l.UTF8() {
 		return English
 	}
 	return language
@@ -66,10 +68,13 @@ func (l Locale) Language() Language {
 
 // UTF8 reports whether the locale's characters are encoded in UTF-8: the first
 // that is set of LC_ALL, LC_CTYPE and LANG says so.
-func (l Locale) UTF8() bool {
+func (l Locale) UTF8() bool { return l.charset() == "utf-8" || l.charset() == "utf8" }
+
+// charset returns the encoding that the locale names, in small letters, or "".
+func (l Locale) charset() string {
 	_, charset, _ := strings.Cut(strings.ToLower(firstSet(l.All, l.Ctype, l.Lang)), ".")
 	charset, _, _ = strings.Cut(charset, "@")
-	return charset == "utf-8" || charset == "utf8"
+	return charset
 }
 
 func firstSet(values ...string) string {

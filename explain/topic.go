@@ -121,7 +121,12 @@ var otherNames = map[string]string{
 
 	"三次握手": "handshake", "四次挥手": "teardown", "半关闭": "half-close", "半打开": "half-open",
 	"同时打开": "simultaneous-open", "同时关闭": "simultaneous-close", "复位": "reset", "保活": "keepalive",
-	"半连接队列": "backlog", "全连接队列": "backlog", "洪水攻击": "syn-flood", "端口耗尽": "port-exhaustion",
+	"半连接队列": "backlog", "全连接队列": "backlog", "半连接": "backlog", "全连接": "backlog",
+	"洪水攻击": "syn-flood", "syn洪水": "syn-flood", "syn洪水攻击": "syn-flood", "syn泛洪": "syn-flood", "syn攻击": "syn-flood",
+	"端口耗尽": "port-exhaustion", "应用层协议": "protocols", "心跳": "keepalive",
+	"两次握手": "why-not-two", "为什么三次握手": "why-three", "为什么是三次握手": "why-three",
+	"为什么四次挥手": "why-four", "为什么是四次挥手": "why-four", "为什么不能是两次握手": "why-not-two",
+	"为什么要有timewait": "why-time-wait", "客户端死了会怎样": "client-died",
 }
 
 // Topics returns every topic: the states in the order of a connection's life,
@@ -174,9 +179,10 @@ type UnknownTopicError struct {
 
 func (e *UnknownTopicError) Error() string { return fmt.Sprintf("no topic %q", e.Name) }
 
-// Hint offers the topic whose name is nearest to what was given, or, where none
-// is near, the list of them.
+// Hint offers the topic whose name is nearest to what was given, or those whose
+// names have it in them. Where none is near, it names the list besides.
 func (e *UnknownTopicError) Hint() string {
+	const list = "tcpstate explain --list shows the topics"
 	names := map[string]string{}
 	for _, t := range topics {
 		names[fold(t.Name)] = t.Name
@@ -191,9 +197,27 @@ func (e *UnknownTopicError) Hint() string {
 		candidates = append(candidates, folded)
 	}
 	slices.Sort(candidates)
-	near, ok := tcp.Nearest(fold(e.Name), candidates)
-	if !ok {
-		return "tcpstate explain --list shows the topics"
+	word := fold(e.Name)
+	if near, ok := tcp.Nearest(word, candidates); ok {
+		return fmt.Sprintf("did you mean %s?", names[near])
 	}
-	return fmt.Sprintf("did you mean %s?", names[near])
+	if len(word) > 2 {
+		var having []string
+		for _, c := range candidates {
+			if strings.Contains(c, word) && !slices.Contains(having, names[c]) {
+				having = append(having, names[c])
+			}
+		}
+		if len(having) > 0 {
+			return fmt.Sprintf("did you mean %s?", strings.Join(having, ", "))
+		}
+	}
+	for n := len(word); n > 0; n-- {
+		for _, t := range topics {
+			if strings.HasPrefix(fold(t.Name), word[:n]) {
+				return fmt.Sprintf("the nearest is %s; %s", t.Name, list)
+			}
+		}
+	}
+	return list
 }

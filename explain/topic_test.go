@@ -25,8 +25,13 @@ func TestFind(t *testing.T) {
 
 func TestFindMisses(t *testing.T) {
 	for spelling, want := range map[string]string{
-		"foo":         "tcpstate explain --list shows the topics",
 		"":            "tcpstate explain --list shows the topics",
+		"?":           "tcpstate explain --list shows the topics",
+		"\xff":        "tcpstate explain --list shows the topics",
+		"foo":         "the nearest is FIN_WAIT1; tcpstate explain --list shows the topics",
+		"half":        "did you mean half-close, half-open?",
+		"queue":       "did you mean backlog?",
+		"握手":          "did you mean handshake, why-not-two, why-three?",
 		"timewiat":    "did you mean TIME_WAIT?",
 		"handshkae":   "did you mean handshake?",
 		"keep-alives": "did you mean keepalive?",
@@ -123,6 +128,9 @@ func TestLanguage(t *testing.T) {
 		{Locale{Lang: "de_DE.UTF-8", Messages: "zh_CN.UTF-8"}, Chinese, true},
 		{Locale{Lang: "zh_CN.UTF-8", All: "en_US.ISO-8859-1"}, English, false},
 		{Locale{Lang: "zh_CN.UTF-8", Ctype: "C"}, Chinese, false},
+		{Locale{Lang: "zh_CN.GB18030"}, English, false},
+		{Locale{Lang: "zh_TW.Big5", Ctype: "zh_TW.UTF-8"}, Chinese, true},
+		{Locale{Messages: "zh_CN.UTF-8", Lang: "en_US.ISO-8859-1"}, English, false},
 		{Locale{Lang: "zhuang"}, English, false},
 	} {
 		if got := row.locale.Language(); got != row.want || row.locale.UTF8() != row.utf8 {
