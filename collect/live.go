@@ -51,7 +51,12 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 	}
 	q.States, q.Detail = topic.States, tcp.DetailProcesses|tcp.DetailAge
 	more, err := readGroups(ctx, q, host)
-	return host, append(warnings, more...), err
+	for _, warning := range more {
+		if !slices.Contains(warnings, warning) { // of the source, which each reading warns of
+			warnings = append(warnings, warning)
+		}
+	}
+	return host, warnings, err
 }
 
 // groupsShown is how many groups a page names of each kind.

@@ -216,7 +216,7 @@ func (p *Page) live() []Block {
 		}
 		blocks = append(blocks, Block{Kind: Table, Table: rows})
 	}
-	if h.Partial && len(h.Groups) > 0 {
+	if h.Partial {
 		blocks = append(blocks, paragraph(plain(p.say("live.partial"))))
 	}
 	if len(h.Counters) > 0 {

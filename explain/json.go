@@ -1,12 +1,15 @@
 package explain
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"tcpstate/tcp"
 )
@@ -143,13 +146,24 @@ func (p *Page) WriteJSON(w io.Writer, e Envelope) error {
 }
 
 // writeJSON writes a document on one line, escaped as the schema has it: no
-// character that could act on a terminal.
+// character that could act on a terminal. encoding/json escapes those of ASCII.
 func writeJSON(w io.Writer, doc any) error {
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	b.WriteByte('\n')
+	_, err = w.Write(b.Bytes())
 	return err
 }
 
@@ -230,12 +244,12 @@ func (p *Page) jsonLive() *jsonLive {
 	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts),
 		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
 	if o, known := h.Oldest.Get(); known {
-		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, visible(o.Name)}
+		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, o.Name}
 	}
 	for _, g := range h.Groups {
 		grouping := jsonGrouping{By: g.By, Groups: []jsonGroup{}, Others: g.Others}
 		for _, group := range g.Groups {
-			grouping.Groups = append(grouping.Groups, jsonGroup{visible(group.Name), group.Count})
+			grouping.Groups = append(grouping.Groups, jsonGroup{group.Name, group.Count})
 		}
 		live.Groups = append(live.Groups, grouping)
 	}

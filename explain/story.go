@@ -261,7 +261,7 @@ func (s *Story) facts(g *group, t *ToldGroup) facts {
 	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), Exact: !g.inexact}
 	var names []string
 	for _, e := range g.examples {
-		names = append(names, literal(ends(e)))
+		names = append(names, literal(visible(ends(e))))
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
 	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
@@ -313,17 +313,17 @@ func end(a netip.AddrPort) string {
 	return a.String()
 }
 
-// names lists the names of groups, escaped for the markup.
+// names lists the names of groups, escaped for terminals and for the markup.
 func (w words) names(groups []Group) string {
 	var names []string
 	for _, g := range groups {
-		names = append(names, literal(g.Name))
+		names = append(names, literal(visible(g.Name)))
 	}
 	return strings.Join(names, w.say("list.join"))
 }
 
 // processName writes a process as nginx[812].
-func processName(p tcp.Process) string { return fmt.Sprintf("%s[%d]", visible(p.Name), p.PID) }
+func processName(p tcp.Process) string { return fmt.Sprintf("%s[%d]", p.Name, p.PID) }
 
 // listenerName writes a listener and the process that holds it.
 func listenerName(l *tcp.Listener) string {
