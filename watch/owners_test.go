@@ -1,0 +1,128 @@
+package watch
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"tcpstate/procnet"
+)
+
+// counted is a /proc in a map, that counts how often its processes are listed:
+// once for each search.
+type counted struct {
+	fstest.MapFS
+	searches int
+}
+
+func (c *counted) Open(name string) (fs.File, error) { return c.MapFS.Open(name) }
+
+func (c *counted) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == "." {
+		c.searches++
+	}
+	return c.MapFS.ReadDir(name)
+}
+
+func (c *counted) ReadFile(name string) ([]byte, error) { return c.MapFS.ReadFile(name) }
+
+func (c *counted) ReadLink(name string) (string, error) { return c.MapFS.ReadLink(name) }
+
+// holds makes a process one of the name that has these sockets open, from
+// descriptor 3 on.
+func (c *counted) holds(pid int, name string, inodes ...uint32) {
+	c.end(pid)
+	dir := fmt.Sprint(pid)
+	c.MapFS[dir+"/comm"] = &fstest.MapFile{Data: []byte(name + "\n")}
+	c.MapFS[dir+"/fd"] = &fstest.MapFile{Mode: fs.ModeDir}
+	for i, inode := range inodes {
+		c.MapFS[fmt.Sprint(dir, "/fd/", 3+i)] = &fstest.MapFile{Mode: fs.ModeSymlink, Data: fmt.Appendf(nil, "socket:[%d]", inode)}
+	}
+}
+
+func (c *counted) end(pid int) {
+	for name := range c.MapFS {
+		if strings.HasPrefix(name, fmt.Sprint(pid, "/")) {
+			delete(c.MapFS, name)
+		}
+	}
+}
+
+// TestOwnersAreSearchedForOnce runs ticks over a /proc that changes between
+// them, and counts the searches.
+func TestOwnersAreSearchedForOnce(t *testing.T) {
+	c := &counted{MapFS: fstest.MapFS{}}
+	c.holds(1, "init")
+	c.holds(812, "nginx", 10, 11, 10)
+	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	for _, tick := range []struct {
+		what     string
+		change   func()
+		inodes   []uint32
+		want     string
+		searches int
+	}{
+		{"everything is new", nil, []uint32{10, 11}, "10:812/nginx/3 11:812/nginx/4", 1},
+		{"nothing is new", nil, []uint32{10, 11}, "10:812/nginx/3 11:812/nginx/4", 0},
+		{"one is new", func() { c.holds(813, "redis", 12) }, []uint32{10, 11, 12}, "10:812/nginx/3 11:812/nginx/4 12:813/redis/3", 1},
+		{"one is nobody's, that can be seen", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 1},
+		{"it still is", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 0},
+		{"one that was gone comes back", nil, []uint32{10, 12}, "10:812/nginx/3 12:813/redis/3", 1},
+		{"the holder has left it to its child", func() { c.end(812); c.holds(900, "nginx", 10) }, []uint32{10, 12}, "10:900/nginx/3 12:813/redis/3", 1},
+		{"the holder has become another program", func() { c.holds(900, "bash", 10) }, []uint32{10, 12}, "10:900/bash/3 12:813/redis/3", 1},
+		{"a process that holds nothing any more ends", func() { c.end(813) }, []uint32{10}, "10:900/bash/3", 0},
+		{"nothing has changed", nil, []uint32{10}, "10:900/bash/3", 0},
+		{"all are gone", nil, nil, "", 0},
+	} {
+		if tick.change != nil {
+			tick.change()
+		}
+		c.searches = 0
+		o.begin()
+		for _, inode := range tick.inodes {
+			o.see(inode)
+		}
+		o.recheck()
+		if err := o.search(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, inode := range tick.inodes {
+			text := fmt.Sprint(inode, ":")
+			for _, p := range o.of(inode) {
+				text += fmt.Sprintf("%d/%s/%d", p.PID, p.Name, p.FD)
+			}
+			list = append(list, text)
+		}
+		if got := strings.Join(list, " "); got != tick.want || c.searches != tick.searches {
+			t.Errorf("%s: %q after %d searches, want %q after %d", tick.what, got, c.searches, tick.want, tick.searches)
+		}
+	}
+	o.begin()
+	if len(o.held) != 0 || len(o.wanted) != 0 {
+		t.Errorf("of sockets that are gone %d are kept, %d wanted", len(o.held), len(o.wanted))
+	}
+}
+
+// TestOwnersOfWhatIsGone asks for the holders of a socket in the tick that tells
+// of its end.
+func TestOwnersOfWhatIsGone(t *testing.T) {
+	c := &counted{MapFS: fstest.MapFS{}}
+	c.holds(1, "init")
+	c.holds(812, "nginx", 10)
+	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	for i, seen := range []bool{true, false, false} {
+		o.begin()
+		if seen {
+			o.see(10)
+		}
+		if err := o.search(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(o.of(10)), []int{1, 1, 0}[i]; got != want {
+			t.Errorf("tick %d: %d holders, want %d", i, got, want)
+		}
+	}
+}

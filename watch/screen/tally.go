@@ -1,0 +1,191 @@
+package screen
+
+import (
+	"cmp"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tcpstate/collect"
+	"tcpstate/tcp"
+)
+
+// groupKey is what the sockets of a group have in common: an address, a prefix,
+// an address and a port, or the name of a process. The zero key is of those that
+// have nothing of the kind.
+type groupKey struct {
+	addr   netip.Addr
+	number int32 // the bits of a prefix, or the port
+	name   string
+}
+
+// keyOf returns the key of a socket's group. The groups are those of the
+// dimensions of collect with the same names.
+func (g grouping) keyOf(s *tcp.Socket, listeners *collect.Listeners) groupKey {
+	switch g {
+	case byOwner:
+		if len(s.Processes) > 0 {
+			return groupKey{name: s.Processes[0].Name}
+		}
+	case byHost:
+		if peer := s.Peer.Addr().Unmap(); !peer.IsUnspecified() {
+			return groupKey{addr: peer}
+		}
+	case byPrefix:
+		return prefixOf(s)
+	case byListener:
+		if at, ok := listeners.Of(s); ok {
+			return groupKey{addr: at.Addr(), number: int32(at.Port())}
+		}
+	}
+	return groupKey{}
+}
+
+// prefixOf returns the /24 or /64 of the socket's peer.
+func prefixOf(s *tcp.Socket) groupKey {
+	peer := s.Peer.Addr().Unmap()
+	if peer.IsUnspecified() {
+		return groupKey{}
+	}
+	bits := 64
+	if peer.Is4() {
+		bits = 24
+	}
+	prefix, err := peer.Prefix(bits)
+	if err != nil {
+		return groupKey{}
+	}
+	return groupKey{addr: prefix.Addr(), number: int32(bits)}
+}
+
+// text returns how people are shown the key, "-" for the zero key.
+func (g grouping) text(k groupKey) string {
+	switch {
+	case k == groupKey{}:
+		return "-"
+	case g == byOwner:
+		return k.name
+	case g == byPrefix:
+		return k.addr.String() + "/" + strconv.Itoa(int(k.number))
+	case g == byListener:
+		return netip.AddrPortFrom(k.addr, uint16(k.number)).String()
+	}
+	return k.addr.String()
+}
+
+// term returns the term of the filter language that selects the group's sockets,
+// "" where there is none. What connects to a listener, and is found by the
+// listener's address, is not told by one term but by its port.
+func (g grouping) term(k groupKey) string {
+	switch {
+	case k == groupKey{}:
+		return ""
+	case g == byOwner:
+		return "process = " + quoted(k.name)
+	case g == byListener:
+		return "sport = :" + strconv.Itoa(int(k.number))
+	case k.addr.Zone() != "":
+		return ""
+	}
+	text := k.addr.String()
+	if k.addr.Is6() {
+		text = "[" + text + "]"
+	}
+	if g == byPrefix {
+		text += "/" + strconv.Itoa(int(k.number))
+	}
+	return "dst " + text
+}
+
+// quoted puts a name between quotes where it is no plain word.
+func quoted(name string) string {
+	plain := strings.IndexFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
+	}) < 0
+	if plain {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// group is how many sockets have a key.
+type group struct {
+	key    groupKey
+	counts tcp.Counts
+}
+
+// tally counts sockets in groups. Its memory is used again.
+type tally struct {
+	index  map[groupKey]int32
+	groups []group
+}
+
+func (t *tally) reset() {
+	if t.index == nil {
+		t.index = make(map[groupKey]int32)
+	}
+	clear(t.index)
+	t.groups = t.groups[:0]
+}
+
+func (t *tally) add(key groupKey, state tcp.State) {
+	i, ok := t.index[key]
+	if !ok {
+		i = int32(len(t.groups))
+		t.index[key] = i
+		t.groups = append(t.groups, group{key: key})
+	}
+	t.groups[i].counts.Add(state)
+}
+
+// of returns how many sockets have the key.
+func (t *tally) of(key groupKey) int {
+	if i, ok := t.index[key]; ok {
+		return t.groups[i].counts.Total()
+	}
+	return 0
+}
+
+// ranked is a group by its size.
+type ranked struct {
+	key  groupKey
+	size int
+}
+
+// most returns the largest groups, the zero key's left out.
+func (t *tally) most(n int) []ranked {
+	var list []ranked
+	for i := range t.groups {
+		g := &t.groups[i]
+		if (g.key == groupKey{}) {
+			continue
+		}
+		list = insert(list, ranked{g.key, g.counts.Total()}, n)
+	}
+	return list
+}
+
+// insert adds a group to those of which the n largest are wanted.
+func insert(list []ranked, r ranked, n int) []ranked {
+	at := len(list)
+	for at > 0 && compareRanked(r, list[at-1]) < 0 {
+		at--
+	}
+	if at == n {
+		return list
+	}
+	if len(list) < n {
+		list = append(list, ranked{})
+	}
+	copy(list[at+1:], list[at:])
+	list[at] = r
+	return list
+}
+
+func compareRanked(a, b ranked) int {
+	return cmp.Or(cmp.Compare(b.size, a.size), compareKeys(a.key, b.key))
+}
+
+func compareKeys(a, b groupKey) int {
+	return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
+}
