@@ -55,15 +55,52 @@ func (p *Page) transitions() []Block {
 		if len(way.list) == 0 {
 			continue
 		}
-		items := make([]Item, 0, len(way.list))
-		for i := range way.list {
-			t := &way.list[i]
-			state, form := way.other(t)
-			items = append(items, Item{Text: p.transition(t, state, form)})
-		}
-		blocks = append(blocks, paragraph(Text{{Strong, p.say(way.key)}}), Block{Kind: Bullets, Items: items})
+		blocks = append(blocks, paragraph(Text{{Strong, p.say(way.key)}}), Block{Kind: Bullets, Items: p.ways(way.list, way.other)})
 	}
 	return blocks
+}
+
+// ways says transitions, each with the state at its other end. Those that differ
+// in that state alone are one item, which begins with all their states.
+func (p *Page) ways(list []tcp.Transition, other func(*tcp.Transition) (tcp.State, tcp.Form)) []Item {
+	type alike struct {
+		form tcp.Form
+		says string
+	}
+	var order []alike
+	states := map[alike][]tcp.State{}
+	for i := range list {
+		state, form := other(&list[i])
+		if state == tcp.NoSocket {
+			form = tcp.AnyForm
+		}
+		way := alike{form, p.event(&list[i])}
+		if states[way] == nil {
+			order = append(order, way)
+		}
+		if !slices.Contains(states[way], state) {
+			states[way] = append(states[way], state)
+		}
+	}
+	items := make([]Item, 0, len(order))
+	for _, way := range order {
+		var text Text
+		for _, state := range states[way] {
+			if text != nil {
+				text = append(text, Span{Text: p.say("list.join")})
+			}
+			if state == tcp.NoSocket {
+				text = append(text, Span{Text: p.say("moves.none")})
+				continue
+			}
+			text = append(text, Span{Code, state.String()})
+		}
+		if way.form != tcp.AnyForm {
+			text = append(text, Span{Text: p.say("moves.aside", "text", p.say("moves.form."+way.form.String()))})
+		}
+		items = append(items, Item{Text: append(text, Span{Text: way.says})})
+	}
+	return items
 }
 
 // spawning returns those transitions that leave their own socket as it is and make
@@ -72,16 +109,9 @@ func spawning(list []tcp.Transition, spawns bool) []tcp.Transition {
 	return slices.DeleteFunc(list, func(t tcp.Transition) bool { return t.Spawns != spawns })
 }
 
-// transition says one transition: the other state, the event, what is sent, what
-// Linux does, where it is written.
-func (p *Page) transition(t *tcp.Transition, other tcp.State, form tcp.Form) Text {
-	text := plain(p.say("moves.none"))
-	if other != tcp.NoSocket {
-		text = code(other.String())
-	}
-	if key := "moves.form." + form.String(); form != tcp.AnyForm && other != tcp.NoSocket {
-		text = append(text, Span{Text: p.say("moves.aside", "text", p.say(key))})
-	}
+// event says of a transition what follows the state at its other end: the event,
+// what is sent, what Linux does, where it is written.
+func (p *Page) event(t *tcp.Transition) string {
 	says := p.say("moves.colon") + p.machine.say(t.Event.String())
 	if t.Sent != 0 {
 		says += p.say("moves.comma") + p.say("moves.sends", "segment", t.Sent.String())
@@ -100,7 +130,7 @@ func (p *Page) transition(t *tcp.Transition, other tcp.State, form tcp.Form) Tex
 	if where == "" {
 		where = p.say("moves.linuxonly")
 	}
-	return append(text, Span{Text: says + p.say("moves.aside", "text", where)})
+	return says + p.say("moves.aside", "text", where)
 }
 
 // clock lists what ends the page's state, and the settings it comes from.
