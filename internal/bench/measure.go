@@ -29,6 +29,8 @@ type result struct {
 	Runs     int
 
 	AtMost, MaxMilli, MaxMiB float64 // the bars; 0: none
+	Waits                    time.Duration
+	Per                      int
 }
 
 // missed says which bar the result misses, or nothing.
@@ -79,6 +81,9 @@ func measure(row row, tcpstate string) (result, error) {
 		}
 		theirs = []string{self, "dump", strings.Join(row.command, " ")}
 	}
+	if theirs[0] == "tcpstate" {
+		theirs = append([]string{tcpstate}, theirs[1:]...)
+	}
 	sockets, err := countSockets(tcpstate)
 	if err != nil {
 		return result{}, fmt.Errorf("counting: %w", err)
@@ -86,7 +91,7 @@ func measure(row row, tcpstate string) (result, error) {
 	r := result{
 		Sockets: sockets,
 		Command: strings.Join(row.command, " "), Against: strings.Join(row.against, " "), Runs: row.runs,
-		AtMost: row.atMost, MaxMilli: row.maxMilli, MaxMiB: row.maxMiB,
+		AtMost: row.atMost, MaxMilli: row.maxMilli, MaxMiB: row.maxMiB, Waits: row.waits, Per: row.per,
 	}
 	var walls, others []time.Duration
 	var ratios []float64
@@ -102,6 +107,7 @@ func measure(row row, tcpstate string) (result, error) {
 		if i == 0 && row.runs > 1 {
 			continue // the first pair warms up
 		}
+		wall = (wall - row.waits) / time.Duration(max(row.per, 1))
 		walls, others = append(walls, wall), append(others, other)
 		ratios = append(ratios, float64(wall)/float64(other))
 		r.PeakMiB, r.OtherMiB = max(r.PeakMiB, peak), max(r.OtherMiB, otherPeak)

@@ -47,6 +47,12 @@ func (r result) bars() string {
 	if r.MaxMiB > 0 {
 		bars = append(bars, fmt.Sprintf("at most %g MiB", r.MaxMiB))
 	}
+	if r.Waits > 0 {
+		bars = append(bars, fmt.Sprintf("%v of waiting not counted", r.Waits))
+	}
+	if r.Per > 0 {
+		bars = append(bars, fmt.Sprintf("a tick of %d", r.Per))
+	}
 	return strings.Join(bars, ", ")
 }
 

@@ -2,6 +2,8 @@
 
 package main
 
+import "time"
+
 // scenario is one filling of the lab and what is measured in it.
 type scenario struct {
 	name  string   // as a heading
@@ -17,6 +19,9 @@ type row struct {
 	atMost   float64 // of the other's wall time; 0: no bar
 	maxMilli float64 // wall time in milliseconds; 0: no bar
 	maxMiB   float64 // peak resident; 0: no bar
+
+	waits time.Duration // by design, and not counted
+	per   int           // ticks that the command does, of which one is counted; 0: it is no matter of ticks
 }
 
 // bareDump stands in row.against for the dump loop that decodes nothing.
@@ -28,6 +33,7 @@ var scenarios = []scenario{{
 	name: "an idle host",
 	rows: []row{
 		{command: words("ls"), against: words("ss -tan"), runs: 51, atMost: 4, maxMilli: 12},
+		{command: words("-q"), against: words("ss -tanp"), runs: 51, maxMilli: 100},
 	},
 }, {
 	name:  "300,000 mixed sockets",
@@ -38,6 +44,8 @@ var scenarios = []scenario{{
 		{command: words("ls -i --format ndjson"), against: words("ss -tanHi"), runs: 3, atMost: 0.5},
 		{command: words("ls --format csv dport = :7"), against: words("ss -tanH dport = :7"), runs: 7, atMost: 1.3},
 		{command: words("count"), against: words("ss -tanH"), runs: 7, atMost: 0.45},
+		{command: words("doctor -q --interval 1s"), against: words("ss -tanH"), runs: 3, atMost: 0.8, waits: time.Second},
+		{command: words("watch --json -q --interval 1ms --count 10"), against: words("tcpstate ls --format csv"), runs: 3, atMost: 1.2, per: 10},
 		{command: words("ls"), against: words("ss -tan"), runs: 3},
 		{command: words("ls --source procfs --format csv"), against: words("netstat -tan"), runs: 3},
 	},
