@@ -166,8 +166,12 @@ func runWatch(ctx context.Context, o *watchOptions, w *world) error {
 			return err
 		}
 	}
-	if !outcome.Held {
-		return fmt.Errorf("waiting for %s sockets: there are %d", stream.Until, outcome.Total)
+	if outcome.Held {
+		return nil
 	}
-	return nil
+	lasting := ""
+	if stream.UntilFor > 0 {
+		lasting = fmt.Sprintf(" for %s", stream.UntilFor)
+	}
+	return fmt.Errorf("waiting for %s sockets%s: there are %d", stream.Until, lasting, outcome.Total)
 }
