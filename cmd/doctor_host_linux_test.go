@@ -14,8 +14,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// setSysctl sets a parameter of the lab's namespace that is no single number.
-func setSysctl(t *testing.T, name, value string) {
+// setSetting sets a parameter of the lab's namespace that is no single number.
+func setSetting(t *testing.T, name, value string) {
 	t.Helper()
 	must(t, os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0))
 }
@@ -54,8 +54,8 @@ func TestDoctorSeesDescriptorsRunOut(t *testing.T) {
 func TestDoctorSeesPortsRunOut(t *testing.T) {
 	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
-		setSysctl(t, "net.ipv4.ip_local_port_range", "40000 40109")
-		setSysctl(t, "net.ipv4.ip_local_reserved_ports", "40000-40009,50000")
+		setSetting(t, "net.ipv4.ip_local_port_range", "40000 40109")
+		setSetting(t, "net.ipv4.ip_local_reserved_ports", "40000-40009,50000")
 		must(t, l.SetSysctl("net.ipv4.tcp_tw_reuse", 0))
 		risky := "info sysctl-risky" // so few ports are
 		listen := func(port int) int {
@@ -212,22 +212,22 @@ func TestDoctorSeesRiskySettings(t *testing.T) {
 		}
 		listenWith(t, netip.MustParseAddr("127.0.0.1"), 16)
 		for _, test := range tests {
-			setSysctl(t, test.name, test.edge)
+			setSetting(t, test.name, test.edge)
 			finds(t, nil, nil)
-			setSysctl(t, test.name, test.risky)
+			setSetting(t, test.name, test.risky)
 			f := finds(t, nil, nil, test.severity+" sysctl-risky")
 			f.says(t, test.name+" is "+test.risky+":")
 			f.wants(t, "setting", test.name, "value", test.risky)
-			setSysctl(t, test.name, test.usual)
+			setSetting(t, test.name, test.usual)
 		}
 		// Two that are risky together, or for somebody to be reached.
-		setSysctl(t, "net.ipv4.tcp_timestamps", "0")
+		setSetting(t, "net.ipv4.tcp_timestamps", "0")
 		finds(t, nil, nil)
-		setSysctl(t, "net.ipv4.tcp_tw_reuse", "1")
+		setSetting(t, "net.ipv4.tcp_tw_reuse", "1")
 		finds(t, nil, nil, "info sysctl-risky")
-		setSysctl(t, "net.ipv4.tcp_tw_reuse", "2")
-		setSysctl(t, "net.ipv4.tcp_timestamps", "1")
-		setSysctl(t, "net.ipv4.tcp_syncookies", "0")
+		setSetting(t, "net.ipv4.tcp_tw_reuse", "2")
+		setSetting(t, "net.ipv4.tcp_timestamps", "1")
+		setSetting(t, "net.ipv4.tcp_syncookies", "0")
 		finds(t, nil, nil)
 		listenWith(t, lab.Host4, 16)
 		finds(t, nil, nil, "warning sysctl-risky")

@@ -130,6 +130,19 @@ func soonFinds(t *testing.T, args []string, want ...string) finding {
 	}
 }
 
+// soonFindsSo is soonFinds, until a fact of the first finding has a value.
+func soonFindsSo(t *testing.T, args []string, fact string, value int, want ...string) finding {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); ; {
+		f := soonFinds(t, args, want...)
+		if fmt.Sprint(f.Evidence[fact]) == fmt.Sprint(value) {
+			return f
+		} else if time.Now().After(deadline) {
+			t.Fatalf("doctor %q still finds %s %v, want %d: %+v", args, fact, f.Evidence[fact], value, f)
+		}
+	}
+}
+
 // wants checks facts of the evidence, given as name and value in turn.
 func (f *finding) wants(t *testing.T, facts ...any) {
 	t.Helper()
