@@ -139,6 +139,35 @@ func TestOneMatterIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestWhatOnlySeemsToBeOneMatterIsToldTwice(t *testing.T) {
+	p := healthy()
+	p.listen(129, 128)
+	p.add(20, tcp.CloseWait, time.Hour)
+	p.Limits = []Limit{{Process: Process{PID: 5, Name: "other"}, Open: 1000, Soft: 1024}}
+	findings := p.examine(t)
+	leak, limit := find(findings, "close-wait-leak"), find(findings, "fd-limit-near")
+	if len(findings) != 3 || leak == nil || limit == nil || slices.Contains(leak.Related, "fd-limit-near") {
+		t.Errorf("a full queue, a leak, and descriptors of another program:%s", describe(findings))
+	}
+
+	p = healthy()
+	p.listen(20, 128)
+	p.add(20, tcp.CloseWait, time.Hour, unaccepted)
+	findings = p.examine(t)
+	if len(findings) != 1 || findings[0].Code != "accept-queue-full" || findings[0].Evidence.Get("close_wait") != int64(20) {
+		t.Errorf("clients that left before they were accepted:%s", describe(findings))
+	}
+}
+
+func TestAdviceIsOfTheListener(t *testing.T) {
+	p := healthy()
+	p.listen(0, 64)
+	p.listenOn("[2001:db8::1]:8443", 9, 8)
+	if advice := fmt.Sprint(p.examine(t)[0].Advice); !strings.Contains(advice, "sport = :8443") || strings.Contains(advice, ":443") {
+		t.Errorf("advice on port 8443: %s", advice)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	all, err := Select(nil, nil)
 	if err != nil || len(all) != 21 {

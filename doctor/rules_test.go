@@ -28,10 +28,16 @@ var cases = []struct {
 	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
 	{"accept-queue-full", "nobody accepts", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
 	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
+	{"accept-queue-full", "accepted by another user's program", with(func(p *patient) {
+		p.listen(2, 128)
+		p.add(2, tcp.Established, time.Hour, func(s *tcp.Socket) { s.Processes = nil })
+	}), 0, ""},
 	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably that of 0.0.0.0:443"},
+	{"accept-queue-overflows", "fell: the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
+		func(_ *tcp.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
 	{"accept-queue-overflows", "stands", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
 	{"accept-queue-overflows", "since boot, a hundredth", with(func(p *patient) {
 		p.onlySinceBoot()
@@ -143,7 +149,7 @@ var cases = []struct {
 	{"close-wait-leak", "fewer than a thousand", with(func(p *patient) { p.add(999, tcp.CloseWait, time.Minute) }), Warning, ""},
 	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
 	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
-	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "wait to be accepted on 0.0.0.0:443 of nginx (pid 812)"},
+	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "wait to be accepted on 0.0.0.0:443 of nginx (pid 812), for at least 1m: the program does not accept"},
 	{"close-wait-leak", "of another user", with(func(p *patient) {
 		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
 	}), Warning, "of user 33 (process not seen)"},
@@ -186,6 +192,9 @@ var cases = []struct {
 	{"port-exhaustion", "TIME_WAITs that are reused", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
+	{"port-exhaustion", "TIME_WAITs that are not reused for want of timestamps", with(func(p *patient) {
+		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Warning, ""},
 	{"port-exhaustion", "TIME_WAITs over the loopback", with(func(p *patient) {
 		p.add(900, tcp.TimeWait, 0, unaccepted, outgoing("127.0.0.1", "127.0.0.1:5432", 40000))
 	}, ports(40000, 40999)), 0, ""},
@@ -221,6 +230,8 @@ var cases = []struct {
 	{"no-keepalive", "ten", with(func(p *patient) { p.add(10, tcp.Established, time.Hour) }), Info, "10 connections of nginx (pid 812) idle without keepalive for at least 1h"},
 	{"no-keepalive", "nine", with(func(p *patient) { p.add(9, tcp.Established, time.Hour) }), 0, ""},
 	{"no-keepalive", "less idle", with(func(p *patient) { p.add(10, tcp.Established, time.Hour-1) }), 0, ""},
+	{"no-keepalive", "not accepted", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, unaccepted) }), 0, ""},
+	{"no-keepalive", "with data on its way", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, queues(0, 1)) }), 0, ""},
 	{"no-keepalive", "with keepalive", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, timer(tcp.TimerKeepalive, 0)) }), 0, ""},
 
 	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},

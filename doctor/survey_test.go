@@ -182,7 +182,16 @@ func TestWhomConnectionsCameInBy(t *testing.T) {
 			t.Errorf("%s came in by %q, want %q", local, got, want)
 		}
 	}
-	s := p.socket(tcp.TimeWait, 0)
+	// A listener that is found later is found all the same.
+	s := p.socket(tcp.Established, 0)
+	s.Local = addr("192.0.2.9:80")
+	p.Survey.listenerOf(s)
+	p.listenOn("192.0.2.9:80", 0, 8)
+	if l := p.Survey.listenerOf(s); l == nil || l.Local != s.Local {
+		t.Errorf("%v came in by %v, for its own listener came after it", s.Local, l)
+	}
+
+	s = p.socket(tcp.TimeWait, 0)
 	s.Listener = &tcp.Listener{Local: addr("192.0.2.1:80")}
 	s.Local = addr("192.0.2.77:80")
 	if l := p.Survey.listenerOf(s); l == nil || l.Local != s.Listener.Local {
@@ -226,6 +235,13 @@ func TestFrequentKeepsWhatComesOften(t *testing.T) {
 	}
 	if len(f.entries) > 64 {
 		t.Errorf("%d keys, more than 64", len(f.entries))
+	}
+	seen := map[int]bool{}
+	for _, e := range f.entries {
+		if seen[e.key] {
+			t.Errorf("key %d has two entries", e.key)
+		}
+		seen[e.key] = true
 	}
 	for key := range 2 {
 		e := f.entries[*f.find(key + 1)-1]
@@ -288,5 +304,16 @@ func TestNetwork(t *testing.T) {
 	}
 	if network(netip.Addr{}).IsValid() {
 		t.Error("no address is in a network")
+	}
+}
+
+func TestReservedPortsAreNotTaken(t *testing.T) {
+	p := with(func(p *patient) {
+		p.add(630, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40370))
+	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) {
+		s.LocalReservedPorts = tcp.Known(tcp.PortRanges{{First: 40900, Last: 40999}})
+	}).make()
+	if f := find(p.examine(t), "port-exhaustion"); f != nil {
+		t.Errorf("530 of 900 ports, and 100 reserved ones:%s", describe([]Finding{*f}))
 	}
 }
