@@ -29,10 +29,21 @@ type event struct {
 	Events, Ticks int // of dropped
 }
 
-// readEvents decodes lines, of which none may have a key that an event lacks.
+// readEvents decodes lines, of which none may have a key that docs/json.md does
+// not have.
 func readEvents(t *testing.T, text string) (events []event) {
 	t.Helper()
+	documented := documentedKeys(t, "Events")
 	for line := range strings.Lines(text) {
+		var keys map[string]any
+		if err := json.Unmarshal([]byte(line), &keys); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		for key := range keys {
+			if documented[key] == "" {
+				t.Errorf("docs/json.md does not have the key %q of %s", key, line)
+			}
+		}
 		var e event
 		decoder := json.NewDecoder(strings.NewReader(line))
 		decoder.DisallowUnknownFields()
