@@ -95,6 +95,9 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 	if d.rules, err = doctor.Select(f.only, f.skip); err != nil {
 		return nil, err
 	}
+	if len(d.rules) == 0 {
+		return nil, errors.New("--skip leaves no rule of those that --only names")
+	}
 	for _, setting := range f.set {
 		if err := d.thresholds.Set(setting); err != nil {
 			return nil, err
