@@ -67,12 +67,9 @@ func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*
 	c.Observation = doctor.Observe(settings, thresholds)
 	c.Observation.Release, err = c.proc.Release()
 	c.note(err)
-	c.query.owners, err = findOwners(ctx, q, sockdiag.Open)
-	if err != nil {
-		return nil, err
-	}
 	c.Observation.Before = c.counters()
-	return c, nil
+	c.query.owners, err = findAllOwners(ctx, q, sockdiag.Open)
+	return c, err
 }
 
 // note keeps what could not be read: the rules that rest on it say that they were
@@ -101,16 +98,21 @@ const limitsRead = 32
 // After a longer interval they are looked for again.
 const ownersLast = 3 * time.Second
 
-// End looks at the sockets and reads the counters again, the given time after the
-// checkup was begun. An interval of 0 is that nothing is compared: there is one
+// End reads the counters again, the given time after the checkup was begun, and
+// looks at the sockets. An interval of 0 is that nothing is compared: there is one
 // reading of the counters, and what they say is since boot.
 func (c *Checkup) End(interval time.Duration) error {
 	o := c.Observation
+	counters, err := c.proc.Counters()
+	c.note(err)
+	o.After, o.Interval = counters, interval
+	if interval == 0 {
+		o.Before = nil
+	}
 	if interval >= ownersLast {
 		q := c.query
 		q.owners = nil
-		var err error
-		if c.query.owners, err = findOwners(c.ctx, q, sockdiag.Open); err != nil {
+		if c.query.owners, err = findAllOwners(c.ctx, q, sockdiag.Open); err != nil {
 			return err
 		}
 	}
@@ -129,12 +131,6 @@ func (c *Checkup) End(interval time.Duration) error {
 	o.Survey.Excuse(c.query.owners.late)
 	c.warnings = append(c.warnings, s.Warnings()...)
 
-	counters, err := c.proc.Counters()
-	c.note(err)
-	o.After, o.Interval = counters, interval
-	if interval == 0 {
-		o.Before = nil
-	}
 	stat, err := c.proc.SockStat()
 	c.note(err)
 	o.SockStat = stat
@@ -143,17 +139,21 @@ func (c *Checkup) End(interval time.Duration) error {
 	return nil
 }
 
-// readLimits reads the descriptors of the processes that hold most sockets. One
-// that has ended, or that this user may not look at, has none.
+// readLimits reads what the processes that hold most sockets may have open. One
+// that has ended meanwhile has no limit.
 func (c *Checkup) readLimits() {
+	open := make(map[int]int)
+	for _, p := range c.query.owners.found.Processes() {
+		open[p.PID] = p.Open
+	}
 	proc := procnet.Open(c.query.Proc)
 	o := c.Observation
 	for _, holder := range o.Survey.Holders(limitsRead) {
-		d, err := proc.Descriptors(holder.PID)
+		soft, err := proc.OpenFilesLimit(holder.PID)
 		switch {
 		case err == nil:
-			o.Limits = append(o.Limits, doctor.Limit{Process: holder, Open: d.Open, Soft: d.Soft})
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+			o.Limits = append(o.Limits, doctor.Limit{Process: holder, Open: open[holder.PID], Soft: soft})
+		case !errors.Is(err, fs.ErrNotExist):
 			c.note(fmt.Errorf("the limits of process %d are not known: %w", holder.PID, err))
 		}
 	}

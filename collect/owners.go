@@ -20,7 +20,7 @@ type owners struct {
 	inferred map[*listener]*tcp.Listener // what sockets get, each made once
 	space    []tcp.Process               // of the socket at hand, reused
 
-	asked map[uint32]struct{} // the inodes that were looked for
+	asked map[uint32]struct{} // the inodes that were looked for; nil: all
 
 	seen int // sockets whose processes were found
 	not  int // sockets that were looked for and have a file, of which none was
@@ -71,6 +71,18 @@ func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
 	return o, nil
 }
 
+// findAllOwners reads who holds any socket at all. It lists no sockets before, but
+// searches /proc for more than may be needed.
+func findAllOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
+	o := &owners{inferred: make(map[*listener]*tcp.Listener)}
+	var err error
+	if o.listeners, err = findListeners(ctx, q, dial); err != nil {
+		return nil, err
+	}
+	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{})
+	return o, err
+}
+
 // cameIn are the states of connections, which may have come in by a listener.
 // A SYN_SENT is on its way out.
 const cameIn = tcp.Synchronized
@@ -86,11 +98,21 @@ func (o *owners) join(socket *tcp.Socket) {
 	if len(o.space) > 0 {
 		o.seen++
 		socket.Processes = o.space
-	} else if _, asked := o.asked[socket.Owner.Inode]; asked {
-		o.not++
-	} else {
+	} else if o.isLate(socket.Owner.Inode) {
 		o.late++
+	} else {
+		o.not++
 	}
+}
+
+// isLate reports whether a socket whose process was not found has been opened
+// since. Where all were looked for, it may have been only if nothing was hidden.
+func (o *owners) isLate(inode uint32) bool {
+	if o.asked == nil {
+		return o.found.Unreadable == 0 && !o.found.Hidden
+	}
+	_, asked := o.asked[inode]
+	return !asked
 }
 
 // infer sets the listener that a connection came in by, with the processes of

@@ -9,34 +9,20 @@ import (
 	"strings"
 )
 
-// Descriptors is how many descriptors a process has open, of files of all kinds,
-// and how many it may have.
-type Descriptors struct {
-	Open int
-	Soft int // its soft RLIMIT_NOFILE (getrlimit(2)); math.MaxInt: unlimited
-}
-
-// Descriptors returns the descriptors of a process. A user may ask for those
-// processes whose owners Owners tells him. The error is a *ReadError; its cause
-// is fs.ErrNotExist where the process has ended, fs.ErrPermission where it is
-// another user's.
-func (p *Proc) Descriptors(pid int) (Descriptors, error) {
-	dir := strconv.Itoa(pid)
-	name := path.Join(dir, "limits")
+// OpenFilesLimit returns how many descriptors a process may have open: its soft
+// RLIMIT_NOFILE (getrlimit(2)), math.MaxInt for unlimited. Any user may ask. The
+// error is a *ReadError; its cause is fs.ErrNotExist where the process has ended.
+func (p *Proc) OpenFilesLimit(pid int) (int, error) {
+	name := path.Join(strconv.Itoa(pid), "limits")
 	text, err := fs.ReadFile(p.FS, name)
 	if err != nil {
-		return Descriptors{}, &ReadError{File: p.path(name), Err: cause(err)}
+		return 0, &ReadError{File: p.path(name), Err: cause(err)}
 	}
 	soft, err := parseOpenFiles(string(text))
 	if err != nil {
-		return Descriptors{}, &ReadError{File: p.path(name), Err: err}
+		return 0, &ReadError{File: p.path(name), Err: err}
 	}
-	name = path.Join(dir, "fd")
-	open, err := fs.ReadDir(p.FS, name)
-	if err != nil {
-		return Descriptors{}, &ReadError{File: p.path(name), Err: cause(err)}
-	}
-	return Descriptors{Open: len(open), Soft: soft}, nil
+	return soft, nil
 }
 
 // parseOpenFiles returns the soft limit of open files from PID/limits, whose

@@ -13,32 +13,29 @@ Max open files            1024                 524288               files
 Max locked memory         8388608              8388608              bytes     
 `
 
-func TestDescriptors(t *testing.T) {
+func TestOpenFilesLimit(t *testing.T) {
 	for _, test := range []struct{ name, limits, want string }{
-		{"as the kernel writes it", limits, "2 of 1024"},
-		{"unlimited", strings.Replace(limits, "1024  ", "unlimited", 1), fmt.Sprintf("2 of %d", math.MaxInt)},
-		{"a last line without an end", "Max open files 7 8", "2 of 7"},
+		{"as the kernel writes it", limits, "1024"},
+		{"unlimited", strings.Replace(limits, "1024  ", "unlimited", 1), fmt.Sprint(math.MaxInt)},
+		{"a last line without an end", "Max open files 7 8", "7"},
 		{"no such line", "Max cpu time unlimited\n", "reading 7/limits: there is no line of Max open files"},
 		{"no limit in it", "Max open files\n", `reading 7/limits: line "Max open files": no limit in it`},
 		{"no number", "Max open files x 8 files\n", `reading 7/limits: soft limit of open files "x": not a whole number, nor unlimited`},
 		{"negative", "Max open files -1 8 files\n", `reading 7/limits: soft limit of open files "-1": not a whole number, nor unlimited`},
 		{"no process", "", "reading 7/limits: file does not exist"},
 	} {
-		content := map[string]string{"7/fd/0": "", "7/fd/12": ""}
+		content := map[string]string{}
 		if test.limits != "" {
 			content["7/limits"] = test.limits
 		}
-		d, err := files(content).Descriptors(7)
-		got := fmt.Sprintf("%d of %d", d.Open, d.Soft)
+		limit, err := files(content).OpenFilesLimit(7)
+		got := fmt.Sprint(limit)
 		if err != nil {
 			got = err.Error()
 		}
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
-	}
-	if _, err := files(map[string]string{"7/limits": limits}).Descriptors(7); err == nil || err.Error() != "reading 7/fd: file does not exist" {
-		t.Errorf("without descriptors: %v", err)
 	}
 }
 

@@ -34,6 +34,7 @@ type OwnersQuery struct {
 type Process struct {
 	PID  int    // the thread group's, as seen from the pid namespace of the /proc that was read
 	Name string // comm of its first thread: 15 bytes at most, may be empty
+	Open int    // descriptors that it has open, of files of all kinds
 
 	// With OwnersQuery.Details, where they could be read.
 	UID     tcp.Optional[uint32] // effective user id, as seen from the reader's user namespace
@@ -80,6 +81,21 @@ func (o *Owners) Of(inode uint32) []Holder {
 		to++
 	}
 	return o.holders[from:to:to]
+}
+
+// Processes returns every process that holds one of the sockets, in no order.
+func (o *Owners) Processes() []*Process {
+	var list []*Process
+	known := make(map[*Process]bool)
+	var last *Process
+	for i := range o.holders {
+		if p := o.holders[i].Process; p != last && !known[p] {
+			known[p] = true
+			list = append(list, p)
+		}
+		last = o.holders[i].Process
+	}
+	return list
 }
 
 // Len returns how many descriptors on sockets were found.
@@ -313,6 +329,7 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 	if err != nil || process == nil {
 		return seen, true, err
 	}
+	process.Open = seen
 	name, err := readName(t)
 	return seen, name == process.Name, err
 }
