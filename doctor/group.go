@@ -30,6 +30,7 @@ type group struct {
 
 	peer     netip.AddrPort // of all of them; port 0 where they differ in it
 	apart    bool           // they have no peer in common
+	pid      int            // of the first process that holds each; 0: none; mixed
 	process  *Process       // of the first that has one
 	examples examples
 }
@@ -53,7 +54,20 @@ func (g *group) addStanding(s *tcp.Socket, score time.Duration, queue uint32) {
 	g.see(s, score, queue)
 }
 
+// mixed is the pid of a group whose sockets are held by several processes.
+const mixed = -1
+
 func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
+	pid := 0
+	if len(s.Processes) > 0 {
+		pid = s.Processes[0].PID
+	}
+	switch {
+	case g.count == 0:
+		g.pid = pid
+	case g.pid != pid:
+		g.pid = mixed
+	}
 	switch {
 	case g.count == 0:
 		g.peer = s.Peer

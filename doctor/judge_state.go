@@ -1,14 +1,11 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"time"
-
-	"tcpstate/tcp"
 )
 
 // This file judges connections that stay where they should pass.
@@ -25,23 +22,46 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 func (o *Observation) blame(f *Finding, who owner) string {
 	if p, ok := o.process(who.pid); ok {
 		f.about(p)
+		f.with("which", "pid = "+strconv.Itoa(p.PID))
 		return p.String()
 	}
 	if l := o.Survey.listeners[who.listener]; l != nil {
 		f.at(l)
-		return "nobody yet, for they wait to be accepted on " + l.String()
+		f.with("which", "sport = :"+strconv.Itoa(int(l.Local.Port())))
+		return "clients not yet accepted on " + l.String()
 	}
 	if uid, known := who.uid.Get(); known {
 		f.Evidence.Add("uid", int64(uid))
+		f.with("which", fmt.Sprintf("user = %d", uid))
 		return fmt.Sprintf("user %d (process not seen)", uid)
 	}
 	return "processes that are not told apart"
 }
 
-// towards returns ", all to 10.0.0.9:5432" where all sockets have that peer.
+// by returns " of nginx (pid 812)" where one process holds all sockets.
+func (o *Observation) by(g *group) string {
+	if p, ok := o.process(g.pid); ok {
+		return " of " + p.String()
+	}
+	return ""
+}
+
+// either returns the first of two phrasings where all sockets have one peer.
+func (g *group) either(one, several string) string {
+	if g.apart {
+		return several
+	}
+	return one
+}
+
+// towards returns ", all with 10.0.0.9:5432" where all sockets have that peer,
+// else which of them it has been for longest, if that is known.
 func (g *group) towards(f *Finding) string {
-	if g.apart || g.count == 0 {
+	switch {
+	case g.count == 0, g.apart && g.examples.list[0].score < int64(time.Second):
 		return ""
+	case g.apart:
+		return ", the longest with " + g.examples.list[0].socket.Peer.String()
 	}
 	address := g.peer.Addr().String()
 	if g.peer.Port() != 0 {
@@ -184,7 +204,8 @@ func judgeClosing(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(closingMany, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s cannot finish%s: the peer does not acknowledge the end%s", count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest))
+	f.Title = fmt.Sprintf("%s cannot finish%s%s: %s", count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest),
+		g.either("the peer does not acknowledge the end", "their peers do not acknowledge the end"))
 	f.Evidence.Add("fin_wait1", g.kinds[0])
 	f.Evidence.Add("closing", g.kinds[1])
 	f.Evidence.Add("last_ack", g.kinds[2])
@@ -199,7 +220,8 @@ func judgeDeadPath(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(deadPathCount, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s to a peer that does not answer%s%s: data is resent in vain", count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest))
+	f.Title = fmt.Sprintf("%s%s to %s%s%s: data is resent in vain", count(int64(g.standing), "connection", "connections"), o.by(g),
+		g.either("a peer that does not answer", "peers that do not answer"), g.towards(&f), forAtLeast(g.oldest))
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
@@ -214,7 +236,9 @@ func judgePeerNotReading(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(peerCount, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s to a peer that does not read%s%s: its window is closed", count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest))
+	f.Title = fmt.Sprintf("%s%s to %s%s%s: %s", count(int64(g.standing), "connection", "connections"), o.by(g),
+		g.either("a peer that does not read", "peers that do not read"), g.towards(&f), forAtLeast(g.oldest),
+		g.either("its window is closed", "their windows are closed"))
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("window_closed", g.count)
 	f.Evidence.Add("unsent_bytes", g.bytes)
@@ -249,8 +273,8 @@ func judgeKeepalive(o *Observation) []Finding {
 		}
 		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
 		holder := o.blame(&f, who)
-		f.Title = fmt.Sprintf("%s of %s%s idle without keepalive for at least %s", count(int64(g.standing), "connection", "connections"), holder,
-			g.towards(&f), formatDuration(o.Thresholds.span(keepaliveIdle)))
+		f.Title = fmt.Sprintf("%s of %s idle without keepalive for at least %s%s", count(int64(g.standing), "connection", "connections"), holder,
+			formatDuration(o.Thresholds.span(keepaliveIdle)), g.towards(&f))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("longest_idle_ms", g.oldest)
 		findings = append(findings, f)
@@ -268,7 +292,7 @@ func judgeHalfOpen(o *Observation) []Finding {
 	if g.kinds[suspectProbes] > 0 {
 		f.Confidence, f.Inference = Likely, "a peer that is there answers keepalive probes"
 	}
-	f.Title = fmt.Sprintf("%s may have lost the other end%s%s", count(int64(g.standing), "connection", "connections"), g.towards(&f), silentFor(g.oldest))
+	f.Title = fmt.Sprintf("%s%s may have lost the other end%s%s", count(int64(g.standing), "connection", "connections"), o.by(g), g.towards(&f), silentFor(g.oldest))
 	f.Evidence.Add("probes_unanswered", g.kinds[suspectProbes])
 	f.Evidence.Add("silent_without_keepalive", g.kinds[suspectIdle])
 	f.Evidence.Add("longest_silence_ms", g.oldest)
@@ -296,119 +320,4 @@ func addHolders(f *Finding, g *group) {
 	if len(f.Processes) > 0 {
 		f.with("pid", strconv.Itoa(f.Processes[0].PID))
 	}
-}
-
-func judgePorts(o *Observation) []Finding {
-	all, known := o.Settings.LocalPortRange.Get()
-	if !known {
-		return nil
-	}
-	usable := int64(all.Len() - o.Settings.LocalReservedPorts.Or(nil).Within(all))
-	type use struct {
-		destination
-		tally
-		taken int64
-	}
-	var uses []use
-	for _, e := range o.Survey.destinations.entries {
-		taken := int64(e.held)
-		if !o.reusesTimeWait(e.key) {
-			taken += int64(e.timeWait)
-		}
-		if o.Thresholds.reaches(portsNear, taken, usable) {
-			uses = append(uses, use{e.key, e.tally, taken})
-		}
-	}
-	slices.SortFunc(uses, func(a, b use) int {
-		return cmp.Or(cmp.Compare(b.taken, a.taken), compareDestinations(a.destination, b.destination))
-	})
-	var findings []Finding
-	for _, u := range uses {
-		f := Finding{Severity: Warning}
-		if o.Thresholds.reaches(portsFull, u.taken, usable) {
-			f.Severity = Critical
-		}
-		by := ""
-		if p, ok := o.process(int(u.pid)); ok {
-			f.about(p)
-			by = " by " + p.String()
-		}
-		f.Title = fmt.Sprintf("%v has %d of %d local ports taken towards %v%s", u.local, u.taken, usable, u.peer, by)
-		f.Evidence.Add("local", u.local.String())
-		f.Evidence.Add("destination", u.peer.String())
-		f.Evidence.Add("ports_taken", u.taken)
-		f.Evidence.Add("ports", usable)
-		f.Evidence.Add("ports_taken_percent", percent(u.taken, usable))
-		f.Evidence.Add("time_wait", int64(u.timeWait))
-		if o.Survey.destinations.lost > 0 {
-			f.Inference = "there are so many destinations that rare ones were not counted through: the number is a lower bound"
-		}
-		f.with("peer", u.peer.String())
-		if u.timeWait > u.held && o.Settings.TWReuse.Or(1) != 1 && o.Settings.Timestamps.Or(0) != 0 {
-			f.variant = timeWaits
-		}
-		if all.Last < 60999 || all.First > 10240 {
-			f.with("first", strconv.Itoa(min(int(all.First), 10240)))
-			f.with("last", strconv.Itoa(max(int(all.Last), 60999)))
-		}
-		findings = append(findings, f)
-	}
-	return cut(findings)
-}
-
-// timeWaits is the cause that advice on ports tells apart.
-const timeWaits = "most of them are in TIME_WAIT"
-
-// reusesTimeWait reports whether connect() takes the ports of connections in
-// TIME_WAIT towards a destination: tcp_tw_reuse 1 does, 2 over the loopback, both
-// with timestamps alone (tcp_twsk_unique in net/ipv4/tcp_ipv4.c).
-func (o *Observation) reusesTimeWait(to destination) bool {
-	if o.Settings.Timestamps.Or(0) == 0 {
-		return false
-	}
-	switch o.Settings.TWReuse.Or(0) {
-	case 1:
-		return true
-	case 2:
-		return to.local.IsLoopback() && to.peer.Addr().IsLoopback()
-	}
-	return false
-}
-
-func judgeTimeWait(o *Observation) []Finding {
-	f := Finding{}
-	inUse := int64(o.Survey.Counts.Of(tcp.TimeWait))
-	if n, known := o.SockStat["TCP.tw"]; known {
-		inUse = n
-	}
-	limit, known := o.Settings.MaxTWBuckets.Get()
-	near := known && o.Thresholds.reaches(timeWaitNear, inUse, int64(limit))
-	n, total := o.rises("TcpExt.TCPTimeWaitOverflow"), int64(0)
-	if sinceBoot, known := o.sinceBoot("TcpExt.TCPTimeWaitOverflow"); known {
-		total = sinceBoot
-	}
-	switch {
-	case n > 0:
-		f.Severity = Warning
-		f.Title = fmt.Sprintf("TIME_WAIT was left out %s within %s: tcp_max_tw_buckets is reached", count(n, "time", "times"), formatDuration(o.Interval.Round(time.Millisecond)))
-		f.Evidence.Add("tcp_time_wait_overflow", n)
-		f.Evidence.Add("interval_ms", o.Interval)
-	case near:
-		f.Severity = Warning
-		f.Title = fmt.Sprintf("%s of at most %d: soon it is left out", count(inUse, "TIME_WAIT", "TIME_WAITs"), limit)
-	case total > 0:
-		f.Severity = Info
-		f.Title = fmt.Sprintf("since boot TIME_WAIT was left out %s", count(total, "time", "times"))
-		f.Evidence.Add("tcp_time_wait_overflow_since_boot", total)
-	default:
-		return nil
-	}
-	f.Evidence.Add("time_wait", inUse)
-	if known {
-		f.Evidence.Add("tcp_max_tw_buckets", limit)
-		if near || n > 0 {
-			f.with("value", strconv.Itoa(max(65536, 2*limit)))
-		}
-	}
-	return []Finding{f}
 }

@@ -95,7 +95,7 @@ var rules = []Rule{
 		Meaning:   "The peer has closed and the local program has not: no timer ends this, and each holds a descriptor until the program closes it or ends.",
 		Condition: "`close-wait-leak.count` of one program have stood for `close-wait-leak.age`, or one for `close-wait-leak.old`; or, where ages are not known, there are `close-wait-leak.unknown-age`. Critical from `close-wait-leak.many` on. The age is a lower bound: the time since the last ACK",
 		Advice: []Step{
-			{Say: "List them", Run: "tcpstate ls -p -o state close-wait pid = {pid}"},
+			{Say: "List them", Run: "tcpstate ls -p -o state close-wait {which}"},
 			{Say: "Find the path in the program that reads the end of file, or fails, and does not close: a missing close in an error path, a pooled connection that is never checked", When: closeWaitCauses[closeWaitRead]},
 			{Say: "Find out why the program has stopped reading them: it waits elsewhere, or has lost them", When: closeWaitCauses[closeWaitUnread]},
 			{Say: "Find out why the program has stopped reading them: it waits elsewhere, or has lost them", When: closeWaitCauses[closeWaitData]},
@@ -112,7 +112,7 @@ var rules = []Rule{
 		Meaning:   "The program has shut down its sending side and waits for a peer that does not close: while it holds the socket, tcp_fin_timeout does not count.",
 		Condition: "a program holds sockets in FIN_WAIT2 of whose peer nothing has come for `fin-wait2-held.age`; a warning from `fin-wait2-held.count` of them on",
 		Advice: []Step{
-			{Say: "List them", Run: "tcpstate ls -p -i state fin-wait-2 pid = {pid}"},
+			{Say: "List them", Run: "tcpstate ls -p -i state fin-wait-2 {which}"},
 			{Say: "Give the program a time limit after shutdown(SHUT_WR), and let it close() then"},
 			{Say: "See at the peer why it does not close: there they are in CLOSE_WAIT"},
 		},
@@ -192,7 +192,7 @@ var rules = []Rule{
 		Meaning:   "Data has arrived and lies unread: the local program hangs, or is overloaded, and its peers wait.",
 		Condition: "ESTABLISHED connections of one program hold `app-not-reading.bytes` unread, the last of which came `app-not-reading.age` ago; a warning from `app-not-reading.count` of them on",
 		Advice: []Step{
-			{Say: "List them", Run: "tcpstate ls -p state established recvq gt 0 pid = {pid}"},
+			{Say: "List them", Run: "tcpstate ls -p state established recvq gt 0 {which}"},
 			{Say: "See what the threads of the program wait for", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
 		},
 		Topic: "ESTABLISHED", Needs: NeedProcesses | NeedClocks,
@@ -204,7 +204,7 @@ var rules = []Rule{
 		Meaning:   "Nothing would tell the program that a peer has vanished, and firewalls forget idle connections.",
 		Condition: "`no-keepalive.count` connections of one program have been idle for `no-keepalive.idle`, and no keepalive runs",
 		Advice: []Step{
-			{Say: "List them", Run: "tcpstate ls -p -o state established timer = off pid = {pid}"},
+			{Say: "List them", Run: "tcpstate ls -p -o state established timer = off {which}"},
 			{Say: "Let the program set SO_KEEPALIVE, with TCP_KEEPIDLE below what firewalls allow, or speak itself from time to time"},
 		},
 		Topic: "keepalive", Needs: NeedProcesses | NeedClocks,
@@ -229,7 +229,7 @@ var rules = []Rule{
 		Condition: "a process has `fd-limit-near.near` of its soft RLIMIT_NOFILE open; critical from `fd-limit-near.full`",
 		Advice: []Step{
 			{Say: "See what its sockets are doing", Run: "tcpstate count --by state pid = {pid}"},
-			{Say: "Where it leaks, mend that first; else raise the limit of the running process, and in its unit (LimitNOFILE=)", Run: "prlimit --pid {pid} --nofile={limit}"},
+			{Say: "Where it leaks, mend that first; else raise the limit of the running process, and in its unit (LimitNOFILE=)", Run: "prlimit --pid {pid} --nofile={limit}:"},
 		},
 		Topic: "CLOSE_WAIT", Needs: NeedLimits,
 		Sources: []string{"getrlimit(2)", "accept(2)"},

@@ -139,7 +139,7 @@ var cases = []struct {
 		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), 0, ""},
 
-	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), for at least 1m: the program has read the end of file"},
+	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program has read the end of file"},
 	{"close-wait-leak", "nine for a minute", with(func(p *patient) { p.add(9, tcp.CloseWait, time.Minute) }), 0, ""},
 	{"close-wait-leak", "ten for less", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute-1) }), 0, ""},
 	{"close-wait-leak", "one for an hour", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour, queues(1, 0)) }), Warning, "has not noticed the end of file"},
@@ -149,7 +149,7 @@ var cases = []struct {
 	{"close-wait-leak", "fewer than a thousand", with(func(p *patient) { p.add(999, tcp.CloseWait, time.Minute) }), Warning, ""},
 	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
 	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
-	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "wait to be accepted on 0.0.0.0:443 of nginx (pid 812), for at least 1m: the program does not accept"},
+	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "20 CLOSE_WAITs of clients not yet accepted on 0.0.0.0:443 of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program does not accept"},
 	{"close-wait-leak", "of another user", with(func(p *patient) {
 		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
 	}), Warning, "of user 33 (process not seen)"},
@@ -204,10 +204,10 @@ var cases = []struct {
 	}, ports(40000, 40999)), 0, ""},
 	{"port-exhaustion", "ports outside the range", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 30000)) }, ports(40000, 40999)), 0, ""},
 
-	{"dead-path", "one", with(func(p *patient) { p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100)) }), Info, "1 connection to a peer that does not answer (peer 10.0.1.9:40001), for at least 7s"},
+	{"dead-path", "one", with(func(p *patient) { p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100)) }), Info, "1 connection of nginx (pid 812) to a peer that does not answer (peer 10.0.1.9:40001), for at least 7s"},
 	{"dead-path", "five", with(func(p *patient) {
 		p.add(5, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100), samePeer)
-	}), Warning, "5 connections to a peer that does not answer, all with 198.51.100.7, for"},
+	}), Warning, "5 connections of nginx (pid 812) to a peer that does not answer, all with 198.51.100.7, for"},
 	{"dead-path", "four resends", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 4), queues(0, 100)) }), 0, ""},
 	{"dead-path", "nothing to send", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5)) }), 0, ""},
 
@@ -222,7 +222,7 @@ var cases = []struct {
 	}), 0, ""},
 
 	{"app-not-reading", "one", with(func(p *patient) { p.add(1, tcp.Established, 10*time.Second, queues(1, 0)) }), Info, "nginx (pid 812) does not read 1 connection"},
-	{"app-not-reading", "five", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second, queues(1, 0)) }), Warning, "does not read 5 connections, for at least 10s"},
+	{"app-not-reading", "five", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second, queues(1, 0)) }), Warning, "does not read 5 connections, the longest with 10.0.1.9:40001, for at least 10s"},
 	{"app-not-reading", "young", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second-1, queues(60000, 0)) }), 0, ""},
 	{"app-not-reading", "not accepted yet", with(func(p *patient) { p.add(5, tcp.Established, time.Hour, unaccepted, queues(60000, 0)) }), 0, ""},
 	{"app-not-reading", "unknown clocks", with(func(p *patient) { p.add(5, tcp.Established, 0, noClocks, queues(60000, 0)) }), 0, ""},
@@ -234,7 +234,7 @@ var cases = []struct {
 	{"no-keepalive", "with data on its way", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, queues(0, 1)) }), 0, ""},
 	{"no-keepalive", "with keepalive", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, timer(tcp.TimerKeepalive, 0)) }), 0, ""},
 
-	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},
+	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection of nginx (pid 812) may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},
 	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
 	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
 	{"half-open-suspects", "less", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},

@@ -317,3 +317,26 @@ func TestReservedPortsAreNotTaken(t *testing.T) {
 		t.Errorf("530 of 900 ports, and 100 reserved ones:%s", describe([]Finding{*f}))
 	}
 }
+
+// TestAnySocketIsTaken adds sockets of every state that know next to nothing, or
+// contradict themselves: a source may bring such, and nothing may panic.
+func TestAnySocketIsTaken(t *testing.T) {
+	p := healthy(func(_ *tcp.Settings, t *Thresholds) { *t = Thresholds{} })
+	for state := range tcp.State(tcp.NumStates + 1) {
+		for kind := range tcp.TimerKind(7) {
+			for _, s := range []tcp.Socket{
+				{},
+				{Idle: tcp.Known(time.Hour), Age: tcp.Known(-time.Hour), Owner: tcp.Owner{Inode: 1}},
+				{RecvQueue: 1 << 31, SendQueue: 1 << 31, Listener: &tcp.Listener{}, Info: &tcp.Info{}},
+				{Local: addr("[fe80::1%eth0]:443"), Peer: addr("[::ffff:192.0.2.1]:40000"), Processes: []tcp.Process{{}, {PID: -1}},
+					Info: &tcp.Info{LastAckRecv: -1}, Idle: tcp.Known(time.Duration(1 << 62)), AcceptQueue: 1 << 31, AcceptQueueMax: tcp.Known[uint32](0)},
+			} {
+				s.State, s.Timer = state, tcp.Timer{Kind: kind, Retransmits: 255}
+				p.Survey.Add(&s)
+			}
+		}
+	}
+	if findings := p.examine(t); len(findings) < 10 {
+		t.Errorf("with every threshold at 0 only this was found:%s", describe(findings))
+	}
+}

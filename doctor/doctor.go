@@ -1,3 +1,19 @@
+// Package doctor judges what is wrong with the sockets of a host: pure rules, an
+// observation in, findings out. It reads nothing from the host and prints
+// nothing; package collect fills an Observation, package render shows the
+// Findings.
+//
+//	o := doctor.Observe(settings, thresholds)
+//	for each socket { o.Survey.Add(socket) }
+//	o.Before, o.After, o.Interval = ...
+//	findings := doctor.Examine(o, doctor.Rules())
+//
+// A rule is a line of text in rules.go and a judge in a file judge_*.go; its
+// numbers stand in thresholds_table.go. docs/doctor.md is generated from them.
+//
+// Strings in findings that come from outside, the names of processes, may hold
+// anything, and are in titles as they are: whoever shows them escapes them. The
+// commands of advice hold none.
 package doctor
 
 import (
@@ -195,7 +211,7 @@ func substitute(text string, fill map[string]string) (string, bool) {
 
 // exampleWords stand for the words in braces where there is no finding.
 var exampleWords = map[string]string{
-	"pid": "812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432", "network": "192.0.2.0/24",
+	"pid": "812", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432", "network": "192.0.2.0/24",
 	"somaxconn": "8192", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
 
