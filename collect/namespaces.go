@@ -49,6 +49,12 @@ func (s *Snapshot) findNamespaces() error {
 	return nil
 }
 
+// Namespaces returns the network namespaces that are read, whose names their sockets
+// bear, nil for that of the process where no other was asked for. A
+// namespace without a name of its own is called by another one when the process
+// that it was found by has ended.
+func (s *Snapshot) Namespaces() []*netns.Namespace { return s.query.spaces }
+
 // readings yields the readings of the namespaces: the first, which is open, and
 // each of the others as it is opened. One of those that cannot be read is a
 // warning. At most one error comes, last.

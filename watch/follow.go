@@ -2,6 +2,7 @@ package watch
 
 import (
 	"iter"
+	"maps"
 	"time"
 
 	"tcpstate/tcp"
@@ -264,6 +265,21 @@ func (f *Follower) grow() {
 	for slot := first + pageRows - 1; slot >= first; slot-- {
 		f.free = append(f.free, uint32(slot))
 	}
+}
+
+// rename tells that network namespaces have other names than they had, by the
+// names that they had.
+func (f *Follower) rename(names map[string]string) {
+	moved := make(map[string]*space)
+	for before, now := range names {
+		if space := f.spaces[before]; space != nil {
+			delete(f.spaces, before)
+			space.name = now
+			moved[now] = space
+		}
+	}
+	maps.Copy(f.spaces, moved)
+	f.space = nil
 }
 
 // spaceOf returns the sockets of a network namespace.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/netns"
 	"tcpstate/tcp"
 )
 
@@ -308,5 +309,34 @@ func TestFillSaysWhatWasSeen(t *testing.T) {
 	}
 	if i != len(sockets) {
 		t.Errorf("%d rows of %d sockets", i, len(sockets))
+	}
+}
+
+// TestANamespaceOfAnotherNameIsTheSame swaps the names of two namespaces whose
+// sockets have the same cookies, and gives a third one a new name.
+func TestANamespaceOfAnotherNameIsTheSame(t *testing.T) {
+	id := func(n uint64) netns.ID { return netns.ID{Device: 4, Inode: n} }
+	var s Session
+	for i, tick := range []struct {
+		names [3]string
+		want  string
+	}{
+		{[3]string{"a", "b", "/proc/7/ns/net"}, ""},
+		{[3]string{"b", "a", "/proc/9/ns/net"}, ""},
+		{[3]string{"b", "a", "c"}, "state ESTABLISHED>TIME_WAIT c5000"},
+	} {
+		state := estab
+		if i == 2 {
+			state = timeWait
+		}
+		s.nameNamespaces([]*netns.Namespace{nil, {Name: tick.names[0], ID: id(1)}, {Name: tick.names[1], ID: id(2)}, {Name: tick.names[2], ID: id(3)}})
+		got, err := s.Follow(start, each([]tcp.Socket{within(tick.names[0], conn(timeWait, 1, 5000, 0)),
+			within(tick.names[1], conn(estab, 1, 5000, 7)), within(tick.names[2], conn(state, 1, 5000, 7))}, nil), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told(got) != tick.want {
+			t.Errorf("tick %d: %q, want %q", i, told(got), tick.want)
+		}
 	}
 }

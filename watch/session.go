@@ -14,10 +14,12 @@ package watch
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"strings"
 	"time"
 
 	"tcpstate/collect"
+	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
@@ -38,6 +40,8 @@ type Session struct {
 	missing   []string
 	owners    *owners // where processes are wanted
 	listeners *collect.Listeners
+	inferred  map[uint32]*tcp.Listener // in this tick, by the inode of the first that listens there
+	spaces    map[netns.ID]string      // names of the network namespaces at the last tick
 	warnings  []string
 	warned    map[string]bool // what warnings were about
 }
@@ -58,6 +62,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 		return nil, err
 	}
 	s.source, s.missing = snapshot.Source(), snapshot.Missing()
+	s.nameNamespaces(snapshot.Namespaces())
 	sockets := snapshot.Sockets()
 	if s.needsOwners() {
 		sockets = s.owned(ctx, sockets)
@@ -90,8 +95,38 @@ func (s *Session) Fill(row *Row, into *tcp.Socket) {
 		into.Processes = s.owners.of(row.inode)
 	case tcp.Synchronized.Has(row.state):
 		if at, inodes, ok := s.listeners.Sockets(into); ok {
-			into.Listener = &tcp.Listener{Local: at, Processes: s.owners.ofAll(inodes)}
+			into.Listener = s.infer(at, inodes)
 		}
+	}
+}
+
+// infer returns the listener at an address, made once for a tick.
+func (s *Session) infer(at netip.AddrPort, inodes []uint32) *tcp.Listener {
+	if len(inodes) == 0 {
+		return &tcp.Listener{Local: at}
+	}
+	if s.inferred[inodes[0]] == nil {
+		s.inferred[inodes[0]] = &tcp.Listener{Local: at, Processes: s.owners.ofAll(inodes)}
+	}
+	return s.inferred[inodes[0]]
+}
+
+// nameNamespaces tells the follower of network namespaces that are called by
+// other names than at the last tick. Their sockets are the same.
+func (s *Session) nameNamespaces(list []*netns.Namespace) {
+	names, changed := make(map[netns.ID]string), make(map[string]string)
+	for _, space := range list {
+		if space == nil {
+			continue // there is no other
+		}
+		names[space.ID] = space.Name
+		if before, known := s.spaces[space.ID]; known && before != space.Name {
+			changed[before] = space.Name
+		}
+	}
+	s.spaces = names
+	if len(changed) > 0 {
+		s.rename(changed)
 	}
 }
 
@@ -194,6 +229,7 @@ func (s *Session) findOwners(ctx context.Context) (err error) {
 	}
 	q := s.Query
 	q.Source = s.source
+	s.inferred = make(map[uint32]*tcp.Listener)
 	s.listeners, err = collect.FindListeners(ctx, q)
 	return err
 }
