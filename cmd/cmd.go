@@ -38,6 +38,7 @@ type world struct {
 	stdout, stderr    io.Writer
 	stdoutTTY, errTTY bool
 	size              func() (width, height int) // of the terminal that stdout is
+	terminal          *terminal                  // nil: nobody sits at one
 	getenv            func(string) string
 	lookupenv         func(string) (value string, set bool)
 	now               func() time.Time
@@ -49,7 +50,7 @@ type world struct {
 func Main() int {
 	ctx, stop := untilInterrupted()
 	defer stop()
-	return run(ctx, arguments(os.Args), &world{
+	w := &world{
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
@@ -59,7 +60,11 @@ func Main() int {
 		lookupenv: os.LookupEnv,
 		now:       time.Now,
 		hostname:  os.Hostname,
-	})
+	}
+	if w.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
+		w.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
+	}
+	return run(ctx, arguments(os.Args), w)
 }
 
 // screenSize returns the size of the terminal that stdout is, or else that which

@@ -50,6 +50,9 @@ condition holds, and 1 where --for or --count ran out before.`,
 			if done, err := f.explain(o.query, w); done || err != nil {
 				return err
 			}
+			if f.onScreen(c.Flags(), w) {
+				return f.runScreen(c.Context(), o, args, w)
+			}
 			return runWatch(c.Context(), o, w)
 		},
 	}

@@ -9,14 +9,14 @@ import (
 
 // front is what is told of the state in front.
 type front struct {
-	state          tcp.State
-	count          int
-	arrived, left  int           // since the look before
-	elapsed        time.Duration // since then; 0: there was none
-	peers          []named
-	prefixes       []named
-	listeners      []listening
-	ages           [len(ageBounds) + 2]int // under each bound, over all of them, and not known
+	state         tcp.State
+	count         int
+	arrived, left int           // since the look before
+	elapsed       time.Duration // since then; 0: there was none
+	peers         []named
+	prefixes      []named
+	listeners     []listening
+	ages          [len(ageBounds) + 2]int // under each bound, over all of them, and not known
 }
 
 // named is how many sockets there are of something.

@@ -35,12 +35,11 @@ type reader struct {
 	lookedFor int // wish.filtered of the last look
 	history   []sample
 	listeners *collect.Listeners
+	listedAt  time.Time // the look to which these belong
 
 	places       []place // of the sockets that are listed
 	groups, last tally   // of now, and of the look before
 	rows         []row   // the groups
-	lastGroup    grouping
-	lastFront    tcp.State
 	front        frontTally
 	frontTold    *front
 	opened       *opened
@@ -96,7 +95,7 @@ func (r *reader) run(ctx context.Context, show func(*frame)) {
 			due = r.lookedAt.Add(w.interval)
 		}
 		if stale {
-			r.order()
+			r.order(ctx)
 		}
 		if look || r.opened == nil || r.opened.id != w.open {
 			r.open(ctx)
@@ -163,29 +162,35 @@ func (r *reader) look(ctx context.Context) {
 	r.tick = tick
 	if err == nil {
 		r.history = remember(r.history, sample{tick.At, tick.Counts})
-		if r.done.front != 0 || r.done.group == byListener {
-			r.findListeners(ctx)
-		}
 	}
 }
 
-// findListeners finds who listens now. An error is that of the look.
+// findListeners finds who listens now. An error is told as one of the look.
 func (r *reader) findListeners(ctx context.Context) {
 	q := r.session.Query
-	q.Source = r.session.Source()
-	r.listeners, r.err = collect.FindListeners(ctx, q)
+	q.Source, q.Everything = r.session.Source(), false
+	var err error
+	r.listeners, err = collect.FindListeners(ctx, q)
+	r.listedAt = r.lookedAt
+	if r.err == nil {
+		r.err = err
+	}
 }
 
 // order finds the rows of the list, and what is told of the state in front.
-func (r *reader) order() {
+func (r *reader) order(ctx context.Context) {
 	r.places = r.places[:0]
+	front, group := r.done.front, r.done.group
 	r.groups.reset()
+	r.groups.by, r.groups.front = group, front
 	r.front.reset()
 	if r.tick == nil {
 		return
 	}
+	if (front != 0 || group == byListener) && r.listedAt != r.lookedAt {
+		r.findListeners(ctx)
+	}
 	var s tcp.Socket
-	front, group := r.done.front, r.done.group
 	for row := range r.session.Rows() {
 		if front != 0 && row.State() == tcp.Listen {
 			r.session.Fill(row, &s)
@@ -241,7 +246,7 @@ func (r *reader) tellFront() {
 // orderGroups makes rows of the groups, and of those that are gone.
 func (r *reader) orderGroups() {
 	r.rows = r.rows[:0]
-	compares := !r.fresh && r.lastGroup == r.done.group && r.lastFront == r.done.front
+	compares := !r.fresh && r.last.by == r.groups.by && r.last.front == r.groups.front
 	for i := range r.groups.groups {
 		g := &r.groups.groups[i]
 		line := row{key: g.key, counts: g.counts, total: g.counts.Total()}
@@ -263,7 +268,6 @@ func (r *reader) orderGroups() {
 			}
 		}
 	}
-	r.lastGroup, r.lastFront = r.done.group, r.done.front
 }
 
 // compareGroups returns the order of groups that a sorting asks for.

@@ -116,6 +116,8 @@ type group struct {
 
 // tally counts sockets in groups. Its memory is used again.
 type tally struct {
+	by     grouping // of the rows of a list, and of which state they are
+	front  tcp.State
 	index  map[groupKey]int32
 	groups []group
 }

@@ -1,0 +1,166 @@
+package screen
+
+import (
+	"errors"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tcpstate/filter"
+)
+
+// input is the line in which a filter is typed. What it says is filtered by as
+// soon as it is right.
+type input struct {
+	text   []rune
+	cursor int
+	err    error  // what is wrong with the text
+	before string // the filter that there was
+	was    *filter.Filter
+}
+
+// parsed is the answer to a filter for which hosts had to be looked up.
+type parsed struct {
+	text   string
+	filter *filter.Filter
+	err    error
+}
+
+func (m *model) beginFilter() tea.Cmd {
+	m.input = &input{text: []rune(m.filter), cursor: len([]rune(m.filter)), before: m.filter, was: m.want.filter}
+	return nil
+}
+
+// filterBy filters by another expression.
+func (m *model) filterBy(text string, f *filter.Filter) {
+	if m.want.filter.String() != f.String() {
+		m.want.filtered++
+		m.moveTo(0)
+	}
+	m.filter, m.want.filter = text, f
+}
+
+// pressInput answers a key while a filter is typed.
+func (m *model) pressInput(msg tea.KeyPressMsg) tea.Cmd {
+	in := *m.input
+	m.input = &in
+	switch msg.String() {
+	case "enter":
+		return m.endInput()
+	case "esc":
+		m.filterBy(in.before, in.was)
+		m.input = nil
+		return nil
+	case "left", "ctrl+b":
+		in.cursor = max(in.cursor-1, 0)
+	case "right", "ctrl+f":
+		in.cursor = min(in.cursor+1, len(in.text))
+	case "home", "ctrl+a":
+		in.cursor = 0
+	case "end", "ctrl+e":
+		in.cursor = len(in.text)
+	case "backspace", "ctrl+h":
+		in.cut(in.cursor-1, in.cursor)
+	case "delete", "ctrl+d":
+		in.cut(in.cursor, in.cursor+1)
+	case "ctrl+u":
+		in.cut(0, in.cursor)
+	case "ctrl+k":
+		in.cut(in.cursor, len(in.text))
+	case "ctrl+w":
+		word := strings.LastIndexByte(strings.TrimRight(string(in.text[:in.cursor]), " "), ' ') + 1
+		in.cut(len([]rune(string(in.text[:in.cursor])[:word])), in.cursor)
+	default:
+		in.insert(msg.Key().Text)
+	}
+	m.input = &in
+	m.tryInput()
+	return nil
+}
+
+func (m *model) paste(text string) {
+	in := *m.input
+	in.insert(text)
+	m.input = &in
+	m.tryInput()
+}
+
+// insert puts text at the cursor. Ends of lines and other control characters are
+// spaces.
+func (in *input) insert(text string) {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	runes := []rune(text)
+	in.text = append(append(append([]rune(nil), in.text[:in.cursor]...), runes...), in.text[in.cursor:]...)
+	in.cursor += len(runes)
+}
+
+// cut removes the text from one place to before another.
+func (in *input) cut(from, to int) {
+	from, to = max(from, 0), min(to, len(in.text))
+	if from >= to {
+		return
+	}
+	in.text = append(append([]rune(nil), in.text[:from]...), in.text[to:]...)
+	in.cursor = from
+}
+
+// tryInput filters by what is typed, if it is right as it stands. Hosts are not
+// looked up for every letter of their names.
+func (m *model) tryInput() {
+	text := string(m.input.text)
+	f, err := m.parse(text, false)
+	m.input.err = err
+	if err == nil {
+		m.filterBy(text, f)
+	}
+}
+
+// endInput takes what is typed for good, once hosts have been looked up where
+// they must be.
+func (m *model) endInput() tea.Cmd {
+	if m.input.err == nil {
+		m.input = nil
+		return nil
+	}
+	text, parse := string(m.input.text), m.parse
+	return func() tea.Msg {
+		f, err := parse(text, true)
+		return parsed{text, f, err}
+	}
+}
+
+func (m *model) takeParsed(p parsed) {
+	if m.input == nil || string(m.input.text) != p.text {
+		return
+	}
+	if p.err != nil {
+		in := *m.input
+		in.err = p.err
+		m.input = &in
+		return
+	}
+	m.filterBy(p.text, p.filter)
+	m.input = nil
+}
+
+// complaint returns what is wrong with the text, and the column of it, -1 where
+// it has none.
+func (in *input) complaint() (text string, column int) {
+	if in.err == nil {
+		return "", -1
+	}
+	var wrong *filter.Error
+	if !errors.As(in.err, &wrong) {
+		return in.err.Error(), -1
+	}
+	text = wrong.Msg
+	if hint := wrong.Hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text, len([]rune(wrong.Expr[:wrong.Offset]))
+}

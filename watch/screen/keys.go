@@ -1,0 +1,253 @@
+package screen
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// binding is what keys do. The table of them is what ? shows, too.
+type binding struct {
+	keys  []string // as bubbletea names them
+	shown string   // as people are shown them
+	doc   string
+	do    func(*model) tea.Cmd
+}
+
+// listKeys are the keys of the list. Digits are keys too: see states.
+func listKeys() []binding {
+	return []binding{
+		{[]string{"up", "k"}, "up k", "a row up", move(-1)},
+		{[]string{"down", "j"}, "down j", "a row down", move(1)},
+		{[]string{"pgup", "ctrl+b"}, "PgUp Ctrl-B", "a screen up", movePage(-1)},
+		{[]string{"pgdown", "ctrl+f", "space"}, "PgDn Ctrl-F Space", "a screen down", movePage(1)},
+		{[]string{"home"}, "Home", "the first row", func(m *model) tea.Cmd { m.moveTo(0); return nil }},
+		{[]string{"end", "G"}, "End G", "the last row", func(m *model) tea.Cmd { m.moveTo(m.total() - 1); return nil }},
+		{[]string{"enter"}, "Enter", "the socket in full; of a group, filter by it", (*model).enter},
+		{[]string{"tab"}, "Tab", "put the next state in front", func(m *model) tea.Cmd { m.nextFront(1); return nil }},
+		{[]string{"shift+tab"}, "Shift-Tab", "the one before", func(m *model) tea.Cmd { m.nextFront(-1); return nil }},
+		{nil, "1 ... 9", "the state with this digit; again, or 0: none", nil},
+		{[]string{"/"}, "/", "filter, in the language of ls; empty: no filter", (*model).beginFilter},
+		{[]string{"g"}, "g", "group by process, peer, prefix, listener, or not", (*model).nextGroup},
+		{[]string{"s"}, "s", "sort by the next column", (*model).nextSort},
+		{[]string{"S"}, "S", "sort the other way round", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
+		{[]string{"e"}, "e", "explain the state in front, or of the row", (*model).explain},
+		{[]string{"d"}, "d", "what the doctor finds; takes a second", (*model).examine},
+		{[]string{"p"}, "p", "pause: look no more by itself; again: go on", (*model).pause},
+		{[]string{"+", "="}, "+", "look more often", func(m *model) tea.Cmd { m.pace(-1); return nil }},
+		{[]string{"-", "_"}, "-", "look less often", func(m *model) tea.Cmd { m.pace(1); return nil }},
+		{[]string{"y"}, "y", "copy the row as JSON", (*model).yank},
+		{[]string{"?", "h"}, "? h", "all keys", (*model).help},
+		{[]string{"ctrl+l"}, "Ctrl-L", "draw anew", func(*model) tea.Cmd { return tea.ClearScreen }},
+		{[]string{"ctrl+z"}, "Ctrl-Z", "back to the shell for a while", func(*model) tea.Cmd { return tea.Suspend }},
+		{[]string{"q", "ctrl+c"}, "q Ctrl-C", "quit", nil},
+	}
+}
+
+// press answers a key.
+func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
+	key := msg.String()
+	m.note = ""
+	switch {
+	case key == "ctrl+c":
+		return tea.Interrupt
+	case m.input != nil:
+		return m.pressInput(msg)
+	case m.showing != theList:
+		return m.pressPage(key)
+	case key == "q":
+		return tea.Quit
+	case len(key) == 1 && '0' <= key[0] && key[0] <= '9':
+		m.front(tcp.State(key[0] - '0'))
+		return nil
+	}
+	for _, b := range listKeys() {
+		if slices.Contains(b.keys, key) {
+			return b.do(m)
+		}
+	}
+	return nil
+}
+
+func (m *model) total() int {
+	if m.frame == nil {
+		return 0
+	}
+	return m.frame.rows.total
+}
+
+func move(n int) func(*model) tea.Cmd {
+	return func(m *model) tea.Cmd { m.moveTo(m.cursor + n); return nil }
+}
+
+func movePage(n int) func(*model) tea.Cmd {
+	return func(m *model) tea.Cmd {
+		m.top += n * m.listHeight()
+		m.moveTo(m.cursor + n*m.listHeight())
+		return nil
+	}
+}
+
+// wheelRows is how many rows a notch of the wheel is.
+const wheelRows = 3
+
+func (m *model) wheel(msg tea.MouseWheelMsg) {
+	n := 0
+	switch msg.Button {
+	case tea.MouseWheelUp:
+		n = -wheelRows
+	case tea.MouseWheelDown:
+		n = wheelRows
+	}
+	if m.showing == theList {
+		m.moveTo(m.cursor + n)
+	} else {
+		m.scroll(n)
+	}
+}
+
+// front puts a state in front, or none: 0, or the one that is.
+func (m *model) front(s tcp.State) {
+	if s == m.want.front {
+		s = 0
+	}
+	m.want.front = s
+	m.moveTo(0)
+}
+
+// nextFront puts in front the next state of which there are sockets, or none
+// after the last.
+func (m *model) nextFront(by int) {
+	if m.frame == nil {
+		return
+	}
+	s := int(m.want.front)
+	for range tcp.NumStates + 1 {
+		s = (s + by + tcp.NumStates + 1) % (tcp.NumStates + 1)
+		if s == 0 || m.frame.counts.Of(tcp.State(s)) > 0 {
+			break
+		}
+	}
+	m.want.front = tcp.State(s)
+	m.moveTo(0)
+}
+
+func (m *model) nextGroup() tea.Cmd {
+	m.want.group = (m.want.group + 1) % groupings
+	m.want.sort = m.want.group.orders()[0]
+	m.moveTo(0)
+	return nil
+}
+
+func (m *model) nextSort() tea.Cmd {
+	m.want.sort = m.want.sort.next(m.want.group.orders())
+	m.moveTo(0)
+	return nil
+}
+
+func (m *model) pause() tea.Cmd {
+	m.want.paused = !m.want.paused
+	return nil
+}
+
+// paces are the intervals that + and - go through.
+var paces = []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
+	2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+
+// pace goes to the next shorter or longer interval.
+func (m *model) pace(by int) {
+	if by > 0 {
+		for _, p := range paces {
+			if p > m.want.interval {
+				m.want.interval = p
+				return
+			}
+		}
+		return
+	}
+	for _, p := range slices.Backward(paces) {
+		if p < m.want.interval {
+			m.want.interval = p
+			return
+		}
+	}
+}
+
+// enter shows the socket under the cursor in full, or filters by the group.
+func (m *model) enter() tea.Cmd {
+	row := m.row()
+	switch {
+	case row == nil:
+		return nil
+	case row.socket != nil:
+		m.want.open = row.id
+		m.showing, m.page = theSocket, page{title: "socket"}
+		return nil
+	case row.term == "":
+		m.note = "nothing to filter by"
+		return nil
+	}
+	text := row.term
+	if strings.TrimSpace(m.filter) != "" {
+		text = "(" + m.filter + ") and " + text
+	}
+	f, err := m.parse(text, false)
+	if err != nil {
+		m.note = err.Error()
+		return nil
+	}
+	m.filterBy(text, f)
+	m.want.group, m.want.sort = ungrouped, socketOrders[0]
+	m.note = "filtered by " + row.term
+	return nil
+}
+
+// explain asks for the page of the state in front, or of the row's.
+func (m *model) explain() tea.Cmd {
+	state := m.want.front
+	if row := m.row(); state == 0 && row != nil && row.socket != nil {
+		state = row.socket.State
+	}
+	if state == 0 {
+		m.note = "explain: no state is in front, and no socket under the cursor"
+		return nil
+	}
+	return m.openPage(explanation, state)
+}
+
+func (m *model) examine() tea.Cmd { return m.openPage(examination, 0) }
+
+// yank copies the row to the clipboard of the terminal, by OSC 52.
+func (m *model) yank() tea.Cmd {
+	row := m.row()
+	if row == nil {
+		return nil
+	}
+	text := row.json(m.frame.wish.group)
+	m.note = fmt.Sprintf("copied %d bytes of JSON, where the terminal allows it", len(text))
+	return tea.SetClipboard(text)
+}
+
+// json returns the row as ls and count have it in JSON.
+func (r *row) json(g grouping) string {
+	if r.socket != nil {
+		return string(render.AppendSocket(nil, r.socket))
+	}
+	by := map[string]string{}
+	if r.key != (groupKey{}) {
+		by[g.String()] = r.name
+	}
+	name, err := json.Marshal(by)
+	if err != nil {
+		panic(err) // strings can be encoded
+	}
+	b := fmt.Appendf(nil, `{"by":%s,"total":%d,"states":`, name, r.total)
+	return string(append(render.AppendStates(b, &r.counts), '}'))
+}

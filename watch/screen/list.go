@@ -1,0 +1,242 @@
+package screen
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// rowsTitle says what is listed.
+func (m *model) rowsTitle() string {
+	f := m.frame
+	what := fmt.Sprintf("%d sockets", f.rows.total)
+	if m.want.group != ungrouped {
+		what = fmt.Sprintf("%d groups by %s", f.rows.total, m.want.group)
+	}
+	if m.waiting() {
+		what = "a moment ..."
+	}
+	order := "sort " + m.want.sort.by.String()
+	if m.want.sort.descending {
+		order += " down"
+	}
+	l := m.line().put(bold, what)
+	if m.want.front != 0 {
+		l.put("", "  in ").put(stateColor(m.want.front), m.want.front.String())
+	}
+	l.put("", "  "+order)
+	if text := strings.TrimSpace(m.filter); text != "" && m.input == nil {
+		l.put("", "  filter ").put(yellow, safe(text))
+	}
+	return l.String()
+}
+
+// column is a column of the list.
+type column struct {
+	heading string
+	cells   []string
+	right   bool // aligned to the right
+	middle  bool // cut in the middle where it must be
+	least   int  // columns that it can be cut to; 0: it is not cut
+	rank    int  // the highest is left out first where there is no room; 0: never
+	colors  []string
+}
+
+// gap stands between two columns.
+const gap = 2
+
+// table draws the headings and so many rows, those on the screen and no others.
+func (m *model) table(n int) []string {
+	rows := make([]*row, 0, n)
+	for i := range min(n, max(m.frame.rows.total-m.top, 0)) {
+		rows = append(rows, m.frame.rows.row(m.top+i))
+	}
+	columns := m.socketColumns(rows)
+	if m.frame.wish.group != ungrouped {
+		columns = m.groupColumns(rows)
+	}
+	columns, widths := m.fit(columns)
+	lines := []string{m.tableLine(columns, widths, -1, "  ", bold)}
+	for i, row := range rows {
+		switch {
+		case row == nil:
+			lines = append(lines, "  "+m.ellipsis())
+		case m.top+i == m.cursor:
+			lines = append(lines, m.tableLine(columns, widths, i, ">"+markText[row.mark], reverse))
+		default:
+			lines = append(lines, m.tableLine(columns, widths, i, " "+markText[row.mark], markColor[row.mark]))
+		}
+	}
+	return lines
+}
+
+var (
+	markText  = [...]string{unmarked: " ", opening: "+", changed: ">", closed: "-"}
+	markColor = [...]string{unmarked: "", opening: green, changed: yellow, closed: red}
+)
+
+// tableLine draws a row, or with -1 the headings. The row is all in one colour,
+// or, where it has none, each cell in its own.
+func (m *model) tableLine(columns []column, widths []int, i int, lead, color string) string {
+	l := m.line().put(color, lead)
+	for c, col := range columns {
+		text, own := col.heading, color
+		if i >= 0 {
+			text = col.cells[i]
+			if own == "" && col.colors != nil {
+				own = col.colors[i]
+			}
+		}
+		if col.middle {
+			text = cutMiddle(text, widths[c], m.ellipsis())
+		} else {
+			text = cut(text, widths[c], m.ellipsis())
+		}
+		if c > 0 {
+			l.put(color, strings.Repeat(" ", gap))
+		}
+		if col.right {
+			text = aligned(text, widths[c])
+		} else if c < len(columns)-1 || color == reverse {
+			text = padded(text, widths[c])
+		}
+		l.put(own, text)
+	}
+	if color == reverse {
+		l.put(color, strings.Repeat(" ", max(0, m.width-l.columns)))
+	}
+	return strings.TrimRight(l.String(), " ")
+}
+
+// fit leaves out the columns that there is no room for, and cuts others.
+func (m *model) fit(columns []column) ([]column, []int) {
+	const lead = 2
+	for {
+		widths, sum, least := make([]int, len(columns)), lead-gap, lead-gap
+		for i, c := range columns {
+			widths[i] = width(c.heading)
+			for _, cell := range c.cells {
+				widths[i] = max(widths[i], width(cell))
+			}
+			sum += widths[i] + gap
+			least += gap + widths[i]
+			if c.least > 0 {
+				least += min(c.least, widths[i]) - widths[i]
+			}
+		}
+		last := 0
+		for i, c := range columns {
+			if c.rank > columns[last].rank {
+				last = i
+			}
+		}
+		if least > m.width && columns[last].rank > 0 {
+			columns = append(columns[:last:last], columns[last+1:]...)
+			continue
+		}
+		for sum > m.width {
+			widest := -1
+			for i, c := range columns {
+				if c.least > 0 && widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
+					widest = i
+				}
+			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
+			sum--
+		}
+		return columns, widths
+	}
+}
+
+// socketColumns returns the columns of sockets, with the cells of the rows.
+func (m *model) socketColumns(rows []*row) []column {
+	list := []struct {
+		name string
+		column
+	}{
+		{"netns", column{least: 6, rank: 5}},
+		{"state", column{least: 4}},
+		{"recv_q", column{right: true, rank: 3}},
+		{"send_q", column{right: true, rank: 4}},
+		{"local", column{middle: true, least: 14, rank: 1}},
+		{"peer", column{middle: true, least: 14}},
+		{"process", column{least: 12, rank: 2}},
+		{"age", column{right: true, rank: 6}},
+		{"timer", column{least: 12, rank: 7}},
+	}
+	var columns []column
+	for _, entry := range list {
+		switch {
+		case entry.name == "process" && !m.processes && m.frame.wish.sort.by != byProcess:
+			continue
+		case entry.name == "netns" && !m.netns:
+			continue
+		}
+		of, err := render.ParseColumns(entry.name)
+		if err != nil {
+			panic(err) // the names are this program's own
+		}
+		c := entry.column
+		c.heading, c.cells = of[0].Heading(), make([]string, len(rows))
+		if entry.name == "state" {
+			c.colors = make([]string, len(rows))
+		}
+		for i, row := range rows {
+			if row == nil || row.socket == nil {
+				continue
+			}
+			c.cells[i] = string(of[0].AppendCell(nil, row.socket))
+			if c.colors != nil {
+				c.colors[i] = stateColor(row.socket.State)
+			}
+		}
+		columns = append(columns, c)
+	}
+	return columns
+}
+
+// groupColumns returns the columns of groups: what they have in common, how many
+// there are, and of which states most.
+func (m *model) groupColumns(rows []*row) []column {
+	name := column{heading: strings.ToUpper(m.frame.wish.group.String()), least: 14, middle: true}
+	total := column{heading: "TOTAL", right: true}
+	change := column{heading: "CHANGE", right: true, rank: 1}
+	states := column{heading: "STATES", least: 12, rank: 2}
+	var nothing row
+	for _, row := range rows {
+		if row == nil {
+			row = &nothing
+		}
+		name.cells = append(name.cells, safe(row.name))
+		total.cells = append(total.cells, strconv.Itoa(row.total))
+		change.cells = append(change.cells, signed(row.change))
+		states.cells = append(states.cells, stateList(&row.counts))
+	}
+	return []column{name, total, change, states}
+}
+
+// stateList returns the states of a group, with how many there are of each, the
+// most first.
+func stateList(counts *tcp.Counts) string {
+	var parts []string
+	left := *counts
+	for {
+		most := tcp.State(0)
+		for s := range tcp.All.States() {
+			if left.Of(s) > left.Of(most) {
+				most = s
+			}
+		}
+		if most == 0 {
+			return strings.Join(parts, "  ")
+		}
+		parts = append(parts, fmt.Sprintf("%s %d", most, left[most]))
+		left[most] = 0
+	}
+}

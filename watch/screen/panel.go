@@ -1,0 +1,155 @@
+package screen
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// frontPanel draws what is told of the state in front: more of it on a large
+// screen.
+func (m *model) frontPanel() []string {
+	f := m.frame.front
+	if f == nil || f.state != m.want.front {
+		return []string{m.line().put(stateColor(m.want.front), m.want.front.String()).put("", " ...").String()}
+	}
+	lines := []string{m.rates(f)}
+	if m.height < 16 {
+		return append(lines, m.inOneLine(f))
+	}
+	named := min(max(3, (m.height-16)/3), mostNamed)
+	lines = append(lines, m.tops(f, named)...)
+	return append(lines, m.ages(f))
+}
+
+// rates draws how many there are, how fast they come and go, and how it went.
+func (m *model) rates(f *front) string {
+	l := m.line().put(bold+stateColor(f.state), f.state.String()).put(bold, " "+strconv.Itoa(f.count))
+	if change := m.change(f.state); change != 0 {
+		l.put("", " ").put(changeColor(change), signed(change))
+	}
+	if f.elapsed > 0 {
+		seconds := f.elapsed.Seconds()
+		l.put("", fmt.Sprintf("  in %s/s  out %s/s", perSecond(f.arrived, seconds), perSecond(f.left, seconds)))
+	}
+	l.put("", "  ")
+	return l.put(stateColor(f.state), sparkline(m.frame.history, f.state, m.frame.wish.interval, min(m.width-l.columns, 60), m.steps())).String()
+}
+
+// perSecond returns a rate, with a tenth where it is small.
+func perSecond(n int, seconds float64) string {
+	rate := float64(n) / seconds
+	if rate < 10 && n > 0 {
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
+}
+
+// inOneLine draws the largest prefix and listener.
+func (m *model) inOneLine(f *front) string {
+	l := m.line()
+	if len(f.listeners) > 0 {
+		l.put("", f.listeners[0].name+" ").put(bold, strconv.Itoa(f.listeners[0].n)).put("", "  ")
+	}
+	if len(f.prefixes) > 0 {
+		l.put("", f.prefixes[0].name+" ").put(bold, strconv.Itoa(f.prefixes[0].n))
+	}
+	return l.String()
+}
+
+// tops draws who has most, side by side: listeners, prefixes, peers, as many of
+// the three as there is room for.
+func (m *model) tops(f *front, n int) []string {
+	blocks := [][]string{m.listenersBlock(f, n), namedBlock("PREFIX", f.prefixes, n), namedBlock("PEER", f.peers, n)}
+	lines := make([]string, n+1)
+	used := 0
+	for _, block := range blocks {
+		widest := 0
+		for _, text := range block {
+			widest = max(widest, width(text))
+		}
+		if used > 0 && used+gap+1+widest > m.width {
+			continue
+		}
+		if used > 0 {
+			for i := range lines {
+				lines[i] = padded(lines[i], used+gap+1)
+			}
+			used += gap + 1
+		}
+		for i, text := range block {
+			lines[i] += text
+		}
+		used += widest
+	}
+	for i, text := range lines {
+		color := ""
+		if i == 0 {
+			color = bold
+		}
+		lines[i] = m.line().put(color, strings.TrimRight(text, " ")).String()
+	}
+	return lines
+}
+
+// listenersBlock draws the listeners that the sockets came in by.
+func (m *model) listenersBlock(f *front, n int) []string {
+	cells := [][3]string{{"LISTENER", "ACCEPT-Q", f.state.String()}}
+	for _, l := range f.listeners[:min(n, len(f.listeners))] {
+		queue := "-"
+		if waiting, known := l.queue.Get(); known {
+			queue = strconv.Itoa(int(waiting))
+			if most, known := l.queueMax.Get(); known {
+				queue += "/" + strconv.Itoa(int(most))
+			}
+		}
+		cells = append(cells, [3]string{cutMiddle(l.name, 30, m.ellipsis()), queue, strconv.Itoa(l.n)})
+	}
+	var widths [3]int
+	for _, row := range cells {
+		for i, cell := range row {
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	var lines []string
+	for _, row := range cells {
+		lines = append(lines, padded(row[0], widths[0])+" "+aligned(row[1], widths[1])+" "+aligned(row[2], widths[2]))
+	}
+	return lines
+}
+
+// namedBlock draws names and how many there are of each.
+func namedBlock(heading string, list []named, n int) []string {
+	list = list[:min(n, len(list))]
+	names, counts := width(heading), 0
+	for _, e := range list {
+		names, counts = max(names, width(e.name)), max(counts, len(strconv.Itoa(e.n)))
+	}
+	lines := []string{padded(heading, names+1+counts)}
+	for _, e := range list {
+		lines = append(lines, padded(e.name, names)+" "+aligned(strconv.Itoa(e.n), counts))
+	}
+	return lines
+}
+
+// ages draws how long the sockets have been in the state.
+func (m *model) ages(f *front) string {
+	l := m.line().put(bold, "age")
+	for i, n := range f.ages {
+		if n == 0 {
+			continue
+		}
+		name := "unknown"
+		switch {
+		case i < len(ageBounds):
+			name = "<" + strings.TrimSuffix(interval(ageBounds[i]), "0m")
+		case i == len(ageBounds):
+			name = ">" + strings.TrimSuffix(interval(ageBounds[i-1]), "0m")
+		}
+		l.put("", fmt.Sprintf("  %s ", name)).put(bold, strconv.Itoa(n))
+	}
+	if f.ages == ([len(ageBounds) + 2]int{}) {
+		l.put("", "  -")
+	}
+	return l.String()
+}

@@ -1,0 +1,178 @@
+package screen
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"tcpstate/explain"
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// openedSocket returns the socket that is shown in full, nil where none is at
+// hand.
+func (m *model) openedSocket() *opened {
+	if m.frame == nil || m.frame.opened == nil || m.frame.opened.id != m.want.open || m.frame.opened.socket == nil {
+		return nil
+	}
+	return m.frame.opened
+}
+
+// laySocket lays out the socket that is shown in full.
+func (m *model) laySocket() {
+	o := m.openedSocket()
+	switch {
+	case o != nil:
+		m.page.title = "socket " + safe(ends(o.socket))
+		m.page.lines = m.socketLines(o)
+	case m.frame != nil && m.frame.opened != nil && m.frame.opened.id == m.want.open:
+		m.page.lines = []string{"The socket is gone."}
+	default:
+		m.page.lines = []string{"a moment ..."}
+	}
+	m.scroll(0)
+}
+
+func ends(s *tcp.Socket) string {
+	if s.Peer.Port() == 0 {
+		return s.Local.String()
+	}
+	return s.Local.String() + " - " + s.Peer.String()
+}
+
+// socketLines returns a socket in full: whose it is and what it does, the states
+// that it went through, what becomes of it, and all that the kernel says of it.
+func (m *model) socketLines(o *opened) []string {
+	s := o.socket
+	var lines []string
+	add := func(name, format string, args ...any) {
+		lines = append(lines, m.paint(dim, padded(name, 10))+safe(fmt.Sprintf(format, args...)))
+	}
+	cell := func(name string) string { return cellOf(name, s) }
+	lines = append(lines, m.paint(dim, padded("state", 10))+m.paint(stateColor(s.State), s.State.String()))
+	if !o.gone.IsZero() {
+		add("gone", "not seen any more since %s", o.gone.Format("15:04:05"))
+	}
+	add("local", "%s", cell("local"))
+	add("peer", "%s", cell("peer"))
+	add("process", "%s", cell("process"))
+	if text := cell("command"); text != "-" {
+		add("command", "%s", text)
+	}
+	if uid, known := s.Owner.UID.Get(); known {
+		add("user", "%d %s", uid, s.Owner.User)
+	}
+	if s.State == tcp.Listen {
+		add("queue", "%s of %s wait to be accepted", cell("recv_q"), cell("send_q"))
+	} else {
+		add("queues", "%s bytes not read, %s bytes not acknowledged", cell("recv_q"), cell("send_q"))
+	}
+	add("timer", "%s", cell("timer"))
+	add("age", "%s", cell("age"))
+	if o.err != nil {
+		add("note", "%s", o.err)
+	}
+	lines = append(lines, "", m.paint(bold, "History"))
+	lines = append(lines, m.historyLines(o)...)
+	lines = append(lines, "")
+	lines = append(lines, m.storyLines(o)...)
+	return append(lines, m.fieldLines(s)...)
+}
+
+// historyLines returns the states in which the socket was seen.
+func (m *model) historyLines(o *opened) []string {
+	var lines []string
+	for i, step := range o.history {
+		text := "was there when the watch began"
+		switch {
+		case i > 0:
+			text = "after " + short(step.At.Sub(o.history[i-1].At))
+		case o.new:
+			text = "opened"
+		}
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", step.At.Format("15:04:05.000"), m.paint(stateColor(step.State), padded(step.State.String(), 14)), text))
+	}
+	return lines
+}
+
+// short returns a time between two looks.
+func short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+
+// storyLines returns what becomes of the socket, as explain tells it.
+func (m *model) storyLines(o *opened) []string {
+	if m.pages == nil || m.pages.book == nil || !o.gone.IsZero() {
+		return nil
+	}
+	story := m.pages.book.Story(o.settings)
+	story.Add(o.socket)
+	told, err := story.Tell()
+	if err != nil {
+		return []string{safe(err.Error()), ""}
+	}
+	var b bytes.Buffer
+	if err := told.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
+		return nil
+	}
+	return append(linesOf(b.String()), "")
+}
+
+// fieldLines returns the fields of JSON that are known of a socket, with what
+// they mean.
+func (m *model) fieldLines(s *tcp.Socket) []string {
+	lines := []string{m.paint(bold, "All that the kernel says")}
+	names, values := 0, 0
+	type known struct{ name, value, doc string }
+	var list []known
+	for _, f := range render.Fields() {
+		if strings.Contains(f.Name, "[]") || f.Type == "object" {
+			continue
+		}
+		if value := cellOf(f.Name, s); value != "-" {
+			list = append(list, known{f.Name, value, f.Doc})
+			names, values = max(names, len(f.Name)), max(values, min(width(value), 24))
+		}
+	}
+	for _, f := range list {
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", padded(f.name, names), padded(f.value, values), m.paint(dim, f.doc)))
+	}
+	return lines
+}
+
+// cellOf returns what a table shows of the socket in a column, "-" where there is
+// no such column.
+func cellOf(name string, s *tcp.Socket) string {
+	columns, err := render.ParseColumns(name)
+	if err != nil {
+		return "-"
+	}
+	return string(columns[0].AppendCell(nil, s))
+}
+
+// viewPage draws a page, or a socket in full.
+func (m *model) viewPage() []string {
+	lines := []string{m.line().put(bold, m.page.title).String()}
+	n := m.pageHeight()
+	if m.page.err != nil {
+		lines = append(lines, m.line().put(red, safe(m.page.err.Error())).String())
+	} else {
+		for i := m.page.top; i < min(m.page.top+n, len(m.page.lines)); i++ {
+			lines = append(lines, strings.TrimRight(cutColumns(m.page.lines[i], m.page.left, m.width), " "))
+		}
+	}
+	for len(lines) < n+1 {
+		lines = append(lines, "")
+	}
+	foot := m.line()
+	if m.note != "" {
+		foot.put(yellow, safe(m.note))
+	} else {
+		last := min(m.page.top+n, len(m.page.lines))
+		foot.put(dim, fmt.Sprintf("lines %d-%d of %d  ", min(m.page.top+1, last), last, len(m.page.lines))).put(dim, "q back  arrows and PgUp, PgDn move")
+		if m.showing == theSocket {
+			foot.put(dim, "  e explain  y copy")
+		}
+	}
+	return append(lines, foot.String())
+}

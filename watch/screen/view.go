@@ -1,0 +1,278 @@
+package screen
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tcpstate/render"
+	"tcpstate/tcp"
+)
+
+// View draws the screen.
+func (m model) View() tea.View {
+	v := tea.View{AltScreen: true, MouseMode: tea.MouseModeCellMotion}
+	var lines []string
+	if m.showing == theList {
+		lines = m.viewList()
+		if m.input != nil {
+			v.Cursor = tea.NewCursor(min(len(inputLead)+m.inputColumn(), m.width-1), len(lines)-2)
+		}
+	} else {
+		lines = m.viewPage()
+	}
+	v.Content = strings.Join(lines[:min(len(lines), m.height)], "\n")
+	return v
+}
+
+// viewList draws the list and what stands above it.
+func (m *model) viewList() []string {
+	lines := m.head()
+	if m.frame == nil {
+		lines = append(lines, m.line().put("", "a moment ...").String())
+	} else {
+		lines = append(lines, m.rowsTitle())
+		lines = append(lines, m.table(m.listHeight())...)
+	}
+	foot := m.foot()
+	for len(lines) < m.height-len(foot) {
+		lines = append(lines, "")
+	}
+	return append(lines[:max(0, m.height-len(foot))], foot...)
+}
+
+// listHeight is how many rows of the list are shown: what is left.
+func (m *model) listHeight() int {
+	const titles = 2 // of the list, and of its columns
+	return max(1, m.height-len(m.head())-titles-len(m.foot()))
+}
+
+// head draws what stands above the list.
+func (m *model) head() []string {
+	lines := []string{m.title()}
+	if m.frame == nil {
+		return lines
+	}
+	if m.want.front != 0 {
+		return append(append(lines, m.packedStates(max(1, m.height/12))...), m.frontPanel()...)
+	}
+	if m.height >= 20 && m.width >= 2*stateWidth+stateGap {
+		return append(lines, m.stateGrid()...)
+	}
+	return append(lines, m.packedStates(max(1, m.height/5))...)
+}
+
+func (m *model) title() string {
+	l := m.line().put(bold, "tcpstate")
+	if m.host != "" {
+		l.put("", "  ").put(bold, safe(m.host))
+	}
+	l.put("", "  ")
+	if f := m.frame; f != nil {
+		if f.source != "auto" {
+			l.put("", f.source+"  ")
+		}
+		l.put("", f.at.Format("15:04:05")+"  ").put(bold, strconv.Itoa(f.counts.Total())).put("", " sockets  ")
+	}
+	if m.want.paused {
+		return l.put(yellow, "paused").String()
+	}
+	return l.put("", "every "+interval(m.want.interval)).String()
+}
+
+func interval(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
+}
+
+// The widths of a state in the grid, and of the gap between two.
+const (
+	stateWidth = 39
+	stateGap   = 2
+)
+
+// stateGrid draws all states, each with its count, the change since the last
+// look, and how it went.
+func (m *model) stateGrid() []string {
+	columns := min((m.width+stateGap)/(stateWidth+stateGap), 4)
+	each := (m.width - (columns-1)*stateGap) / columns
+	perColumn := (tcp.NumStates + columns - 1) / columns
+	lines := make([]string, perColumn)
+	for i := range lines {
+		l := m.line()
+		for c := range columns {
+			if s := tcp.State(1 + c*perColumn + i); int(s) <= tcp.NumStates {
+				l.to(c * (each + stateGap))
+				m.putState(l, s, each)
+			}
+		}
+		lines[i] = l.String()
+	}
+	return lines
+}
+
+// putState draws a state, in so many columns.
+func (m *model) putState(l *line, s tcp.State, columns int) {
+	const fixed = 2 + 14 + 1 + 7 + 1 + 7 + 1
+	n := m.frame.counts.Of(s)
+	color := stateColor(s)
+	if n == 0 {
+		color = dim
+	}
+	l.put(dim, digit(s)+" ").put(color, padded(s.String(), 14)).put("", " "+aligned(strconv.Itoa(n), 7)+" ")
+	change := m.change(s)
+	l.put(changeColor(change), padded(signed(change), 7)).put("", " ")
+	l.put(color, sparkline(m.frame.history, s, m.frame.wish.interval, columns-fixed, m.steps()))
+}
+
+// digit returns the key that puts a state in front, or a space.
+func digit(s tcp.State) string {
+	if s > 9 {
+		return " "
+	}
+	return strconv.Itoa(int(s))
+}
+
+func (m *model) steps() []rune {
+	if m.ascii {
+		return asciiBlocks
+	}
+	return blocks
+}
+
+// change returns how many sockets of a state there are more than at the look
+// before.
+func (m *model) change(s tcp.State) int {
+	if m.frame.fresh {
+		return 0
+	}
+	return m.frame.counts.Of(s) - m.frame.before.Of(s)
+}
+
+// signed returns a change with its sign, or nothing.
+func signed(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%+d", n)
+}
+
+func changeColor(n int) string {
+	if n < 0 {
+		return red
+	}
+	return green
+}
+
+// stateColor returns the colour that a table has for the state.
+func stateColor(s tcp.State) string {
+	painted := string(render.AppendState(nil, s, true))
+	color, _, _ := strings.Cut(painted, s.String())
+	return color
+}
+
+// packedStates draws the states that there are sockets in, in as few lines as
+// they take, and as many as there may be.
+func (m *model) packedStates(most int) []string {
+	var lines []string
+	l := m.line()
+	for s := range tcp.All.States() {
+		n := m.frame.counts.Of(s)
+		if n == 0 && s != m.want.front && m.change(s) == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%s %d", s, n)
+		change := signed(m.change(s))
+		if l.columns > 0 {
+			if l.columns+2+len(text)+1+len(change) > m.width {
+				lines, l = append(lines, l.String()), m.line()
+			} else {
+				l.put("", "  ")
+			}
+		}
+		color := stateColor(s)
+		if s == m.want.front {
+			color = reverse
+		}
+		l.put(color, s.String()).put("", " "+strconv.Itoa(n))
+		if change != "" {
+			l.put("", " ").put(changeColor(m.change(s)), change)
+		}
+	}
+	lines = append(lines, l.String())
+	return lines[:min(len(lines), most)]
+}
+
+// inputLead stands before the filter as it is typed.
+const inputLead = "filter: "
+
+// foot draws what stands under the list: the filter as it is typed with what is
+// wrong with it, or what is to be said, or the keys.
+func (m *model) foot() []string {
+	if m.input != nil {
+		return m.inputLines()
+	}
+	l := m.line()
+	switch {
+	case m.note != "":
+		l.put(yellow, safe(m.note))
+	case m.frame != nil && m.frame.err != nil:
+		l.put(red, safe(m.frame.err.Error()))
+	case m.frame != nil && len(m.frame.warnings) > 0 && m.frame.at.Second()%10 < 5:
+		l.put(yellow, safe("note: "+m.frame.warnings[len(m.frame.warnings)-1]))
+	default:
+		for i, hint := range []string{"? keys", "q quit", "/ filter", "Tab state", "g group", "s sort", "Enter open", "e explain", "d doctor", "p pause"} {
+			if i > 0 {
+				hint = "  " + hint
+			}
+			if l.columns+len(hint) > m.width {
+				break
+			}
+			l.put(dim, hint)
+		}
+	}
+	return []string{l.String()}
+}
+
+// inputLines draws the filter as it is typed, and a caret under what is wrong
+// with it. What does not fit is moved out to the left.
+func (m *model) inputLines() []string {
+	in := m.input
+	skip := m.inputSkip()
+	text := []rune(string(in.text))[skip:]
+	first := m.line().put(bold, inputLead).put("", string(text)).String()
+	complaint, at := in.complaint()
+	second := m.line()
+	switch {
+	case complaint == "":
+		second.put(dim, "Enter takes it, Esc goes back")
+	case at < skip:
+		second.put(red, safe(complaint))
+	default:
+		column := len(inputLead) + width(string(in.text[skip:at]))
+		if room := m.width - column - 2; len(complaint) > room && column > len(complaint)+1 {
+			second.to(column-len(complaint)-1).put(red, safe(complaint)+" ^")
+		} else if len(complaint) > room && m.width-len(complaint) > column-m.width {
+			second.put("", strings.Repeat(" ", min(column, max(0, m.width-1)))).put(red, "^ "+safe(complaint))
+		} else {
+			second.to(column).put(red, "^ "+safe(complaint))
+		}
+	}
+	return []string{first, second.String()}
+}
+
+// inputSkip is how many characters of the filter are to the left of the screen.
+func (m *model) inputSkip() int {
+	return max(0, m.input.cursor-(m.width-len(inputLead)-2))
+}
+
+// inputColumn is where the cursor stands in what is shown of the filter.
+func (m *model) inputColumn() int {
+	return width(string(m.input.text[m.inputSkip():m.input.cursor]))
+}
