@@ -37,6 +37,7 @@ type group struct {
 	fires, end, age  timeSpread
 	left, resent     spread
 	endless, inexact bool // some have no end; some ends are not exact
+	ageInexact       bool // some ages are bounds or estimates
 }
 
 // maxExamples is how many sockets of a group are named.
@@ -96,6 +97,7 @@ func (s *Story) Add(socket *tcp.Socket) {
 	}
 	if age, known := socket.Age.Get(); known {
 		g.age.add(age)
+		g.ageInexact = g.ageInexact || !socket.AgeExact
 	}
 	g.resent.add(int64(socket.Timer.Retransmits))
 	if socket.Timer.Kind != tcp.TimerOff {
@@ -232,33 +234,34 @@ func (g *group) texts() []string {
 // facts are what the texts of stories may speak of. All that is text is escaped
 // for the markup; a spread is "3" or "3 to 7".
 type facts struct {
-	State   string
-	Is      string // the Condition
-	Many    bool   // more than one socket
-	N       int
-	Sockets string // the first few: local > peer
-	More    int    // how many are not among them
-	Holders string // processes, "" where none is known
-	Came    string // the listeners they came in by, with their processes; "" where none is known
-	Age     string // "" where it is not known
-	Unread  int64  // bytes of data that are not read, at most
-	Unsent  int64  // bytes of data that are not acknowledged, at most
-	UnreadS string // as spreads
-	UnsentS string
-	Queued  string // of a listener
-	Most    string // of a listener; "" where it is not known
-	Fires   string // when the timer fires
-	Resent  string // how often it has fired in vain
-	ResentN int64  // at most
-	Left    string // resends or probes that are left
-	LeftN   int64  // at most
-	End     string // when the kernel ends it; "" where it will not
-	Exact   bool   // End is no estimate
+	State    string
+	Is       string // the Condition
+	Many     bool   // more than one socket
+	N        int
+	Sockets  string // the first few: local > peer
+	More     int    // how many are not among them
+	Holders  string // processes, "" where none is known
+	Came     string // the listeners they came in by, with their processes; "" where none is known
+	Age      string // "" where it is not known
+	AgeExact bool   // else Age is a bound or an estimate, as tcp.Clocks.SetAge has it
+	Unread   int64  // bytes of data that are not read, at most
+	Unsent   int64  // bytes of data that are not acknowledged, at most
+	UnreadS  string // as spreads
+	UnsentS  string
+	Queued   string // of a listener
+	Most     string // of a listener; "" where it is not known
+	Fires    string // when the timer fires
+	Resent   string // how often it has fired in vain
+	ResentN  int64  // at most
+	Left     string // resends or probes that are left
+	LeftN    int64  // at most
+	End      string // when the kernel ends it; "" where it will not
+	Exact    bool   // End is no estimate
 }
 
 func (s *Story) facts(g *group, t *ToldGroup) facts {
 	w := s.book.words
-	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), Exact: !g.inexact}
+	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), AgeExact: !g.ageInexact, Exact: !g.inexact}
 	var names []string
 	for _, e := range g.examples {
 		names = append(names, literal(visible(ends(e))))

@@ -144,6 +144,41 @@ func TestStoryOfMany(t *testing.T) {
 	}
 }
 
+// TestStoryTellsAge wants an age that no clock of the state tells called what it
+// is: a bound, or in FIN_WAIT2 an estimate.
+func TestStoryTellsAge(t *testing.T) {
+	for _, row := range []struct {
+		state tcp.State
+		exact []bool // of the sockets that are told together
+		want  map[Language]string
+	}{
+		{tcp.TimeWait, []bool{true, true}, map[Language]string{English: "In this state for 90 s.", Chinese: "处于此状态已 90 秒。"}},
+		{tcp.SynRecv, []bool{false}, map[Language]string{English: "In this state for at least 90 s.", Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.SynSent, []bool{true, false}, map[Language]string{English: "In this state for at least 90 s.", Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.FinWait2, []bool{false}, map[Language]string{English: "In this state for about 90 s.", Chinese: "处于此状态大约已 90 秒。"}},
+	} {
+		for l, want := range row.want {
+			story := open(t, l).Story(tcp.DefaultSettings())
+			for _, exact := range row.exact {
+				s := with(row.state, 0, tcp.TimerTimeWait, 0, time.Second)
+				s.Age, s.AgeExact = tcp.Known(90*time.Second), exact
+				story.Add(&s)
+			}
+			all, err := story.Tell()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			if err := all.WriteText(&text, Terminal{Width: 300}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("the story of %v does not say %q:\n%s", row.state, want, &text)
+			}
+		}
+	}
+}
+
 // TestStoriesInEveryLanguage tells every story in each language and form.
 func TestStoriesInEveryLanguage(t *testing.T) {
 	for _, l := range Languages() {
