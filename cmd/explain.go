@@ -94,6 +94,8 @@ type explanation struct {
 	topic *explain.Topic // nil: the whole machine, or story
 	story *filter.Filter // the sockets that are told of
 	named string         // as they were asked for
+
+	warnings []string // what a reader should know of how the host was read
 }
 
 // parse checks the flags and the arguments. Its errors are the caller's mistakes.
@@ -307,7 +309,8 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 		story.Add(socket)
 		n++
 	}
-	notes.say(snapshot.Warnings())
+	e.warnings = snapshot.Warnings()
+	notes.say(e.warnings)
 	if n == 0 {
 		return &hintedError{fmt.Errorf("no TCP socket here has %s", e.named), "tcpstate ls lists those there are; tcpstate explain --list the topics"}
 	}
@@ -341,6 +344,7 @@ func (e *explanation) host(ctx context.Context) (*explain.Host, error) {
 		warnings = append(warnings, fmt.Sprintf("%v; this host is left out", err))
 		host, e.noLive = nil, true
 	}
+	e.warnings = warnings
 	(&notes{w: e.w, quiet: e.quiet}).say(warnings)
 	return host, nil
 }
@@ -354,5 +358,5 @@ func (e *explanation) envelope() explain.Envelope {
 	if err != nil {
 		host = "" // a host without a name has states all the same
 	}
-	return explain.Envelope{TakenAt: e.w.now(), Host: host}
+	return explain.Envelope{TakenAt: e.w.now(), Host: host, Warnings: e.warnings}
 }

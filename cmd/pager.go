@@ -26,8 +26,10 @@ func show(page []byte, w *world) error {
 
 // pagerFor returns the command of the pager that a page needs, or "".
 func pagerFor(page []byte, w *world) string {
-	_, height := w.size()
-	if !w.stdoutTTY || w.getenv("TERM") == "dumb" || bytes.Count(page, []byte("\n")) < height {
+	if !w.stdoutTTY || w.getenv("TERM") == "dumb" {
+		return ""
+	}
+	if _, height := w.size(); bytes.Count(page, []byte("\n")) < height {
 		return ""
 	}
 	if pager, set := w.lookupenv("PAGER"); set {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tcpstate/explain"
 	"tcpstate/tcp"
@@ -31,6 +32,11 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 		host.Counts.Add(socket.State)
 	}
 	warnings = s.Warnings()
+	for state := range tcp.All.States() {
+		if slices.Contains(s.Missing(), strings.ToLower(state.String())) {
+			host.Unseen |= tcp.Set(state)
+		}
+	}
 
 	proc := procOf(s.query.Proc, s.query.spaces[0])
 	if host.Settings, err = proc.Settings(); err != nil {

@@ -20,6 +20,9 @@ func drawChart(w words, host *Host, ascii bool) []Text {
 			name = w.say("ladder.nosocket")
 		} else if host != nil {
 			count = shortCount(host.Counts.Of(state))
+			if host.Unseen.Has(state) {
+				count = "?"
+			}
 		}
 		c.box(corner)
 		inner := boxWidth - 2

@@ -221,10 +221,13 @@ func (p *Page) live() []Block {
 		return []Block{paragraph(plain(p.say("live.none")))}
 	}
 	var blocks []Block
-	if states := p.Topic.States; states != 0 {
-		names := strings.ReplaceAll(states.String(), ",", p.say("list.join"))
+	names := func(states tcp.StateSet) string { return strings.ReplaceAll(states.String(), ",", p.say("list.join")) }
+	if states := p.Topic.States &^ h.Unseen; states != 0 {
 		blocks = append(blocks, paragraph(plain(p.say("live.count", "n", number(h.inStates(states)),
-			"total", number(h.Counts.Total()), "states", names))))
+			"total", number(h.Counts.Total()), "states", names(states)))))
+	}
+	if states := p.Topic.States & h.Unseen; states != 0 {
+		blocks = append(blocks, paragraph(plain(p.say("live.unseen", "states", names(states)))))
 	}
 	if oldest, known := h.Oldest.Get(); known {
 		key := "live.oldest.least"

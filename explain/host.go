@@ -11,6 +11,9 @@ import (
 type Host struct {
 	Settings tcp.Settings
 	Counts   tcp.Counts // sockets in each state
+	// Unseen are the states whose sockets the source does not list; what it has
+	// counted there, none, says nothing.
+	Unseen tcp.StateSet
 	// Partial says that not every process could be looked into, so that the
 	// groups by process are short of some.
 	Partial bool

@@ -16,24 +16,27 @@ import (
 
 // Envelope is what a document says of itself; cmd knows it.
 type Envelope struct {
-	TakenAt time.Time // when the host was looked at
-	Host    string    // its name
+	TakenAt  time.Time // when the host was looked at
+	Host     string    // its name
+	Warnings []string  // what a reader should know of how it was read
 }
 
-// envelope opens every document. TakenAt and Host are there where a host was
-// looked at.
+// envelope opens every document. TakenAt, Host and Warnings are there where a host
+// was looked at, or could not be.
 type envelope struct {
 	Schema   string   `json:"schema"`
 	Kind     string   `json:"kind"`
 	TakenAt  string   `json:"taken_at,omitzero"`
 	Host     string   `json:"host,omitzero"`
+	Warnings []string `json:"warnings,omitzero"`
 	Language Language `json:"language"`
 }
 
 func (e Envelope) open(kind string, l Language, live bool) envelope {
-	opened := envelope{Schema: "tcpstate/v1", Kind: kind, Language: l}
+	opened := envelope{Schema: "tcpstate/v1", Kind: kind, Language: l, Warnings: e.Warnings}
 	if live {
 		opened.TakenAt, opened.Host = e.TakenAt.UTC().Format(time.RFC3339Nano), e.Host
+		opened.Warnings = append([]string{}, e.Warnings...)
 	}
 	return opened
 }
@@ -92,6 +95,7 @@ type jsonLive struct {
 	Sockets  int               `json:"sockets"` // in the topic's states
 	Total    int               `json:"total"`
 	States   map[string]int    `json:"states"`
+	Unseen   []tcp.State       `json:"unseen"` // states whose sockets the source does not list
 	Oldest   *jsonOldest       `json:"oldest,omitempty"`
 	Groups   []jsonGrouping    `json:"groups"`
 	Partial  bool              `json:"partial"`
@@ -241,7 +245,7 @@ func (p *Page) jsonLive() *jsonLive {
 	if h == nil {
 		return nil
 	}
-	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts),
+	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts), Unseen: unseen(h),
 		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
 	if o, known := h.Oldest.Get(); known {
 		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, o.Name}
@@ -267,6 +271,8 @@ func statesOf(counts *tcp.Counts) map[string]int {
 	}
 	return states
 }
+
+func unseen(h *Host) []tcp.State { return slices.AppendSeq([]tcp.State{}, h.Unseen.States()) }
 
 // stories is the document of a story.
 type stories struct {

@@ -48,6 +48,7 @@ type machine struct {
 	envelope
 	Transitions []jsonTransition `json:"transitions"`
 	States      map[string]int   `json:"states,omitempty"` // absent without a host
+	Unseen      []tcp.State      `json:"unseen,omitzero"`  // so too
 }
 
 // WriteChartJSON writes the whole machine as one JSON document of kind "machine":
@@ -58,7 +59,7 @@ func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
 		doc.Transitions = append(doc.Transitions, b.machine.asJSON(&t))
 	}
 	if host != nil {
-		doc.States = statesOf(&host.Counts)
+		doc.States, doc.Unseen = statesOf(&host.Counts), unseen(host)
 	}
 	return writeJSON(w, doc)
 }
