@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,7 @@ type column struct {
 	cells   []string
 	right   bool // aligned to the right
 	middle  bool // cut in the middle where it must be
-	least   int  // columns that it can be cut to; 0: it is not cut
+	well    int  // columns that it can be cut to and be read well; 0: it is never cut
 	rank    int  // the highest is left out first where there is no room; 0: never
 	colors  []string
 }
@@ -111,64 +112,80 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead, color str
 	return strings.TrimRight(l.String(), " ")
 }
 
-// fit leaves out the columns that there is no room for, and cuts others.
+// fit leaves out the columns that there is no room for, and cuts others: first
+// to what can be read well, and where that is not enough, once nothing more can be
+// left out, to what can be read at all.
 func (m *model) fit(columns []column) ([]column, []int) {
 	const lead = 2
 	for {
-		widths, sum, least := make([]int, len(columns)), lead-gap, lead-gap
+		natural, well := lead-gap, lead-gap
+		widths, last := make([]int, len(columns)), 0
 		for i, c := range columns {
 			widths[i] = width(c.heading)
 			for _, cell := range c.cells {
 				widths[i] = max(widths[i], width(cell))
 			}
-			sum += widths[i] + gap
-			least += gap + widths[i]
-			if c.least > 0 {
-				least += min(c.least, widths[i]) - widths[i]
-			}
-		}
-		last := 0
-		for i, c := range columns {
+			natural += gap + widths[i]
+			well += gap + widths[i] - c.spare(widths[i])
 			if c.rank > columns[last].rank {
 				last = i
 			}
 		}
-		if least > m.width && columns[last].rank > 0 {
-			columns = append(columns[:last:last], columns[last+1:]...)
+		if well > m.width && columns[last].rank > 0 {
+			columns = slices.Delete(columns, last, last+1)
 			continue
 		}
-		for sum > m.width {
-			widest := -1
+		for over := natural - m.width; over > 0; over-- {
+			widest, spare := -1, 0
 			for i, c := range columns {
-				if c.least > 0 && widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
-					widest = i
+				if room := c.spare(widths[i]); room > spare {
+					widest, spare = i, room
+				}
+			}
+			if widest < 0 { // not even well enough: from the widest that can be cut
+				for i, c := range columns {
+					if c.well > 0 && widths[i] > 1 && (widest < 0 || widths[i] > widths[widest]) {
+						widest = i
+					}
 				}
 			}
 			if widest < 0 {
 				break
 			}
 			widths[widest]--
-			sum--
 		}
 		return columns, widths
 	}
 }
 
+// spare returns by how much a column of that width can be cut and still be read
+// well.
+func (c *column) spare(width int) int {
+	if c.well == 0 {
+		return 0
+	}
+	return max(0, width-c.well)
+}
+
 // socketColumns returns the columns of sockets, with the cells of the rows.
 func (m *model) socketColumns(rows []*row) []column {
+	stateRank := 0
+	if m.frame.wish.front != 0 {
+		stateRank = 8 // it is all but the same in all rows
+	}
 	list := []struct {
 		name string
 		column
 	}{
-		{"netns", column{least: 6, rank: 5}},
-		{"state", column{least: 4}},
+		{"netns", column{well: 12, rank: 5}},
+		{"state", column{well: 14, rank: stateRank}},
 		{"recv_q", column{right: true, rank: 3}},
 		{"send_q", column{right: true, rank: 4}},
-		{"local", column{middle: true, least: 14, rank: 1}},
-		{"peer", column{middle: true, least: 14}},
-		{"process", column{least: 12, rank: 2}},
+		{"local", column{middle: true, well: 21, rank: 2}},
+		{"peer", column{middle: true, well: 21}},
+		{"process", column{well: 15, rank: 1}},
 		{"age", column{right: true, rank: 6}},
-		{"timer", column{least: 12, rank: 7}},
+		{"timer", column{well: 16, rank: 7}},
 	}
 	var columns []column
 	for _, entry := range list {
@@ -204,10 +221,10 @@ func (m *model) socketColumns(rows []*row) []column {
 // groupColumns returns the columns of groups: what they have in common, how many
 // there are, and of which states most.
 func (m *model) groupColumns(rows []*row) []column {
-	name := column{heading: strings.ToUpper(m.frame.wish.group.String()), least: 14, middle: true}
+	name := column{heading: strings.ToUpper(m.frame.wish.group.String()), well: 20, middle: true}
 	total := column{heading: "TOTAL", right: true}
 	change := column{heading: "CHANGE", right: true, rank: 1}
-	states := column{heading: "STATES", least: 12, rank: 2}
+	states := column{heading: "STATES", well: 12, rank: 2}
 	var nothing row
 	for _, row := range rows {
 		if row == nil {

@@ -63,7 +63,10 @@ func (m *model) tops(f *front, n int) []string {
 	blocks := [][]string{m.listenersBlock(f, n), namedBlock("PREFIX", f.prefixes, n), namedBlock("PEER", f.peers, n)}
 	lines := make([]string, n+1)
 	used := 0
-	for _, block := range blocks {
+	for i, block := range blocks {
+		if i > 0 && len(block) == 1 {
+			continue // nothing but its heading
+		}
 		widest := 0
 		for _, text := range block {
 			widest = max(widest, width(text))

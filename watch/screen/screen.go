@@ -65,6 +65,7 @@ func (c crash) Error() string { return fmt.Sprintf("panic: %v\n\n%s", c.value, c
 func (s *Screen) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	s.Session.Query.Everything = false // which is for looks alone, and those see to it
 	r := newReader(s)
 	m := newModel(s, r.ask)
 	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, now: s.Session.Now}

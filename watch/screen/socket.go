@@ -118,23 +118,34 @@ func (m *model) storyLines(o *opened) []string {
 	return append(linesOf(b.String()), "")
 }
 
-// fieldLines returns the fields of JSON that are known of a socket, with what
-// they mean.
+// fieldLines returns the fields of JSON that are known of a socket, those of an
+// object under its name, with what they mean.
 func (m *model) fieldLines(s *tcp.Socket) []string {
-	lines := []string{m.paint(bold, "All that the kernel says")}
-	names, values := 0, 0
-	type known struct{ name, value, doc string }
+	type known struct{ object, name, value, doc string }
 	var list []known
+	names, values := 0, 0
 	for _, f := range render.Fields() {
 		if strings.Contains(f.Name, "[]") || f.Type == "object" {
 			continue
 		}
-		if value := cellOf(f.Name, s); value != "-" {
-			list = append(list, known{f.Name, value, f.Doc})
-			names, values = max(names, len(f.Name)), max(values, min(width(value), 24))
+		value := cellOf(f.Name, s)
+		if value == "-" {
+			continue
 		}
+		object, name, nested := strings.Cut(f.Name, ".")
+		if !nested {
+			object, name = "socket", f.Name
+		}
+		list = append(list, known{object, name, value, f.Doc})
+		names, values = max(names, len(name)), max(values, min(width(value), 20))
 	}
+	var lines []string
+	last := ""
 	for _, f := range list {
+		if f.object != last {
+			lines = append(lines, m.paint(bold, f.object))
+			last = f.object
+		}
 		lines = append(lines, fmt.Sprintf("  %s  %s  %s", padded(f.name, names), padded(f.value, values), m.paint(dim, f.doc)))
 	}
 	return lines
