@@ -147,7 +147,7 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 				t.Fatalf("-N %q finds %q: %+v", name, e.codes(), got)
 			}
 			for _, f := range e.Findings {
-				if f.Netns != name {
+				if f.check(t); f.Netns != name {
 					t.Errorf("-N %q: %s is of the namespace %q", name, f.Code, f.Netns)
 				}
 			}

@@ -197,7 +197,8 @@ func (f *finding) check(t *testing.T) {
 			t.Errorf("%s advises %q, unfinished", f.Code, advice)
 		}
 		if _, command, found := strings.Cut(advice, ": "); found {
-			checkCommand(t, f.Code, command)
+			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See with whom") || strings.HasPrefix(advice, "See who")
+			checkCommand(t, f.Code, command, lists)
 		}
 	}
 }
@@ -205,10 +206,13 @@ func (f *finding) check(t *testing.T) {
 var setsSysctl = regexp.MustCompile(`^sysctl -w ([a-z0-9_.]+)=`)
 
 // checkCommand checks a command of the advice: a setting must be there, and what
-// tcpstate is told to do must be what it can do. Others are run where they only
-// look.
-func checkCommand(t *testing.T, code, command string) {
+// tcpstate is told to do must be what it can do; where it is to list what is
+// wrong, it must list something. Others are run where they only look.
+func checkCommand(t *testing.T, code, command string, lists bool) {
 	t.Helper()
+	if entered, found := strings.CutPrefix(command, "nsenter "); found {
+		_, command, _ = strings.Cut(entered, " ")
+	}
 	if m := setsSysctl.FindStringSubmatch(command); m != nil {
 		if _, err := os.Stat("/proc/sys/" + strings.ReplaceAll(m[1], ".", "/")); err != nil {
 			t.Errorf("%s advises %q: %v", code, command, err)
@@ -224,6 +228,8 @@ func checkCommand(t *testing.T, code, command string) {
 		args = slices.DeleteFunc(args, func(arg string) bool { return arg == "-c" }) // for ever
 		if got := runIn(t, t.Context(), ticking(nil), args...); got.code != exitDone {
 			t.Errorf("%s advises %q: exit %d, stderr %q", code, command, got.code, got.stderr)
+		} else if lists && strings.Count(got.stdout, "\n") < 2 {
+			t.Errorf("%s advises %q, which lists nothing", code, command)
 		}
 	case "ps", "nstat", "ip":
 		if output, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {

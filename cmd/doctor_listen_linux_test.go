@@ -39,6 +39,7 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 		}, nil, "critical accept-queue-full")
 		queue, _ = ssListener(t, at)
 		f.wants(t, "accept_queue", queue, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
+		f.says(t, "5 wait, of at most 4, and newcomers are dropped")
 		if queue != "5" || fmt.Sprint(f.Related) != "[accept-queue-overflows]" || fmt.Sprint(f.Evidence["listen_overflows"]) != "3" {
 			t.Errorf("ss has %s in the queue, the finding is %+v", queue, f)
 		}

@@ -106,7 +106,7 @@ func TestDoctorSeesClientsThatLeftUnaccepted(t *testing.T) {
 		f := soonFinds(t, set("close-wait-leak.age=300ms"), "warning close-wait-leak")
 		f.isAbout(t, at)
 		f.names(t, pid, "asleep")
-		f.says(t, "10 CLOSE_WAITs", at.String()+" of asleep", "the program does not accept")
+		f.says(t, "10 CLOSE_WAITs of clients not yet accepted on "+at.String()+" of asleep", "the program does not accept")
 		f = finds(t, nil, set("close-wait-leak.age=300ms", "accept-queue-full.wait=300ms"), "warning accept-queue-full")
 		f.says(t, "does not accept: 10 connections wait")
 		f.wants(t, "close_wait", 10)
@@ -209,7 +209,7 @@ func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
 		finds(t, nil, nil) // it has not been resent yet
 		f := soonFinds(t, nil, "info closing-stuck")
 		f.wants(t, "fin_wait1", 4, "closing", 3, "last_ack", 3)
-		f.says(t, "10 connections cannot finish", "the peer does not acknowledge")
+		f.says(t, "10 connections cannot finish", "their peers do not acknowledge the end")
 		finds(t, nil, set("closing-stuck.many=10"), "warning closing-stuck")
 	})
 }
@@ -230,7 +230,7 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 		pid := given(t, "writer", fds...)
 		f := soonFindsSo(t, set("dead-path.resends=2"), "connections", 4, "info dead-path")
 		f.names(t, pid, "writer")
-		f.says(t, "4 connections to a peer that does not answer", "data is resent in vain")
+		f.says(t, "4 connections of writer (pid "+fmt.Sprint(pid)+") to peers that do not answer", "data is resent in vain")
 		f.wants(t, "unacknowledged_bytes", 800)
 		finds(t, nil, nil)
 		more, _ := dialIn(t, l, at, fd, 20, 1)
@@ -271,7 +271,7 @@ func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 		f.wants(t, "unsent_bytes", 1200)
 		stall(20, 1)
 		f = soonFinds(t, age, "warning peer-not-reading")
-		f.says(t, "5 connections to a peer that does not read", "its window is closed")
+		f.says(t, "5 connections to peers that do not read", "their windows are closed")
 		finds(t, nil, nil)
 	})
 }
@@ -364,7 +364,7 @@ func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
 		finds(t, nil, nil)
 		f := soonFinds(t, nil, "info half-open-suspects")
 		f.names(t, pid, "pinger")
-		f.says(t, "1 connection may have lost the other end", peerNumber(0).String())
+		f.says(t, fmt.Sprintf("1 connection of pinger (pid %d) may have lost the other end", pid), peerNumber(0).String())
 		f.wants(t, "probes_unanswered", 1)
 		if f.Confidence != "likely" {
 			t.Errorf("how sure it is: %s", f.Confidence)

@@ -65,6 +65,7 @@ func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*
 	settings, err := c.proc.Settings()
 	c.note(err)
 	c.Observation = doctor.Observe(settings, thresholds)
+	c.Observation.Netns = c.Netns
 	c.Observation.Release, err = c.proc.Release()
 	c.note(err)
 	c.Observation.Before = c.counters()

@@ -152,7 +152,7 @@ func (r *Rule) advise(o *Observation, f *Finding) []Advice {
 		say, ok := substitute(s.Say, f.fill)
 		run, alsoOK := substitute(s.Run, f.fill)
 		if ok && alsoOK {
-			advice = append(advice, Advice{say, run})
+			advice = append(advice, Advice{say, enter(run, o.Netns)})
 		}
 	}
 	return advice

@@ -17,6 +17,7 @@ type Observation struct {
 	Settings   tcp.Settings
 	Thresholds Thresholds
 	Release    string // of the kernel, such as 6.18.5; "": unknown
+	Netns      string // the network namespace, where it is not the reader's own: commands of the advice enter it
 
 	// Before and After are two readings of /proc/net/netstat and snmp, Interval
 	// apart, by names such as TcpExt.ListenOverflows. With Before alone missing,
