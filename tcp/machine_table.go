@@ -161,7 +161,7 @@ var ends = []Transition{
 	{From: TimeWait, FromForm: Small, Event: EventTimeWaitEnd, To: NoSocket, Role: ActiveCloser, RFC: rfcTimeouts,
 		Linux: "2MSL is 4 minutes in the standard, and 60 s in Linux, a constant (TCP_TIMEWAIT_LEN).", Source: "net/ipv4/inet_timewait_sock.c: tw_timer_handler"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveFINAgain, Sent: ACK, To: TimeWait, ToForm: Small, Role: ActiveCloser, RFC: rfcArrives,
-		Linux: "The 60 s begin again, as at any segment that bears an ACK and no RST.", Source: srcMini + "tcp_timewait_state_process"},
+		Linux: "The 60 s begin again, as at any other segment with ACK and without RST.", Source: srcMini + "tcp_timewait_state_process"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveRST, To: NoSocket, Role: ActiveCloser, RFC: rfcArrives,
 		Linux: "Only an RST at the very next sequence number counts; with tcp_rfc1337 none does (RFC 1337).", Source: srcMini + "tcp_timewait_state_process"},
 	{From: TimeWait, FromForm: Small, Event: EventReceiveNewSYN, Sent: SYN | ACK, To: SynRecv, ToForm: Request, Role: PassiveOpener, RFC: "RFC 9293 3.6.1, RFC 6191",
