@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -16,17 +17,26 @@ import (
 type place struct {
 	a, b uint64
 	c    uint32
+	id   watch.ID // of equals the one that was seen first comes first
 	row  *watch.Row
 }
 
 func comparePlaces(x, y place) int {
-	return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(x.c, y.c), cmp.Compare(x.row.ID(), y.row.ID()))
+	switch {
+	case x.a != y.a:
+		return cmp.Compare(x.a, y.a)
+	case x.b != y.b:
+		return cmp.Compare(x.b, y.b)
+	case x.c != y.c:
+		return cmp.Compare(x.c, y.c)
+	}
+	return cmp.Compare(x.id, y.id)
 }
 
 // placeOf returns the place of a socket in an order. Those of which is not known
 // what they are sorted by are the last, in either direction.
 func placeOf(order sorting, row *watch.Row, s *tcp.Socket) place {
-	p := place{row: row}
+	p := place{id: row.ID(), row: row}
 	known := true
 	switch order.by {
 	case byState:
@@ -83,11 +93,12 @@ func placeOfName(name string) (a, b uint64) {
 
 // sortPart brings those elements of s into their places that stand from one place
 // to before another, and no more: most of a long list is never shown. It is a
-// quicksort that leaves alone what lies outside.
+// quicksort that leaves alone what lies outside. Its pivots are picked at random:
+// rows often come all but sorted, or were sorted the other way before.
 func sortPart[T any](s []T, from, to int, compare func(a, b T) int) {
 	from, to = max(from, 0), min(to, len(s))
 	for len(s) > 24 && from < to {
-		pivot := median(s[0], s[len(s)/2], s[len(s)-1], compare)
+		pivot := median(s[rand.IntN(len(s))], s[rand.IntN(len(s))], s[rand.IntN(len(s))], compare)
 		lo, i, hi := 0, 0, len(s)
 		for i < hi { // less | equal | not seen | more
 			switch c := compare(s[i], pivot); {

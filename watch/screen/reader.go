@@ -283,10 +283,13 @@ func compareGroups(order sorting) func(a, b row) int {
 		if by == 0 && order.by == byName {
 			by = compareKeys(a.key, b.key)
 		}
-		if order.descending {
-			by = -by
+		switch {
+		case by == 0:
+			return compareKeys(a.key, b.key)
+		case order.descending:
+			return -by
 		}
-		return cmp.Or(by, compareKeys(a.key, b.key))
+		return by
 	}
 }
 

@@ -185,7 +185,10 @@ func insert(list []ranked, r ranked, n int) []ranked {
 }
 
 func compareRanked(a, b ranked) int {
-	return cmp.Or(cmp.Compare(b.size, a.size), compareKeys(a.key, b.key))
+	if a.size != b.size {
+		return cmp.Compare(b.size, a.size)
+	}
+	return compareKeys(a.key, b.key)
 }
 
 func compareKeys(a, b groupKey) int {
