@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -252,4 +253,28 @@ func TestWatchNamesServices(t *testing.T) {
 		}
 		t.Error("the program ended before it told of the listener")
 	})
+}
+
+// brokenPipe takes nothing.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// A reader that goes away ends watch silently, but what was waited for has not
+// come to pass.
+func TestWatchWithoutItsReader(t *testing.T) {
+	for _, test := range []struct {
+		args   []string
+		code   int
+		stderr string
+	}{
+		{nil, exitDone, ""},
+		{[]string{"--until", ">1000000000"}, exitFailed, "tcpstate: waiting for >1000000000 sockets: the reader of the events is gone\n"},
+	} {
+		args := append([]string{"watch", "-q", "--json", "--interval", "5ms"}, test.args...)
+		got := runIn(t, t.Context(), func(w *world) { w.now, w.stdout = time.Now, brokenPipe{} }, args...)
+		if got.code != test.code || got.stderr != test.stderr {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
 }

@@ -115,6 +115,9 @@ func TestFollow(t *testing.T) {
 		{"without cookies, a connection does not begin again",
 			ticks{{conn(tcp.LastAck, 0, 5000, 0)}, {conn(synSent, 0, 5000, 9)}},
 			[]string{"opened >SYN_SENT 5000, closed LAST_ACK> 5000"}},
+		{"without cookies, nor does one that comes in",
+			ticks{{conn(estab, 0, 5000, 0)}, {conn(synRecv, 0, 5000, 0)}},
+			[]string{"opened >SYN_RECV 5000, closed ESTABLISHED> 5000"}},
 		{"without cookies, a simultaneous open is one",
 			ticks{{conn(synSent, 0, 5000, 7)}, {conn(synRecv, 0, 5000, 7)}}, []string{"state SYN_SENT>SYN_RECV 5000"}},
 		{"without cookies, listeners on one address are told by their inodes",
@@ -198,6 +201,7 @@ func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
 		if told(got) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
 			t.Errorf("tick %d: %q and %d, want %q and %d", i, told(got), got.Counts.Total(), tick.want, tick.count)
 		}
+		checkBooks(t, &f, got)
 	}
 }
 

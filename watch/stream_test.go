@@ -250,16 +250,51 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestStreamSaysWhatWentWrong(t *testing.T) {
+// TestStreamEndsWhileItWaits ends the context while the stream waits for its
+// reader.
+func TestStreamEndsWhileItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const end = 1700 * time.Millisecond
+		ctx, stop := context.WithTimeout(t.Context(), end)
+		defer stop()
 		p := newProc(t)
 		s := p.stream()
-		during(map[time.Duration]func(){time.Second / 2: func() { os.RemoveAll(p.dir) }})
-		var b bytes.Buffer
-		if _, err := s.Run(t.Context(), &b); !errors.Is(err, os.ErrNotExist) || strings.Count(b.String(), "\n") != 1 {
-			t.Errorf("%v, wrote %q", err, b.String())
+		s.Format.JSON = true
+		during(map[time.Duration]func(){time.Second / 2: func() { p.set(crowdOf(10_000, kernelEstab)...) }})
+		read, write := io.Pipe() // of which nobody reads
+		defer read.Close()
+		began := time.Now()
+		_, err := s.Run(ctx, write)
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != end {
+			t.Errorf("%v after %v", err, took)
 		}
 	})
+}
+
+// TestStreamSaysWhatWentWrong breaks the table, at once or in the middle of a
+// reading: then what was read of it is told, but not counted.
+func TestStreamSaysWhatWentWrong(t *testing.T) {
+	for _, test := range []struct {
+		what   string
+		breaks func(*proc)
+		events int
+	}{
+		{"it is gone", func(p *proc) { os.RemoveAll(p.dir) }, 0},
+		{"it ends in nonsense", func(p *proc) { p.set(line{5000, kernelEstab}, line{5001, "nonsense"}) }, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProc(t)
+			s := p.stream()
+			s.Format.JSON = true
+			during(map[time.Duration]func(){time.Second / 2: func() { test.breaks(p) }})
+			var b bytes.Buffer
+			_, err := s.Run(t.Context(), &b)
+			ticks, events := strings.Count(b.String(), `"event":"tick"`), strings.Count(b.String(), `"event":"opened"`)
+			if err == nil || ticks != 1 || events != test.events {
+				t.Errorf("%s: %v, %d ticks and %d events in %q", test.what, err, ticks, events, b.String())
+			}
+		})
+	}
 }
 
 // crowdOf returns so many connections.
@@ -275,7 +310,7 @@ func crowdOf(n int, state string) (lines []line) {
 // every event must have come or be counted as lost.
 func TestASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const connections, ticks, asleep = 3000, 12, 20 * time.Second
+		const connections, ticks, asleep = 3000, 12, 5500 * time.Millisecond
 		p := newProc(t)
 		s := p.stream()
 		s.Ticks = ticks
