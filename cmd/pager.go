@@ -59,8 +59,8 @@ func runPager(pager string, page []byte, w *world) (done bool, err error) {
 		return false, nil
 	}
 	signal.Ignore(os.Interrupt)
-	defer signal.Reset(os.Interrupt)
 	err = c.Wait()
+	heedInterrupts()
 	if errors.Is(err, syscall.EPIPE) {
 		return true, nil // the reader has seen enough
 	}
@@ -78,4 +78,15 @@ func runPager(pager string, page []byte, w *world) (done bool, err error) {
 		return true, context.Canceled
 	}
 	return true, nil // whatever the pager thought of it
+}
+
+// heedInterrupts undoes signal.Ignore for Ctrl-C: neither signal.Reset nor
+// signal.Stop goes back behind it.
+func heedInterrupts() {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	go func() {
+		<-interrupts
+		os.Exit(exitInterrupted)
+	}()
 }
