@@ -11,6 +11,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/doctor"
+	"tcpstate/netns"
 	"tcpstate/render"
 )
 
@@ -155,7 +156,11 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		return nil, 0, nil, err
 	}
 	for _, c := range checkups {
-		if err := c.End(d.w.now().Sub(begun)); err != nil {
+		err := c.End(d.w.now().Sub(begun))
+		if errors.Is(err, netns.ErrGone) && d.query.Netns == collect.AllNamespaces {
+			continue // with all that was wrong in it
+		}
+		if err != nil {
 			return nil, 0, nil, err
 		}
 		source = c.Source()

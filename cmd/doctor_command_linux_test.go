@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -48,11 +49,12 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 			t.Parallel()
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.Fill(test.fill...))
-				_, at := listenWith(t, lab.Host4, 64)
+				fd, at := listenWith(t, lab.Host4, 64)
 				churn := func() { // which comes and goes meanwhile
-					fds, _ := dialIn(t, l, at, -1, 0, 3)
+					fds, _ := dialIn(t, l, at, fd, 0, 3)
 					closeAll(t, fds...)
-					connectTo(t, loopback4, func(int) {})
+					client, server := connectTo(t, loopback4, func(int) {})
+					closeAll(t, client, server)
 				}
 				e := examine(t, churn, "--interval", "1s")
 				for _, f := range e.Findings {
@@ -153,12 +155,22 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 			}
 			e.Findings[0].says(t, asJSON(("of-" + name)[:min(15, len("of-"+name))]))
 		}
-		got := runIn(t, t.Context(), ticking(nil), append(args, "-N", "all")...)
+		// One of all ends between the readings: that is its end, not the doctor's.
+		ephemeral := exec.Command("sleep", "600")
+		ephemeral.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+		must(t, ephemeral.Start())
+		got := runIn(t, t.Context(), ticking(func() { ephemeral.Process.Kill(); ephemeral.Wait() }), append(args, "-N", "all")...)
+		if got.code != exitDone {
+			t.Fatalf("-N all: %+v", got)
+		}
+		if strings.Contains(got.stderr, fmt.Sprint(ephemeral.Process.Pid)) {
+			t.Errorf("it speaks of a namespace that has ended: %s", got.stderr)
+		}
 		found := map[string]int{}
 		for _, f := range readExamination(t, got.stdout).Findings {
 			found[f.Netns]++
 		}
-		if got.code != exitDone || found["red"] != 3 || found["blue"] != 3 || found[evil] != 3 {
+		if found["red"] != 3 || found["blue"] != 3 || found[evil] != 3 {
 			t.Errorf("-N all finds %v: %.300s", found, got.stderr)
 		}
 		for _, format := range []string{"table", "markdown", "json", "ndjson"} {

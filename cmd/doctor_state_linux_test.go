@@ -132,7 +132,7 @@ func TestDoctorSeesSilentDestinations(t *testing.T) {
 		}
 		attempts(3, open) // which answers
 		pid := given(t, "curl", attempts(2, netip.MustParseAddrPort("10.9.8.7:443"))...)
-		finds(t, nil, nil)
+		finds(t, nil, set("syn-sent-stuck.age=1h"))
 		f := soonFindsSo(t, nil, "unanswered", 2, "info syn-sent-stuck")
 		f.names(t, pid, "curl")
 		f.says(t, "no answer from 10.9.8.7:443 to 2 connection attempts", fmt.Sprintf("by curl (pid %d)", pid), "3s")
@@ -206,7 +206,6 @@ func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
 		finds(t, nil, nil)
 		fds, _ = dialIn(t, l, at, fd, 20, 1)
 		closeAll(t, fds...)
-		finds(t, nil, nil) // it has not been resent yet
 		f := soonFinds(t, nil, "info closing-stuck")
 		f.wants(t, "fin_wait1", 4, "closing", 3, "last_ack", 3)
 		f.says(t, "10 connections cannot finish", "their peers do not acknowledge the end")
@@ -232,7 +231,7 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 		f.names(t, pid, "writer")
 		f.says(t, "4 connections of writer (pid "+fmt.Sprint(pid)+") to peers that do not answer", "data is resent in vain")
 		f.wants(t, "unacknowledged_bytes", 800)
-		finds(t, nil, nil)
+		finds(t, nil, set("dead-path.resends=15"))
 		more, _ := dialIn(t, l, at, fd, 20, 1)
 		must(t, writeAll(more[0], make([]byte, 200)))
 		f = soonFinds(t, set("dead-path.resends=2"), "warning dead-path")
@@ -272,7 +271,7 @@ func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 		stall(20, 1)
 		f = soonFinds(t, age, "warning peer-not-reading")
 		f.says(t, "5 connections to peers that do not read", "their windows are closed")
-		finds(t, nil, nil)
+		finds(t, nil, set("peer-not-reading.age=1h"))
 	})
 }
 
@@ -305,7 +304,7 @@ func TestDoctorSeesProgramsThatDoNotRead(t *testing.T) {
 		f.names(t, pid, "hung")
 		f.says(t, fmt.Sprintf("hung (pid %d) does not read 5 connections", pid))
 		f.wants(t, "unread_bytes", 500)
-		finds(t, nil, nil)
+		finds(t, nil, set("app-not-reading.age=1h"))
 		finds(t, nil, append(age, set("app-not-reading.bytes=101")...))
 	})
 }
@@ -361,7 +360,6 @@ func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
 		fds, _ := dialIn(t, l, at, fd, 0, 1)
 		probed(fds[0])
 		pid := given(t, "pinger", fds...)
-		finds(t, nil, nil)
 		f := soonFinds(t, nil, "info half-open-suspects")
 		f.names(t, pid, "pinger")
 		f.says(t, fmt.Sprintf("1 connection of pinger (pid %d) may have lost the other end", pid), peerNumber(0).String())
