@@ -1,9 +1,12 @@
 package collect
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"tcpstate/filter"
+	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
@@ -46,5 +49,20 @@ func TestEverythingJudgesTheFilterFirst(t *testing.T) {
 			Filter: port, Everything: true}); err == nil {
 			t.Errorf("%v: autobound, which the kernel alone judges, was let pass", source)
 		}
+	}
+}
+
+// TestListenersAreNotEverything looks at what the kernel is asked for by those
+// who follow everything and want to know the listeners.
+func TestListenersAreNotEverything(t *testing.T) {
+	refused := errors.New("refused")
+	var asked sockdiag.Request
+	_, err := findListeners(t.Context(), Query{Source: SockDiag, States: tcp.All, Families: both, Everything: true},
+		func(_ context.Context, request sockdiag.Request) (*sockdiag.Dump, error) {
+			asked = request
+			return nil, refused
+		})
+	if !errors.Is(err, refused) || asked.States != tcp.Set(tcp.Listen) {
+		t.Errorf("%v, asked for %v", err, asked.States)
 	}
 }

@@ -37,7 +37,7 @@ func FindListeners(ctx context.Context, q Query) (*Listeners, error) {
 }
 
 func findListeners(ctx context.Context, q Query, dial opener) (*Listeners, error) {
-	q.States, q.Filter = tcp.Set(tcp.Listen), nil
+	q.States, q.Filter, q.Everything = tcp.Set(tcp.Listen), nil, false
 	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6} // a dual-stack listener is one of IPv6
 	q.Detail = tcp.DetailExtended                 // to know a dual-stack one
 	snapshot, err := open(ctx, q, dial)

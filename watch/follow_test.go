@@ -192,7 +192,8 @@ func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
 		{[]tcp.Socket{conn(estab, 1, 5001, 0), conn(estab, 2, 5002, 7), conn(synRecv, 3, 5003, 0)},
 			"state SYN_RECV>ESTABLISHED 5001, opened >SYN_RECV 5003", 1},
 		{[]tcp.Socket{conn(timeWait, 1, 5001, 0), conn(synRecv, 3, 5003, 0)}, "", 1},
-		{nil, "closed SYN_RECV> 5003", 0},
+		{[]tcp.Socket{conn(synSent, 4, 5004, 9)}, "closed SYN_RECV> 5003", 0},
+		{[]tcp.Socket{conn(synRecv, 4, 5004, 9)}, "state SYN_SENT>SYN_RECV 5004", 1},
 	} {
 		got, err := f.Follow(start, each(tick.sockets, nil), half)
 		if err != nil {
