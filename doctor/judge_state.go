@@ -148,13 +148,18 @@ func judgeCloseWait(o *Observation) []Finding {
 		if !leaks {
 			f.Confidence, f.Inference = Likely, "how old they are is not known; so many at one moment are no passing state"
 		}
-		f.variant = closeWaitCauses[mostOf(g.kinds)]
-		if who.listener.IsValid() {
-			f.variant = notAccepted
+		most := mostOf(g.kinds)
+		f.variant = closeWaitCauses[most]
+		cause := f.variant
+		switch {
+		case who.listener.IsValid():
+			f.variant, cause = notAccepted, notAccepted
+		case g.kinds[most] < g.count:
+			cause += fmt.Sprintf(" (%d of them)", g.kinds[most])
 		}
 		holder := o.blame(&f, who)
 		f.Title = fmt.Sprintf("%s of %s%s%s: %s", count(int64(g.count), "CLOSE_WAIT", "CLOSE_WAITs"), holder,
-			g.towards(&f), forAtLeast(g.oldest), f.variant)
+			g.towards(&f), forAtLeast(g.oldest), cause)
 		f.Evidence.Add("close_wait", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("age_unknown", g.unaged)

@@ -266,7 +266,7 @@ var rules = []Rule{
 		Meaning:   "The kernel gave connections up or reset them, without the exchange of FINs.",
 		Condition: "between the readings TCPAbortOnMemory (critical) or TCPAbortFailed (warning) rose by `aborts-rising.memory`, or TCPAbortOnTimeout (warning), TCPAbortOnClose, TCPAbortOnData or TCPAbortOnLinger (info) by `aborts-rising.count`; of one reading since boot, the first two (info)",
 		Advice: []Step{
-			{Say: "See the counters move", Run: "nstat -az 'TcpExtTCPAbort*'"},
+			{Say: "See the counters move", Run: "nstat -asz 'TcpExtTCPAbort*'"},
 			{Say: "See the resets that leave and come, over IPv4", Run: "tcpdump -ni any 'tcp[tcpflags] & tcp-rst != 0'"},
 		},
 		Topic: "reset", Needs: NeedCounters | NeedRates,

@@ -140,6 +140,10 @@ var cases = []struct {
 	}), 0, ""},
 
 	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program has read the end of file"},
+	{"close-wait-leak", "ten of two kinds", with(func(p *patient) {
+		p.add(4, tcp.CloseWait, time.Minute)
+		p.add(6, tcp.CloseWait, time.Minute, queues(1, 0))
+	}), Warning, "has not noticed the end of file (6 of them)"},
 	{"close-wait-leak", "nine for a minute", with(func(p *patient) { p.add(9, tcp.CloseWait, time.Minute) }), 0, ""},
 	{"close-wait-leak", "ten for less", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute-1) }), 0, ""},
 	{"close-wait-leak", "one for an hour", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour, queues(1, 0)) }), Warning, "has not noticed the end of file"},

@@ -47,7 +47,12 @@ func (c *Checkup) told(f *doctor.Finding) told {
 	add("listener", joined(f.Listeners, listenerLine))
 	add("process", joined(f.Processes, doctor.Process.String))
 	add("sockets", joined(f.Sockets, socketLine))
-	add("more", strings.Join(append([]string{"tcpstate explain " + f.Topic}, f.Related...), ", "))
+	rule := f.Code
+	if len(f.Related) > 0 {
+		rule += ", with " + strings.Join(f.Related, ", ")
+	}
+	add("rule", rule)
+	add("more", "tcpstate explain "+f.Topic)
 	for i, a := range f.Advice {
 		text := a.Say
 		if a.Run != "" {
@@ -248,9 +253,8 @@ func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 	escape := func(text string) string { return string(escapeMarkdownText(escapeFrom([]byte(text), 0))) }
 	for i := range checkups {
 		for j := range checkups[i].Findings {
-			finding := &checkups[i].Findings[j]
-			t := checkups[i].told(finding)
-			b = fmt.Appendf(b, "## %s: %s\n\n`%s`\n\n", t.severity, escape(t.title), finding.Code)
+			t := checkups[i].told(&checkups[i].Findings[j])
+			b = fmt.Appendf(b, "## %s: %s\n\n", t.severity, escape(t.title))
 			for _, p := range t.parts {
 				b = fmt.Appendf(b, "- %s: %s\n", p.lead, escape(p.text))
 			}
