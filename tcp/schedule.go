@@ -178,6 +178,16 @@ func (s Settings) OrphanFinWait2(rto time.Duration) (full, small time.Duration) 
 	return over, max(over, least)
 }
 
+// heldSynRecvSchedule returns the schedule of a SYN_RECV that a program holds, as
+// simultaneous open makes one: tcp_syn_retries resends, without the linear ones
+// of SYN_SENT (tcp_write_timeout, net/ipv4/tcp_timer.c). A child of Fast Open
+// gives up after one resend more than tcp_synack_retries
+// (tcp_fastopen_synack_timer): the same, unless these were changed.
+func (s Settings) heldSynRecvSchedule() Schedule {
+	s = s.Effective()
+	return doubling(initialRTO, s.longestRTO(), func(n int, _ time.Duration) bool { return n >= count(s.SynRetries) })
+}
+
 // Outlook is what the kernel will do with a socket if its peer says nothing and
 // its program does nothing.
 type Outlook struct {
@@ -215,6 +225,9 @@ func (s Settings) Outlook(socket *Socket) (Outlook, bool) {
 	case SynSent:
 		return timer.outlook(s.SYNSchedule())
 	case SynRecv:
+		if !orphan {
+			return timer.outlook(s.heldSynRecvSchedule())
+		}
 		return timer.requestOutlook(s.SYNACKSchedule())
 	case FinWait1, Closing, LastAck:
 		if orphan {

@@ -109,6 +109,8 @@ func TestOutlook(t *testing.T) {
 		{"SYN-ACK twice resent", Socket{State: SynRecv, Timer: timer(TimerOn, 3.5, 2)}, 3, 59.5, false},
 		{"waits in silence", Socket{State: SynRecv, Timer: timer(TimerOn, 3.5, 0)}, 3, 59.5, false},
 		{"the client resends as well", Socket{State: SynRecv, Timer: timer(TimerOn, 30, 9)}, 0, 30, false},
+		{"simultaneous open", Socket{State: SynRecv, Owner: held, Timer: timer(TimerOn, 1, 0)}, 6, 127, false},
+		{"simultaneous open, resent", Socket{State: SynRecv, Owner: held, Timer: timer(TimerOn, 64, 6)}, 0, 64, false},
 		{"data once resent", Socket{State: Established, Owner: held, Timer: timer(TimerOn, .402, 1), Info: info(402*time.Millisecond, 1)}, 14, 925.623 - .201, false},
 		{"data resent, waits at their longest", Socket{State: CloseWait, Owner: held, Timer: timer(TimerOn, 20, 14), Info: info(2*time.Minute, 14)}, 1, 140, false},
 		{"orphan", Socket{State: LastAck, Timer: timer(TimerOn, .204, 0), Info: info(204*time.Millisecond, 0)}, 8, 104.244, false},
