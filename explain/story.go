@@ -234,29 +234,31 @@ func (g *group) texts() []string {
 // facts are what the texts of stories may speak of. All that is text is escaped
 // for the markup; a spread is "3" or "3 to 7".
 type facts struct {
-	State    string
-	Is       string // the Condition
-	Many     bool   // more than one socket
-	N        int
-	Sockets  string // the first few: local > peer
-	More     int    // how many are not among them
-	Holders  string // processes, "" where none is known
-	Came     string // the listeners they came in by, with their processes; "" where none is known
-	Age      string // "" where it is not known
-	AgeExact bool   // else Age is a bound or an estimate, as tcp.Clocks.SetAge has it
-	Unread   int64  // bytes of data that are not read, at most
-	Unsent   int64  // bytes of data that are not acknowledged, at most
-	UnreadS  string // as spreads
-	UnsentS  string
-	Queued   string // of a listener
-	Most     string // of a listener; "" where it is not known
-	Fires    string // when the timer fires
-	Resent   string // how often it has fired in vain
-	ResentN  int64  // at most
-	Left     string // resends or probes that are left
-	LeftN    int64  // at most
-	End      string // when the kernel ends it; "" where it will not
-	Exact    bool   // End is no estimate
+	State   string
+	Is      string // the Condition
+	Many    bool   // more than one socket
+	N       int
+	Sockets string // the first few: local > peer
+	More    int    // how many are not among them
+	Holders string // the first processes, "" where none is known
+	Came    string // the first listeners they came in by, with their processes; "" where none is known
+	// How many processes and listeners are not among them.
+	MoreHolders, MoreCame int
+	Age                   string // "" where it is not known
+	AgeExact              bool   // else Age is a bound or an estimate, as tcp.Clocks.SetAge has it
+	Unread                int64  // bytes of data that are not read, at most
+	Unsent                int64  // bytes of data that are not acknowledged, at most
+	UnreadS               string // as spreads
+	UnsentS               string
+	Queued                string // of a listener
+	Most                  string // of a listener; "" where it is not known
+	Fires                 string // when the timer fires
+	Resent                string // how often it has fired in vain
+	ResentN               int64  // at most
+	Left                  string // resends or probes that are left
+	LeftN                 int64  // at most
+	End                   string // when the kernel ends it; "" where it will not
+	Exact                 bool   // End is no estimate
 }
 
 func (s *Story) facts(g *group, t *ToldGroup) facts {
@@ -268,6 +270,7 @@ func (s *Story) facts(g *group, t *ToldGroup) facts {
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
 	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
+	f.MoreHolders, f.MoreCame = len(g.holders)-len(t.Holders), len(g.listeners)-len(t.Listeners)
 	f.Unread, f.Unsent = g.unread.greatest, g.unsent.greatest
 	f.UnreadS, f.UnsentS = w.spread(g.unread.least, g.unread.greatest), w.spread(g.unsent.least, g.unsent.greatest)
 	f.Queued = w.spread(g.queued.least, g.queued.greatest)

@@ -21,6 +21,7 @@ var told = []struct {
 	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"keeps up"}, []string{"timer", "sent again"}},
 	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "8 may wait"}, nil},
 	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3}, []string{"3 connections"}, []string{"may wait"}},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 1}, []string{"1 connection has"}, []string{"1 connections"}},
 	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, 8 may"}, []string{"reset"}},
 
 	{"syn-sent-first", on(tcp.SynSent, 1, 0, 800*time.Millisecond, 1), []string{"in 800 ms", "10 are left", "in about 130 s", "ETIMEDOUT"}, []string{"bytes"}},
@@ -131,12 +132,15 @@ func TestStoryOfMany(t *testing.T) {
 	}
 	leak := tcp.Socket{State: tcp.CloseWait, Local: sockets[0].Local, Peer: sockets[0].Peer,
 		Owner: tcp.Owner{Inode: 4}, Processes: []tcp.Process{{PID: 12, Name: "a`b**\x1b[1m"}}}
+	for pid := range 5 {
+		leak.Processes = append(leak.Processes, tcp.Process{PID: 20 + pid, Name: "worker"})
+	}
 	sockets[0].Listener = &tcp.Listener{Local: sockets[0].Local, Processes: []tcp.Process{{PID: 9, Name: "nginx"}}}
 	text := tell(t, English, append(sockets, &leak)...)
 	for _, want := range []string{
 		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
 		"Came in by the listener 10.0.0.1:443 nginx[9], as",
-		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12].`,
+		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12], worker[20], worker[21] and 3 more.`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the story does not say %q:\n%s", want, text)
