@@ -19,6 +19,7 @@ type frame struct {
 	fresh          bool // there is nothing to compare the counts with
 	history        []sample
 	rows           window // of sockets, or of groups
+	gone           int    // of these rows, those that are shown once more
 	front          *front // of the state in front; nil: none is
 	opened         *opened
 }

@@ -3,6 +3,7 @@ package screen
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -124,13 +125,13 @@ func cutColumns(text string, from, n int) string {
 				continue
 			}
 		}
-		r := []rune(text[:min(len(text), 4)])[0]
+		r, size := utf8.DecodeRuneInString(text)
 		w := metric.RuneWidth(r)
 		if column >= from && column+w <= from+n {
 			b.WriteRune(r)
 		}
 		column += w
-		text = text[len(string(r)):]
+		text = text[size:]
 	}
 	return b.String()
 }

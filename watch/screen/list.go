@@ -13,9 +13,12 @@ import (
 // rowsTitle says what is listed.
 func (m *model) rowsTitle() string {
 	f := m.frame
-	what := fmt.Sprintf("%d sockets", f.rows.total)
+	what := plural(f.rows.total-f.gone, "socket")
 	if m.want.group != ungrouped {
-		what = fmt.Sprintf("%d groups by %s", f.rows.total, m.want.group)
+		what = plural(f.rows.total-f.gone, "group") + " by " + m.want.group.String()
+	}
+	if f.gone > 0 {
+		what += fmt.Sprintf(", %d gone", f.gone)
 	}
 	if m.waiting() {
 		what = "a moment ..."
@@ -186,6 +189,9 @@ func (m *model) socketColumns(rows []*row) []column {
 		{"process", column{well: 15, rank: 1}},
 		{"age", column{right: true, rank: 6}},
 		{"timer", column{well: 16, rank: 7}},
+		{"uid", column{right: true, rank: 9}},
+		{"inode", column{right: true, rank: 10}},
+		{"cookie", column{rank: 11}},
 	}
 	var columns []column
 	for _, entry := range list {

@@ -40,6 +40,7 @@ type reader struct {
 	places       []place // of the sockets that are listed
 	groups, last tally   // of now, and of the look before
 	rows         []row   // the groups
+	gone         int     // of either, those that are no more
 	front        frontTally
 	frontTold    *front
 	opened       *opened
@@ -77,45 +78,46 @@ func (r *reader) latest() wish {
 // between two, until ctx ends. A look that takes longer than the interval is
 // followed by the next without a pause.
 func (r *reader) run(ctx context.Context, show func(*frame)) {
-	var due time.Time // of the next look
-	for ctx.Err() == nil {
-		w := r.latest()
-		now := r.session.Now()
-		if w.interval != r.done.interval && r.done.serial > 0 {
-			due = r.lookedAt.Add(w.interval)
+	for {
+		f := r.next(ctx)
+		if ctx.Err() != nil {
+			return
 		}
-		look := !w.paused && !now.Before(due) || r.tick == nil || r.needsLook(w)
-		stale := look || r.needsOrder(w)
-		r.done = w
-		if look {
-			r.look(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			due = r.lookedAt.Add(w.interval)
-		}
-		if stale {
-			r.order(ctx)
-		}
-		if look || r.opened == nil || r.opened.id != w.open {
-			r.open(ctx)
-		}
-		show(r.frame(ctx))
-		r.wait(ctx, due)
+		show(f)
+		r.wait(ctx)
 	}
 }
 
-// wait waits for the next look, or for a wish.
-func (r *reader) wait(ctx context.Context, due time.Time) {
-	var next <-chan time.Time
+// next fulfils the latest wish, with a look if one is due.
+func (r *reader) next(ctx context.Context) *frame {
+	w := r.latest()
+	due := r.lookedAt.Add(w.interval)
+	look := r.tick == nil || !w.paused && !r.session.Now().Before(due) || r.needsLook(w)
+	stale := look || r.needsOrder(w)
+	r.done = w
+	if look {
+		r.look(ctx)
+	}
+	if stale {
+		r.order(ctx)
+	}
+	if look || r.opened == nil || r.opened.id != w.open {
+		r.open(ctx)
+	}
+	return r.frame(ctx)
+}
+
+// wait waits until the next look is due, or for a wish.
+func (r *reader) wait(ctx context.Context) {
+	var due <-chan time.Time
 	if !r.done.paused {
-		timer := time.NewTimer(due.Sub(r.session.Now()))
+		timer := time.NewTimer(r.lookedAt.Add(r.done.interval).Sub(r.session.Now()))
 		defer timer.Stop()
-		next = timer.C
+		due = timer.C
 	}
 	select {
 	case <-ctx.Done():
-	case <-next:
+	case <-due:
 	case <-r.asked:
 	}
 }
@@ -179,7 +181,7 @@ func (r *reader) findListeners(ctx context.Context) {
 
 // order finds the rows of the list, and what is told of the state in front.
 func (r *reader) order(ctx context.Context) {
-	r.places = r.places[:0]
+	r.places, r.gone = r.places[:0], 0
 	front, group := r.done.front, r.done.group
 	r.groups.reset()
 	r.groups.by, r.groups.front = group, front
@@ -229,6 +231,7 @@ func (r *reader) addDeparted(s *tcp.Socket) {
 		if gone || moved {
 			r.session.Fill(e.Row, s)
 			r.places = append(r.places, placeOf(r.done.sort, e.Row, s))
+			r.gone++
 		}
 	}
 }
@@ -265,6 +268,7 @@ func (r *reader) orderGroups() {
 		for i := range r.last.groups {
 			if g := &r.last.groups[i]; r.groups.of(g.key) == 0 {
 				r.rows = append(r.rows, row{key: g.key, mark: closed, change: -g.counts.Total()})
+				r.gone++
 			}
 		}
 	}
@@ -313,7 +317,7 @@ func (r *reader) frame(ctx context.Context) *frame {
 	if r.done.group != ungrouped {
 		total = len(r.rows)
 	}
-	f.rows.total = total
+	f.rows.total, f.gone = total, r.gone
 	top := min(r.done.top, max(total-r.done.height, 0))
 	from, to := max(top-around, 0), min(top+r.done.height+around, total)
 	for _, ends := range [][2]int{{0, min(atEnds, from)}, {from, to}, {max(to, total-atEnds), total}} {

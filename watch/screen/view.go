@@ -75,12 +75,19 @@ func (m *model) title() string {
 		if f.source != "auto" {
 			l.put("", f.source+"  ")
 		}
-		l.put("", f.at.Format("15:04:05")+"  ").put(bold, strconv.Itoa(f.counts.Total())).put("", " sockets  ")
+		l.put("", f.at.Format("15:04:05")+"  ").put(bold, plural(f.counts.Total(), "socket")).put("", "  ")
 	}
 	if m.want.paused {
 		return l.put(yellow, "paused").String()
 	}
 	return l.put("", "every "+interval(m.want.interval)).String()
+}
+
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
 }
 
 func interval(d time.Duration) string {
@@ -269,7 +276,7 @@ func (m *model) inputLines() []string {
 
 // inputSkip is how many characters of the filter are to the left of the screen.
 func (m *model) inputSkip() int {
-	return max(0, m.input.cursor-(m.width-len(inputLead)-2))
+	return max(0, m.input.cursor-max(0, m.width-len(inputLead)-2))
 }
 
 // inputColumn is where the cursor stands in what is shown of the filter.
