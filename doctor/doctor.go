@@ -40,6 +40,7 @@ type Rule struct {
 	Topic      string     // of explain
 	Sources    []string   // RFC, kernel file, man page
 	Needs      Need       // what must have been observed
+	Settings   []string   // and which of the settings, with NeedSettings
 
 	judge func(*Observation) []Finding
 }
@@ -160,16 +161,17 @@ func (r *Rule) advise(o *Observation, f *Finding) []Advice {
 
 // has reports whether the host has what a step names.
 func (o *Observation) has(s Step) bool {
-	if s.Setting != "" {
-		setting, ok := tcp.SettingOf(s.Setting)
-		if !ok {
-			return false
-		}
-		if _, known := setting.Text(&o.Settings); !known {
-			return false
-		}
+	return (s.Setting == "" || o.knows(s.Setting)) && (s.Since == "" || atLeast(o.Release, s.Since))
+}
+
+// knows reports whether a setting is there and was read.
+func (o *Observation) knows(name string) bool {
+	setting, ok := tcp.SettingOf(name)
+	if !ok {
+		return false
 	}
-	return s.Since == "" || atLeast(o.Release, s.Since)
+	_, known := setting.Text(&o.Settings)
+	return known
 }
 
 // atLeast reports whether a kernel's release is known and no older than another.
@@ -342,7 +344,7 @@ type Unchecked struct {
 // in part: those with a reason in the second list are not in the first.
 func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
 	for i := range by {
-		if reasons := o.lacks(by[i].Needs); len(reasons) > 0 {
+		if reasons := o.lacks(&by[i]); len(reasons) > 0 {
 			unchecked = append(unchecked, Unchecked{by[i].Code, strings.Join(reasons, "; ")})
 		} else {
 			checked = append(checked, by[i].Code)
@@ -351,9 +353,9 @@ func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) 
 	return checked, unchecked
 }
 
-// lacks says what of the needs was not observed.
-func (o *Observation) lacks(needs Need) []string {
-	v := o.Survey
+// lacks says what of a rule's needs was not observed.
+func (o *Observation) lacks(r *Rule) []string {
+	v, needs := o.Survey, r.Needs
 	var reasons []string
 	check := func(need Need, missing bool, reason string) {
 		if needs&need != 0 && missing {
@@ -367,5 +369,9 @@ func (o *Observation) lacks(needs Need) []string {
 	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, "the limits of no process could be read")
 	check(NeedSockStat, len(o.SockStat) == 0, "what TCP has in use could not be read")
 	check(NeedSettings, !o.knowsSettings(), "the settings could not be read")
+	for _, name := range r.Settings {
+		// Some are only told in the first network namespace of a host.
+		check(NeedSettings, o.knowsSettings() && !o.knows(name), name+" is not known here")
+	}
 	return reasons
 }

@@ -220,14 +220,30 @@ func (f *Findings) closing(checkups []Checkup) []string {
 		}
 		lines = append(lines, fmt.Sprintf("%s. %s", strings.Join(counts, ", "), looked))
 	}
+	return append(lines, notChecked(checkups)...)
+}
+
+// notChecked says which rules could not be judged, or only in part: a line for
+// each reason, and for all network namespaces of which it is the same.
+func notChecked(checkups []Checkup) []string {
+	var lines []string
+	spaces := map[string][]string{} // by line, which network namespaces it is of
 	for i := range checkups {
-		lines = append(lines, checkups[i].notChecked()...)
+		for _, line := range checkups[i].notChecked() {
+			if spaces[line] == nil {
+				lines = append(lines, line)
+			}
+			spaces[line] = append(spaces[line], checkups[i].Netns)
+		}
+	}
+	for i, line := range lines {
+		if of := spaces[line]; of[0] != "" {
+			lines[i] = joined(of, func(name string) string { return name }) + ": " + line
+		}
 	}
 	return lines
 }
 
-// notChecked says which rules could not be judged, or only in part: a line for
-// each reason.
 func (c *Checkup) notChecked() []string {
 	var reasons []string
 	codes := map[string][]string{}
@@ -239,11 +255,7 @@ func (c *Checkup) notChecked() []string {
 	}
 	var lines []string
 	for _, reason := range reasons {
-		line := fmt.Sprintf("Not or not fully checked, since %s: %s.", reason, strings.Join(codes[reason], ", "))
-		if c.Netns != "" {
-			line = c.Netns + ": " + line
-		}
-		lines = append(lines, line)
+		lines = append(lines, fmt.Sprintf("Not or not fully checked, since %s: %s.", reason, strings.Join(codes[reason], ", ")))
 	}
 	return lines
 }
