@@ -7,7 +7,7 @@ import (
 )
 
 // space is the sockets of one network namespace, by what they are known by.
-// Kernels before 5.11 count cookies in each namespace of its own (sock_gen_cookie
+// Kernels before 5.3 count cookies in each namespace anew (sock_gen_cookie
 // in net/core/sock_diag.c).
 type space struct {
 	name    string
