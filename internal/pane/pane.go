@@ -1,0 +1,142 @@
+// Package pane is a terminal for tests: a pane of a tmux server of its own, in
+// which a command runs, into which keys are pressed, and whose screen is read as
+// text. Only tests import it.
+package pane
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Pane is a terminal in which a command runs.
+type Pane struct {
+	t   testing.TB
+	dir string
+}
+
+// Start runs a command of sh(1) in a new terminal. What it was run from says so
+// when it ends: see Ended.
+func Start(t testing.TB, width, height int, command string) *Pane {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("tmux is not installed, and CI wants all tests")
+		}
+		t.Skip("tmux is not installed")
+	}
+	dir, err := os.MkdirTemp("", "pane") // for the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Pane{t: t, dir: dir}
+	t.Cleanup(func() {
+		p.tmux("kill-server")
+		os.RemoveAll(dir)
+	})
+	script := "stty -g > " + dir + "/before; ( " + command + " ) 2> " + dir + "/stderr; status=$?; stty -g > " + dir + "/after; echo $status > " + dir + "/status; exec sleep 1000"
+	if text, err := p.tmux("-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), script); err != nil {
+		t.Fatalf("starting tmux: %v: %s", err, text)
+	}
+	return p
+}
+
+func (p *Pane) tmux(args ...string) (string, error) {
+	cmd := exec.Command("tmux", append([]string{"-u", "-S", filepath.Join(p.dir, "tmux")}, args...)...)
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+func (p *Pane) must(args ...string) string {
+	p.t.Helper()
+	text, err := p.tmux(args...)
+	if err != nil {
+		p.t.Fatalf("tmux %q: %v: %s", args, err, text)
+	}
+	return text
+}
+
+// Press presses keys, as tmux(1) names them under KEY BINDINGS.
+func (p *Pane) Press(keys ...string) {
+	p.t.Helper()
+	p.must(append([]string{"send-keys"}, keys...)...)
+}
+
+// Write types a text.
+func (p *Pane) Write(text string) { p.t.Helper(); p.must("send-keys", "-l", text) }
+
+// Resize makes the terminal another size.
+func (p *Pane) Resize(width, height int) {
+	p.t.Helper()
+	p.must("resize-window", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height))
+}
+
+// Screen returns what is on the screen.
+func (p *Pane) Screen() string { p.t.Helper(); return p.must("capture-pane", "-p") }
+
+// Says returns a variable of tmux(1), as listed under FORMATS.
+func (p *Pane) Says(variable string) string {
+	p.t.Helper()
+	return strings.TrimSpace(p.must("display-message", "-p", "#{"+variable+"}"))
+}
+
+// long is longer than anything takes, on the busiest machine.
+const long = time.Minute
+
+// Wait waits until the screen has all the texts, and returns it.
+func (p *Pane) Wait(texts ...string) string {
+	p.t.Helper()
+	screen := ""
+	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		screen = p.Screen()
+		missing := false
+		for _, text := range texts {
+			missing = missing || !strings.Contains(screen, text)
+		}
+		if !missing {
+			return screen
+		}
+	}
+	p.t.Fatalf("the screen never had all of %q; at last it was\n%s\nstderr: %s", texts, screen, p.Stderr())
+	return ""
+}
+
+// Stderr returns what the command has written to stderr.
+func (p *Pane) Stderr() string { return p.read("stderr") }
+
+func (p *Pane) read(name string) string {
+	text, err := os.ReadFile(filepath.Join(p.dir, name))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// Ended waits until the command has ended, fails the test unless the terminal is
+// then as it was before, and returns the exit status as sh(1) has it: of a
+// command that a signal ended, 128 and the number of the signal.
+func (p *Pane) Ended() int {
+	p.t.Helper()
+	for deadline := time.Now().Add(long); p.read("status") == ""; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the command does not end:\n%s", p.Screen())
+		}
+	}
+	if before, after := p.read("before"), p.read("after"); before != after || before == "" {
+		p.t.Errorf("the modes of the terminal were %q and are %q", before, after)
+	}
+	for variable, want := range map[string]string{"alternate_on": "0", "cursor_flag": "1", "mouse_any_flag": "0", "keypad_flag": "0"} {
+		if got := p.Says(variable); got != want {
+			p.t.Errorf("the terminal is left with %s %s, want %s", variable, got, want)
+		}
+	}
+	status, err := strconv.Atoi(p.read("status"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return status
+}

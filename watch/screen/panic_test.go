@@ -1,0 +1,84 @@
+package screen
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpstate/collect"
+	"tcpstate/explain"
+	"tcpstate/filter"
+	"tcpstate/internal/pane"
+	"tcpstate/tcp"
+	"tcpstate/watch"
+)
+
+// TestMain lets the test binary be a program that shows a screen which panics,
+// where the environment says so and what does.
+func TestMain(m *testing.M) {
+	if what := os.Getenv("SCREEN_PANICS"); what != "" {
+		panicOnScreen(what)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func panicOnScreen(what string) {
+	book, err := explain.Open(explain.English)
+	if err != nil {
+		panic(err)
+	}
+	s := &Screen{
+		Session: &watch.Session{Now: time.Now, Query: collect.Query{Source: collect.ProcFS, States: tcp.All,
+			Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, Proc: os.Getenv("SCREEN_PROC")}},
+		Interval: 100 * time.Millisecond, Book: book, Input: os.Stdin, Output: os.Stdout, Environ: os.Environ(),
+		Parse: func(text string, _ bool) (*filter.Filter, error) { panic("parsing " + text) },
+	}
+	if what == "reader" {
+		looks := 0
+		s.Session.Now = func() time.Time {
+			if looks++; looks > 20 {
+				panic("looking")
+			}
+			return time.Now()
+		}
+	}
+	if err := s.Run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestTerminalOutlivesPanics lets the model and the reader panic, each in its
+// goroutine, and looks at the terminal after it.
+func TestTerminalOutlivesPanics(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := drive(t, nil, someSockets()...) // for its files
+	for _, test := range []struct {
+		what   string
+		status int
+		told   string
+	}{{"model", 1, "parsing x"}, {"reader", 2, "looking"}} {
+		t.Run(test.what, func(t *testing.T) {
+			p := pane.Start(t, 80, 24, fmt.Sprintf("SCREEN_PANICS=%s SCREEN_PROC=%s exec %s", test.what, d.dir, self))
+			if test.what == "model" {
+				p.Wait("18 sockets")
+				p.Press("/")
+				p.Wait("filter:")
+				p.Press("x")
+			}
+			if status := p.Ended(); status != test.status {
+				t.Errorf("exit %d, want %d", status, test.status)
+			}
+			if text := p.Stderr(); !strings.Contains(text, test.told) || !strings.Contains(text, "goroutine ") {
+				t.Errorf("stderr does not tell what happened and where: %q", text)
+			}
+		})
+	}
+}
