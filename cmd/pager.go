@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -64,20 +63,13 @@ func runPager(pager string, page []byte, w *world) (done bool, err error) {
 	if errors.Is(err, syscall.EPIPE) {
 		return true, nil // the reader has seen enough
 	}
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok {
-		return true, err
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		// 126 and 127: the shell could not run it, or found none. Otherwise the
+		// reader has left, by a Ctrl-C perhaps: a shell dies of one that its pager
+		// took for a command, so it tells no more.
+		return exit.ExitCode() != 126 && exit.ExitCode() != 127, nil
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGINT {
-		return true, context.Canceled
-	}
-	switch exit.ExitCode() {
-	case 126, 127: // the shell could not run it, or found none
-		return false, nil
-	case exitInterrupted: // the shell says so of what it ran
-		return true, context.Canceled
-	}
-	return true, nil // whatever the pager thought of it
+	return true, err
 }
 
 // heedInterrupts undoes signal.Ignore for Ctrl-C: neither signal.Reset nor
