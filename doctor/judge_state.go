@@ -113,8 +113,8 @@ func judgeSynSent(o *Observation) []Finding {
 // unanswered tells of attempts at a destination, or at various ones.
 func (o *Observation) unanswered(target string, g *group, severity Severity) Finding {
 	f := Finding{Severity: severity, Sockets: g.examples.sockets()}
-	f.Evidence.Add("destination", target)
 	if !g.apart {
+		f.Evidence.Add("destination", target)
 		f.with("peer", target)
 		f.with("peer_address", g.peer.Addr().String())
 		f.with("peer_port", strconv.Itoa(int(g.peer.Port())))

@@ -210,7 +210,11 @@ func (f *Findings) closing(checkups []Checkup) []string {
 	}
 	var lines []string
 	if total == 0 {
-		lines = append(lines, "Nothing wrong. "+looked, "Checked: "+strings.Join(checked, ", ")+".")
+		nothing := "Nothing wrong. "
+		if slices.ContainsFunc(checkups, func(c Checkup) bool { return len(c.Unchecked) > 0 }) {
+			nothing = "Nothing wrong, as far as could be seen. "
+		}
+		lines = append(lines, nothing+looked, "Checked: "+strings.Join(checked, ", ")+".")
 	} else {
 		var counts []string
 		for s := doctor.Critical; s >= doctor.Info; s-- {
