@@ -4,6 +4,7 @@
 package pane
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,9 @@ func (p *Pane) Resize(width, height int) {
 // Screen returns what is on the screen.
 func (p *Pane) Screen() string { p.t.Helper(); return p.must("capture-pane", "-p") }
 
+// Colored returns what is on the screen with its colours (ECMA-48 SGR).
+func (p *Pane) Colored() string { p.t.Helper(); return p.must("capture-pane", "-p", "-e") }
+
 // Says returns a variable of tmux(1), as listed under FORMATS.
 func (p *Pane) Says(variable string) string {
 	p.t.Helper()
@@ -85,23 +89,31 @@ func (p *Pane) Says(variable string) string {
 }
 
 // long is longer than anything takes, on the busiest machine.
-const long = time.Minute
+const long = 30 * time.Second
 
 // Wait waits until the screen has all the texts, and returns it.
 func (p *Pane) Wait(texts ...string) string {
 	p.t.Helper()
+	return p.Until(fmt.Sprintf("all of %q", texts), func(screen string) bool {
+		for _, text := range texts {
+			if !strings.Contains(screen, text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Until waits until the screen is as it should be, and returns it.
+func (p *Pane) Until(what string, holds func(screen string) bool) string {
+	p.t.Helper()
 	screen := ""
 	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		screen = p.Screen()
-		missing := false
-		for _, text := range texts {
-			missing = missing || !strings.Contains(screen, text)
-		}
-		if !missing {
+		if screen = p.Screen(); holds(screen) {
 			return screen
 		}
 	}
-	p.t.Fatalf("the screen never had all of %q; at last it was\n%s\nstderr: %s", texts, screen, p.Stderr())
+	p.t.Fatalf("the screen never had %s; at last it was\n%s\nstderr: %s", what, screen, p.Stderr())
 	return ""
 }
 

@@ -1,0 +1,197 @@
+package cmd
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tcpstate/internal/lab"
+	"tcpstate/internal/pane"
+)
+
+// connections opens a listener on 127.0.0.1:8080 and connections to it from the
+// ports 41001, 41002 and 41003, of which the last sends five bytes that nobody
+// reads.
+func connections(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:8080")
+	must(t, err)
+	t.Cleanup(func() { listener.Close() })
+	for port := 41001; port <= 41003; port++ {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}}
+		client, err := dialer.DialContext(t.Context(), "tcp4", "127.0.0.1:8080")
+		must(t, err)
+		server, err := listener.Accept()
+		must(t, err)
+		t.Cleanup(func() { client.Close(); server.Close() })
+		if port == 41003 {
+			_, err = client.Write([]byte("12345"))
+			must(t, err)
+		}
+	}
+}
+
+// onTerminal runs watch on a terminal.
+func onTerminal(t *testing.T, env string, args string) *pane.Pane {
+	t.Helper()
+	return pane.Start(t, 80, 24, fmt.Sprintf("%s exec %s watch %s", env, program(t), args))
+}
+
+const english = "LC_ALL=C.UTF-8"
+
+// TestScreen goes through the screen as its user does.
+func TestScreen(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		connections(t)
+		p := onTerminal(t, english, "--interval 250ms -p")
+		screen := p.Wait("sock_diag", "7 sockets  every 250ms", "4 ESTABLISHED          6", "7 sockets  sort state", "127.0.0.1:8080", "? keys  q quit")
+		if !regexp.MustCompile(`(?m)^> LISTEN +0 .* +127\.0\.0\.1:8080 +0\.0\.0\.0:\* .*/`).MatchString(screen) {
+			t.Errorf("no listener under the cursor, with its process:\n%s", screen)
+		}
+
+		p.Press("/")
+		p.Write("sport = 8080 and dprt")
+		p.Wait("filter: sport = 8080 and dprt", "\n"+strings.Repeat(" ", len("filter: sport = 8080 and "))+"^ ")
+		p.Press("BSpace", "BSpace", "BSpace")
+		p.Write("port >= :41002")
+		p.Wait("2 sockets  sort state", "Enter takes it")
+		p.Press("Enter")
+		p.Wait("2 sockets  sort state  filter sport = 8080 and dport >= :41002", "127.0.0.1:41002", "127.0.0.1:41003")
+
+		p.Press("s")
+		screen = p.Wait("sort recv-q down", "> ESTABLISHED       5")
+		if strings.Index(screen, "127.0.0.1:41003") > strings.Index(screen, "127.0.0.1:41002") {
+			t.Errorf("not sorted by what is not read:\n%s", screen)
+		}
+
+		p.Press("g", "g")
+		p.Wait("1 group by peer  sort total down", "> 127.0.0.1      2          ESTABLISHED 2")
+		p.Press("g", "g", "g", "s")
+		p.Wait("2 sockets  sort recv-q down")
+
+		p.Press("Enter")
+		p.Wait("socket 127.0.0.1:8080 - 127.0.0.1:41003", "ESTABLISHED", "5 bytes not read", "History", "was there when the watch began")
+		p.Press("End")
+		p.Until("the last line of the socket", func(screen string) bool {
+			lines := regexp.MustCompile(`lines \d+-(\d+) of (\d+) `).FindStringSubmatch(screen)
+			return lines != nil && lines[1] == lines[2]
+		})
+		p.Press("e")
+		p.Wait("explain ESTABLISHED", "lines 1-22")
+		p.Press("q")
+		p.Wait("2 sockets  sort recv-q down")
+
+		p.Resize(40, 10)
+		p.Wait("2 sockets  sort recv-q down", "127.0.0.1:41003", "? keys  q quit")
+		p.Resize(200, 60)
+		p.Wait("127.0.0.1:41003", "COOKIE", "p pause")
+		p.Press("q")
+		if status := p.Ended(); status != exitDone {
+			t.Errorf("exit %d: %s", status, p.Stderr())
+		}
+		if p.Stderr() != "" {
+			t.Errorf("stderr: %s", p.Stderr())
+		}
+	})
+}
+
+// TestScreenIsLeft ends the screen in all the ways there are.
+func TestScreenIsLeft(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		connections(t)
+		for _, test := range []struct {
+			name   string
+			end    func(p *pane.Pane, process *os.Process)
+			status int
+		}{
+			{"q", func(p *pane.Pane, _ *os.Process) { p.Press("q") }, exitDone},
+			{"Ctrl-C", func(p *pane.Pane, _ *os.Process) { p.Press("C-c") }, exitInterrupted},
+			{"SIGINT", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGINT) }, exitInterrupted},
+			{"SIGTERM", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGTERM) }, 128 + int(syscall.SIGTERM)},
+			{"SIGHUP", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGHUP) }, 128 + int(syscall.SIGHUP)},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "pid")
+				p := pane.Start(t, 80, 24, fmt.Sprintf("sh -c 'echo $$ > %s; %s exec %s watch'", file, english, program(t)))
+				p.Wait("7 sockets  sort state", "127.0.0.1:41003")
+				text, err := os.ReadFile(file)
+				must(t, err)
+				var pid int
+				if _, err := fmt.Sscan(string(text), &pid); err != nil {
+					t.Fatal(err)
+				}
+				process, err := os.FindProcess(pid)
+				must(t, err)
+				test.end(p, process)
+				if status := p.Ended(); status != test.status {
+					t.Errorf("exit %d, want %d: %s", status, test.status, p.Stderr())
+				}
+				if screen := p.Screen(); strings.Contains(screen, "ESTABLISHED") {
+					t.Errorf("the screen is left behind:\n%s", screen)
+				}
+			})
+		}
+	})
+}
+
+// TestScreenHonours looks at what is drawn where the environment or a flag asks
+// for less.
+func TestScreenHonours(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		connections(t)
+		for _, test := range []struct {
+			name, env, args string
+			color, ascii    bool
+		}{
+			{"colours", english, "", true, false},
+			{"NO_COLOR", english + " NO_COLOR=1", "", false, false},
+			{"--color never", english, "--color never", false, false},
+			{"no UTF-8", "LC_ALL=C", "", true, true},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				p := onTerminal(t, test.env, "--state ESTABLISHED "+test.args)
+				screen := p.Wait("ESTABLISHED 6", "6 sockets  in ESTABLISHED", "0.0.0.0:8080"[7:])
+				if ascii := strings.IndexFunc(screen, func(r rune) bool { return r > '~' }) < 0; ascii != test.ascii {
+					t.Errorf("ASCII alone is %v, want %v:\n%s", ascii, test.ascii, screen)
+				}
+				if color := strings.Contains(p.Colored(), "\x1b["); color != test.color {
+					t.Errorf("colours are %v, want %v:\n%q", color, test.color, p.Colored())
+				}
+				p.Press("q")
+				p.Ended()
+			})
+		}
+		t.Run("dumb", func(t *testing.T) {
+			p := pane.Start(t, 80, 24, "TERM=dumb exec "+program(t)+" watch --interval 50ms")
+			p.Wait(" = 7:")
+			p.Press("C-c")
+			if status := p.Ended(); status != exitInterrupted {
+				t.Errorf("exit %d", status)
+			}
+		})
+	})
+}
+
+// TestScreenOfAFlood shows a flood on its first screen: how many there are, the
+// listener, the networks.
+func TestScreenOfAFlood(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		plan, err := lab.ParsePlan("synrecv4=3000")
+		must(t, err)
+		must(t, l.FillPlan(plan.Fill))
+		p := onTerminal(t, english, "--state SYN_RECV")
+		screen := p.Wait("SYN_RECV 3000", "LISTENER", "ACCEPT-Q", "PREFIX", "/24", "PEER", "age  ", "3000 sockets  in SYN_RECV")
+		if !regexp.MustCompile(`(?m)^10\.77\.0\.1:\d+ +0/\d+ +3000 `).MatchString(screen) {
+			t.Errorf("the listener is not told with its queue and its half-open connections:\n%s", screen)
+		}
+		must(t, l.FillPlan(plan.Fill))
+		p.Wait("SYN_RECV 6000", "6000 sockets  in SYN_RECV")
+		p.Press("q")
+		p.Ended()
+	})
+}
