@@ -96,10 +96,9 @@ func notAccepted(t *testing.T, l *lab.Lab) {
 
 // at is where an actor of TestListenersByPlace listens.
 type at struct {
-	host      string
-	v6only    bool
-	reusePort bool
-	link      string
+	host   string
+	v6only bool
+	link   string
 }
 
 // TestListenersByPlace has half-open connections come to one port on which

@@ -62,7 +62,7 @@ func TestStoriesInLab(t *testing.T) {
 			seen++
 			want, ok := inLab[s.State.String()+" "+name]
 			if !ok {
-				want, ok = inLab[s.State.String()], inLab[s.State.String()] != ""
+				want = inLab[s.State.String()]
 			}
 			if got := conditionOf(s); got != want && got != resentSince[want] {
 				t.Errorf("%s (%s): %s, want %s", s.State, name, got, want)

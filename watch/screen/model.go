@@ -170,8 +170,3 @@ func (m *model) waiting() bool {
 	have, want := m.frame.wish, m.want
 	return have.front != want.front || have.group != want.group || have.sort != want.sort || have.filtered != want.filtered
 }
-
-const (
-	leastInterval = 100 * time.Millisecond
-	mostInterval  = time.Hour
-)
