@@ -1,8 +1,6 @@
 package screen
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"tcpstate/filter"
