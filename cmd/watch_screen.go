@@ -48,7 +48,7 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	}
 	s := &screen.Screen{
 		Session: &watch.Session{Query: o.query, Now: w.now}, Interval: f.interval, Filter: strings.Join(args, " "),
-		Host: host, Names: o.stream.Names, Book: book, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
+		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
 		Input: w.terminal.in, Output: w.terminal.out, Environ: w.terminal.environ,
 	}
 	if o.query.States.Len() == 1 { // it is in front, and the others are beside it

@@ -198,7 +198,7 @@ func (m *model) socketColumns(rows []*row) []column {
 		switch {
 		case entry.name == "process" && !m.processes && m.frame.wish.sort.by != byProcess:
 			continue
-		case entry.name == "netns" && !m.netns:
+		case entry.name == "netns" && m.within == "":
 			continue
 		}
 		of, err := render.ParseColumns(entry.name)

@@ -12,10 +12,11 @@ import (
 // It reads no clock: times are those of frames.
 type model struct {
 	host      string
+	within    string // the network namespace, as it was named; "": none was
+	quiet     bool   // no notes are shown
 	color     bool
 	ascii     bool
 	processes bool // who holds each socket is shown
-	netns     bool // and in which network namespace it is
 	parse     func(text string, lookUp bool) (*filter.Filter, error)
 	ask       func(wish)
 	pages     *pages
@@ -48,8 +49,8 @@ const (
 )
 
 func newModel(s *Screen, ask func(wish)) model {
-	return model{host: s.Host, color: s.Color, ascii: s.ASCII, processes: s.Session.Query.Detail.Has(tcp.DetailProcesses),
-		netns: s.Session.Query.Netns != "", parse: s.Parse, ask: ask, filter: s.Filter, want: firstWish(s), width: 80, height: 24}
+	return model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, processes: s.Session.Query.Detail.Has(tcp.DetailProcesses),
+		parse: s.Parse, ask: ask, filter: s.Filter, want: firstWish(s), width: 80, height: 24}
 }
 
 // Init begins nothing: the reader has begun by itself.

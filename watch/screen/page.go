@@ -3,6 +3,7 @@ package screen
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -160,9 +161,9 @@ func linesOf(text string) []string { return strings.Split(strings.TrimRight(text
 // explain returns explain's page of a state, with the numbers of this host.
 func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	topic, _ := explain.TopicOf(state)
-	host, _, err := collect.ReadHost(p.ctx, p.query, topic)
-	if err != nil {
-		host = nil // a host that cannot be looked at is no reason not to explain
+	host, warnings, err := collect.ReadHost(p.ctx, p.query, topic)
+	if err != nil { // which is no reason not to explain
+		host, warnings = nil, append(warnings, fmt.Sprintf("%v; this host is left out", err))
 	}
 	text, err := p.book.Page(topic, host)
 	if err != nil {
@@ -170,7 +171,19 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	}
 	var b bytes.Buffer
 	err = text.WriteText(&b, explain.Terminal{Width: l.width, Color: l.color, ASCII: l.ascii})
-	return b.String(), err
+	return b.String() + notes(warnings), err
+}
+
+// notes returns the lines at the end of a page that tell warnings.
+func notes(warnings []string) string {
+	var b strings.Builder
+	for i, warning := range warnings {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString("note: " + safe(warning) + "\n")
+	}
+	return b.String()
 }
 
 // between is from one reading of the counters to the next, for the doctor.
@@ -203,5 +216,5 @@ func (p *pages) examine(l layout) (string, error) {
 	var b bytes.Buffer
 	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: between}
 	err = findings.Write(&b, list, warnings)
-	return b.String(), err
+	return b.String() + notes(warnings), err
 }

@@ -79,12 +79,30 @@ func (r *reader) latest() wish {
 // followed by the next without a pause.
 func (r *reader) run(ctx context.Context, show func(*frame)) {
 	for {
+		r.hesitate(ctx)
 		f := r.next(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		show(f)
 		r.wait(ctx)
+	}
+}
+
+// hesitation is how long the last of several keys is waited for.
+const hesitation = 250 * time.Millisecond
+
+// hesitate waits a moment before the processes of all sockets are searched for,
+// which may take seconds: who presses g again does not want them.
+func (r *reader) hesitate(ctx context.Context) {
+	for r.tick != nil && r.detailOf(r.latest())&^r.detailOf(r.done)&tcp.DetailProcesses != 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(hesitation):
+			return
+		case <-r.asked:
+		}
 	}
 }
 

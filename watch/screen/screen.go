@@ -35,6 +35,7 @@ type Screen struct {
 	Host     string
 	Names    *collect.Naming // of hosts and services; nil: numbers
 	Book     *explain.Book
+	Quiet    bool // no notes of what could not be seen
 
 	Color bool
 	ASCII bool // no other characters than those of ASCII are drawn

@@ -70,6 +70,9 @@ func (m *model) title() string {
 	if m.host != "" {
 		l.put("", "  ").put(bold, safe(m.host))
 	}
+	if m.within != "" {
+		l.put("", "  netns "+safe(m.within))
+	}
 	l.put("", "  ")
 	if f := m.frame; f != nil {
 		if f.source != "auto" {
@@ -231,7 +234,7 @@ func (m *model) foot() []string {
 		l.put(yellow, safe(m.note))
 	case m.frame != nil && m.frame.err != nil:
 		l.put(red, safe(m.frame.err.Error()))
-	case m.frame != nil && len(m.frame.warnings) > 0 && m.frame.at.Second()%10 < 5:
+	case m.frame != nil && !m.quiet && len(m.frame.warnings) > 0 && m.frame.at.Second()%10 < 5:
 		l.put(yellow, safe("note: "+m.frame.warnings[len(m.frame.warnings)-1]))
 	default:
 		for i, hint := range []string{"? keys", "q quit", "/ filter", "Tab state", "g group", "s sort", "Enter open", "e explain", "d doctor", "p pause"} {
