@@ -66,6 +66,7 @@ func sparkline(history []sample, of tcp.State, interval time.Duration, columns i
 			least = n
 		}
 	}
+	flat := least == most
 	least = min(least, most-most/10)
 	line := make([]rune, columns)
 	for i, n := range cells {
@@ -74,7 +75,7 @@ func sparkline(history []sample, of tcp.State, interval time.Duration, columns i
 			line[i] = ' '
 		case n == 0:
 			line[i] = steps[0]
-		case most == least:
+		case flat:
 			line[i] = steps[1]
 		default:
 			line[i] = steps[min((n-least)*len(steps)/(most-least+1), len(steps)-1)]

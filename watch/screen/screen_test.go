@@ -571,6 +571,7 @@ func TestSparkline(t *testing.T) {
 		{"nothing", nil, 4, ""},
 		{"zero", []int{0, 0}, 4, "  __"},
 		{"constant", []int{5, 5, 5}, 4, " ..."},
+		{"constant and many", []int{500, 500, 500}, 4, " ..."},
 		{"rising", []int{0, 1, 2, 3, 4, 5, 6, 7}, 8, "_.-=+*%#"},
 		{"close together", []int{1000, 1001, 1000}, 3, "###"},
 		{"two looks in a column", []int{0, 0, 0, 0, 8, 0}, 4, "__#_"},
