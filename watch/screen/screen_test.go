@@ -95,7 +95,7 @@ func TestSocketInFull(t *testing.T) {
 func TestMarks(t *testing.T) {
 	d := drive(t, nil, someSockets()...)
 	d.resize(80, 40)
-	if text := d.line("198.51.100.4:5432"); len(text) < 2 || strings.ContainsAny(text[:2], "+-") {
+	if text := d.line("198.51.100.4:5432"); len(text) < 2 || text[:2] != "  " {
 		t.Errorf("at the first look there is nothing to compare with: %q", text)
 	}
 	d.look(later()...)
@@ -116,6 +116,9 @@ func TestMarks(t *testing.T) {
 func TestFront(t *testing.T) {
 	d := drive(t, nil, someSockets()...)
 	d.press("3")
+	if d.line("in 0/s") != "" {
+		t.Error("rates are told after one look")
+	}
 	d.look(later()...)
 	d.wants("SYN_RECV 20 +8  in 8.0/s  out 0/s", "0.0.0.0:443", "203.0.113.0/24", "20 sockets  in SYN_RECV")
 	d.press("3")
@@ -159,6 +162,15 @@ func TestSort(t *testing.T) {
 	if row := d.m.frame.rows.row(d.m.total() - 1); row.socket.RecvQueue != 77 {
 		t.Errorf("the last row has %d bytes", row.socket.RecvQueue)
 	}
+	for d.m.want.sort.by != byPeer {
+		d.press("s")
+	}
+	for range 2 { // what has no peer is last in both directions
+		if row := d.m.frame.rows.row(d.m.total() - 1); row.socket.State != tcp.Listen {
+			t.Errorf("sorted by peer the last row is %s", row.socket.Peer)
+		}
+		d.press("S")
+	}
 	for range socketOrders {
 		d.press("s")
 		for i := range d.m.total() {
@@ -189,6 +201,11 @@ func TestGroups(t *testing.T) {
 	}
 	d.press("enter")
 	d.wants("21 sockets", "filter dst 203.0.113.0/24")
+	d.press("g", "g", "down", "enter")
+	d.wants("1 socket ", "filter (dst 203.0.113.0/24) and dst 203.0.113.11")
+	d.press("/", "ctrl+u")
+	d.write("dst 203.0.113.0/24")
+	d.press("enter")
 	d.press("g", "g", "g", "g")
 	d.wants("group by listener", "0.0.0.0:443")
 	d.press("g")
@@ -253,6 +270,17 @@ func TestCaret(t *testing.T) {
 		if got, want := strings.Index(caret, "^"), strings.LastIndex(input, "sate"); got != want {
 			t.Errorf("the caret is in column %d, the mistake in %d:\n%s\n%s", got, want, input, caret)
 		}
+	}
+}
+
+// TestMistakeOffTheScreen tells of a mistake that is to the left of the screen.
+func TestMistakeOffTheScreen(t *testing.T) {
+	d := drive(t, nil, someSockets()...)
+	d.press("/")
+	d.write("sate listen " + strings.Repeat("and sport = :443 ", 8))
+	d.wants(`unknown word "sate"`)
+	if d.line("^") != "" {
+		t.Errorf("a caret under something else:\n%s", d.screen())
 	}
 }
 
@@ -323,6 +351,13 @@ func TestLongList(t *testing.T) {
 		d.press("k")
 	}
 	check("k")
+	d.press("end")
+	d.look(sockets[:100]...)
+	if want := d.m.frame.rows.total - d.m.listHeight(); d.m.top != want {
+		t.Errorf("of a list that has become shorter row %d is the first on the screen, want %d", d.m.top, want)
+	}
+	d.look(sockets[:100]...)
+	check("what is gone")
 }
 
 // TestKeysBeforeTheFirstLook presses every key while nothing is known yet.
