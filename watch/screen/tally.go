@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"tcpstate/collect"
+	"tcpstate/filter"
 	"tcpstate/tcp"
 )
 
@@ -81,7 +83,7 @@ func (g grouping) term(k groupKey) string {
 	case k == groupKey{}:
 		return ""
 	case g == byOwner:
-		return "process = " + quoted(k.name)
+		return ofProcess(k.name)
 	case g == byListener:
 		return "sport = :" + strconv.Itoa(int(k.number))
 	case k.addr.Zone() != "":
@@ -97,15 +99,32 @@ func (g grouping) term(k groupKey) string {
 	return "dst " + text
 }
 
-// quoted puts a name between quotes where it is no plain word.
-func quoted(name string) string {
-	plain := strings.IndexFunc(name, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
-	}) < 0
-	if plain {
-		return name
+// ofProcess returns the term for a process of that name, even where it is a word
+// of the language. A name with a comma has none, for commas part a list.
+func ofProcess(name string) string {
+	if strings.Contains(name, ",") {
+		return ""
 	}
-	return strconv.Quote(name)
+	term := "process = " + literal(name)
+	if _, err := filter.Parse([]string{term}, filter.Names{}); err != nil {
+		return "process = \\" + literal(name)
+	}
+	return term
+}
+
+// literal writes a name so that the filter language takes it as it is: a backslash
+// takes the next character literally.
+func literal(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		isWord := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= utf8.RuneSelf || strings.IndexByte("-_.:/", c) >= 0
+		if !isWord {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // group is how many sockets have a key.
