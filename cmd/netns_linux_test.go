@@ -207,10 +207,13 @@ func TestNetnsColumn(t *testing.T) {
 			t.Errorf("of one namespace the table is %+v", alone)
 		}
 
-		// What count makes of all the namespaces.
+		// What count makes of those where nothing happens meanwhile; in others of
+		// this host it may.
 		want := map[string]int{}
 		for name, sockets := range byNetns(t, readDocument(t, runArgs(t, "ls", "-N", "all", "--json").stdout).Sockets) {
-			want[name] = len(sockets)
+			if n.ports[name] != 0 {
+				want[name] = len(sockets)
+			}
 		}
 		var counted struct {
 			Total  int
@@ -226,10 +229,12 @@ func TestNetnsColumn(t *testing.T) {
 		groups := map[string]int{}
 		total := 0
 		for _, g := range counted.Groups {
-			groups[g.By["netns"]] = g.Total
 			total += g.Total
+			if name := g.By["netns"]; n.ports[name] != 0 {
+				groups[name] = g.Total
+			}
 		}
-		if !maps.Equal(groups, want) || total != counted.Total {
+		if !maps.Equal(groups, want) || len(groups) < 2 || total != counted.Total {
 			t.Errorf("count says %v, in all %d, ls %v", groups, counted.Total, want)
 		}
 	})

@@ -172,6 +172,9 @@ func TestNetstatIsNetstat(t *testing.T) {
 		}
 		options := []string{"-a", "-l", "-n", "-p", "-e", "-ee", "-o", "-W", "-4", "-6"}
 		for set := range 1 << len(options) {
+			if underRace && set%11 != 0 {
+				continue
+			}
 			args := []string{"-t"}
 			for i, option := range options {
 				if set&(1<<i) != 0 {
