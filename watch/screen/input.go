@@ -148,15 +148,19 @@ func (m *model) takeParsed(p parsed) {
 	m.input = nil
 }
 
-// complaint returns what is wrong with the text, and the column of it, -1 where
-// it has none.
-func (in *input) complaint() (text string, column int) {
-	if in.err == nil {
+// complaint returns what is wrong with the filter that is typed, as it is read or
+// with what the source can tell, and the column of it, -1 where it has none.
+func (m *model) complaint() (text string, column int) {
+	err := m.input.err
+	if f := m.frame; err == nil && f != nil && f.wish.filtered == m.want.filtered {
+		err = f.err
+	}
+	if err == nil {
 		return "", -1
 	}
 	var wrong *filter.Error
-	if !errors.As(in.err, &wrong) {
-		return in.err.Error(), -1
+	if !errors.As(err, &wrong) || wrong.Expr != string(m.input.text) {
+		return err.Error(), -1
 	}
 	text = wrong.Msg
 	if hint := wrong.Hint(); hint != "" {

@@ -273,6 +273,22 @@ func TestCaret(t *testing.T) {
 	}
 }
 
+// TestFilterThatCannotBeJudged tells under the filter, and once it is taken, that
+// the source does not know what it looks at.
+func TestFilterThatCannotBeJudged(t *testing.T) {
+	d := drive(t, nil, someSockets()...)
+	d.press("/")
+	d.write("sport = 443 and rtt > 1ms")
+	lines := strings.Split(d.screen(), "\n")
+	if caret := lines[len(lines)-1]; !strings.HasPrefix(caret, strings.Repeat(" ", len("filter: sport = 443 and "))+"^ procfs does not tell") {
+		t.Errorf("under the filter stands %q", caret)
+	}
+	d.press("enter")
+	d.wants("procfs does not tell")
+	d.press("/", "ctrl+u", "enter")
+	d.wants("18 sockets  sort state\n", "? keys")
+}
+
 // TestMistakeOffTheScreen tells of a mistake that is to the left of the screen.
 func TestMistakeOffTheScreen(t *testing.T) {
 	d := drive(t, nil, someSockets()...)

@@ -257,7 +257,7 @@ func (m *model) inputLines() []string {
 	skip := m.inputSkip()
 	text := []rune(string(in.text))[skip:]
 	first := m.line().put(bold, inputLead).put("", string(text)).String()
-	complaint, at := in.complaint()
+	complaint, at := m.complaint()
 	second := m.line()
 	switch {
 	case complaint == "":
