@@ -17,7 +17,7 @@ import (
 // the counters that bear on the topic. The query says which network namespace,
 // which must be one, and where to read. Warnings are as of a Snapshot.
 func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings []string, err error) {
-	q.States, q.Filter, q.Detail = tcp.All, nil, 0
+	q.States, q.Filter, q.Detail, q.Everything = tcp.All, nil, 0, false
 	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6}
 	s, err := Open(ctx, q)
 	if err != nil {
