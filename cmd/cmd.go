@@ -206,6 +206,8 @@ what is wrong.`,
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetFlagErrorFunc(flagError)
+	// As cobra has it, but folded to the columns that every terminal has.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newWatchCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
 	return root

@@ -42,7 +42,7 @@ netstat's letters join: -antoe.`,
   tcpstate ls -lnt
   tcpstate ls -antoe
   tcpstate ls --json | jq '.sockets[] | select(.recv_q_bytes > 0)'
-  tcpstate ls --format csv --columns state,local,peer,tcp_info.rtt_us --sort -tcp_info.rtt_us --limit 5`,
+  tcpstate ls --columns state,local,peer,rtt --sort -rtt --limit 5`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := f.options(c.Flags(), args, w)
 			if err != nil {

@@ -34,12 +34,12 @@ type netstatOption struct {
 // in its netstat.c), and two of this program's own, which have no letter.
 func netstatTable() []netstatOption {
 	return []netstatOption{
-		flag('a', "all", "all sockets, listening or not (else: those with a peer)", func(o *netstatOptions) { o.all = true }),
+		flag('a', "all", "all sockets, listeners too (else: those with a peer)", func(o *netstatOptions) { o.all = true }),
 		flag('l', "listening", "only listening sockets", func(o *netstatOptions) { o.listening = true }),
 		flag('t', "tcp", "TCP, which is all there is here", nil),
 		flag('4', "", "only IPv4", func(o *netstatOptions) { o.ipv4 = true }),
 		flag('6', "", "only IPv6", func(o *netstatOptions) { o.ipv6 = true }),
-		{letter: 'A', long: "protocol", value: "FAMILY", help: "inet, inet6 or both joined by a comma; also --inet, --inet6",
+		{letter: 'A', long: "protocol", value: "FAMILY", help: "inet, inet6 or both (inet,inet6); also --inet, --inet6",
 			set: (*netstatOptions).addFamilies},
 		flag('n', "numeric", "numbers for hosts, ports and users", func(o *netstatOptions) {
 			o.numericHosts, o.numericPorts, o.numericUsers = true, true, true
@@ -63,7 +63,7 @@ func netstatTable() []netstatOption {
 			o.source = value
 			return nil
 		}},
-		{long: "proc", value: "DIR", help: "read another /proc, such as a host's mounted in a container", set: func(o *netstatOptions, value string) error {
+		{long: "proc", value: "DIR", help: "read another /proc, as a host's mounted in a container", set: func(o *netstatOptions, value string) error {
 			o.proc = value
 			return nil
 		}},

@@ -32,9 +32,11 @@ func newWatchCommand(w *world) *cobra.Command {
 		Long: `Follow the TCP sockets of this network namespace. On a terminal it is a screen;
 the key ? lists the keys. In a pipe, or with --json, --format, --count, --for or
 --until, it writes lines: which sockets are opened (+), change their state (>)
-and are closed (-), and after each interval how many there are (=). What happened between two looks is told by its ends: a socket that came
-and went in between is not seen. One that leaves the states or the filter that
-are asked for is told with the state that it went to.
+and are closed (-), and after each interval how many there are (=).
+
+What happened between two looks is told by its ends: a socket that came and went
+in between is not seen. One that leaves the states or the filter that are asked
+for is told with the state that it went to.
 
 With --until nothing is printed but the number of sockets at the end, unless a
 format is asked for, and with -q not even that. The exit status is 0 once the
