@@ -23,6 +23,7 @@ var tiers = [][]string{
 	{"watch"},
 	{"collect", "render"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
+	{"lifecycle"},
 	{"tcp"},
 }
 

@@ -14,7 +14,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// promise is what tcp.Clocks.SetAge promises of a socket.
+// promise is what lifecycle.Clocks.SetAge promises of a socket.
 type promise int
 
 const (

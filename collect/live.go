@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tcpstate/explain"
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -139,13 +140,13 @@ func largest(by explain.By, counts map[string]int) explain.Grouping {
 }
 
 // ReadSettings reads the settings of the network namespace of a query.
-func ReadSettings(q Query) (tcp.Settings, error) {
+func ReadSettings(q Query) (lifecycle.Settings, error) {
 	s := &Snapshot{query: q}
 	if err := s.query.complete(); err != nil {
-		return tcp.Settings{}, err
+		return lifecycle.Settings{}, err
 	}
 	if err := s.findNamespaces(); err != nil {
-		return tcp.Settings{}, err
+		return lifecycle.Settings{}, err
 	}
 	return procOf(s.query.Proc, s.query.spaces[0]).Settings()
 }

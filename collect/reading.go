@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"tcpstate/filter"
+	"tcpstate/lifecycle"
 	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/sockdiag"
@@ -25,7 +26,7 @@ type reading struct {
 	source    Source
 	abilities sockdiag.Abilities
 	proc      *procnet.Proc
-	clocks    tcp.Clocks
+	clocks    lifecycle.Clocks
 	missing   []string
 	noMarks   bool // the kernel has refused this process a program that asks for marks
 
@@ -181,7 +182,7 @@ func (r *reading) canJudge() error {
 }
 
 // agedByInfo are the states whose age tcp_info tells, and nothing else does
-// (tcp.Clocks.SetAge).
+// (lifecycle.Clocks.SetAge).
 const agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait
 
 // openProc looks whether there is a table of sockets at all. It is read later,
@@ -200,7 +201,7 @@ func (r *reading) openProc() error {
 func (r *reading) readClocks() {
 	clocks, err := r.proc.Clocks()
 	if r.space == nil && r.proc.NetDir != "net" {
-		clocks, err = tcp.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", r.query.Proc)
+		clocks, err = lifecycle.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", r.query.Proc)
 	}
 	if err != nil && r.query.Detail.Has(tcp.DetailAge) {
 		r.warn("%v; the ages of SYN_SENT and FIN_WAIT2 are not known", err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -18,12 +19,12 @@ type patient struct {
 
 // healthy returns a patient of a new kernel's settings, with two readings a
 // second apart between which nothing rose.
-func healthy(change ...func(*tcp.Settings, *Thresholds)) *patient {
-	settings, thresholds := tcp.DefaultSettings(), DefaultThresholds()
+func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
+	settings, thresholds := lifecycle.DefaultSettings(), DefaultThresholds()
 	settings.MaxTWBuckets = tcp.Known(65536)
 	settings.MaxOrphans = tcp.Known(65536)
 	settings.MaxSynBacklog = tcp.Known(512)
-	settings.Mem = tcp.Known(tcp.Triple{1000, 2000, 3000})
+	settings.Mem = tcp.Known(lifecycle.Triple{1000, 2000, 3000})
 	for _, c := range change {
 		c(&settings, &thresholds)
 	}

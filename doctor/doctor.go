@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -166,7 +167,7 @@ func (o *Observation) has(s Step) bool {
 
 // knows reports whether a setting is there and was read.
 func (o *Observation) knows(name string) bool {
-	setting, ok := tcp.SettingOf(name)
+	setting, ok := lifecycle.SettingOf(name)
 	if !ok {
 		return false
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tcpstate/explain"
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -193,7 +194,7 @@ func TestCheckSaysWhatCouldNotBe(t *testing.T) {
 		t.Errorf("of a full observation %v were not checked", unchecked)
 	}
 
-	p := &patient{Observation: Observe(tcp.Settings{}, DefaultThresholds())}
+	p := &patient{Observation: Observe(lifecycle.Settings{}, DefaultThresholds())}
 	p.add(2, tcp.Established, 0, noClocks, func(s *tcp.Socket) { s.Processes = nil })
 	checked, unchecked = Check(p.Observation, Rules())
 	if want := []string{"syn-sent-stuck", "closing-stuck", "dead-path"}; !slices.Equal(checked, want) {
@@ -287,7 +288,7 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 				}
 			}
 			for _, name := range sysctl.FindAllString(s.Run, -1) {
-				setting, ok := tcp.SettingOf(name)
+				setting, ok := lifecycle.SettingOf(name)
 				if !ok || setting.Gone != "" {
 					t.Errorf("%s: %q names %s, which is none of the kernel's now", r.Code, s.Run, name)
 				}
@@ -298,7 +299,7 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 		}
 	}
 	for _, r := range risks {
-		if _, ok := tcp.SettingOf(r.Setting); !ok || r.When == "" || r.Why == "" || r.Source == "" {
+		if _, ok := lifecycle.SettingOf(r.Setting); !ok || r.When == "" || r.Why == "" || r.Source == "" {
 			t.Errorf("sysctl-risky: %s is no setting, or not complete", r.Setting)
 		}
 	}
@@ -321,10 +322,10 @@ func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
 	if advice := flood(healthy()); !strings.Contains(advice, "net.ipv4.tcp_synack_retries") || strings.Contains(advice, "tcp_syncookies=1") {
 		t.Errorf("with cookies on: %s", advice)
 	}
-	if advice := flood(healthy(func(s *tcp.Settings, _ *Thresholds) { s.SynackRetries = tcp.Optional[int]{} })); strings.Contains(advice, "net.ipv4.tcp_synack_retries") {
+	if advice := flood(healthy(func(s *lifecycle.Settings, _ *Thresholds) { s.SynackRetries = tcp.Optional[int]{} })); strings.Contains(advice, "net.ipv4.tcp_synack_retries") {
 		t.Errorf("names a setting that the host does not have: %s", advice)
 	}
-	if advice := flood(healthy(func(s *tcp.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(0) })); !strings.Contains(advice, "tcp_syncookies=1") {
+	if advice := flood(healthy(func(s *lifecycle.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(0) })); !strings.Contains(advice, "tcp_syncookies=1") {
 		t.Errorf("with cookies off: %s", advice)
 	}
 	for release, want := range map[string]bool{"4.1.9": false, "4.2": true, "4.2-rc1": true, "6.18.5-x": true, "": false, "x.y": false} {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // Risk is a setting that is set to something that hurts.
@@ -77,7 +77,7 @@ func judgeSysctl(o *Observation) []Finding {
 		if !r.holds(o) {
 			continue
 		}
-		setting, ok := tcp.SettingOf(r.Setting)
+		setting, ok := lifecycle.SettingOf(r.Setting)
 		if !ok {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -37,7 +38,7 @@ type Listener struct {
 // more than the accept queue's maximum each (inet_csk_reqsk_queue_is_full), and
 // with SYN cookies off at most three quarters of tcp_max_syn_backlog
 // (tcp_conn_request in net/ipv4/tcp_input.c).
-func (l *Listener) capacity(s *tcp.Settings) (int64, bool) {
+func (l *Listener) capacity(s *lifecycle.Settings) (int64, bool) {
 	most, known := l.AcceptQueueMax.Get()
 	if !known {
 		return 0, false

@@ -3,7 +3,7 @@ package doctor
 import (
 	"time"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // Observation is everything that the rules look at, of one network namespace.
@@ -14,7 +14,7 @@ import (
 // before it began has by then had its first SYN-ACK resent.
 type Observation struct {
 	Survey     *Survey
-	Settings   tcp.Settings
+	Settings   lifecycle.Settings
 	Thresholds Thresholds
 	Release    string // of the kernel, such as 6.18.5; "": unknown
 	Netns      string // the network namespace, where it is not the reader's own: commands of the advice enter it
@@ -46,7 +46,7 @@ type Process struct {
 
 // Observe returns an Observation whose Survey is ready for sockets. The survey
 // needs the settings and the thresholds from the beginning.
-func Observe(settings tcp.Settings, thresholds Thresholds) *Observation {
+func Observe(settings lifecycle.Settings, thresholds Thresholds) *Observation {
 	return &Observation{Survey: newSurvey(settings, thresholds), Settings: settings, Thresholds: thresholds}
 }
 
@@ -87,8 +87,8 @@ func (o *Observation) addRises(e *Evidence, names ...string) {
 
 // knowsSettings reports whether any setting is known.
 func (o *Observation) knowsSettings() bool {
-	for i := range tcp.SettingTable {
-		if _, known := tcp.SettingTable[i].Text(&o.Settings); known {
+	for i := range lifecycle.SettingTable {
+		if _, known := lifecycle.SettingTable[i].Text(&o.Settings); known {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -37,7 +38,7 @@ var cases = []struct {
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably that of 0.0.0.0:443"},
 	{"accept-queue-overflows", "fell: the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
-		func(_ *tcp.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
+		func(_ *lifecycle.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
 	{"accept-queue-overflows", "stands", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
 	{"accept-queue-overflows", "since boot, a hundredth", with(func(p *patient) {
 		p.onlySinceBoot()
@@ -183,8 +184,8 @@ var cases = []struct {
 	{"port-exhaustion", "seven tenths", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Warning, ""},
 	{"port-exhaustion", "fewer", with(func(p *patient) { p.add(699, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), 0, ""},
 	{"port-exhaustion", "reserved ports are not to be had", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999),
-		func(s *tcp.Settings, _ *Thresholds) {
-			s.LocalReservedPorts = tcp.Known(tcp.PortRanges{{First: 40900, Last: 41500}})
+		func(s *lifecycle.Settings, _ *Thresholds) {
+			s.LocalReservedPorts = tcp.Known(lifecycle.PortRanges{{First: 40900, Last: 41500}})
 		}), Warning, "700 of 900"},
 	{"port-exhaustion", "to two destinations", with(func(p *patient) {
 		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
@@ -195,10 +196,10 @@ var cases = []struct {
 	}, ports(40000, 40999)), Warning, ""},
 	{"port-exhaustion", "TIME_WAITs that are reused", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
-	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
+	}, ports(40000, 40999), func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
 	{"port-exhaustion", "TIME_WAITs that are not reused for want of timestamps", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
-	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Warning, ""},
+	}, ports(40000, 40999), func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Warning, ""},
 	{"port-exhaustion", "TIME_WAITs over the loopback", with(func(p *patient) {
 		p.add(900, tcp.TimeWait, 0, unaccepted, outgoing("127.0.0.1", "127.0.0.1:5432", 40000))
 	}, ports(40000, 40999)), 0, ""},
@@ -254,7 +255,7 @@ var cases = []struct {
 	{"orphans-high", "fewer", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16383 }), 0, ""},
 	{"orphans-high", "nine tenths", with(func(p *patient) { p.SockStat["TCP.orphan"] = 58983 }), Critical, ""},
 	{"orphans-high", "a quarter, and resets", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384; p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, ""},
-	{"orphans-high", "an unknown limit", with(func(p *patient) { p.SockStat["TCP.orphan"] = 1 << 20 }, func(s *tcp.Settings, _ *Thresholds) { s.MaxOrphans = tcp.Optional[int]{} }), 0, ""},
+	{"orphans-high", "an unknown limit", with(func(p *patient) { p.SockStat["TCP.orphan"] = 1 << 20 }, func(s *lifecycle.Settings, _ *Thresholds) { s.MaxOrphans = tcp.Optional[int]{} }), 0, ""},
 
 	{"tcp-memory-pressure", "nearly", with(func(p *patient) { p.SockStat["TCP.mem"] = 1800 }), Info, "nearly at the pressure mark"},
 	{"tcp-memory-pressure", "less", with(func(p *patient) { p.SockStat["TCP.mem"] = 1799 }), 0, ""},
@@ -272,25 +273,25 @@ var cases = []struct {
 	}), 0, ""},
 	{"aborts-rising", "memory since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
-	{"sysctl-risky", "tcp_tw_recycle", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWRecycle = tcp.Known(1) }), Warning, "net.ipv4.tcp_tw_recycle is 1"},
-	{"sysctl-risky", "tcp_abort_on_overflow", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.AbortOnOverflow = tcp.Known(1) }), Warning, ""},
+	{"sysctl-risky", "tcp_tw_recycle", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.TWRecycle = tcp.Known(1) }), Warning, "net.ipv4.tcp_tw_recycle is 1"},
+	{"sysctl-risky", "tcp_abort_on_overflow", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.AbortOnOverflow = tcp.Known(1) }), Warning, ""},
 	{"sysctl-risky", "no cookies with a public listener", with(func(p *patient) { p.listen(0, 128) }, syncookies(0)), Warning, "tcp_syncookies is 0"},
 	{"sysctl-risky", "no cookies on the loopback", with(func(p *patient) { p.listenOn("127.0.0.1:80", 0, 128) }, syncookies(0)), 0, ""},
 	{"sysctl-risky", "always cookies", with(nothing, syncookies(2)), Info, "tcp_syncookies is 2"},
-	{"sysctl-risky", "tcp_retries2 of 7", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(7) }), Warning, ""},
-	{"sysctl-risky", "tcp_retries2 of 8", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(8) }), 0, ""},
-	{"sysctl-risky", "tcp_fin_timeout over 2m", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(121 * time.Second) }), Info, "tcp_fin_timeout is 121"},
-	{"sysctl-risky", "tcp_fin_timeout of 2m", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(120 * time.Second) }), 0, ""},
-	{"sysctl-risky", "few TIME_WAITs", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4095) }), Info, ""},
-	{"sysctl-risky", "enough TIME_WAITs", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4096) }), 0, ""},
+	{"sysctl-risky", "tcp_retries2 of 7", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(7) }), Warning, ""},
+	{"sysctl-risky", "tcp_retries2 of 8", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(8) }), 0, ""},
+	{"sysctl-risky", "tcp_fin_timeout over 2m", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(121 * time.Second) }), Info, "tcp_fin_timeout is 121"},
+	{"sysctl-risky", "tcp_fin_timeout of 2m", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(120 * time.Second) }), 0, ""},
+	{"sysctl-risky", "few TIME_WAITs", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4095) }), Info, ""},
+	{"sysctl-risky", "enough TIME_WAITs", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.MaxTWBuckets = tcp.Known(4096) }), 0, ""},
 	{"sysctl-risky", "few ports", with(nothing, ports(40000, 44094)), Info, "ip_local_port_range is 40000 44094: "},
 	{"sysctl-risky", "enough ports", with(nothing, ports(40000, 44095)), 0, ""},
-	{"sysctl-risky", "somaxconn of 127", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(127) }), Info, ""},
-	{"sysctl-risky", "somaxconn of 128", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(128) }), 0, ""},
-	{"sysctl-risky", "reuse without timestamps", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Info, "tcp_timestamps is 0"},
-	{"sysctl-risky", "reuse", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
-	{"sysctl-risky", "no windows over 64 KiB", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.WindowScaling = tcp.Known(0) }), Info, ""},
-	{"sysctl-risky", "no SACK", with(nothing, func(s *tcp.Settings, _ *Thresholds) { s.SACK = tcp.Known(0) }), Info, ""},
+	{"sysctl-risky", "somaxconn of 127", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(127) }), Info, ""},
+	{"sysctl-risky", "somaxconn of 128", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Somaxconn = tcp.Known(128) }), 0, ""},
+	{"sysctl-risky", "reuse without timestamps", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Info, "tcp_timestamps is 0"},
+	{"sysctl-risky", "reuse", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
+	{"sysctl-risky", "no windows over 64 KiB", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.WindowScaling = tcp.Known(0) }), Info, ""},
+	{"sysctl-risky", "no SACK", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.SACK = tcp.Known(0) }), Info, ""},
 }
 
 func TestRules(t *testing.T) {
@@ -340,7 +341,7 @@ func TestThresholdsMatter(t *testing.T) {
 		matters := slices.ContainsFunc([]int64{0, d.Default + 1, d.Default * 1000}, func(value int64) bool {
 			return slices.ContainsFunc(usual, func(verdict string) bool {
 				c := cases[slices.Index(usual, verdict)]
-				return verdicts(c.recipe.make(func(_ *tcp.Settings, t *Thresholds) { t[i] = value })) != verdict
+				return verdicts(c.recipe.make(func(_ *lifecycle.Settings, t *Thresholds) { t[i] = value })) != verdict
 			})
 		})
 		if !matters {
@@ -360,14 +361,14 @@ func verdicts(p *patient) string {
 // recipe makes a patient.
 type recipe struct {
 	build   func(*patient)
-	changes []func(*tcp.Settings, *Thresholds)
+	changes []func(*lifecycle.Settings, *Thresholds)
 }
 
-func with(build func(*patient), changes ...func(*tcp.Settings, *Thresholds)) recipe {
+func with(build func(*patient), changes ...func(*lifecycle.Settings, *Thresholds)) recipe {
 	return recipe{build, changes}
 }
 
-func (r recipe) make(more ...func(*tcp.Settings, *Thresholds)) *patient {
+func (r recipe) make(more ...func(*lifecycle.Settings, *Thresholds)) *patient {
 	p := healthy(slices.Concat(r.changes, more)...)
 	r.build(p)
 	return p
@@ -380,13 +381,13 @@ func cookies100(p *patient, back int64) {
 	p.rose("TcpExt.SyncookiesRecv", back)
 }
 
-func syncookies(value int) func(*tcp.Settings, *Thresholds) {
-	return func(s *tcp.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(value) }
+func syncookies(value int) func(*lifecycle.Settings, *Thresholds) {
+	return func(s *lifecycle.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(value) }
 }
 
-func ports(first, last uint16) func(*tcp.Settings, *Thresholds) {
-	return func(s *tcp.Settings, _ *Thresholds) {
-		s.LocalPortRange = tcp.Known(tcp.PortRange{First: first, Last: last})
+func ports(first, last uint16) func(*lifecycle.Settings, *Thresholds) {
+	return func(s *lifecycle.Settings, _ *Thresholds) {
+		s.LocalPortRange = tcp.Known(lifecycle.PortRange{First: first, Last: last})
 	}
 }
 

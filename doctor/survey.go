@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -23,7 +24,7 @@ type Survey struct {
 	Counts tcp.Counts
 
 	thresholds Thresholds
-	settings   tcp.Settings
+	settings   lifecycle.Settings
 
 	listeners  map[netip.AddrPort]*Listener
 	unlisted   int     // sockets of listeners past maxListeners
@@ -87,7 +88,7 @@ type processSockets struct {
 	sockets int
 }
 
-func newSurvey(settings tcp.Settings, thresholds Thresholds) *Survey {
+func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
 	v := &Survey{
 		thresholds:   thresholds,
 		settings:     settings,

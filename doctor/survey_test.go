@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -19,7 +20,7 @@ func anyAddress(n int) netip.Addr {
 // TestSurveyIsBounded lays a million sockets out so that everything a survey
 // tells apart is different for each.
 func TestSurveyIsBounded(t *testing.T) {
-	v := Observe(tcp.DefaultSettings(), DefaultThresholds()).Survey
+	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	s := &tcp.Socket{Family: tcp.IPv4, Owner: tcp.FullSocketOwner(33, 411), Info: &tcp.Info{Len: 280}}
 	process := make([]tcp.Process, 1)
 	kinds := []struct {
@@ -94,7 +95,7 @@ func ordinary(n int) []tcp.Socket {
 }
 
 func TestOrdinarySocketsAllocateNothing(t *testing.T) {
-	v := Observe(tcp.DefaultSettings(), DefaultThresholds()).Survey
+	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	v.Add(&tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: netip.MustParseAddrPort("0.0.0.0:443")})
 	sockets := ordinary(1000)
 	round := func() {
@@ -109,7 +110,7 @@ func TestOrdinarySocketsAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkSurveyAdd(b *testing.B) {
-	v := Observe(tcp.DefaultSettings(), DefaultThresholds()).Survey
+	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	v.Add(&tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: netip.MustParseAddrPort("0.0.0.0:443")})
 	sockets := ordinary(20_000)
 	i := 0
@@ -124,7 +125,7 @@ func BenchmarkSurveyAdd(b *testing.B) {
 // BenchmarkSurveyScattered adds connections to destinations that are all
 // different, the worst for the counting of ports.
 func BenchmarkSurveyScattered(b *testing.B) {
-	v := Observe(tcp.DefaultSettings(), DefaultThresholds()).Survey
+	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	s := ordinary(1)[1]
 	i := 0
 	for b.Loop() {
@@ -310,8 +311,8 @@ func TestNetwork(t *testing.T) {
 func TestReservedPortsAreNotTaken(t *testing.T) {
 	p := with(func(p *patient) {
 		p.add(630, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40370))
-	}, ports(40000, 40999), func(s *tcp.Settings, _ *Thresholds) {
-		s.LocalReservedPorts = tcp.Known(tcp.PortRanges{{First: 40900, Last: 40999}})
+	}, ports(40000, 40999), func(s *lifecycle.Settings, _ *Thresholds) {
+		s.LocalReservedPorts = tcp.Known(lifecycle.PortRanges{{First: 40900, Last: 40999}})
 	}).make()
 	if f := find(p.examine(t), "port-exhaustion"); f != nil {
 		t.Errorf("530 of 900 ports, and 100 reserved ones:%s", describe([]Finding{*f}))
@@ -321,7 +322,7 @@ func TestReservedPortsAreNotTaken(t *testing.T) {
 // TestAnySocketIsTaken adds sockets of every state that know next to nothing, or
 // contradict themselves: a source may bring such, and nothing may panic.
 func TestAnySocketIsTaken(t *testing.T) {
-	p := healthy(func(_ *tcp.Settings, t *Thresholds) { *t = Thresholds{} })
+	p := healthy(func(_ *lifecycle.Settings, t *Thresholds) { *t = Thresholds{} })
 	for state := range tcp.State(tcp.NumStates + 1) {
 		for kind := range tcp.TimerKind(7) {
 			for _, s := range []tcp.Socket{

@@ -3,6 +3,7 @@ package explain
 import (
 	"strconv"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -16,7 +17,7 @@ func drawChart(w words, host *Host, ascii bool) []Text {
 	for s, corner := range boxes {
 		state := tcp.State(s)
 		name, count := state.String(), ""
-		if state == tcp.NoSocket {
+		if state == lifecycle.NoSocket {
 			name = w.say("ladder.nosocket")
 		} else if host != nil {
 			count = shortCount(host.Counts.Of(state))

@@ -1,6 +1,9 @@
 package explain
 
-import "tcpstate/tcp"
+import (
+	"tcpstate/lifecycle"
+	"tcpstate/tcp"
+)
 
 // point is a place on the chart: columns from the left, lines from the top.
 type point struct{ x, y int }
@@ -21,26 +24,26 @@ const (
 
 // boxes says where each state stands: the corner at the upper left.
 var boxes = [tcp.NumStates + 1]point{
-	tcp.BoundInactive: {leftColumn, 0},
-	tcp.Close:         {middleColumn, 0},
-	tcp.Listen:        {leftColumn, 6},
-	tcp.SynSent:       {rightColumn, 6},
-	tcp.SynRecv:       {leftColumn, 12},
-	tcp.Established:   {middleColumn, 16},
-	tcp.FinWait1:      {leftColumn, 22},
-	tcp.CloseWait:     {rightColumn, 22},
-	tcp.FinWait2:      {leftColumn, 28},
-	tcp.Closing:       {middleColumn, 28},
-	tcp.LastAck:       {rightColumn, 28},
-	tcp.TimeWait:      {leftColumn, 34},
-	tcp.NoSocket:      {rightColumn, 34},
+	tcp.BoundInactive:  {leftColumn, 0},
+	tcp.Close:          {middleColumn, 0},
+	tcp.Listen:         {leftColumn, 6},
+	tcp.SynSent:        {rightColumn, 6},
+	tcp.SynRecv:        {leftColumn, 12},
+	tcp.Established:    {middleColumn, 16},
+	tcp.FinWait1:       {leftColumn, 22},
+	tcp.CloseWait:      {rightColumn, 22},
+	tcp.FinWait2:       {leftColumn, 28},
+	tcp.Closing:        {middleColumn, 28},
+	tcp.LastAck:        {rightColumn, 28},
+	tcp.TimeWait:       {leftColumn, 34},
+	lifecycle.NoSocket: {rightColumn, 34},
 }
 
 // edge is a line of the chart. A test finds each in tcp's machine, with what its
 // label says is sent.
 type edge struct {
 	from, to tcp.State
-	event    tcp.Event
+	event    lifecycle.Event
 	label    string // "" where a line beside it has the same
 	at       point  // where the label begins
 	path     []point
@@ -49,22 +52,22 @@ type edge struct {
 // edges are the ways that an orderly connection takes. Resets, and what is given
 // up, lead from nearly everywhere to the end, and would hide the rest.
 var edges = []edge{
-	{tcp.Close, tcp.BoundInactive, tcp.EventBind, "bind()", point{23, 0}, []point{{29, 1}, {22, 1}}},
-	{tcp.BoundInactive, tcp.Listen, tcp.EventListen, "listen()", point{13, 3}, []point{{11, 3}, {11, 5}}},
-	{tcp.Close, tcp.Listen, tcp.EventListen, "listen()", point{27, 3}, []point{{36, 3}, {36, 4}, {18, 4}, {18, 5}}},
-	{tcp.Close, tcp.SynSent, tcp.EventConnect, "connect() / SYN", point{53, 0}, []point{{51, 1}, {68, 1}, {68, 5}}},
-	{tcp.Listen, tcp.SynRecv, tcp.EventReceiveSYN, "SYN / SYN,ACK", point{13, 10}, []point{{11, 9}, {11, 11}}},
-	{tcp.SynSent, tcp.SynRecv, tcp.EventReceiveSYN, "SYN / SYN,ACK", point{42, 6}, []point{{57, 7}, {40, 7}, {40, 13}, {22, 13}}},
-	{tcp.SynSent, tcp.Established, tcp.EventReceiveSYNACK, "SYN,ACK / ACK", point{53, 16}, []point{{68, 9}, {68, 17}, {51, 17}}},
-	{tcp.SynRecv, tcp.Established, tcp.EventReceiveACK, "ACK", point{13, 16}, []point{{11, 15}, {11, 17}, {29, 17}}},
-	{tcp.Established, tcp.FinWait1, tcp.EventClose, "close() / FIN,ACK", point{13, 19}, []point{{36, 19}, {36, 20}, {11, 20}, {11, 21}}},
-	{tcp.Established, tcp.CloseWait, tcp.EventReceiveFIN, "FIN / ACK", point{53, 19}, []point{{44, 19}, {44, 20}, {68, 20}, {68, 21}}},
-	{tcp.FinWait1, tcp.FinWait2, tcp.EventReceiveACKOfFIN, "ACK", point{7, 26}, []point{{11, 25}, {11, 27}}},
-	{tcp.FinWait1, tcp.Closing, tcp.EventReceiveFIN, "FIN / ACK", point{24, 22}, []point{{22, 23}, {40, 23}, {40, 27}}},
-	{tcp.FinWait1, tcp.TimeWait, tcp.EventReceiveFINACK, "FIN,ACK / ACK", point{27, 25}, []point{{18, 25}, {18, 26}, {26, 26}, {26, 35}, {22, 35}}},
-	{tcp.FinWait2, tcp.TimeWait, tcp.EventReceiveFIN, "FIN / ACK", point{1, 32}, []point{{11, 31}, {11, 33}}},
-	{tcp.Closing, tcp.TimeWait, tcp.EventReceiveACKOfFIN, "ACK", point{42, 33}, []point{{40, 31}, {40, 35}, {22, 35}}},
-	{tcp.CloseWait, tcp.LastAck, tcp.EventClose, "close() / FIN,ACK", point{50, 26}, []point{{68, 25}, {68, 27}}},
-	{tcp.LastAck, tcp.NoSocket, tcp.EventReceiveACKOfFIN, "ACK", point{64, 32}, []point{{68, 31}, {68, 33}}},
-	{tcp.TimeWait, tcp.NoSocket, tcp.EventTimeWaitEnd, "60 s", point{38, 37}, []point{{11, 37}, {11, 38}, {68, 38}, {68, 37}}},
+	{tcp.Close, tcp.BoundInactive, lifecycle.EventBind, "bind()", point{23, 0}, []point{{29, 1}, {22, 1}}},
+	{tcp.BoundInactive, tcp.Listen, lifecycle.EventListen, "listen()", point{13, 3}, []point{{11, 3}, {11, 5}}},
+	{tcp.Close, tcp.Listen, lifecycle.EventListen, "listen()", point{27, 3}, []point{{36, 3}, {36, 4}, {18, 4}, {18, 5}}},
+	{tcp.Close, tcp.SynSent, lifecycle.EventConnect, "connect() / SYN", point{53, 0}, []point{{51, 1}, {68, 1}, {68, 5}}},
+	{tcp.Listen, tcp.SynRecv, lifecycle.EventReceiveSYN, "SYN / SYN,ACK", point{13, 10}, []point{{11, 9}, {11, 11}}},
+	{tcp.SynSent, tcp.SynRecv, lifecycle.EventReceiveSYN, "SYN / SYN,ACK", point{42, 6}, []point{{57, 7}, {40, 7}, {40, 13}, {22, 13}}},
+	{tcp.SynSent, tcp.Established, lifecycle.EventReceiveSYNACK, "SYN,ACK / ACK", point{53, 16}, []point{{68, 9}, {68, 17}, {51, 17}}},
+	{tcp.SynRecv, tcp.Established, lifecycle.EventReceiveACK, "ACK", point{13, 16}, []point{{11, 15}, {11, 17}, {29, 17}}},
+	{tcp.Established, tcp.FinWait1, lifecycle.EventClose, "close() / FIN,ACK", point{13, 19}, []point{{36, 19}, {36, 20}, {11, 20}, {11, 21}}},
+	{tcp.Established, tcp.CloseWait, lifecycle.EventReceiveFIN, "FIN / ACK", point{53, 19}, []point{{44, 19}, {44, 20}, {68, 20}, {68, 21}}},
+	{tcp.FinWait1, tcp.FinWait2, lifecycle.EventReceiveACKOfFIN, "ACK", point{7, 26}, []point{{11, 25}, {11, 27}}},
+	{tcp.FinWait1, tcp.Closing, lifecycle.EventReceiveFIN, "FIN / ACK", point{24, 22}, []point{{22, 23}, {40, 23}, {40, 27}}},
+	{tcp.FinWait1, tcp.TimeWait, lifecycle.EventReceiveFINACK, "FIN,ACK / ACK", point{27, 25}, []point{{18, 25}, {18, 26}, {26, 26}, {26, 35}, {22, 35}}},
+	{tcp.FinWait2, tcp.TimeWait, lifecycle.EventReceiveFIN, "FIN / ACK", point{1, 32}, []point{{11, 31}, {11, 33}}},
+	{tcp.Closing, tcp.TimeWait, lifecycle.EventReceiveACKOfFIN, "ACK", point{42, 33}, []point{{40, 31}, {40, 35}, {22, 35}}},
+	{tcp.CloseWait, tcp.LastAck, lifecycle.EventClose, "close() / FIN,ACK", point{50, 26}, []point{{68, 25}, {68, 27}}},
+	{tcp.LastAck, lifecycle.NoSocket, lifecycle.EventReceiveACKOfFIN, "ACK", point{64, 32}, []point{{68, 31}, {68, 33}}},
+	{tcp.TimeWait, lifecycle.NoSocket, lifecycle.EventTimeWaitEnd, "60 s", point{38, 37}, []point{{11, 37}, {11, 38}, {68, 38}, {68, 37}}},
 }

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // leads reports whether the machine has a way from one state to another, by any
 // event that the filter lets pass.
-func leads(from, to tcp.State, by func(*tcp.Transition) bool) bool {
-	for _, t := range tcp.Transitions() {
+func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
+	for _, t := range lifecycle.Transitions() {
 		if t.From == from && t.To == to && by(&t) {
 			return true
 		}
@@ -27,8 +28,8 @@ func leads(from, to tcp.State, by func(*tcp.Transition) bool) bool {
 func TestChartIsTheMachine(t *testing.T) {
 	for _, e := range edges {
 		_, sent, _ := strings.Cut(e.label, " / ")
-		if !leads(e.from, e.to, func(way *tcp.Transition) bool {
-			return way.Event == e.event && way.Sent.String() == sent && way.Standing != tcp.RFCOnly
+		if !leads(e.from, e.to, func(way *lifecycle.Transition) bool {
+			return way.Event == e.event && way.Sent.String() == sent && way.Standing != lifecycle.RFCOnly
 		}) {
 			t.Errorf("the machine has no way from %s by %s, sending %q, to %s", e.from, e.event, sent, e.to)
 		}
@@ -122,7 +123,7 @@ func TestLaddersAreTheMachine(t *testing.T) {
 			"left":  func(r *Rung) Side { return r.Left },
 			"right": func(r *Rung) Side { return r.Right },
 		} {
-			at, known := tcp.NoSocket, false
+			at, known := lifecycle.NoSocket, false
 			for i := range l.Rungs {
 				s := of(&l.Rungs[i])
 				switch {
@@ -132,7 +133,7 @@ func TestLaddersAreTheMachine(t *testing.T) {
 				case s.State == 0 && !s.None:
 					continue
 				}
-				if known && !leads(at, s.State, func(way *tcp.Transition) bool { return way.Standing != tcp.RFCOnly }) {
+				if known && !leads(at, s.State, func(way *lifecycle.Transition) bool { return way.Standing != lifecycle.RFCOnly }) {
 					t.Errorf("%s, %s, rung %d: no way leads from %s to %s", name, side, i, at, s.State)
 				}
 				at, known = s.State, true

@@ -3,14 +3,14 @@ package explain
 import (
 	"time"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // clock is one of the kernel's clocks: what it runs by, and what that comes to.
 type clock struct {
 	settings []string // the sysctls it is computed from
 	constant string   // or the kernel's constant that it is
-	schedule func(tcp.Settings) tcp.Schedule
+	schedule func(lifecycle.Settings) lifecycle.Schedule
 }
 
 // leastRTO is the timeout that the totals of data and of a FIN are reckoned
@@ -21,15 +21,15 @@ const leastRTO = 200 * time.Millisecond
 var clocks = map[string]clock{
 	"syn_sent": {
 		settings: []string{"net.ipv4.tcp_syn_retries", "net.ipv4.tcp_syn_linear_timeouts"},
-		schedule: tcp.Settings.SYNSchedule,
+		schedule: lifecycle.Settings.SYNSchedule,
 	},
 	"syn_recv": {
 		settings: []string{"net.ipv4.tcp_synack_retries"},
-		schedule: tcp.Settings.SYNACKSchedule,
+		schedule: lifecycle.Settings.SYNACKSchedule,
 	},
 	"data": {
 		settings: []string{"net.ipv4.tcp_retries2", "net.ipv4.tcp_rto_max_ms"},
-		schedule: func(s tcp.Settings) tcp.Schedule {
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule {
 			c := s.DataSchedule(leastRTO)
 			c.GivenUp = s.DataTimeout() // what ip-sysctl.rst gives, 924.6 s: counted from the first resend
 			return c
@@ -37,22 +37,24 @@ var clocks = map[string]clock{
 	},
 	"orphan": {
 		settings: []string{"net.ipv4.tcp_orphan_retries", "net.ipv4.tcp_rto_max_ms"},
-		schedule: func(s tcp.Settings) tcp.Schedule { return s.OrphanSchedule(leastRTO) },
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule { return s.OrphanSchedule(leastRTO) },
 	},
 	"keepalive": {
 		settings: []string{"net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"},
-		schedule: tcp.Settings.KeepaliveSchedule,
+		schedule: lifecycle.Settings.KeepaliveSchedule,
 	},
 	"fin_wait2": {
 		settings: []string{"net.ipv4.tcp_fin_timeout"},
-		schedule: func(s tcp.Settings) tcp.Schedule {
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule {
 			full, small := s.OrphanFinWait2(0)
-			return tcp.Schedule{GivenUp: full + small}
+			return lifecycle.Schedule{GivenUp: full + small}
 		},
 	},
 	"time_wait": {
 		constant: "TCP_TIMEWAIT_LEN",
-		schedule: func(tcp.Settings) tcp.Schedule { return tcp.Schedule{GivenUp: tcp.TimeWaitLength} },
+		schedule: func(lifecycle.Settings) lifecycle.Schedule {
+			return lifecycle.Schedule{GivenUp: lifecycle.TimeWaitLength}
+		},
 	},
 }
 

@@ -102,7 +102,7 @@
 // The clocks are syn_sent, syn_recv (SYN-ACKs), data (unacknowledged data in a
 // socket that a program holds), orphan (data or a FIN in one that none holds),
 // keepalive, fin_wait2 (once no program holds it), time_wait. Settings are those
-// of tcp.SettingTable. A sentence must read well whatever the number is.
+// of lifecycle.SettingTable. A sentence must read well whatever the number is.
 //
 // # The other files of a language
 //

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -44,13 +45,13 @@ func (p *Page) transitions() []Block {
 	var blocks []Block
 	for _, way := range []struct {
 		key   string
-		list  []tcp.Transition
-		other func(*tcp.Transition) (tcp.State, tcp.Form)
+		list  []lifecycle.Transition
+		other func(*lifecycle.Transition) (tcp.State, lifecycle.Form)
 	}{
-		{"moves.in", tcp.Entered(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.From, t.FromForm }},
-		{"moves.makes", spawning(tcp.Left(s), true), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
-		{"moves.out", spawning(tcp.Left(s), false), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
-		{"moves.within", tcp.Within(s), func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.To, t.ToForm }},
+		{"moves.in", lifecycle.Entered(s), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.From, t.FromForm }},
+		{"moves.makes", spawning(lifecycle.Left(s), true), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
+		{"moves.out", spawning(lifecycle.Left(s), false), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
+		{"moves.within", lifecycle.Within(s), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
 	} {
 		if len(way.list) == 0 {
 			continue
@@ -62,17 +63,17 @@ func (p *Page) transitions() []Block {
 
 // ways says transitions, each with the state at its other end. Those that differ
 // in that state alone are one item, which begins with all their states.
-func (p *Page) ways(list []tcp.Transition, other func(*tcp.Transition) (tcp.State, tcp.Form)) []Item {
+func (p *Page) ways(list []lifecycle.Transition, other func(*lifecycle.Transition) (tcp.State, lifecycle.Form)) []Item {
 	type alike struct {
-		form tcp.Form
+		form lifecycle.Form
 		says string
 	}
 	var order []alike
 	states := map[alike][]tcp.State{}
 	for i := range list {
 		state, form := other(&list[i])
-		if state == tcp.NoSocket {
-			form = tcp.AnyForm
+		if state == lifecycle.NoSocket {
+			form = lifecycle.AnyForm
 		}
 		way := alike{form, p.event(&list[i])}
 		if states[way] == nil {
@@ -89,13 +90,13 @@ func (p *Page) ways(list []tcp.Transition, other func(*tcp.Transition) (tcp.Stat
 			if text != nil {
 				text = append(text, Span{Text: p.say("list.join")})
 			}
-			if state == tcp.NoSocket {
+			if state == lifecycle.NoSocket {
 				text = append(text, Span{Text: p.say("moves.none")})
 				continue
 			}
 			text = append(text, Span{Code, state.String()})
 		}
-		if way.form != tcp.AnyForm {
+		if way.form != lifecycle.AnyForm {
 			text = append(text, Span{Text: p.say("moves.aside", "text", p.say("moves.form."+way.form.String()))})
 		}
 		items = append(items, Item{Text: append(text, Span{Text: way.says})})
@@ -105,13 +106,13 @@ func (p *Page) ways(list []tcp.Transition, other func(*tcp.Transition) (tcp.Stat
 
 // spawning returns those transitions that leave their own socket as it is and make
 // another, or those that do not.
-func spawning(list []tcp.Transition, spawns bool) []tcp.Transition {
-	return slices.DeleteFunc(list, func(t tcp.Transition) bool { return t.Spawns != spawns })
+func spawning(list []lifecycle.Transition, spawns bool) []lifecycle.Transition {
+	return slices.DeleteFunc(list, func(t lifecycle.Transition) bool { return t.Spawns != spawns })
 }
 
 // event says of a transition what follows the state at its other end: the event,
 // what is sent, what Linux does, where it is written.
-func (p *Page) event(t *tcp.Transition) string {
+func (p *Page) event(t *lifecycle.Transition) string {
 	says := p.say("moves.colon") + p.machine.say(t.Event.String())
 	if t.Sent != 0 {
 		says += p.say("moves.comma") + p.say("moves.sends", "segment", t.Sent.String())
@@ -119,7 +120,7 @@ func (p *Page) event(t *tcp.Transition) string {
 	switch {
 	case t.Spawns:
 		says += p.say("moves.comma") + p.say("moves.spawns")
-	case t.Standing == tcp.RFCOnly:
+	case t.Standing == lifecycle.RFCOnly:
 		says += p.say("moves.comma") + p.say("moves.rfconly")
 	}
 	says += p.say("moves.stop")
@@ -196,7 +197,7 @@ func (p *Page) settingTable(names []string) [][]Text {
 	}
 	rows := [][]Text{head}
 	for _, name := range names {
-		d, _ := tcp.SettingOf(name)
+		d, _ := lifecycle.SettingOf(name)
 		usual := oneLine(d.Default)
 		if usual == "" {
 			usual = p.say("clock.varies")

@@ -4,22 +4,23 @@ import (
 	"strings"
 	"testing"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // TestWaysTogether wants what differs in the other state alone said once, and
 // no way left out: the list of CLOSE would else fill pages with resets.
 func TestWaysTogether(t *testing.T) {
-	list := []tcp.Transition{
-		{From: tcp.Established, FromForm: tcp.Held, Event: tcp.EventReceiveRST, To: tcp.Close},
-		{From: tcp.Established, FromForm: tcp.Held, Event: tcp.EventDestroy, To: tcp.Close},
-		{From: tcp.FinWait1, FromForm: tcp.Held, Event: tcp.EventReceiveRST, To: tcp.Close},
-		{From: tcp.FinWait1, FromForm: tcp.Orphan, Event: tcp.EventReceiveRST, To: tcp.Close},
-		{From: tcp.Established, FromForm: tcp.Held, Event: tcp.EventReceiveRST, To: tcp.Close},
-		{From: tcp.FinWait2, FromForm: tcp.Held, Event: tcp.EventReceiveRST, Sent: tcp.RST, To: tcp.Close},
-		{From: tcp.NoSocket, Event: tcp.EventSocket, To: tcp.Close},
+	list := []lifecycle.Transition{
+		{From: tcp.Established, FromForm: lifecycle.Held, Event: lifecycle.EventReceiveRST, To: tcp.Close},
+		{From: tcp.Established, FromForm: lifecycle.Held, Event: lifecycle.EventDestroy, To: tcp.Close},
+		{From: tcp.FinWait1, FromForm: lifecycle.Held, Event: lifecycle.EventReceiveRST, To: tcp.Close},
+		{From: tcp.FinWait1, FromForm: lifecycle.Orphan, Event: lifecycle.EventReceiveRST, To: tcp.Close},
+		{From: tcp.Established, FromForm: lifecycle.Held, Event: lifecycle.EventReceiveRST, To: tcp.Close},
+		{From: tcp.FinWait2, FromForm: lifecycle.Held, Event: lifecycle.EventReceiveRST, Sent: lifecycle.RST, To: tcp.Close},
+		{From: lifecycle.NoSocket, Event: lifecycle.EventSocket, To: tcp.Close},
 	}
-	from := func(t *tcp.Transition) (tcp.State, tcp.Form) { return t.From, t.FromForm }
+	from := func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.From, t.FromForm }
 	for l, want := range map[Language][]string{
 		English: {
 			"ESTABLISHED, FIN_WAIT1 (held by a program): receive RST. (Linux)",

@@ -3,13 +3,14 @@ package explain
 import (
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // Host is what a page says of this host. It is read by others, at the moment of
 // the page; a nil *Host leaves the host out.
 type Host struct {
-	Settings tcp.Settings
+	Settings lifecycle.Settings
 	Counts   tcp.Counts // sockets in each state
 	// Unseen are the states whose sockets the source does not list; what it has
 	// counted there, none, says nothing.

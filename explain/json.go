@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -59,20 +60,20 @@ type explanation struct {
 }
 
 type jsonTransition struct {
-	Key      string    `json:"key"`
-	From     string    `json:"from"` // NONE: no socket
-	FromForm string    `json:"from_form"`
-	Event    tcp.Event `json:"event"`
-	By       string    `json:"by"` // call, segment, timer or kernel
-	Sends    string    `json:"sends,omitzero"`
-	To       string    `json:"to"`
-	ToForm   string    `json:"to_form"`
-	Spawns   bool      `json:"spawns"`
-	Standing string    `json:"standing"`
-	RFC      string    `json:"rfc,omitzero"`
-	Linux    string    `json:"linux,omitzero"`
-	Source   string    `json:"source,omitzero"`
-	Text     string    `json:"text"` // the event, in the language
+	Key      string          `json:"key"`
+	From     string          `json:"from"` // NONE: no socket
+	FromForm string          `json:"from_form"`
+	Event    lifecycle.Event `json:"event"`
+	By       string          `json:"by"` // call, segment, timer or kernel
+	Sends    string          `json:"sends,omitzero"`
+	To       string          `json:"to"`
+	ToForm   string          `json:"to_form"`
+	Spawns   bool            `json:"spawns"`
+	Standing string          `json:"standing"`
+	RFC      string          `json:"rfc,omitzero"`
+	Linux    string          `json:"linux,omitzero"`
+	Source   string          `json:"source,omitzero"`
+	Text     string          `json:"text"` // the event, in the language
 }
 
 type jsonClock struct {
@@ -186,14 +187,14 @@ func (p *Page) jsonTransitions() []jsonTransition {
 	if s == 0 {
 		return list
 	}
-	for _, t := range slices.Concat(tcp.Entered(s), tcp.Left(s), tcp.Within(s)) {
+	for _, t := range slices.Concat(lifecycle.Entered(s), lifecycle.Left(s), lifecycle.Within(s)) {
 		list = append(list, p.machine.asJSON(&t))
 	}
 	return list
 }
 
 // asJSON returns a transition, its sentences in the language.
-func (t translation) asJSON(way *tcp.Transition) jsonTransition {
+func (t translation) asJSON(way *lifecycle.Transition) jsonTransition {
 	return jsonTransition{
 		Key: way.Key(), From: stateName(way.From), FromForm: way.FromForm.String(),
 		Event: way.Event, By: way.Event.Kind().String(), Sends: way.Sent.String(),
@@ -203,7 +204,7 @@ func (t translation) asJSON(way *tcp.Transition) jsonTransition {
 }
 
 func stateName(s tcp.State) string {
-	if s == tcp.NoSocket {
+	if s == lifecycle.NoSocket {
 		return "NONE"
 	}
 	return s.String()
@@ -228,7 +229,7 @@ func (p *Page) jsonClocks() []jsonClock {
 func (p *Page) jsonSettings() []jsonSetting {
 	list := []jsonSetting{}
 	for _, name := range p.settingNames() {
-		d, _ := tcp.SettingOf(name)
+		d, _ := lifecycle.SettingOf(name)
 		s := jsonSetting{Name: name, Default: oneLine(d.Default), Unit: d.Unit.String()}
 		if p.Host != nil {
 			if value, known := d.Text(&p.Host.Settings); known {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -101,7 +102,7 @@ func TestJSON(t *testing.T) {
 	if len(page.Settings) == 0 || len(page.Related) == 0 {
 		t.Errorf("settings %v, related %v", page.Settings, page.Related)
 	}
-	ways := len(tcp.Entered(tcp.TimeWait)) + len(tcp.Left(tcp.TimeWait)) + len(tcp.Within(tcp.TimeWait))
+	ways := len(lifecycle.Entered(tcp.TimeWait)) + len(lifecycle.Left(tcp.TimeWait)) + len(lifecycle.Within(tcp.TimeWait))
 	if len(page.Transitions) != ways || page.Transitions[0].To != "TIME_WAIT" {
 		t.Errorf("%d transitions, want %d", len(page.Transitions), ways)
 	}
@@ -118,7 +119,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}
-	if all.Kind != "machine" || len(all.Transitions) != len(tcp.Transitions()) || all.States != nil || all.TakenAt != "" {
+	if all.Kind != "machine" || len(all.Transitions) != len(lifecycle.Transitions()) || all.States != nil || all.TakenAt != "" {
 		t.Errorf("the machine is %.200s", out.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
@@ -44,7 +45,7 @@ func TestStoriesInLab(t *testing.T) {
 		for _, s := range made {
 			names[s.State.String()+" "+s.Local.String()+" "+s.Peer.String()] = s.Name
 		}
-		story := open(t, English).Story(tcp.DefaultSettings())
+		story := open(t, English).Story(lifecycle.DefaultSettings())
 		dump, err := sockdiag.Open(t.Context(), sockdiag.Request{States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, Detail: tcp.DetailInfo})
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // translation has the sentences of tcp's machine in another language: its events
@@ -67,7 +67,7 @@ func parseTranslation(file, text string) (translation, error) {
 // sentences returns every sentence of the machine once, in its order.
 func sentences() []string {
 	var list []string
-	for _, t := range tcp.Transitions() {
+	for _, t := range lifecycle.Transitions() {
 		list = append(list, t.Event.String())
 		if t.Linux != "" {
 			list = append(list, t.Linux)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -55,7 +56,7 @@ type machine struct {
 // every transition, and with a host the sockets in each state.
 func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
 	doc := machine{envelope: e.open("machine", b.Language, host != nil), Transitions: []jsonTransition{}}
-	for _, t := range tcp.Transitions() {
+	for _, t := range lifecycle.Transitions() {
 		doc.Transitions = append(doc.Transitions, b.machine.asJSON(&t))
 	}
 	if host != nil {

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // busyHost is a host with something of everything, and names that try to break
 // out of where they stand.
 func busyHost() *Host {
-	h := &Host{Settings: tcp.DefaultSettings(), Partial: true,
+	h := &Host{Settings: lifecycle.DefaultSettings(), Partial: true,
 		Oldest: tcp.Known(Oldest{Age: 3*time.Hour + 5*time.Second, Name: "[fd00:1:2:3:4:5:6:7]:65535 > [fd00:1:2:3:4:5:6:8]:65535"}),
 		Groups: []Grouping{
 			{By: ByProcess, Groups: []Group{{"nginx: worker process with a name that has no end", 123456}, {"a\x1b[2J`|**\u202e", 1}}, Others: 12},
@@ -39,7 +40,7 @@ func TestPages(t *testing.T) {
 	for _, l := range Languages() {
 		book := open(t, l)
 		for _, topic := range Topics() {
-			for _, host := range []*Host{nil, {Settings: tcp.DefaultSettings()}, {}, busyHost()} {
+			for _, host := range []*Host{nil, {Settings: lifecycle.DefaultSettings()}, {}, busyHost()} {
 				p, err := book.Page(topic, host)
 				if err != nil {
 					t.Error(err)
@@ -166,7 +167,7 @@ Old: {{sysctl "net.ipv4.tcp_tw_recycle"}}; {{sysctl "net.ipv4.tcp_syn_linear_tim
 {{if live}}here{{else}}anywhere{{end}}, {{default "net.ipv4.tcp_fin_timeout"}},
 {{constant "TCP_TIMEWAIT_LEN"}}, {{duration "2h11m15s"}}
 `
-	lowered := tcp.DefaultSettings()
+	lowered := lifecycle.DefaultSettings()
 	lowered.SynackRetries, lowered.FinTimeout = tcp.Known(1), tcp.Known(7*time.Second)
 	lowered.SynLinearTimeouts = tcp.Optional[int]{}
 	for _, row := range []struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -14,7 +15,7 @@ import (
 // sockets, Tell tells.
 type Story struct {
 	book     *Book
-	settings tcp.Settings
+	settings lifecycle.Settings
 	groups   map[groupKey]*group
 }
 
@@ -62,7 +63,7 @@ type timeSpread struct{ spread }
 func (s *timeSpread) add(d time.Duration) { s.spread.add(int64(d)) }
 
 // Story begins a story of sockets on a host with the settings.
-func (b *Book) Story(settings tcp.Settings) *Story {
+func (b *Book) Story(settings lifecycle.Settings) *Story {
 	return &Story{book: b, settings: settings, groups: map[groupKey]*group{}}
 }
 
@@ -245,7 +246,7 @@ type facts struct {
 	// How many processes and listeners are not among them.
 	MoreHolders, MoreCame int
 	Age                   string // "" where it is not known
-	AgeExact              bool   // else Age is a bound or an estimate, as tcp.Clocks.SetAge has it
+	AgeExact              bool   // else Age is a bound or an estimate, as lifecycle.Clocks.SetAge has it
 	Unread                int64  // bytes of data that are not read, at most
 	Unsent                int64  // bytes of data that are not acknowledged, at most
 	UnreadS               string // as spreads

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -108,7 +109,7 @@ func tell(t *testing.T, l Language, sockets ...*tcp.Socket) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	story := book.Story(tcp.DefaultSettings())
+	story := book.Story(lifecycle.DefaultSettings())
 	for _, s := range sockets {
 		story.Add(s)
 	}
@@ -162,7 +163,7 @@ func TestStoryTellsAge(t *testing.T) {
 		{tcp.FinWait2, []bool{false}, map[Language]string{English: "In this state for about 90 s.", Chinese: "处于此状态大约已 90 秒。"}},
 	} {
 		for l, want := range row.want {
-			story := open(t, l).Story(tcp.DefaultSettings())
+			story := open(t, l).Story(lifecycle.DefaultSettings())
 			for _, exact := range row.exact {
 				s := with(row.state, 0, tcp.TimerTimeWait, 0, time.Second)
 				s.Age, s.AgeExact = tcp.Known(90*time.Second), exact
@@ -187,7 +188,7 @@ func TestStoryTellsAge(t *testing.T) {
 func TestStoriesInEveryLanguage(t *testing.T) {
 	for _, l := range Languages() {
 		for _, many := range []bool{false, true} {
-			story := open(t, l).Story(tcp.DefaultSettings())
+			story := open(t, l).Story(lifecycle.DefaultSettings())
 			for i := range told {
 				s := told[i].socket
 				s.Local, s.Peer = netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:7]:443"), netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:8]:51000")

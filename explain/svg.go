@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -50,7 +51,7 @@ func (b *Book) WriteSVG(w io.Writer) error {
 func (b *Book) svgBox(out io.Writer, s tcp.State, p point) {
 	class, name := "box", s.String()
 	switch {
-	case s == tcp.NoSocket:
+	case s == lifecycle.NoSocket:
 		class, name = "none", b.words.say("ladder.nosocket")
 	case tcp.Set(tcp.FinWait1, tcp.FinWait2, tcp.Closing, tcp.TimeWait).Has(s):
 		class = "first"

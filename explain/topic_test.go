@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -79,14 +80,14 @@ func TestTopics(t *testing.T) {
 			}
 		}
 		for _, s := range runs.settings {
-			if _, ok := tcp.SettingOf(s); !ok {
+			if _, ok := lifecycle.SettingOf(s); !ok {
 				t.Errorf("%s: no setting %q", name, s)
 			}
 		}
 	}
 	for name, c := range clocks {
 		for _, s := range c.settings {
-			if _, ok := tcp.SettingOf(s); !ok {
+			if _, ok := lifecycle.SettingOf(s); !ok {
 				t.Errorf("%s: no setting %q", name, s)
 			}
 		}

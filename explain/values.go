@@ -7,7 +7,7 @@ import (
 	"text/template"
 	"time"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // values gives the placeholders of a page their values: the host's own, or,
@@ -37,15 +37,15 @@ func (v values) functions() template.FuncMap {
 }
 
 // settings returns the host's settings, or the defaults.
-func (v values) settings() tcp.Settings {
+func (v values) settings() lifecycle.Settings {
 	if v.host == nil {
-		return tcp.DefaultSettings()
+		return lifecycle.DefaultSettings()
 	}
 	return v.host.Settings
 }
 
-func settingOf(name string) (*tcp.Setting, error) {
-	d, ok := tcp.SettingOf(name)
+func settingOf(name string) (*lifecycle.Setting, error) {
+	d, ok := lifecycle.SettingOf(name)
 	if !ok {
 		return nil, fmt.Errorf("no setting %q", name)
 	}
@@ -120,8 +120,8 @@ func (v values) time(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	unit, ok := map[tcp.Unit]time.Duration{
-		tcp.UnitSeconds: time.Second, tcp.UnitMilliseconds: time.Millisecond, tcp.UnitMicroseconds: time.Microsecond,
+	unit, ok := map[lifecycle.Unit]time.Duration{
+		lifecycle.UnitSeconds: time.Second, lifecycle.UnitMilliseconds: time.Millisecond, lifecycle.UnitMicroseconds: time.Microsecond,
 	}[d.Unit]
 	if !ok {
 		return "", fmt.Errorf("%s is not a time", name)
@@ -144,7 +144,7 @@ func (v values) defaultOf(name string) (string, error) {
 
 // constants are times that no setting changes (include/net/tcp.h).
 var constants = map[string]time.Duration{
-	"TCP_TIMEWAIT_LEN": tcp.TimeWaitLength,
+	"TCP_TIMEWAIT_LEN": lifecycle.TimeWaitLength,
 	"TCP_TIMEOUT_INIT": time.Second,
 	"TCP_RTO_MIN":      200 * time.Millisecond,
 }
@@ -157,10 +157,10 @@ func (v values) constant(name string) (string, error) {
 	return v.words.duration(d), nil
 }
 
-func (v values) schedule(clock string) (tcp.Schedule, error) {
+func (v values) schedule(clock string) (lifecycle.Schedule, error) {
 	c, ok := clocks[clock]
 	if !ok {
-		return tcp.Schedule{}, fmt.Errorf("no clock %q", clock)
+		return lifecycle.Schedule{}, fmt.Errorf("no clock %q", clock)
 	}
 	return c.schedule(v.settings()), nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -376,7 +377,7 @@ func TestStatesAndFamilies(t *testing.T) {
 // TestClocks holds the states of age and idle to those of which the clocks tell,
 // and what they need to the states for which the clocks look at tcp_info.
 func TestClocks(t *testing.T) {
-	clocks := tcp.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}
+	clocks := lifecycle.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}
 	told := func(state tcp.State, timer tcp.TimerKind, info *tcp.Info) (age, idle bool) {
 		s := &tcp.Socket{State: state, Timer: tcp.Timer{Kind: timer}, Info: info}
 		clocks.SetAge(s)

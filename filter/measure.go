@@ -32,7 +32,7 @@ const (
 	duration         // as time.Duration writes it; the number counts nanoseconds
 )
 
-// The states of which tcp.Clocks.SetAge knows Age, and Idle. TIME_WAIT has no
+// The states of which lifecycle.Clocks.SetAge knows Age, and Idle. TIME_WAIT has no
 // tcp_info, and before the handshake is done there is none to speak of.
 const (
 	ageStates  = 1<<tcp.TimeWait | 1<<tcp.SynRecv | 1<<tcp.SynSent | 1<<tcp.FinWait2 | 1<<tcp.CloseWait | 1<<tcp.Established

@@ -1,13 +1,13 @@
 package procnet
 
-import "tcpstate/tcp"
+import "tcpstate/lifecycle"
 
 // Clocks returns the settings that ages are told from, and reads no others. It
 // is Settings in all else.
-func (p *Proc) Clocks() (tcp.Clocks, error) {
-	settings, err := p.settings((*tcp.Setting).IsClock)
+func (p *Proc) Clocks() (lifecycle.Clocks, error) {
+	settings, err := p.settings((*lifecycle.Setting).IsClock)
 	if err != nil {
-		return tcp.Clocks{}, err
+		return lifecycle.Clocks{}, err
 	}
 	return settings.Clocks(), nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -90,8 +91,8 @@ func TestKernelSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range tcp.SettingTable {
-		setting := &tcp.SettingTable[i]
+	for i := range lifecycle.SettingTable {
+		setting := &lifecycle.SettingTable[i]
 		file, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(setting.Name, ".", "/"))
 		got, known := setting.Text(&settings)
 		if exists := !errors.Is(err, fs.ErrNotExist); known != exists || known && got+"\n" != string(file) {

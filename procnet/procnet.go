@@ -23,7 +23,7 @@
 // (num_timeout and num_retrans of struct request_sock, include/net/request_sock.h);
 // they differ where a client repeats its SYN or a listener has TCP_DEFER_ACCEPT.
 //
-// Ages are not set here: tcp.Clocks.SetAge does that, with what Clocks returns.
+// Ages are not set here: lifecycle.Clocks.SetAge does that, with what Clocks returns.
 package procnet
 
 import (

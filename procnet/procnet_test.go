@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -165,17 +166,17 @@ func TestClocks(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		files map[string]string
-		want  tcp.Clocks
+		want  lifecycle.Clocks
 		err   string
 	}{
-		{"all set", map[string]string{fin: "15\n", linear: "4\n", rto: "30000\n"}, tcp.Clocks{FinTimeout: 15 * time.Second, SynLinearTimeouts: 4, RTOMax: 30 * time.Second}, ""},
-		{"an old kernel", map[string]string{fin: "60\n"}, tcp.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}, ""},
-		{"no settings at all", nil, tcp.Clocks{}, `reading sys/net/ipv4: file does not exist`},
-		{"negative, without newline", map[string]string{fin: "-1"}, tcp.Clocks{FinTimeout: -time.Second, RTOMax: 2 * time.Minute}, ""},
-		{"nonsense", map[string]string{fin: "soon\n", rto: "later\n"}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits`},
-		{"empty", map[string]string{linear: ""}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_syn_linear_timeouts: value "": not a whole number of 32 bits`},
-		{"too large", map[string]string{rto: "2147483648\n"}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_rto_max_ms: value "2147483648": not a whole number of 32 bits`},
-		{"a directory", map[string]string{rto + "/x": ""}, tcp.Clocks{}, `reading sys/net/ipv4/tcp_rto_max_ms: invalid argument`},
+		{"all set", map[string]string{fin: "15\n", linear: "4\n", rto: "30000\n"}, lifecycle.Clocks{FinTimeout: 15 * time.Second, SynLinearTimeouts: 4, RTOMax: 30 * time.Second}, ""},
+		{"an old kernel", map[string]string{fin: "60\n"}, lifecycle.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}, ""},
+		{"no settings at all", nil, lifecycle.Clocks{}, `reading sys/net/ipv4: file does not exist`},
+		{"negative, without newline", map[string]string{fin: "-1"}, lifecycle.Clocks{FinTimeout: -time.Second, RTOMax: 2 * time.Minute}, ""},
+		{"nonsense", map[string]string{fin: "soon\n", rto: "later\n"}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits`},
+		{"empty", map[string]string{linear: ""}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_syn_linear_timeouts: value "": not a whole number of 32 bits`},
+		{"too large", map[string]string{rto: "2147483648\n"}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_rto_max_ms: value "2147483648": not a whole number of 32 bits`},
+		{"a directory", map[string]string{rto + "/x": ""}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_rto_max_ms: invalid argument`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := files(test.files).Clocks()

@@ -5,43 +5,43 @@ import (
 	"io/fs"
 	"strings"
 
-	"tcpstate/tcp"
+	"tcpstate/lifecycle"
 )
 
 // Settings returns what the sysctls of this network namespace say of TCP.
 // Those that the kernel does not have, or does not show outside the initial
-// namespace, stay unknown; tcp.Settings.Effective fills them in.
+// namespace, stay unknown; lifecycle.Settings.Effective fills them in.
 //
 // The kernel answers below sys/net for the namespace of whoever reads, in
 // another host's /proc too (net_ctl_root, net/sysctl_net.c). Where there are
 // no settings at all, as in a recorded /proc, nothing is taken for granted:
 // that is an error. All errors are *ReadError. Any user may read.
-func (p *Proc) Settings() (tcp.Settings, error) {
-	return p.settings(func(*tcp.Setting) bool { return true })
+func (p *Proc) Settings() (lifecycle.Settings, error) {
+	return p.settings(func(*lifecycle.Setting) bool { return true })
 }
 
 // settings returns those of the settings that are wanted. Each is a file of its
 // own, and costs the kernel some ten microseconds.
-func (p *Proc) settings(wanted func(*tcp.Setting) bool) (tcp.Settings, error) {
+func (p *Proc) settings(wanted func(*lifecycle.Setting) bool) (lifecycle.Settings, error) {
 	const directory = "sys/net/ipv4"
 	if _, err := fs.Stat(p.FS, directory); err != nil {
-		return tcp.Settings{}, &ReadError{File: p.path(directory), Err: cause(err)}
+		return lifecycle.Settings{}, &ReadError{File: p.path(directory), Err: cause(err)}
 	}
-	var settings tcp.Settings
-	for i := range tcp.SettingTable {
-		setting := &tcp.SettingTable[i]
+	var settings lifecycle.Settings
+	for i := range lifecycle.SettingTable {
+		setting := &lifecycle.SettingTable[i]
 		if !wanted(setting) {
 			continue
 		}
 		if err := p.readSetting(&settings, setting); err != nil {
-			return tcp.Settings{}, err
+			return lifecycle.Settings{}, err
 		}
 	}
 	return settings, nil
 }
 
 // readSetting reads one setting, or leaves it unknown where there is no file.
-func (p *Proc) readSetting(settings *tcp.Settings, setting *tcp.Setting) error {
+func (p *Proc) readSetting(settings *lifecycle.Settings, setting *lifecycle.Setting) error {
 	name := "sys/" + strings.ReplaceAll(setting.Name, ".", "/")
 	text, err := fs.ReadFile(p.FS, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +57,7 @@ func (p *Proc) readSetting(settings *tcp.Settings, setting *tcp.Setting) error {
 }
 
 // parseSetting sets a setting to what its file says, with or without the newline.
-func parseSetting(settings *tcp.Settings, setting *tcp.Setting, text string) error {
+func parseSetting(settings *lifecycle.Settings, setting *lifecycle.Setting, text string) error {
 	text = strings.TrimSuffix(text, "\n")
 	if err := setting.Set(settings, text); err != nil {
 		return &ValueError{What: "value", Text: text, Problem: err.Error()}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -16,7 +17,7 @@ func TestSettings(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		files map[string]string
-		want  tcp.Settings
+		want  lifecycle.Settings
 		err   string
 	}{
 		{"each form of value", map[string]string{
@@ -26,20 +27,20 @@ func TestSettings(t *testing.T) {
 			"sys/net/ipv4/ip_local_port_range":     "32768\t60999\n",
 			"sys/net/ipv4/ip_local_reserved_ports": "8080,9000-9010\n",
 			"sys/net/ipv4/tcp_rmem":                "4096\t131072\t33554432\n",
-		}, tcp.Settings{
+		}, lifecycle.Settings{
 			FinTimeout: tcp.Known(15 * time.Second), TWReuseDelay: tcp.Known(1500 * time.Millisecond), Somaxconn: tcp.Known(512),
-			LocalPortRange:     tcp.Known(tcp.PortRange{First: 32768, Last: 60999}),
-			LocalReservedPorts: tcp.Known(tcp.PortRanges{{First: 8080, Last: 8080}, {First: 9000, Last: 9010}}),
-			ReadMem:            tcp.Known(tcp.Triple{4096, 131072, 33554432}),
+			LocalPortRange:     tcp.Known(lifecycle.PortRange{First: 32768, Last: 60999}),
+			LocalReservedPorts: tcp.Known(lifecycle.PortRanges{{First: 8080, Last: 8080}, {First: 9000, Last: 9010}}),
+			ReadMem:            tcp.Known(lifecycle.Triple{4096, 131072, 33554432}),
 		}, ""},
 		{"no reserved ports", map[string]string{"sys/net/ipv4/ip_local_reserved_ports": "\n"},
-			tcp.Settings{LocalReservedPorts: tcp.Known(tcp.PortRanges{})}, ""},
-		{"no settings at all", nil, tcp.Settings{}, `reading sys/net/ipv4: file does not exist`},
-		{"nonsense", map[string]string{"sys/net/ipv4/tcp_retries2": "many\n"}, tcp.Settings{},
+			lifecycle.Settings{LocalReservedPorts: tcp.Known(lifecycle.PortRanges{})}, ""},
+		{"no settings at all", nil, lifecycle.Settings{}, `reading sys/net/ipv4: file does not exist`},
+		{"nonsense", map[string]string{"sys/net/ipv4/tcp_retries2": "many\n"}, lifecycle.Settings{},
 			`reading sys/net/ipv4/tcp_retries2: value "many": not a whole number of 32 bits`},
-		{"half a range", map[string]string{"sys/net/ipv4/ip_local_port_range": "32768\n"}, tcp.Settings{},
+		{"half a range", map[string]string{"sys/net/ipv4/ip_local_port_range": "32768\n"}, lifecycle.Settings{},
 			`reading sys/net/ipv4/ip_local_port_range: value "32768": not two ports`},
-		{"a directory", map[string]string{"sys/net/ipv4/tcp_mem/x": ""}, tcp.Settings{},
+		{"a directory", map[string]string{"sys/net/ipv4/tcp_mem/x": ""}, lifecycle.Settings{},
 			`reading sys/net/ipv4/tcp_mem: invalid argument`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,10 +60,10 @@ func TestSettings(t *testing.T) {
 }
 
 // equalSettings compares settings by the texts that the kernel would write.
-func equalSettings(a, b tcp.Settings) bool {
-	for i := range tcp.SettingTable {
-		textA, knownA := tcp.SettingTable[i].Text(&a)
-		textB, knownB := tcp.SettingTable[i].Text(&b)
+func equalSettings(a, b lifecycle.Settings) bool {
+	for i := range lifecycle.SettingTable {
+		textA, knownA := lifecycle.SettingTable[i].Text(&a)
+		textB, knownB := lifecycle.SettingTable[i].Text(&b)
 		if textA != textB || knownA != knownB {
 			return false
 		}
@@ -102,9 +103,9 @@ func FuzzParseSetting(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for i := range tcp.SettingTable {
-			setting := &tcp.SettingTable[i]
-			var s, again tcp.Settings
+		for i := range lifecycle.SettingTable {
+			setting := &lifecycle.SettingTable[i]
+			var s, again lifecycle.Settings
 			if err := parseSetting(&s, setting, text); err != nil {
 				if len(text) < 300 && !strings.Contains(err.Error(), quote(strings.TrimSuffix(text, "\n"))) {
 					t.Errorf("%s: %v does not quote %q", setting.Name, err, text)

@@ -1,14 +1,13 @@
 // Package tcp is the vocabulary of the program: the states of a TCP socket and
-// the names people give them, the socket as either source of the kernel
-// describes it, its timers, its tcp_info, and the clocks that tell how long it
-// has been in its state.
+// the names that people use for them, the socket as every source describes it,
+// its owner, its timer and its tcp_info.
 //
-// Every other package imports tcp and tcp imports only the standard library.
-// It reads nothing from the host: what a value means is said here, where it
-// comes from is the business of packages sockdiag and procnet.
+// Every other package imports tcp, and tcp imports only the standard library.
+// It reads nothing from the host. Package lifecycle models how a socket moves
+// from state to state and how long that takes.
 //
-// Durations are time.Duration, addresses are netip, and a value that a source
-// cannot know is absent: an unknown [Optional], a nil pointer, or an empty
+// Durations are time.Duration, addresses are netip. A value that a source
+// cannot know is absent: an unknown [Optional], a nil pointer or an empty
 // string, never a zero that looks measured.
 package tcp
 

@@ -3,6 +3,7 @@ package screen
 import (
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/watch"
 )
@@ -104,6 +105,6 @@ type opened struct {
 	first    time.Time
 	new      bool      // it was not there when the watch began
 	gone     time.Time // the look that did not see it any more; zero: it is there
-	settings tcp.Settings
+	settings lifecycle.Settings
 	err      error // why not all is known of it
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
@@ -19,7 +20,7 @@ type clock struct {
 	make func(w *walker) // leaves w.local, w.remote and w.peer at the silent socket
 
 	// schedule is what it should go by; rto is the socket's timeout at first.
-	schedule func(s tcp.Settings, rto time.Duration) tcp.Schedule
+	schedule func(s lifecycle.Settings, rto time.Duration) lifecycle.Schedule
 
 	// counts tells what is sent on schedule from all else that the peer receives;
 	// first says that the first of these is the segment itself.
@@ -28,16 +29,16 @@ type clock struct {
 }
 
 var clocks = []clock{
-	{"SYN_SENT", (*walker).silentSYN, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.SYNSchedule() },
+	{"SYN_SENT", (*walker).silentSYN, func(s lifecycle.Settings, _ time.Duration) lifecycle.Schedule { return s.SYNSchedule() },
 		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.SYN != 0 }, true},
-	{"SYN_RECV", (*walker).silentSYNACK, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.SYNACKSchedule() },
+	{"SYN_RECV", (*walker).silentSYNACK, func(s lifecycle.Settings, _ time.Duration) lifecycle.Schedule { return s.SYNACKSchedule() },
 		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.SYN != 0 }, true},
-	{"unacknowledged data", (*walker).silentData, tcp.Settings.DataSchedule,
+	{"unacknowledged data", (*walker).silentData, lifecycle.Settings.DataSchedule,
 		func(_ *lab.Peer, s lab.Segment) bool { return len(s.Payload) > 0 }, true},
-	{"orphaned LAST_ACK", (*walker).silentFIN, tcp.Settings.OrphanSchedule,
+	{"orphaned LAST_ACK", (*walker).silentFIN, lifecycle.Settings.OrphanSchedule,
 		func(_ *lab.Peer, s lab.Segment) bool { return s.Flags&lab.FIN != 0 }, true},
-	{"zero window", (*walker).shutWindow, tcp.Settings.ProbeSchedule, isProbe, false},
-	{"keepalive", (*walker).idle, func(s tcp.Settings, _ time.Duration) tcp.Schedule { return s.KeepaliveSchedule() }, isProbe, false},
+	{"zero window", (*walker).shutWindow, lifecycle.Settings.ProbeSchedule, isProbe, false},
+	{"keepalive", (*walker).idle, func(s lifecycle.Settings, _ time.Duration) lifecycle.Schedule { return s.KeepaliveSchedule() }, isProbe, false},
 }
 
 // isProbe tells the probes of a window, or of a peer: an old sequence number, so
@@ -85,10 +86,10 @@ func TestClocks(t *testing.T) {
 }
 
 // nothing stands where a step belongs to no transition.
-var nothing tcp.Transition
+var nothing lifecycle.Transition
 
 // watch follows the socket to its end.
-func (w *walker) watch(c clock, settings tcp.Settings) {
+func (w *walker) watch(c clock, settings lifecycle.Settings) {
 	w.poll(nothing, c.name, func() bool {
 		s := w.find(nothing)
 		if s == nil {
@@ -97,7 +98,7 @@ func (w *walker) watch(c clock, settings tcp.Settings) {
 		_, ok := settings.Outlook(s)
 		return ok
 	})
-	var want tcp.Schedule
+	var want lifecycle.Schedule
 	var lefts []int
 	w.poll(nothing, c.name+" to end", func() bool {
 		s := w.find(nothing)
@@ -135,7 +136,7 @@ func (w *walker) watch(c clock, settings tcp.Settings) {
 const slack = 50 * time.Millisecond
 
 // waitAfter returns how long the schedule waits after n resends.
-func waitAfter(c tcp.Schedule, n int) time.Duration {
+func waitAfter(c lifecycle.Schedule, n int) time.Duration {
 	times := append(slices.Clone(c.Resends), c.GivenUp)
 	if n >= len(times) {
 		return 0
@@ -174,27 +175,27 @@ func rtoOf(s *tcp.Socket) time.Duration {
 }
 
 func (w *walker) open() {
-	w.do(tcp.Transition{Event: tcp.EventSocket}, nil)
+	w.do(lifecycle.Transition{Event: lifecycle.EventSocket}, nil)
 }
 
 func (w *walker) silentSYN() {
 	w.open()
-	w.do(tcp.Transition{Event: tcp.EventConnect}, nil)
+	w.do(lifecycle.Transition{Event: lifecycle.EventConnect}, nil)
 	w.peer.Host = w.local
 }
 
 func (w *walker) silentSYNACK() {
 	w.open()
-	w.do(tcp.Transition{Event: tcp.EventListen}, nil)
-	w.do(tcp.Transition{Event: tcp.EventReceiveSYN}, nil)
+	w.do(lifecycle.Transition{Event: lifecycle.EventListen}, nil)
+	w.do(lifecycle.Transition{Event: lifecycle.EventReceiveSYN}, nil)
 }
 
 // connected leaves a connection in ESTABLISHED.
 func (w *walker) connected() {
 	w.silentSYN()
-	w.expect(tcp.Transition{Sent: tcp.SYN})
+	w.expect(lifecycle.Transition{Sent: lifecycle.SYN})
 	w.send(nothing, lab.SYN|lab.ACK, nil)
-	w.expect(tcp.Transition{Sent: tcp.ACK})
+	w.expect(lifecycle.Transition{Sent: lifecycle.ACK})
 }
 
 func (w *walker) silentData() {
@@ -206,13 +207,13 @@ func (w *walker) silentData() {
 func (w *walker) silentFIN() {
 	w.connected()
 	w.send(nothing, lab.FIN|lab.ACK, nil)
-	w.expect(tcp.Transition{Sent: tcp.ACK})
+	w.expect(lifecycle.Transition{Sent: lifecycle.ACK})
 	w.close(nothing)
 }
 
 func (w *walker) shutWindow() {
 	w.connected()
-	w.prepare(nothing, path{{Event: tcp.EventProbesGivenUp}})
+	w.prepare(nothing, path{{Event: lifecycle.EventProbesGivenUp}})
 }
 
 func (w *walker) idle() {
@@ -238,8 +239,8 @@ func TestSmallSockets(t *testing.T) {
 			node  node
 			most  time.Duration
 		}{
-			{lab.ACK, node{tcp.FinWait2, tcp.Small}, small},
-			{lab.FIN | lab.ACK, node{tcp.TimeWait, tcp.Small}, tcp.TimeWaitLength},
+			{lab.ACK, node{tcp.FinWait2, lifecycle.Small}, small},
+			{lab.FIN | lab.ACK, node{tcp.TimeWait, lifecycle.Small}, lifecycle.TimeWaitLength},
 		} {
 			d := &driver{t: t, l: l, peers: int(test.node.state)}
 			d.each(1, func(int) {
@@ -247,7 +248,7 @@ func TestSmallSockets(t *testing.T) {
 				defer w.end()
 				w.connected()
 				w.close(nothing)
-				w.expect(tcp.Transition{Sent: tcp.FIN | tcp.ACK})
+				w.expect(lifecycle.Transition{Sent: lifecycle.FIN | lifecycle.ACK})
 				before := time.Now()
 				w.send(nothing, test.flags, nil)
 				w.see(nothing, test.node)

@@ -9,59 +9,60 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // do makes the event of a transition happen. Timers are only made short, where a
 // socket option can: the kernel does the rest.
-func (w *walker) do(tr tcp.Transition, rest path) {
+func (w *walker) do(tr lifecycle.Transition, rest path) {
 	switch tr.Event {
-	case tcp.EventSocket:
+	case lifecycle.EventSocket:
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		w.check(tr, err)
 		w.fd = fd
 		w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // for who takes the place of its TIME_WAIT
-	case tcp.EventBind:
+	case lifecycle.EventBind:
 		w.check(tr, unix.Bind(w.fd, &unix.SockaddrInet4{Addr: lab.Host4.As4(), Port: int(w.nextPort())}))
 		w.named(tr)
-	case tcp.EventListen:
+	case lifecycle.EventListen:
 		w.listen(tr, rest)
-	case tcp.EventConnect:
+	case lifecycle.EventConnect:
 		w.connect(tr, rest)
-	case tcp.EventReuse:
+	case lifecycle.EventReuse:
 		w.reuse(tr)
-	case tcp.EventShutdown:
+	case lifecycle.EventShutdown:
 		w.check(tr, unix.Shutdown(w.fd, unix.SHUT_WR))
-	case tcp.EventShutdownListener:
+	case lifecycle.EventShutdownListener:
 		w.check(tr, unix.Shutdown(w.fd, unix.SHUT_RD))
-	case tcp.EventClose, tcp.EventCloseUnread:
+	case lifecycle.EventClose, lifecycle.EventCloseUnread:
 		w.close(tr)
-	case tcp.EventCloseLinger2:
+	case lifecycle.EventCloseLinger2:
 		w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, -1)
 		w.close(tr)
-	case tcp.EventAbort:
+	case lifecycle.EventAbort:
 		w.check(tr, unix.SetsockoptLinger(w.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
 		w.close(tr)
-	case tcp.EventDisconnect:
+	case lifecycle.EventDisconnect:
 		w.disconnect(tr)
-	case tcp.EventCloseListener, tcp.EventListenerGone:
+	case lifecycle.EventCloseListener, lifecycle.EventListenerGone:
 		w.check(tr, unix.Close(w.listener))
 		w.listener = -1
-	case tcp.EventDestroy:
+	case lifecycle.EventDestroy:
 		w.check(tr, netlink.SocketDestroy(net.TCPAddrFromAddrPort(w.local), net.TCPAddrFromAddrPort(w.remote)))
-	case tcp.EventKeepaliveGivenUp:
+	case lifecycle.EventKeepaliveGivenUp:
 		for _, option := range []int{unix.TCP_KEEPIDLE, unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT} {
 			w.option(tr, unix.IPPROTO_TCP, option, 1)
 		}
 		w.option(tr, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-	case tcp.EventDataGivenUp:
+	case lifecycle.EventDataGivenUp:
 		if !w.finSent {
 			_, err := unix.Write(w.fd, []byte("unheard"))
 			w.check(tr, err)
 		}
-	case tcp.EventSYNGivenUp, tcp.EventSYNACKGivenUp, tcp.EventProbesGivenUp, tcp.EventFinWait2Shrink, tcp.EventFinWait2End:
+	case lifecycle.EventSYNGivenUp, lifecycle.EventSYNACKGivenUp, lifecycle.EventProbesGivenUp, lifecycle.EventFinWait2Shrink, lifecycle.EventFinWait2End:
 		// It is only a matter of time.
-	case tcp.EventBucketsFull:
+	case lifecycle.EventBucketsFull:
 		if w.at.state == tcp.Closing {
 			w.send(tr, lab.ACK, nil)
 		} else {
@@ -73,44 +74,44 @@ func (w *walker) do(tr tcp.Transition, rest path) {
 }
 
 // receive has the peer send the segment of an event.
-func (w *walker) receive(tr tcp.Transition, rest path) {
+func (w *walker) receive(tr lifecycle.Transition, rest path) {
 	switch tr.Event {
-	case tcp.EventReceiveSYN, tcp.EventReceiveFastOpen, tcp.EventReceiveCookie, tcp.EventReceiveACKOverflow:
+	case lifecycle.EventReceiveSYN, lifecycle.EventReceiveFastOpen, lifecycle.EventReceiveCookie, lifecycle.EventReceiveACKOverflow:
 		w.receiveSYN(tr)
-	case tcp.EventReceiveSYNACK:
+	case lifecycle.EventReceiveSYNACK:
 		w.send(tr, lab.SYN|lab.ACK, nil)
-	case tcp.EventReceiveACK, tcp.EventReceiveACKOfFIN:
+	case lifecycle.EventReceiveACK, lifecycle.EventReceiveACKOfFIN:
 		w.send(tr, lab.ACK, nil)
-	case tcp.EventReceiveBadSYN:
+	case lifecycle.EventReceiveBadSYN:
 		w.check(tr, w.peer.SendRaw(lab.Segment{Src: w.peer.Addr, Dst: w.peer.Host, Flags: lab.SYN, Seq: w.peer.Seq + 10, Window: 1000}))
-	case tcp.EventReceiveOldSYN:
+	case lifecycle.EventReceiveOldSYN:
 		w.check(tr, w.peer.SendRaw(lab.Segment{Src: w.peer.Addr, Dst: w.peer.Host, Flags: lab.SYN, Seq: w.peer.Seq, Window: 1000}))
-	case tcp.EventReceiveFIN:
+	case lifecycle.EventReceiveFIN:
 		w.beforeFIN(func() { w.send(tr, lab.FIN|lab.ACK, nil) })
-	case tcp.EventReceiveFINACK:
+	case lifecycle.EventReceiveFINACK:
 		w.send(tr, lab.FIN|lab.ACK, nil)
-	case tcp.EventReceiveFINAgain:
+	case lifecycle.EventReceiveFINAgain:
 		w.peer.Seq--
 		w.send(tr, lab.FIN|lab.ACK, nil)
-	case tcp.EventReceiveLate:
+	case lifecycle.EventReceiveLate:
 		w.beforeFIN(func() { w.send(tr, lab.PSH|lab.ACK, []byte("late")) })
-	case tcp.EventReceiveRST:
+	case lifecycle.EventReceiveRST:
 		w.send(tr, lab.RST|lab.ACK, nil)
-	case tcp.EventReceiveNewSYN:
+	case lifecycle.EventReceiveNewSYN:
 		w.peer.Seq += 1 << 20
 		w.send(tr, lab.SYN, nil)
-	case tcp.EventReceiveStray:
+	case lifecycle.EventReceiveStray:
 		w.meet(tr, netip.AddrPortFrom(lab.Host4, w.nextPort()))
 		w.local, w.remote = w.peer.Host, w.peer.Addr
 		w.send(tr, lab.ACK, nil)
-	case tcp.EventICMPError:
+	case lifecycle.EventICMPError:
 		w.unreachable(tr)
 	default:
 		w.fail(w.path, tr, "no way to make %s happen", tr.Event)
 	}
 }
 
-func (w *walker) send(tr tcp.Transition, flags lab.Flags, payload []byte) {
+func (w *walker) send(tr lifecycle.Transition, flags lab.Flags, payload []byte) {
 	w.check(tr, w.peer.Send(flags, payload))
 }
 
@@ -127,7 +128,7 @@ func (w *walker) beforeFIN(send func()) {
 }
 
 // meet gives the walker its peer, which talks to host.
-func (w *walker) meet(tr tcp.Transition, host netip.AddrPort) {
+func (w *walker) meet(tr lifecycle.Transition, host netip.AddrPort) {
 	peer, err := w.l.Peer(w.nextPeer())
 	w.check(tr, err)
 	peer.Host = host
@@ -135,7 +136,7 @@ func (w *walker) meet(tr tcp.Transition, host netip.AddrPort) {
 }
 
 // named learns the socket's own address.
-func (w *walker) named(tr tcp.Transition) {
+func (w *walker) named(tr lifecycle.Transition) {
 	name, err := unix.Getsockname(w.fd)
 	w.check(tr, err)
 	in := name.(*unix.SockaddrInet4)
@@ -145,26 +146,26 @@ func (w *walker) named(tr tcp.Transition) {
 	}
 }
 
-func (w *walker) listen(tr tcp.Transition, rest path) {
+func (w *walker) listen(tr lifecycle.Transition, rest path) {
 	for _, later := range rest {
 		switch later.Event {
-		case tcp.EventSYNACKGivenUp:
+		case lifecycle.EventSYNACKGivenUp:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 2)
-		case tcp.EventReceiveFastOpen:
+		case lifecycle.EventReceiveFastOpen:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 8)
 		}
 	}
 	backlog := 8
-	if len(rest) > 0 && rest[len(rest)-1].Event == tcp.EventReceiveACKOverflow {
+	if len(rest) > 0 && rest[len(rest)-1].Event == lifecycle.EventReceiveACKOverflow {
 		backlog = 0
 	}
 	w.check(tr, unix.Listen(w.fd, backlog))
 	w.named(tr)
 }
 
-func (w *walker) connect(tr tcp.Transition, rest path) {
+func (w *walker) connect(tr lifecycle.Transition, rest path) {
 	for _, later := range rest {
-		if later.Event == tcp.EventSYNGivenUp || later.Event == tcp.EventSYNACKGivenUp {
+		if later.Event == lifecycle.EventSYNGivenUp || later.Event == lifecycle.EventSYNACKGivenUp {
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 2)
 		}
 	}
@@ -181,12 +182,12 @@ func (w *walker) connect(tr tcp.Transition, rest path) {
 
 // receiveSYN has a new peer ask the listener, or the peer of SYN_SENT open at the
 // same time.
-func (w *walker) receiveSYN(tr tcp.Transition) {
+func (w *walker) receiveSYN(tr lifecycle.Transition) {
 	switch {
 	case w.at.state == tcp.SynSent:
 		w.send(tr, lab.SYN, nil)
 		return
-	case tr.Event == tcp.EventReceiveACKOverflow:
+	case tr.Event == lifecycle.EventReceiveACKOverflow:
 		w.overflow(tr)
 		return
 	}
@@ -194,9 +195,9 @@ func (w *walker) receiveSYN(tr tcp.Transition) {
 	w.meet(tr, netip.AddrPortFrom(lab.Host4, w.local.Port()))
 	w.local, w.remote = w.peer.Host, w.peer.Addr
 	switch tr.Event {
-	case tcp.EventReceiveFastOpen:
+	case lifecycle.EventReceiveFastOpen:
 		w.send(tr, lab.SYN, []byte("early"))
-	case tcp.EventReceiveCookie:
+	case lifecycle.EventReceiveCookie:
 		w.send(tr, lab.SYN, nil)
 		_, err := w.peer.Expect(lab.SYN | lab.ACK)
 		w.check(tr, err)
@@ -211,7 +212,7 @@ func (w *walker) receiveSYN(tr tcp.Transition) {
 
 // overflow fills the accept queue of a listener with a backlog of 0, which holds
 // one, after the walker's own request has been made; and acknowledges that.
-func (w *walker) overflow(tr tcp.Transition) {
+func (w *walker) overflow(tr lifecycle.Transition) {
 	_, err := w.l.Dial(w.nextPeer(), w.peer.Host)
 	w.check(tr, err)
 	listener := netip.AddrPortFrom(netip.IPv4Unspecified(), w.peer.Host.Port())
@@ -223,14 +224,14 @@ func (w *walker) overflow(tr tcp.Transition) {
 	w.send(tr, lab.ACK, nil)
 }
 
-func (w *walker) close(tr tcp.Transition) {
+func (w *walker) close(tr lifecycle.Transition) {
 	w.check(tr, unix.Close(w.fd))
 	w.fd = -1
 }
 
 // disconnect is connect(2) to an address of family AF_UNSPEC, for which package
 // unix has no type.
-func (w *walker) disconnect(tr tcp.Transition) {
+func (w *walker) disconnect(tr lifecycle.Transition) {
 	if err := connectUnspecified(w.fd); err != 0 {
 		w.fail(w.path, tr, "connect to AF_UNSPEC: %v", err)
 	}
@@ -238,7 +239,7 @@ func (w *walker) disconnect(tr tcp.Transition) {
 
 // unreachable sends the kernel an ICMP error about its SYN (RFC 792): host
 // unreachable, then the header and 8 bytes of what it is about.
-func (w *walker) unreachable(tr tcp.Transition) {
+func (w *walker) unreachable(tr lifecycle.Transition) {
 	message := []byte{3, 1, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}
 	message = append(append(message, w.local.Addr().AsSlice()...), w.remote.Addr().AsSlice()...)
 	message = binary.BigEndian.AppendUint16(message, w.local.Port())
@@ -260,7 +261,7 @@ func (w *walker) unreachable(tr tcp.Transition) {
 }
 
 // reuse connects again from the port of a TIME_WAIT, until that is old enough.
-func (w *walker) reuse(tr tcp.Transition) {
+func (w *walker) reuse(tr lifecycle.Transition) {
 	before := w.find(tr).Cookie
 	if w.fd >= 0 {
 		w.close(tr)

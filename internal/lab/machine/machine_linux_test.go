@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
@@ -30,7 +31,7 @@ var undrivenKeys = map[string]string{
 // phase is a set of paths that run at once, under the same settings.
 type phase struct {
 	sysctls map[string]int
-	events  []tcp.Event // that paths end with; none: all that no other phase has
+	events  []lifecycle.Event // that paths end with; none: all that no other phase has
 }
 
 // phases lists those whose settings would disturb others.
@@ -40,9 +41,9 @@ var phases = []phase{
 		"net.ipv4.tcp_tw_reuse": 1,
 	}},
 	{sysctls: map[string]int{"net.ipv4.tcp_retries2": 2, "net.ipv4.tcp_orphan_retries": 2, "net.ipv4.tcp_abort_on_overflow": 1},
-		events: []tcp.Event{tcp.EventDataGivenUp, tcp.EventProbesGivenUp, tcp.EventReceiveACKOverflow}},
-	{sysctls: map[string]int{"net.ipv4.tcp_max_tw_buckets": 0}, events: []tcp.Event{tcp.EventBucketsFull}},
-	{sysctls: map[string]int{"net.ipv4.tcp_syncookies": 2}, events: []tcp.Event{tcp.EventReceiveCookie}},
+		events: []lifecycle.Event{lifecycle.EventDataGivenUp, lifecycle.EventProbesGivenUp, lifecycle.EventReceiveACKOverflow}},
+	{sysctls: map[string]int{"net.ipv4.tcp_max_tw_buckets": 0}, events: []lifecycle.Event{lifecycle.EventBucketsFull}},
+	{sysctls: map[string]int{"net.ipv4.tcp_syncookies": 2}, events: []lifecycle.Event{lifecycle.EventReceiveCookie}},
 }
 
 // TestTransitions drives a real socket along the shortest path to each transition
@@ -52,7 +53,7 @@ func TestTransitions(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		d := &driver{t: t, l: l, driven: map[string]bool{}}
 		var all []path
-		for _, tr := range tcp.Transitions() {
+		for _, tr := range lifecycle.Transitions() {
 			if reason(tr) == "" {
 				all = append(all, pathsThrough(tr)...)
 			}
@@ -79,7 +80,7 @@ func phaseOf(p path) int {
 	return 0
 }
 
-func reason(tr tcp.Transition) string {
+func reason(tr lifecycle.Transition) string {
 	if reason := undrivenKeys[tr.Key()]; reason != "" {
 		return reason
 	}
@@ -117,7 +118,7 @@ func (d *driver) each(n int, walk func(i int)) {
 }
 
 // fail says what went wrong on a path and ends its goroutine.
-func (d *driver) fail(p path, step tcp.Transition, format string, args ...any) {
+func (d *driver) fail(p path, step lifecycle.Transition, format string, args ...any) {
 	d.t.Errorf("%s: at %s: %s", p, step.Key(), fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
@@ -126,7 +127,7 @@ func (d *driver) fail(p path, step tcp.Transition, format string, args ...any) {
 // each excuse that is not needed.
 func (d *driver) report() {
 	var lines []string
-	for _, tr := range tcp.Transitions() {
+	for _, tr := range lifecycle.Transitions() {
 		key, excuse := tr.Key(), reason(tr)
 		switch {
 		case excuse != "":
@@ -138,10 +139,10 @@ func (d *driver) report() {
 			d.t.Errorf("%s: neither driven nor excused", key)
 		}
 	}
-	d.t.Logf("driven: %d of %d transitions\n%s", len(d.driven), len(tcp.Transitions()), strings.Join(lines, "\n"))
+	d.t.Logf("driven: %d of %d transitions\n%s", len(d.driven), len(lifecycle.Transitions()), strings.Join(lines, "\n"))
 }
 
-func (d *driver) did(tr tcp.Transition) {
+func (d *driver) did(tr lifecycle.Transition) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.driven[tr.Key()] = true
@@ -166,18 +167,18 @@ func (d *driver) nextPort() uint16 {
 // node is a state in one form.
 type node struct {
 	state tcp.State
-	form  tcp.Form
+	form  lifecycle.Form
 }
 
 func (n node) String() string {
-	if n.state == tcp.NoSocket {
+	if n.state == lifecycle.NoSocket {
 		return "no socket"
 	}
 	return n.state.String() + " (" + n.form.String() + ")"
 }
 
 // path is a walk from where there is no socket.
-type path []tcp.Transition
+type path []lifecycle.Transition
 
 func (p path) String() string {
 	var ids []string
@@ -188,11 +189,11 @@ func (p path) String() string {
 }
 
 // after returns where tr leads from a node.
-func after(n node, tr tcp.Transition) node {
-	if tr.To == tcp.NoSocket {
+func after(n node, tr lifecycle.Transition) node {
+	if tr.To == lifecycle.NoSocket {
 		return node{}
 	}
-	if tr.ToForm == tcp.AnyForm {
+	if tr.ToForm == lifecycle.AnyForm {
 		return node{tr.To, n.form}
 	}
 	return node{tr.To, tr.ToForm}
@@ -200,12 +201,12 @@ func after(n node, tr tcp.Transition) node {
 
 // pathsThrough returns the shortest path through tr from each form that a
 // socket can have there.
-func pathsThrough(tr tcp.Transition) []path {
+func pathsThrough(tr lifecycle.Transition) []path {
 	var paths []path
 	shortest := shortestPaths(byServer[tr.Event], byNumber[tr.Event])
 	nodes := slices.SortedFunc(maps.Keys(shortest), func(a, b node) int { return int(a.form) - int(b.form) })
 	for _, n := range nodes {
-		if n.state == tr.From && (tr.FromForm == tcp.AnyForm || tr.FromForm == n.form) {
+		if n.state == tr.From && (tr.FromForm == lifecycle.AnyForm || tr.FromForm == n.form) {
 			paths = append(paths, append(slices.Clone(shortest[n]), tr))
 		}
 	}
@@ -215,8 +216,8 @@ func pathsThrough(tr tcp.Transition) []path {
 // byServer lists the events that need a listener behind the connection, byNumber
 // those that need a port bound by its number.
 var (
-	byServer = map[tcp.Event]bool{tcp.EventReceiveNewSYN: true, tcp.EventCloseListener: true}
-	byNumber = map[tcp.Event]bool{tcp.EventShutdownListener: true, tcp.EventReuse: true}
+	byServer = map[lifecycle.Event]bool{lifecycle.EventReceiveNewSYN: true, lifecycle.EventCloseListener: true}
+	byNumber = map[lifecycle.Event]bool{lifecycle.EventShutdownListener: true, lifecycle.EventReuse: true}
 )
 
 // shortestPaths finds the shortest path to each node over what can be driven
@@ -225,11 +226,11 @@ func shortestPaths(server, number bool) map[node]path {
 	found := map[node]path{{}: {}}
 	for queue := []node{{}}; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
-		for _, tr := range tcp.Transitions() {
-			if tr.From != n.state || tr.FromForm != tcp.AnyForm && tr.FromForm != n.form || reason(tr) != "" || tr.To == tcp.NoSocket {
+		for _, tr := range lifecycle.Transitions() {
+			if tr.From != n.state || tr.FromForm != lifecycle.AnyForm && tr.FromForm != n.form || reason(tr) != "" || tr.To == lifecycle.NoSocket {
 				continue
 			}
-			if server && tr.Event == tcp.EventConnect || number && n.state == tcp.Close && tr.Event != tcp.EventBind || detours[tr.Event] {
+			if server && tr.Event == lifecycle.EventConnect || number && n.state == tcp.Close && tr.Event != lifecycle.EventBind || detours[tr.Event] {
 				continue
 			}
 			next := after(n, tr)
@@ -244,8 +245,8 @@ func shortestPaths(server, number bool) map[node]path {
 
 // detours are events that paths may end with and never lead over: they need
 // time, or settings of their own.
-var detours = map[tcp.Event]bool{
-	tcp.EventReceiveFastOpen: true, tcp.EventReceiveCookie: true, tcp.EventReuse: true, tcp.EventFinWait2Shrink: true,
-	tcp.EventSYNGivenUp: true, tcp.EventDataGivenUp: true, tcp.EventProbesGivenUp: true, tcp.EventKeepaliveGivenUp: true,
-	tcp.EventDestroy: true, tcp.EventDisconnect: true, tcp.EventReceiveRST: true, tcp.EventICMPError: true, tcp.EventReceiveNewSYN: true,
+var detours = map[lifecycle.Event]bool{
+	lifecycle.EventReceiveFastOpen: true, lifecycle.EventReceiveCookie: true, lifecycle.EventReuse: true, lifecycle.EventFinWait2Shrink: true,
+	lifecycle.EventSYNGivenUp: true, lifecycle.EventDataGivenUp: true, lifecycle.EventProbesGivenUp: true, lifecycle.EventKeepaliveGivenUp: true,
+	lifecycle.EventDestroy: true, lifecycle.EventDisconnect: true, lifecycle.EventReceiveRST: true, lifecycle.EventICMPError: true, lifecycle.EventReceiveNewSYN: true,
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpstate/internal/lab"
+	"tcpstate/lifecycle"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
@@ -33,9 +34,9 @@ type walker struct {
 
 // step drives one transition, and sees that it happened. Where it starts has been
 // seen as the end of the step before.
-func (w *walker) step(tr tcp.Transition, rest path) {
+func (w *walker) step(tr lifecycle.Transition, rest path) {
 	w.do(tr, rest)
-	if tr.From == tcp.SynRecv && tr.Sent&tcp.FIN != 0 {
+	if tr.From == tcp.SynRecv && tr.Sent&lifecycle.FIN != 0 {
 		w.send(tr, lab.ACK, nil) // a FIN behind a SYN that was resent waits for this: the window of congestion is 1
 	}
 	if tr.Sent != 0 && !w.shut {
@@ -44,7 +45,7 @@ func (w *walker) step(tr tcp.Transition, rest path) {
 	w.at = after(w.at, tr)
 	w.see(tr, w.at)
 	w.did(tr)
-	if tr.Event == tcp.EventReceiveACK || tr.Event == tcp.EventReceiveFastOpen || tr.Event == tcp.EventReceiveCookie {
+	if tr.Event == lifecycle.EventReceiveACK || tr.Event == lifecycle.EventReceiveFastOpen || tr.Event == lifecycle.EventReceiveCookie {
 		w.accept(tr, rest)
 	}
 	if w.at.state == tcp.Established {
@@ -53,7 +54,7 @@ func (w *walker) step(tr tcp.Transition, rest path) {
 }
 
 // expect awaits the segment that the transition sends.
-func (w *walker) expect(tr tcp.Transition) {
+func (w *walker) expect(tr lifecycle.Transition) {
 	const kinds = lab.SYN | lab.FIN | lab.RST
 	want := lab.Flags(tr.Sent)
 	if _, err := w.peer.ExpectFunc(tr.Sent.String(), func(s lab.Segment) bool {
@@ -61,15 +62,15 @@ func (w *walker) expect(tr tcp.Transition) {
 	}); err != nil {
 		w.fail(w.path, tr, "%v", err)
 	}
-	if tr.Sent&tcp.FIN != 0 {
+	if tr.Sent&lifecycle.FIN != 0 {
 		w.finSent = true
 	}
 }
 
 // accept takes a connection out of the accept queue, unless the path is about
 // one that nobody takes.
-func (w *walker) accept(tr tcp.Transition, rest path) {
-	if w.fd >= 0 || len(rest) > 0 && rest[0].Event == tcp.EventCloseListener {
+func (w *walker) accept(tr lifecycle.Transition, rest path) {
+	if w.fd >= 0 || len(rest) > 0 && rest[0].Event == lifecycle.EventCloseListener {
 		return
 	}
 	fd, _, err := unix.Accept4(w.listener, unix.SOCK_CLOEXEC)
@@ -79,26 +80,26 @@ func (w *walker) accept(tr tcp.Transition, rest path) {
 
 // prepare sets up, while there is a full socket in ESTABLISHED, what the rest of
 // the path needs.
-func (w *walker) prepare(tr tcp.Transition, rest path) {
+func (w *walker) prepare(tr lifecycle.Transition, rest path) {
 	if len(rest) == 0 || w.fd < 0 {
 		return
 	}
 	for _, later := range rest {
 		switch {
-		case later.Event == tcp.EventFinWait2Shrink:
+		case later.Event == lifecycle.EventFinWait2Shrink:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 64)
 			return
-		case later.Event == tcp.EventFinWait2End:
+		case later.Event == lifecycle.EventFinWait2End:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 4)
-		case later.To == tcp.FinWait2 && later.ToForm == tcp.Orphan:
+		case later.To == tcp.FinWait2 && later.ToForm == lifecycle.Orphan:
 			w.option(tr, unix.IPPROTO_TCP, unix.TCP_LINGER2, 110)
 		}
 	}
 	switch rest[len(rest)-1].Event {
-	case tcp.EventCloseUnread:
+	case lifecycle.EventCloseUnread:
 		w.check(tr, w.peer.Send(lab.PSH|lab.ACK, []byte("unread")))
 		w.poll(tr, "unread data", func() bool { s := w.find(tr); return s != nil && s.RecvQueue >= 6 })
-	case tcp.EventProbesGivenUp:
+	case lifecycle.EventProbesGivenUp:
 		w.peer.Window = 0
 		w.check(tr, w.peer.Send(lab.ACK, nil))
 		w.poll(tr, "the shut window", func() bool { s := w.find(tr); return s != nil && s.Info != nil && s.Info.SendWindow == 0 })
@@ -109,7 +110,7 @@ func (w *walker) prepare(tr tcp.Transition, rest path) {
 }
 
 // see waits until the kernel shows the socket at n.
-func (w *walker) see(tr tcp.Transition, n node) {
+func (w *walker) see(tr lifecycle.Transition, n node) {
 	var seen *tcp.Socket
 	if eventually(func() bool {
 		seen = w.find(tr)
@@ -120,10 +121,10 @@ func (w *walker) see(tr tcp.Transition, n node) {
 	w.fail(w.path, tr, "want %s, the kernel lists %s, and the descriptor is in %v", n, describe(seen), w.stateOfFD(tr))
 }
 
-func (w *walker) shows(tr tcp.Transition, seen *tcp.Socket, n node) bool {
+func (w *walker) shows(tr lifecycle.Transition, seen *tcp.Socket, n node) bool {
 	held, hasFD := w.stateOfFD(tr), w.fd >= 0
 	switch n.state {
-	case tcp.NoSocket:
+	case lifecycle.NoSocket:
 		return seen == nil
 	case tcp.Close: // listed only while it keeps a port that was bound by number
 		return hasFD && held == tcp.Close && (seen == nil || seen.State == tcp.Close)
@@ -136,9 +137,9 @@ func (w *walker) shows(tr tcp.Transition, seen *tcp.Socket, n node) bool {
 }
 
 // stateOfFD asks the descriptor itself, by TCP_INFO.
-func (w *walker) stateOfFD(tr tcp.Transition) tcp.State {
+func (w *walker) stateOfFD(tr lifecycle.Transition) tcp.State {
 	if w.fd < 0 {
-		return tcp.NoSocket
+		return lifecycle.NoSocket
 	}
 	info, err := unix.GetsockoptTCPInfo(w.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	w.check(tr, err)
@@ -147,7 +148,7 @@ func (w *walker) stateOfFD(tr tcp.Transition) tcp.State {
 }
 
 // find returns the walker's socket as sock_diag lists it, or nil.
-func (w *walker) find(tr tcp.Transition) *tcp.Socket {
+func (w *walker) find(tr lifecycle.Transition) *tcp.Socket {
 	found, err := find(w.local, w.remote)
 	w.check(tr, err)
 	return found
@@ -173,14 +174,14 @@ func find(local, remote netip.AddrPort) (*tcp.Socket, error) {
 
 // nodeOf tells the form of a socket from what sock_diag says of it.
 func nodeOf(s *tcp.Socket) node {
-	form := tcp.Held
+	form := lifecycle.Held
 	switch {
 	case s.Timer.Kind == tcp.TimerTimeWait:
-		form = tcp.Small
+		form = lifecycle.Small
 	case s.State == tcp.SynRecv && s.Info == nil:
-		form = tcp.Request
+		form = lifecycle.Request
 	case s.Owner.Inode == 0 && tcp.Set(tcp.FinWait1, tcp.FinWait2, tcp.Closing, tcp.LastAck).Has(s.State):
-		form = tcp.Orphan
+		form = lifecycle.Orphan
 	}
 	return node{s.State, form}
 }
@@ -193,7 +194,7 @@ func describe(s *tcp.Socket) string {
 }
 
 // poll waits until the condition holds.
-func (w *walker) poll(tr tcp.Transition, what string, holds func() bool) {
+func (w *walker) poll(tr lifecycle.Transition, what string, holds func() bool) {
 	if !eventually(holds) {
 		w.fail(w.path, tr, "waiting for %s in vain", what)
 	}
@@ -211,11 +212,11 @@ func eventually(holds func() bool) bool {
 	return false
 }
 
-func (w *walker) option(tr tcp.Transition, level, name, value int) {
+func (w *walker) option(tr lifecycle.Transition, level, name, value int) {
 	w.check(tr, unix.SetsockoptInt(w.fd, level, name, value))
 }
 
-func (w *walker) check(tr tcp.Transition, err error) {
+func (w *walker) check(tr lifecycle.Transition, err error) {
 	if err != nil {
 		w.fail(w.path, tr, "%v", err)
 	}

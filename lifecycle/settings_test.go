@@ -1,8 +1,10 @@
-package tcp
+package lifecycle
 
 import (
 	"strings"
 	"testing"
+
+	"tcpstate/tcp"
 )
 
 // TestSettingTable holds the table to itself: names are unique, texts are ones
@@ -49,7 +51,7 @@ func TestSettingTable(t *testing.T) {
 
 func TestEffective(t *testing.T) {
 	// A kernel of 2019 has neither of these.
-	old := Settings{SynRetries: Known(6)}.Effective()
+	old := Settings{SynRetries: tcp.Known(6)}.Effective()
 	if old.SynLinearTimeouts.Or(-1) != 0 || old.RTOMax.Or(0).Seconds() != 120 {
 		t.Errorf("before Linux 6.5: %v linear timeouts, at most %v", old.SynLinearTimeouts, old.RTOMax)
 	}
@@ -59,7 +61,7 @@ func TestEffective(t *testing.T) {
 	if old.MaxOrphans.IsKnown() {
 		t.Error("tcp_max_orphans follows from the machine's memory, and has no default")
 	}
-	if s := (Settings{FinTimeout: Known(TimeWaitLength / 4)}).Effective(); s.FinTimeout.Or(0) != TimeWaitLength/4 {
+	if s := (Settings{FinTimeout: tcp.Known(TimeWaitLength / 4)}).Effective(); s.FinTimeout.Or(0) != TimeWaitLength/4 {
 		t.Errorf("a known setting was changed to %v", s.FinTimeout)
 	}
 }

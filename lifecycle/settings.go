@@ -1,4 +1,4 @@
-package tcp
+package lifecycle
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tcpstate/tcp"
 )
 
 // Settings are what a network namespace's sysctls say of TCP's clocks, queues
@@ -15,43 +17,43 @@ import (
 //
 // Any user may read them; package procnet does.
 type Settings struct {
-	SynRetries        Optional[int]
-	SynLinearTimeouts Optional[int]
-	SynackRetries     Optional[int]
-	Retries1          Optional[int]
-	Retries2          Optional[int]
-	OrphanRetries     Optional[int]
-	RTOMin            Optional[time.Duration]
-	RTOMax            Optional[time.Duration]
-	FinTimeout        Optional[time.Duration]
-	KeepaliveTime     Optional[time.Duration]
-	KeepaliveInterval Optional[time.Duration]
-	KeepaliveProbes   Optional[int]
+	SynRetries        tcp.Optional[int]
+	SynLinearTimeouts tcp.Optional[int]
+	SynackRetries     tcp.Optional[int]
+	Retries1          tcp.Optional[int]
+	Retries2          tcp.Optional[int]
+	OrphanRetries     tcp.Optional[int]
+	RTOMin            tcp.Optional[time.Duration]
+	RTOMax            tcp.Optional[time.Duration]
+	FinTimeout        tcp.Optional[time.Duration]
+	KeepaliveTime     tcp.Optional[time.Duration]
+	KeepaliveInterval tcp.Optional[time.Duration]
+	KeepaliveProbes   tcp.Optional[int]
 
-	Somaxconn       Optional[int]
-	MaxSynBacklog   Optional[int]
-	SynCookies      Optional[int]
-	AbortOnOverflow Optional[int]
-	FastOpen        Optional[int]
+	Somaxconn       tcp.Optional[int]
+	MaxSynBacklog   tcp.Optional[int]
+	SynCookies      tcp.Optional[int]
+	AbortOnOverflow tcp.Optional[int]
+	FastOpen        tcp.Optional[int]
 
-	MaxTWBuckets Optional[int]
-	TWReuse      Optional[int]
-	TWReuseDelay Optional[time.Duration]
-	TWRecycle    Optional[int]
-	RFC1337      Optional[int]
-	Timestamps   Optional[int]
+	MaxTWBuckets tcp.Optional[int]
+	TWReuse      tcp.Optional[int]
+	TWReuseDelay tcp.Optional[time.Duration]
+	TWRecycle    tcp.Optional[int]
+	RFC1337      tcp.Optional[int]
+	Timestamps   tcp.Optional[int]
 
-	LocalPortRange     Optional[PortRange]
-	LocalReservedPorts Optional[PortRanges]
+	LocalPortRange     tcp.Optional[PortRange]
+	LocalReservedPorts tcp.Optional[PortRanges]
 
-	MaxOrphans Optional[int]
-	Mem        Optional[Triple]
-	ReadMem    Optional[Triple]
-	WriteMem   Optional[Triple]
+	MaxOrphans tcp.Optional[int]
+	Mem        tcp.Optional[Triple]
+	ReadMem    tcp.Optional[Triple]
+	WriteMem   tcp.Optional[Triple]
 
-	SACK          Optional[int]
-	WindowScaling Optional[int]
-	ECN           Optional[int]
+	SACK          tcp.Optional[int]
+	WindowScaling tcp.Optional[int]
+	ECN           tcp.Optional[int]
 }
 
 // Setting describes one of the Settings.
@@ -246,7 +248,7 @@ type settingValue interface {
 	text() (string, bool)
 }
 
-type number struct{ to *Optional[int] }
+type number struct{ to *tcp.Optional[int] }
 
 var errNumber = errors.New("not a whole number of 32 bits")
 
@@ -257,7 +259,7 @@ func (n number) parse(text string) error {
 	if err != nil {
 		return errNumber
 	}
-	*n.to = Known(int(value))
+	*n.to = tcp.Known(int(value))
 	return nil
 }
 
@@ -267,16 +269,16 @@ func (n number) text() (string, bool) {
 }
 
 type span struct {
-	to   *Optional[time.Duration]
+	to   *tcp.Optional[time.Duration]
 	unit Unit
 }
 
 func (d span) parse(text string) error {
-	var value Optional[int]
+	var value tcp.Optional[int]
 	if err := (number{&value}).parse(text); err != nil {
 		return err
 	}
-	*d.to = Known(time.Duration(value.Or(0)) * d.unit.duration())
+	*d.to = tcp.Known(time.Duration(value.Or(0)) * d.unit.duration())
 	return nil
 }
 
@@ -288,7 +290,7 @@ func (d span) text() (string, bool) {
 // Triple is three limits in rising order, as of tcp_mem: in its unit.
 type Triple [3]int64
 
-type triple struct{ to *Optional[Triple] }
+type triple struct{ to *tcp.Optional[Triple] }
 
 func (t triple) parse(text string) error {
 	words := strings.Fields(text)
@@ -303,7 +305,7 @@ func (t triple) parse(text string) error {
 		}
 		value[i] = n
 	}
-	*t.to = Known(value)
+	*t.to = tcp.Known(value)
 	return nil
 }
 
@@ -318,7 +320,7 @@ type PortRange struct{ First, Last uint16 }
 // Len returns how many ports are in the range.
 func (r PortRange) Len() int { return int(r.Last) - int(r.First) + 1 }
 
-type portRange struct{ to *Optional[PortRange] }
+type portRange struct{ to *tcp.Optional[PortRange] }
 
 func (r portRange) parse(text string) error {
 	words := strings.Fields(text)
@@ -329,7 +331,7 @@ func (r portRange) parse(text string) error {
 	if err != nil {
 		return err
 	}
-	*r.to = Known(value)
+	*r.to = tcp.Known(value)
 	return nil
 }
 
@@ -359,7 +361,7 @@ func (l PortRanges) Within(r PortRange) int {
 	return n
 }
 
-type portRanges struct{ to *Optional[PortRanges] }
+type portRanges struct{ to *tcp.Optional[PortRanges] }
 
 // parse reads a list such as 8080,9000-9010, as proc_do_large_bitmap in
 // kernel/sysctl.c writes it: rising, with nothing between for no ports at all.
@@ -382,7 +384,7 @@ func (l portRanges) parse(text string) error {
 		}
 		value = append(value, r)
 	}
-	*l.to = Known(value)
+	*l.to = tcp.Known(value)
 	return nil
 }
 

@@ -1,22 +1,24 @@
-package tcp
+package lifecycle
 
 import (
 	"slices"
 	"strings"
+
+	"tcpstate/tcp"
 )
 
 // NoSocket is what comes before the first state and after the last: there is no
 // socket. RFC 9293 calls it CLOSED; Linux' CLOSE is a socket that a program
 // still holds.
-const NoSocket State = 0
+const NoSocket tcp.State = 0
 
 // Transition is one way from a state to another, or back to the same one.
 type Transition struct {
-	From     State
+	From     tcp.State
 	FromForm Form // that the socket has in From; AnyForm: whichever
 	Event    Event
 	Sent     Control // the segment sent at once, 0 for none
-	To       State
+	To       tcp.State
 	ToForm   Form // that it has in To; AnyForm: the same as before
 
 	// Spawns says that the socket in From stays what it is, and the one in To is
@@ -37,7 +39,7 @@ func (t *Transition) Key() string {
 	return nodeKey(t.From, t.FromForm) + "/" + t.Event.ID() + "/" + nodeKey(t.To, t.ToForm)
 }
 
-func nodeKey(s State, f Form) string {
+func nodeKey(s tcp.State, f Form) string {
 	switch {
 	case s == NoSocket:
 		return "NONE"
@@ -49,19 +51,19 @@ func nodeKey(s State, f Form) string {
 
 // Entered returns the transitions into s from other states, in the order of
 // Transitions.
-func Entered(s State) []Transition {
+func Entered(s tcp.State) []Transition {
 	return selected(func(t *Transition) bool { return t.To == s && t.From != s })
 }
 
 // Left returns the transitions out of s into other states, in the order of
 // Transitions.
-func Left(s State) []Transition {
+func Left(s tcp.State) []Transition {
 	return selected(func(t *Transition) bool { return t.From == s && t.To != s })
 }
 
 // Within returns the transitions that stay in s: what happens to a socket there
 // that does not change its state.
-func Within(s State) []Transition {
+func Within(s tcp.State) []Transition {
 	return selected(func(t *Transition) bool { return t.From == s && t.To == s })
 }
 

@@ -1,44 +1,46 @@
-package tcp
+package lifecycle
 
 import (
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"tcpstate/tcp"
 )
 
 // figure5 is RFC 9293 figure 5, edge by edge, as it is drawn, with the
 // transition of its note 2. CLOSED is any of its likes in Linux.
 var figure5 = []struct {
-	from  []State
+	from  []tcp.State
 	event Event
 	sent  Control
-	to    []State
+	to    []tcp.State
 }{
-	{closed, EventListen, 0, []State{Listen}},                         // passive OPEN
-	{closed, EventConnect, SYN, []State{SynSent}},                     // active OPEN
-	{[]State{Listen}, EventClose, 0, closed},                          // CLOSE
-	{[]State{Listen}, EventSend, SYN, []State{SynSent}},               // SEND
-	{[]State{Listen}, EventReceiveSYN, SYN | ACK, []State{SynRecv}},   // rcv SYN
-	{[]State{SynSent}, EventClose, 0, closed},                         // CLOSE
-	{[]State{SynSent}, EventReceiveSYN, SYN | ACK, []State{SynRecv}},  // rcv SYN
-	{[]State{SynSent}, EventReceiveSYNACK, ACK, []State{Established}}, // rcv SYN,ACK
-	{[]State{SynRecv}, EventReceiveACK, 0, []State{Established}},      // rcv ACK of SYN
-	{[]State{SynRecv}, EventReceiveRST, 0, []State{Listen}},           // rcv RST (note 1)
-	{[]State{SynRecv}, EventClose, FIN | ACK, []State{FinWait1}},      // CLOSE
-	{[]State{Established}, EventClose, FIN | ACK, []State{FinWait1}},  // CLOSE
-	{[]State{Established}, EventReceiveFIN, ACK, []State{CloseWait}},  // rcv FIN
-	{[]State{FinWait1}, EventReceiveACKOfFIN, 0, []State{FinWait2}},   // rcv ACK of FIN
-	{[]State{FinWait1}, EventReceiveFIN, ACK, []State{Closing}},       // rcv FIN
-	{[]State{FinWait1}, EventReceiveFINACK, ACK, []State{TimeWait}},   // note 2
-	{[]State{FinWait2}, EventReceiveFIN, ACK, []State{TimeWait}},      // rcv FIN
-	{[]State{Closing}, EventReceiveACKOfFIN, 0, []State{TimeWait}},    // rcv ACK of FIN
-	{[]State{TimeWait}, EventTimeWaitEnd, 0, closed},                  // Timeout=2MSL
-	{[]State{CloseWait}, EventClose, FIN | ACK, []State{LastAck}},     // CLOSE
-	{[]State{LastAck}, EventReceiveACKOfFIN, 0, closed},               // rcv ACK of FIN
+	{closed, EventListen, 0, []tcp.State{tcp.Listen}},                                 // passive OPEN
+	{closed, EventConnect, SYN, []tcp.State{tcp.SynSent}},                             // active OPEN
+	{[]tcp.State{tcp.Listen}, EventClose, 0, closed},                                  // CLOSE
+	{[]tcp.State{tcp.Listen}, EventSend, SYN, []tcp.State{tcp.SynSent}},               // SEND
+	{[]tcp.State{tcp.Listen}, EventReceiveSYN, SYN | ACK, []tcp.State{tcp.SynRecv}},   // rcv SYN
+	{[]tcp.State{tcp.SynSent}, EventClose, 0, closed},                                 // CLOSE
+	{[]tcp.State{tcp.SynSent}, EventReceiveSYN, SYN | ACK, []tcp.State{tcp.SynRecv}},  // rcv SYN
+	{[]tcp.State{tcp.SynSent}, EventReceiveSYNACK, ACK, []tcp.State{tcp.Established}}, // rcv SYN,ACK
+	{[]tcp.State{tcp.SynRecv}, EventReceiveACK, 0, []tcp.State{tcp.Established}},      // rcv ACK of SYN
+	{[]tcp.State{tcp.SynRecv}, EventReceiveRST, 0, []tcp.State{tcp.Listen}},           // rcv RST (note 1)
+	{[]tcp.State{tcp.SynRecv}, EventClose, FIN | ACK, []tcp.State{tcp.FinWait1}},      // CLOSE
+	{[]tcp.State{tcp.Established}, EventClose, FIN | ACK, []tcp.State{tcp.FinWait1}},  // CLOSE
+	{[]tcp.State{tcp.Established}, EventReceiveFIN, ACK, []tcp.State{tcp.CloseWait}},  // rcv FIN
+	{[]tcp.State{tcp.FinWait1}, EventReceiveACKOfFIN, 0, []tcp.State{tcp.FinWait2}},   // rcv ACK of FIN
+	{[]tcp.State{tcp.FinWait1}, EventReceiveFIN, ACK, []tcp.State{tcp.Closing}},       // rcv FIN
+	{[]tcp.State{tcp.FinWait1}, EventReceiveFINACK, ACK, []tcp.State{tcp.TimeWait}},   // note 2
+	{[]tcp.State{tcp.FinWait2}, EventReceiveFIN, ACK, []tcp.State{tcp.TimeWait}},      // rcv FIN
+	{[]tcp.State{tcp.Closing}, EventReceiveACKOfFIN, 0, []tcp.State{tcp.TimeWait}},    // rcv ACK of FIN
+	{[]tcp.State{tcp.TimeWait}, EventTimeWaitEnd, 0, closed},                          // Timeout=2MSL
+	{[]tcp.State{tcp.CloseWait}, EventClose, FIN | ACK, []tcp.State{tcp.LastAck}},     // CLOSE
+	{[]tcp.State{tcp.LastAck}, EventReceiveACKOfFIN, 0, closed},                       // rcv ACK of FIN
 }
 
-var closed = []State{NoSocket, Close, BoundInactive}
+var closed = []tcp.State{NoSocket, tcp.Close, tcp.BoundInactive}
 
 func TestFigure5(t *testing.T) {
 	for _, edge := range figure5 {
@@ -72,7 +74,7 @@ func TestTransitions(t *testing.T) {
 			t.Errorf("%s: %q is no sentence", key, tr.Linux)
 		}
 		for _, end := range []struct {
-			state State
+			state tcp.State
 			form  Form
 		}{{tr.From, tr.FromForm}, {tr.To, tr.ToForm}} {
 			if end.form != AnyForm && !forms[end.state][end.form] {
@@ -83,17 +85,17 @@ func TestTransitions(t *testing.T) {
 }
 
 // forms lists the forms that sockets have in each state.
-var forms = map[State]map[Form]bool{
-	Listen: {Held: true}, SynSent: {Held: true}, SynRecv: {Request: true, Held: true}, Established: {Held: true},
-	FinWait1: {Held: true, Orphan: true}, FinWait2: {Held: true, Orphan: true, Small: true}, Closing: {Held: true, Orphan: true},
-	TimeWait: {Small: true}, CloseWait: {Held: true}, LastAck: {Held: true, Orphan: true}, Close: {Held: true}, BoundInactive: {Held: true},
+var forms = map[tcp.State]map[Form]bool{
+	tcp.Listen: {Held: true}, tcp.SynSent: {Held: true}, tcp.SynRecv: {Request: true, Held: true}, tcp.Established: {Held: true},
+	tcp.FinWait1: {Held: true, Orphan: true}, tcp.FinWait2: {Held: true, Orphan: true, Small: true}, tcp.Closing: {Held: true, Orphan: true},
+	tcp.TimeWait: {Small: true}, tcp.CloseWait: {Held: true}, tcp.LastAck: {Held: true, Orphan: true}, tcp.Close: {Held: true}, tcp.BoundInactive: {Held: true},
 }
 
 // TestReachable walks the machine of Linux from where there is no socket, form by
 // form: every form of every state is entered, and left.
 func TestReachable(t *testing.T) {
 	type node struct {
-		state State
+		state tcp.State
 		form  Form
 	}
 	seen := map[node]bool{}
@@ -118,7 +120,7 @@ func TestReachable(t *testing.T) {
 		}
 	}
 	walk(node{NoSocket, AnyForm})
-	for s := range All.States() {
+	for s := range tcp.All.States() {
 		for form := range forms[s] {
 			if !seen[node{s, form}] {
 				t.Errorf("%s as %s is never reached", s, form)
@@ -168,7 +170,7 @@ func TestMachineTexts(t *testing.T) {
 	if tr := find("TIME_WAIT.small/time-wait-end/NONE"); tr.Sent.String() != "" || tr.Event.Kind() != ByTimer || tr.Standing.String() != "both" {
 		t.Errorf("got %+v", tr)
 	}
-	if n := len(Within(TimeWait)); n != 1 {
+	if n := len(Within(tcp.TimeWait)); n != 1 {
 		t.Errorf("%d transitions stay in TIME_WAIT, want that of the peer's repeated FIN", n)
 	}
 }

@@ -1,6 +1,10 @@
-package tcp
+package lifecycle
 
-import "time"
+import (
+	"time"
+
+	"tcpstate/tcp"
+)
 
 // Clocks are the settings of a host that its timers run by.
 type Clocks struct {
@@ -44,45 +48,45 @@ func (d *Setting) IsClock() bool {
 //     one. ESTABLISHED is at least as old as the oldest thing that happened.
 //
 // In the other states no clock tells, and Age stays unknown.
-func (c Clocks) SetAge(s *Socket) {
+func (c Clocks) SetAge(s *tcp.Socket) {
 	switch s.State {
-	case TimeWait:
-		if s.Timer.Kind == TimerTimeWait {
-			s.setAge(TimeWaitLength-s.Timer.Expires, true)
+	case tcp.TimeWait:
+		if s.Timer.Kind == tcp.TimerTimeWait {
+			setAge(s, TimeWaitLength-s.Timer.Expires, true)
 		}
-	case SynRecv:
-		s.setRequestAge()
-	case SynSent:
+	case tcp.SynRecv:
+		setRequestAge(s)
+	case tcp.SynSent:
 		c.setConnectAge(s)
-	case FinWait2:
+	case tcp.FinWait2:
 		c.setOrphanAge(s)
-	case CloseWait:
-		if s.Info.reaches(infoClocksEnd) {
-			s.setAge(s.Info.LastAckRecv, false)
+	case tcp.CloseWait:
+		if reaches(s.Info, infoClocksEnd) {
+			setAge(s, s.Info.LastAckRecv, false)
 		}
-	case Established:
-		if s.Info.reaches(infoClocksEnd) {
-			s.setAge(s.Info.oldest(), false)
+	case tcp.Established:
+		if reaches(s.Info, infoClocksEnd) {
+			setAge(s, oldest(s.Info), false)
 		}
 	}
-	if s.Info.reaches(infoClocksEnd) && Synchronized.Has(s.State) && s.State != SynRecv {
-		s.Idle = Known(min(s.Info.LastDataSent, s.Info.LastDataRecv))
+	if reaches(s.Info, infoClocksEnd) && tcp.Synchronized.Has(s.State) && s.State != tcp.SynRecv {
+		s.Idle = tcp.Known(min(s.Info.LastDataSent, s.Info.LastDataRecv))
 	}
 }
 
 // setAge sets the age, unless the arithmetic shows that the clock it came from
 // was set to something else than it was taken for.
-func (s *Socket) setAge(age time.Duration, exact bool) {
+func setAge(s *tcp.Socket, age time.Duration, exact bool) {
 	if age < 0 {
 		return
 	}
-	s.Age, s.AgeExact = Known(age), exact
+	s.Age, s.AgeExact = tcp.Known(age), exact
 }
 
 // setRequestAge finds the shortest wait that the timer can be in: of the waits
 // for the last ACK each lasts twice the one before.
-func (s *Socket) setRequestAge() {
-	if s.Timer.Kind != TimerOn {
+func setRequestAge(s *tcp.Socket) {
+	if s.Timer.Kind != tcp.TimerOn {
 		return
 	}
 	wait, elapsed := initialRTO, time.Duration(0)
@@ -90,14 +94,14 @@ func (s *Socket) setRequestAge() {
 		elapsed += wait
 		wait *= 2
 	}
-	s.setAge(elapsed+wait-s.Timer.Expires, false)
+	setAge(s, elapsed+wait-s.Timer.Expires, false)
 }
 
 // setConnectAge adds up the waits for an answer to a SYN: the first of them, one
 // more than SynLinearTimeouts, last initialRTO each, later ones twice the one
 // before.
-func (c Clocks) setConnectAge(s *Socket) {
-	if s.Timer.Kind != TimerOn {
+func (c Clocks) setConnectAge(s *tcp.Socket) {
+	if s.Timer.Kind != tcp.TimerOn {
 		return
 	}
 	wait, elapsed := initialRTO, time.Duration(0)
@@ -108,7 +112,7 @@ func (c Clocks) setConnectAge(s *Socket) {
 	if s.Timer.Expires > wait {
 		return // not the wait it was taken for
 	}
-	s.setAge(elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
+	setAge(s, elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
 }
 
 // setOrphanAge tells how much of tcp_fin_timeout has run down. Up to a minute of
@@ -116,15 +120,15 @@ func (c Clocks) setConnectAge(s *Socket) {
 // socket for what is over a minute, and then a small one for as long again
 // (tcp_rcv_state_process in net/ipv4/tcp_input.c, tcp_keepalive_timer in
 // net/ipv4/tcp_timer.c).
-func (c Clocks) setOrphanAge(s *Socket) {
+func (c Clocks) setOrphanAge(s *tcp.Socket) {
 	over := c.FinTimeout - TimeWaitLength
 	switch {
-	case s.Timer.Kind == TimerKeepalive && s.Owner.Inode == 0:
-		s.setAge(over-s.Timer.Expires, false)
-	case s.Timer.Kind == TimerTimeWait && over > 0:
-		s.setAge(2*over-s.Timer.Expires, false)
-	case s.Timer.Kind == TimerTimeWait:
-		s.setAge(c.FinTimeout-s.Timer.Expires, false)
+	case s.Timer.Kind == tcp.TimerKeepalive && s.Owner.Inode == 0:
+		setAge(s, over-s.Timer.Expires, false)
+	case s.Timer.Kind == tcp.TimerTimeWait && over > 0:
+		setAge(s, 2*over-s.Timer.Expires, false)
+	case s.Timer.Kind == tcp.TimerTimeWait:
+		setAge(s, c.FinTimeout-s.Timer.Expires, false)
 	}
 }
 
@@ -132,12 +136,12 @@ func (c Clocks) setOrphanAge(s *Socket) {
 const infoClocksEnd = 60
 
 // reaches reports whether the kernel filled the structure up to end.
-func (i *Info) reaches(end int) bool { return i != nil && i.Len >= end }
+func reaches(i *tcp.Info, end int) bool { return i != nil && i.Len >= end }
 
 // oldest returns the longest time that one of the clocks has run. Each of them
 // starts with the connection or with a segment later on; that of data sent
 // counts only where data was sent, since older kernels start it at boot.
-func (i *Info) oldest() time.Duration {
+func oldest(i *tcp.Info) time.Duration {
 	age := max(i.LastDataRecv, i.LastAckRecv)
 	if i.DataSegsOut > 0 {
 		age = max(age, i.LastDataSent)

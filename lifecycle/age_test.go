@@ -1,18 +1,19 @@
-package tcp_test
+package lifecycle_test
 
 import (
 	"testing"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 )
 
 // The settings of three hosts: one of today, one before 6.5, which has no
 // linear timeouts, and one whose waits are kept short.
 var (
-	today  = tcp.Clocks{FinTimeout: 60 * time.Second, SynLinearTimeouts: 4, RTOMax: 120 * time.Second}
-	before = tcp.Clocks{FinTimeout: 60 * time.Second, RTOMax: 120 * time.Second}
-	capped = tcp.Clocks{FinTimeout: 20 * time.Second, SynLinearTimeouts: 1, RTOMax: 4 * time.Second}
+	today  = lifecycle.Clocks{FinTimeout: 60 * time.Second, SynLinearTimeouts: 4, RTOMax: 120 * time.Second}
+	before = lifecycle.Clocks{FinTimeout: 60 * time.Second, RTOMax: 120 * time.Second}
+	capped = lifecycle.Clocks{FinTimeout: 20 * time.Second, SynLinearTimeouts: 1, RTOMax: 4 * time.Second}
 )
 
 const unknown = time.Duration(-1)
@@ -24,7 +25,7 @@ func TestSetAgeOfTimers(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		clocks tcp.Clocks
+		clocks lifecycle.Clocks
 		socket tcp.Socket
 		age    time.Duration
 		exact  bool
@@ -54,7 +55,7 @@ func TestSetAgeOfTimers(t *testing.T) {
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 17*time.Second, 5)}, 46 * time.Second, false},
 		{"SYN_RECV that is about to be resent, or gone", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 0, 5)}, 1 * time.Second, false},
-		{"SYN_RECV needs no settings", tcp.Clocks{},
+		{"SYN_RECV needs no settings", lifecycle.Clocks{},
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1500*ms, 1)}, 1500 * ms, false},
 		{"SYN_RECV without a timer", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOff, 0, 0)}, unknown, false},
@@ -89,13 +90,13 @@ func TestSetAgeOfTimers(t *testing.T) {
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 15*time.Second, 0)}, 5 * time.Second, false},
 		{"small orphaned FIN_WAIT2 that was given longer", capped,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 45*time.Second, 0)}, unknown, false},
-		{"small orphaned FIN_WAIT2 of a long tcp_fin_timeout", tcp.Clocks{FinTimeout: 70 * time.Second},
+		{"small orphaned FIN_WAIT2 of a long tcp_fin_timeout", lifecycle.Clocks{FinTimeout: 70 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 6*time.Second, 0)}, 14 * time.Second, false},
-		{"full orphaned FIN_WAIT2", tcp.Clocks{FinTimeout: 100 * time.Second},
+		{"full orphaned FIN_WAIT2", lifecycle.Clocks{FinTimeout: 100 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0)}, 10 * time.Second, false},
 		{"full orphaned FIN_WAIT2 that was given longer", today,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 50*time.Second, 0)}, unknown, false},
-		{"owned FIN_WAIT2 with keepalive", tcp.Clocks{FinTimeout: 100 * time.Second},
+		{"owned FIN_WAIT2 with keepalive", lifecycle.Clocks{FinTimeout: 100 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0), Owner: tcp.Owner{Inode: 7}}, unknown, false},
 		{"owned FIN_WAIT2", today,
 			tcp.Socket{State: tcp.FinWait2, Owner: tcp.Owner{Inode: 7}}, unknown, false},

@@ -1,6 +1,10 @@
-package tcp
+package lifecycle
 
-import "time"
+import (
+	"time"
+
+	"tcpstate/tcp"
+)
 
 // The constants that TCP's timers run by (include/net/tcp.h).
 const (
@@ -203,41 +207,41 @@ type Outlook struct {
 // TCP_KEEPIDLE and their kin) the kernel tells nobody else.
 //
 // Info makes it closer where data is resent.
-func (s Settings) Outlook(socket *Socket) (Outlook, bool) {
+func (s Settings) Outlook(socket *tcp.Socket) (Outlook, bool) {
 	timer, orphan := socket.Timer, socket.Owner.Inode == 0
 	switch {
-	case timer.Kind == TimerTimeWait:
+	case timer.Kind == tcp.TimerTimeWait:
 		return Outlook{At: timer.Expires, Exact: true}, true
-	case timer.Kind == TimerKeepalive && socket.State == FinWait2 && orphan:
+	case timer.Kind == tcp.TimerKeepalive && socket.State == tcp.FinWait2 && orphan:
 		full, small := s.OrphanFinWait2(0)
 		if full == 0 {
 			small = timer.Expires // TCP_LINGER2: as long again as it was, which is not less
 		}
 		return Outlook{At: timer.Expires + small}, true
-	case timer.Kind == TimerKeepalive:
-		return timer.outlook(s.KeepaliveSchedule())
-	case timer.Kind == TimerPersist:
+	case timer.Kind == tcp.TimerKeepalive:
+		return s.KeepaliveSchedule().outlook(timer)
+	case timer.Kind == tcp.TimerPersist:
 		return s.probeOutlook(socket, orphan)
-	case timer.Kind != TimerOn:
+	case timer.Kind != tcp.TimerOn:
 		return Outlook{}, false
 	}
 	switch socket.State {
-	case SynSent:
-		return timer.outlook(s.SYNSchedule())
-	case SynRecv:
+	case tcp.SynSent:
+		return s.SYNSchedule().outlook(timer)
+	case tcp.SynRecv:
 		if !orphan {
-			return timer.outlook(s.heldSynRecvSchedule())
+			return s.heldSynRecvSchedule().outlook(timer)
 		}
-		return timer.requestOutlook(s.SYNACKSchedule())
-	case FinWait1, Closing, LastAck:
+		return s.SYNACKSchedule().requestOutlook(timer)
+	case tcp.FinWait1, tcp.Closing, tcp.LastAck:
 		if orphan {
-			return timer.outlook(s.OrphanSchedule(s.firstRTO(socket)))
+			return s.OrphanSchedule(s.firstRTO(socket)).outlook(timer)
 		}
 	}
-	if i := socket.Info; i.reaches(sendWindowEnd) && i.SendWindow == 0 {
+	if i := socket.Info; reaches(i, sendWindowEnd) && i.SendWindow == 0 {
 		return Outlook{}, false // its resends are probes of a window that was taken back
 	}
-	return timer.outlook(s.DataSchedule(s.firstRTO(socket)))
+	return s.DataSchedule(s.firstRTO(socket)).outlook(timer)
 }
 
 // sendWindowEnd is the end of tcpi_snd_wnd in the kernel's structure.
@@ -245,7 +249,7 @@ const sendWindowEnd = 232
 
 // outlook finds the timer's place in its schedule by the resends it counts. More
 // than the schedule has show that the program has set a schedule of its own.
-func (t Timer) outlook(c Schedule) (Outlook, bool) {
+func (c Schedule) outlook(t tcp.Timer) (Outlook, bool) {
 	n := int(t.Retransmits)
 	next, ok := c.fires(n)
 	if !ok {
@@ -257,7 +261,7 @@ func (t Timer) outlook(c Schedule) (Outlook, bool) {
 // requestOutlook is outlook for SYN_RECV, whose resends may be more than its
 // waits, or fewer (see Clocks.SetAge): the wait must be one that the timer can
 // be in.
-func (t Timer) requestOutlook(c Schedule) (Outlook, bool) {
+func (c Schedule) requestOutlook(t tcp.Timer) (Outlook, bool) {
 	var begun time.Duration
 	for n := range len(c.Resends) {
 		if c.Resends[n]-begun >= t.Expires {
@@ -267,16 +271,16 @@ func (t Timer) requestOutlook(c Schedule) (Outlook, bool) {
 		begun = c.Resends[n]
 	}
 	t.Retransmits = min(t.Retransmits, uint8(len(c.Resends)))
-	return t.outlook(c)
+	return c.outlook(t)
 }
 
 // probeOutlook counts the probes that are left. The waits go on doubling when an
 // answer starts the count again, so they are told by Backoff.
-func (s Settings) probeOutlook(socket *Socket, orphan bool) (Outlook, bool) {
+func (s Settings) probeOutlook(socket *tcp.Socket, orphan bool) (Outlook, bool) {
 	s = s.Effective()
 	n, longest, base := int(socket.Timer.Retransmits), s.longestRTO(), modelRTO
 	backoff := n
-	if i := socket.Info; i.reaches(infoRTOEnd) {
+	if i := socket.Info; reaches(i, infoRTOEnd) {
 		base, backoff = max(i.RTO, modelRTO), int(i.Backoff)
 	}
 	wait := base
@@ -302,9 +306,9 @@ const infoRTOEnd = 12
 // firstRTO returns the timeout that the waits of a socket began with: what it is
 // now, halved as often as it has been doubled. Once it has been cut to the
 // longest it tells no more, and is worked out from the round-trip time.
-func (s Settings) firstRTO(socket *Socket) time.Duration {
+func (s Settings) firstRTO(socket *tcp.Socket) time.Duration {
 	i := socket.Info
-	if !i.reaches(infoRTOEnd) {
+	if !reaches(i, infoRTOEnd) {
 		return modelRTO
 	}
 	s = s.Effective()
@@ -320,7 +324,7 @@ func (s Settings) longestRTO() time.Duration {
 }
 
 // count returns a number of resends, which the kernel keeps in eight bits.
-func count(n Optional[int]) int { return min(max(n.Or(0), 0), 255) }
+func count(n tcp.Optional[int]) int { return min(max(n.Or(0), 0), 255) }
 
 // retransmissions is doubling from a socket's own timeout on, until, counted
 // from the first resend, the time has passed that limit gives for the wait that
