@@ -19,36 +19,36 @@ var told = []struct {
 	says      []string // besides that the story is told
 	not       []string
 }{
-	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"keeps up"}, []string{"timer", "sent again"}},
-	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "8 may wait"}, nil},
+	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"fast enough"}, []string{"timer", "resent"}},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "at most 8 may wait"}, nil},
 	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3}, []string{"3 connections"}, []string{"may wait"}},
 	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 1}, []string{"1 connection has"}, []string{"1 connections"}},
-	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, 8 may"}, []string{"reset"}},
+	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, at most 8 may wait"}, []string{"reset"}},
 
-	{"syn-sent-first", on(tcp.SynSent, 1, 0, 800*time.Millisecond, 1), []string{"in 800 ms", "10 are left", "in about 130 s", "ETIMEDOUT"}, []string{"bytes"}},
-	{"syn-sent-resent", on(tcp.SynSent, 1, 10, 30*time.Second, 1), []string{"Resends so far: 10", "none is left", "in about 30 s"}, nil},
-	{"syn-recv-first", on(tcp.SynRecv, 0, 0, 400*time.Millisecond, 0), []string{"SYN-ACK is sent again in 400 ms", "5 are left", "in about 62 s"}, nil},
-	{"syn-recv-resent", on(tcp.SynRecv, 0, 5, 10*time.Second, 0), []string{"resends: 5", "none is left", "in about 10 s"}, nil},
+	{"syn-sent-first", on(tcp.SynSent, 1, 0, 800*time.Millisecond, 1), []string{"in 800 ms", "Resends left: 10.", "in about 130 s", "ETIMEDOUT"}, []string{"bytes"}},
+	{"syn-sent-resent", on(tcp.SynSent, 1, 10, 30*time.Second, 1), []string{"Resends so far: 10", "Resends left: none.", "in about 30 s"}, nil},
+	{"syn-recv-first", on(tcp.SynRecv, 0, 0, 400*time.Millisecond, 0), []string{"SYN-ACK is resent in 400 ms", "Resends left: 5.", "in about 62 s"}, nil},
+	{"syn-recv-resent", on(tcp.SynRecv, 0, 5, 10*time.Second, 0), []string{"resends: 5", "Resends left: none.", "in about 10 s"}, nil},
 	{"syn-recv-full", on(tcp.SynRecv, 7, 0, time.Second, 0), []string{"Fast Open"}, nil},
 
 	{"established-idle", tcp.Socket{State: tcp.Established, Owner: tcp.Owner{Inode: 7}}, []string{"no timer at all", "will not end it by itself"}, nil},
-	{"established-keepalive", with(tcp.Established, 7, tcp.TimerKeepalive, 0, 2*time.Hour), []string{"probe goes out in 2 h", "9 are sent", "2 h 11 min 15 s"}, nil},
+	{"established-keepalive", with(tcp.Established, 7, tcp.TimerKeepalive, 0, 2*time.Hour), []string{"probe is sent in 2 h", "Probes left: 9.", "2 h 11 min 15 s"}, nil},
 	{"established-probing", with(tcp.Established, 7, tcp.TimerKeepalive, 3, 75*time.Second), []string{"not answered 3 keepalive probes", "gives up in about 525 s"}, nil},
-	{"established-sending", on(tcp.Established, 7, 0, 200*time.Millisecond, 900), []string{"900 bytes", "16 are left", "ETIMEDOUT"}, []string{"lost"}},
+	{"established-sending", on(tcp.Established, 7, 0, 200*time.Millisecond, 900), []string{"900 bytes", "Resends left: 16.", "ETIMEDOUT"}, []string{"lost"}},
 	{"established-resending", on(tcp.Established, 7, 4, 3*time.Second, 900), []string{"in a row: 4.", "900 bytes of data"}, nil},
 	{"established-zero-window", tcp.Socket{State: tcp.Established, SendQueue: 50, Owner: tcp.Owner{Inode: 7},
-		Timer: tcp.Timer{Kind: tcp.TimerPersist, Expires: time.Second}}, []string{"50 bytes wait here", "probe of the shut window goes out in 1 s"}, nil},
-	{"established-unread", tcp.Socket{State: tcp.Established, RecvQueue: 12, Owner: tcp.Owner{Inode: 7}}, []string{"not read: 12"}, []string{"Unread here"}},
+		Timer: tcp.Timer{Kind: tcp.TimerPersist, Expires: time.Second}}, []string{"50 bytes wait here", "probe of the zero window is sent in 1 s"}, nil},
+	{"established-unread", tcp.Socket{State: tcp.Established, RecvQueue: 12, Owner: tcp.Owner{Inode: 7}}, []string{"not read: 12"}, []string{"Bytes not read here"}},
 	{"established-unaccepted", tcp.Socket{State: tcp.Established, RecvQueue: 12}, []string{"accept()"}, nil},
 
-	{"fin-wait1-orphan", on(tcp.FinWait1, 0, 2, time.Second, 1), []string{"7 are left"}, []string{"bytes of data", "ETIMEDOUT"}},
+	{"fin-wait1-orphan", on(tcp.FinWait1, 0, 2, time.Second, 1), []string{"Resends left: 7."}, []string{"bytes of data", "ETIMEDOUT"}},
 	{"fin-wait1-held", on(tcp.FinWait1, 7, 2, time.Second, 101), []string{"shutdown()", "100 bytes of data"}, nil},
-	{"fin-wait1-zero-window", with(tcp.FinWait1, 0, tcp.TimerPersist, 0, time.Second), []string{"shut its window"}, nil},
+	{"fin-wait1-zero-window", with(tcp.FinWait1, 0, tcp.TimerPersist, 0, time.Second), []string{"window is zero"}, nil},
 	{"fin-wait2-held", tcp.Socket{State: tcp.FinWait2, Owner: tcp.Owner{Inode: 7}}, []string{"No clock runs"}, []string{"removes it"}},
 	{"fin-wait2-small", with(tcp.FinWait2, 0, tcp.TimerTimeWait, 0, 41*time.Second), []string{"net.ipv4.tcp_fin_timeout = 60", "removes it in 41 s"}, nil},
 	{"fin-wait2-orphan", with(tcp.FinWait2, 0, tcp.TimerKeepalive, 0, 50*time.Second), []string{"first half", "in 50 s"}, nil},
 	{"closing-orphan", tcp.Socket{State: tcp.Closing, RecvQueue: 1, SendQueue: 1,
-		Timer: tcp.Timer{Kind: tcp.TimerOn, Expires: time.Second}}, []string{"crossed"}, []string{"nread", "bytes"}},
+		Timer: tcp.Timer{Kind: tcp.TimerOn, Expires: time.Second}}, []string{"crossed"}, []string{"not read", "bytes"}},
 	{"closing-held", on(tcp.Closing, 7, 0, time.Second, 1), []string{"still holds"}, nil},
 	{"time-wait", with(tcp.TimeWait, 0, tcp.TimerTimeWait, 0, 12*time.Second), []string{"removes it in 12 s"}, []string{"about"}},
 
@@ -58,7 +58,7 @@ var told = []struct {
 	{"close-wait-unaccepted", tcp.Socket{State: tcp.CloseWait, RecvQueue: 1}, []string{"accept()"}, nil},
 	{"last-ack-orphan", on(tcp.LastAck, 0, 0, time.Second, 1), []string{"peer first"}, nil},
 	{"last-ack-held", on(tcp.LastAck, 7, 0, time.Second, 1), []string{"shutdown()"}, nil},
-	{"last-ack-zero-window", with(tcp.LastAck, 0, tcp.TimerPersist, 0, time.Second), []string{"shut its window"}, nil},
+	{"last-ack-zero-window", with(tcp.LastAck, 0, tcp.TimerPersist, 0, time.Second), []string{"window is zero"}, nil},
 	{"close", tcp.Socket{State: tcp.Close, Owner: tcp.Owner{Inode: 7}}, []string{"must call close()"}, nil},
 	{"bound-inactive", tcp.Socket{State: tcp.BoundInactive, Owner: tcp.Owner{Inode: 7}}, []string{"bind()"}, nil},
 }
@@ -140,7 +140,7 @@ func TestStoryOfMany(t *testing.T) {
 	text := tell(t, English, append(sockets, &leak)...)
 	for _, want := range []string{
 		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
-		"Came in by the listener 10.0.0.1:443 nginx[9], as",
+		"Came in through the listener 10.0.0.1:443 nginx[9], inferred",
 		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12], worker[20], worker[21] and 3 more.`,
 	} {
 		if !strings.Contains(text, want) {
