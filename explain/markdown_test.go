@@ -61,12 +61,12 @@ func TestLadderDrawing(t *testing.T) {
                     |-----------------\  /-----------------|
                     |                  XX                  |
          [SYN_RECV] |<----------------/  \---------------->| [SYN_RECV]
-                    |                ACK=1                 | sends again
+                    |                ACK=1                 | resends
            accept() |<-------------------------------------|
         ESTABLISHED |                                      |
                     |                ACK=1                 |
                     |-------------------------x            | (no socket)
-                    |           nobody answered            |
+                    |            no answer came            |
 `
 	drawing := trimmed(drawLadder(l, open(t, English).words, tcp.SynRecv, true))
 	if diff := cmp.Diff(want, strings.Join(drawing, "\n")+"\n"); diff != "" {

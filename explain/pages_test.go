@@ -253,7 +253,7 @@ func TestLiveSays(t *testing.T) {
 		host  *Host
 		wants []string
 	}{
-		{nil, []string{"No host was looked at.", "With the kernel's defaults:", "net.ipv4.tcp_tw_reuse 2 net"}},
+		{nil, []string{"No host was examined.", "With the kernel's defaults:", "net.ipv4.tcp_tw_reuse 2 net"}},
 		{host, []string{
 			"8 of 78 sockets are in TIME_WAIT.", "The oldest: at least 3 h 5 s, [fd00:1:2:3:4:5:6:7]:65535",
 			"By peer sockets 203.0.113.7:443 4000", "others 12", "TcpExt.ListenOverflows 12345678901234",

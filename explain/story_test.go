@@ -20,10 +20,10 @@ var told = []struct {
 	not       []string
 }{
 	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"fast enough"}, []string{"timer", "resent"}},
-	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "at most 8 may wait"}, nil},
-	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3}, []string{"3 connections"}, []string{"may wait"}},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"3 connections", "the maximum is 8"}, nil},
+	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 3}, []string{"3 connections"}, []string{"maximum is"}},
 	{"listen-waiting", tcp.Socket{State: tcp.Listen, AcceptQueue: 1}, []string{"1 connection has"}, []string{"1 connections"}},
-	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, at most 8 may wait"}, []string{"reset"}},
+	{"listen-full", tcp.Socket{State: tcp.Listen, AcceptQueue: 9, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"9 wait, the maximum is 8"}, []string{"reset"}},
 
 	{"syn-sent-first", on(tcp.SynSent, 1, 0, 800*time.Millisecond, 1), []string{"in 800 ms", "Resends left: 10.", "in about 130 s", "ETIMEDOUT"}, []string{"bytes"}},
 	{"syn-sent-resent", on(tcp.SynSent, 1, 10, 30*time.Second, 1), []string{"Resends so far: 10", "Resends left: none.", "in about 30 s"}, nil},
