@@ -17,10 +17,10 @@ func writeReport(path string, results []result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Performance
 
-What whole commands cost, from start to exit with their output thrown away, beside ss and netstat on the same sockets.
-Measured in a private network namespace that the lab fills with real sockets, the two commands of a row in turn; times
-are medians, the ratio is the median of the pairs. The bare dump loop asks the kernel for the same sockets and does not
-look at the answer.
+This page compares whole commands with ss and netstat on the same sockets, from start to exit, with their output
+discarded. The lab fills a private network namespace with real sockets. The two commands of a row run in turn. Times are
+medians, and the ratio is the median of the ratios of the pairs. The bare dump loop requests the same sockets from the
+kernel and does not decode the answer.
 
 Made by `+"`make bench`"+` (go run ./internal/bench) on %s.
 
@@ -31,7 +31,7 @@ Made by `+"`make bench`"+` (go run ./internal/bench) on %s.
 		fmt.Fprintf(&b, "| %d | `%s` | `%s` | %s | %s | %.2f | %s | %.0f MiB | %.0f MiB | %d |\n",
 			r.Sockets, r.Command, r.Against, shown(milliseconds(r.Wall)), shown(milliseconds(r.Other)), r.Ratio, r.bars(), r.PeakMiB, r.OtherMiB, r.Runs)
 	}
-	b.WriteString("\nA row without a bar is there for comparison.\n")
+	b.WriteString("\nA row without a bar is only for comparison.\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
