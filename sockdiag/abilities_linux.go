@@ -2,7 +2,8 @@ package sockdiag
 
 import "golang.org/x/sys/unix"
 
-// runningRelease returns the release of the running kernel, such as 6.18.44.
+// runningRelease returns the release of the running kernel, or the zero release
+// where it is unknown.
 func runningRelease() release {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -11,11 +12,12 @@ func runningRelease() release {
 	return parseRelease(unix.ByteSliceToString(name.Release[:]))
 }
 
-// netAdmin reports whether the process has CAP_NET_ADMIN where the kernel asks
-// for it: in the user namespace that owns its network namespace
-// (netlink_net_capable in net/netlink/af_netlink.c). Where /proc does not tell
-// who that is, the process's own user namespace is taken for it. Asked is the
-// calling thread, which may have entered another network namespace.
+// netAdmin reports whether the calling thread has CAP_NET_ADMIN where the
+// kernel requires it: in the user namespace that owns the thread's network
+// namespace (netlink_net_capable in net/netlink/af_netlink.c). If /proc does
+// not show the owner, netAdmin assumes that it is the process's own user
+// namespace. It checks the calling thread because that may have entered another
+// network namespace.
 func netAdmin() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -25,8 +27,8 @@ func netAdmin() bool {
 	return data[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0 && ownsNetwork()
 }
 
-// ownsNetwork reports whether the owner of the network namespace is the
-// process's user namespace or one below it (ioctl_ns(2)).
+// ownsNetwork reports whether the network namespace belongs to the process's
+// user namespace or to one below it (ioctl_ns(2)).
 func ownsNetwork() bool {
 	var own unix.Stat_t
 	network, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -50,5 +52,5 @@ func ownsNetwork() bool {
 		unix.Close(owner)
 		owner = parent
 	}
-	return false // EPERM: it is above, and out of sight
+	return false // EPERM: the owner is above the process's namespace, so the process may not see it
 }

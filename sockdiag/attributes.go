@@ -29,7 +29,8 @@ const (
 	attrULPInfoMPTCP = 3
 )
 
-// attrNames names the attributes in errors, as the header does.
+// attrNames are the names of the attributes in errors. They are those of the
+// header.
 var attrNames = map[int]string{
 	attrMemInfo: "MEMINFO", attrInfo: "INFO", attrVegasInfo: "VEGASINFO", attrCong: "CONG", attrTOS: "TOS",
 	attrTClass: "TCLASS", attrSkMemInfo: "SKMEMINFO", attrShutdown: "SHUTDOWN", attrDCTCPInfo: "DCTCPINFO",
@@ -120,8 +121,8 @@ type md5Sig struct {
 }
 
 // tcpInfo is struct tcp_info (include/uapi/linux/tcp.h) of Linux 6.18. Older
-// kernels send a shorter one. The two bit fields WScale and Flags are laid out
-// as on little-endian machines the other way round from big-endian ones.
+// kernels send a shorter one. The two bit fields WScale and Flags depend on the
+// byte order of the machine: bitField reads them.
 type tcpInfo struct {
 	State              uint8
 	CAState            uint8
@@ -189,6 +190,6 @@ type tcpInfo struct {
 	ReceivedE1Bytes    uint32
 	ReceivedE0Bytes    uint32
 	ReceivedCEBytes    uint32
-	AccECNFailMode     uint16 // from 7.0 this and the next are bit fields, see accECN
+	AccECNFailMode     uint16 // from 7.0 this and the next field are bit fields, see accECN
 	AccECNOptSeen      uint16
 }

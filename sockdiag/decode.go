@@ -11,11 +11,11 @@ import (
 )
 
 // decoder turns messages of the kernel into sockets. It reuses one Socket and
-// all that hangs on it: decoding allocates nothing, but for MD5 keys and the
-// first sight of an algorithm's name.
+// the structs that it points to. So decoding allocates nothing, except for MD5
+// keys and for each algorithm name that it sees for the first time.
 type decoder struct {
 	detail     tcp.Detail
-	accECNBits bool // the running kernel's tcp_info ends in bit fields, see decodeInfo
+	accECNBits bool // the running kernel's tcp_info ends in bit fields, see accECN
 
 	socket     tcp.Socket
 	info       tcp.Info
@@ -25,15 +25,15 @@ type decoder struct {
 	tls        tcp.TLS
 	mptcp      tcp.MPTCP
 
-	names map[string]string // of algorithms and protocols, each kept once
+	names map[string]string // names of algorithms and protocols, so that each is allocated once
 }
 
 func newDecoder(detail tcp.Detail, accECNBits bool) *decoder {
 	return &decoder{detail: detail, accECNBits: accECNBits, names: make(map[string]string)}
 }
 
-// decode reads one message, without its netlink header, into d.socket. The
-// error is a *MessageError.
+// decode reads one message into d.socket. payload is the message without its
+// netlink header. The error is a *MessageError.
 func (d *decoder) decode(payload []byte) error {
 	if len(payload) < inetDiagMsgLen {
 		return &MessageError{Offset: 0, What: "inet_diag_msg",
@@ -52,13 +52,13 @@ func (d *decoder) decode(payload []byte) error {
 	return d.decodeAttributes(attributes)
 }
 
-// decodeBase fills the socket from what every message carries.
+// decodeBase fills in the fields that every message carries.
 func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 	s := &d.socket
 	s.Reset()
 	state, ok := tcp.StateFromKernel(msg.State)
 	if !ok {
-		return &MessageError{Offset: 1, What: "idiag_state", Reason: fmt.Sprintf("%d is no state of TCP", msg.State)}
+		return &MessageError{Offset: 1, What: "idiag_state", Reason: fmt.Sprintf("%d is not a TCP state", msg.State)}
 	}
 	s.State = state
 
@@ -76,8 +76,8 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 		return &MessageError{Offset: 0, What: "idiag_family",
 			Reason: fmt.Sprintf("%d is neither AF_INET nor AF_INET6", msg.Family)}
 	}
-	// The kernel lists closed sockets only where they still hold a port. One
-	// without a peer is bound and inactive, one with a peer was closed by it.
+	// The kernel lists a closed socket only while it still holds a port.
+	// Without a peer it is bound and inactive; with a peer, the peer closed it.
 	if state == tcp.Close && peerPort == 0 {
 		s.State = tcp.BoundInactive
 	}
@@ -86,8 +86,9 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 	case tcp.Listen:
 		s.AcceptQueue, s.AcceptQueueMax = msg.RecvQueue, tcp.Known(msg.SendQueue)
 	case tcp.BoundInactive:
-		// What a refused connect(2) leaves behind, half of the peer's address and
-		// sequence numbers that make no queue, says nothing of the socket.
+		// A refused connect(2) leaves the peer's address without its port, and
+		// sequence numbers that do not give a queue length. Neither says
+		// anything about the socket now.
 		s.Peer = netip.AddrPortFrom(unspecified(s.Family), 0)
 	default:
 		s.RecvQueue, s.SendQueue = msg.RecvQueue, msg.SendQueue
@@ -97,7 +98,8 @@ func (d *decoder) decodeBase(msg *inetDiagMsg, attributes []byte) error {
 	s.Timer.Kind = tcp.TimerKind(msg.Timer)
 	if s.Timer.Kind != tcp.TimerOff {
 		s.Timer.Retransmits = msg.Retransmits
-		// A timer that is due and has not fired yet wraps below 0 on some kernels.
+		// Some kernels report a negative time for a timer that is due but has
+		// not fired yet.
 		s.Timer.Expires = max(0, time.Duration(int32(msg.Expires))*time.Millisecond)
 	}
 	if !isSmall(state, s.Timer.Kind, attributes) {
@@ -113,12 +115,12 @@ func unspecified(family tcp.Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// isSmall reports whether the message is of one of the kernel's small sockets
-// (request and time-wait sockets), whose user and inode are sent as 0 and mean
-// nothing. A SYN_RECV may also be a full socket, after a simultaneous open or
-// with TCP Fast Open: only those come with the attribute SHUTDOWN, which is
-// the first (inet_req_diag_fill and inet_diag_msg_attrs_fill in
-// net/ipv4/inet_diag.c).
+// isSmall reports whether the message describes one of the kernel's small
+// sockets (a request socket or a time-wait socket). The kernel sends their user
+// and inode as 0, which has no meaning. A SYN_RECV may also be a full socket,
+// after a simultaneous open or with TCP Fast Open. Only a full socket has the
+// attribute SHUTDOWN, and it is always the first attribute (inet_req_diag_fill
+// and inet_diag_msg_attrs_fill in net/ipv4/inet_diag.c).
 func isSmall(state tcp.State, timer tcp.TimerKind, attributes []byte) bool {
 	switch state {
 	case tcp.SynRecv:
@@ -129,9 +131,10 @@ func isSmall(state tcp.State, timer tcp.TimerKind, attributes []byte) bool {
 	return false
 }
 
-// decodeAttributes fills what was asked for beyond the base.
+// decodeAttributes fills in the requested details.
 func (d *decoder) decodeAttributes(attributes []byte) error {
-	// An attribute that does not come leaves no trace of the socket before.
+	// Clear the reused structs, so that a missing attribute does not show the
+	// value of the socket before.
 	d.congestion = tcp.Congestion{}
 	if d.detail.Has(tcp.DetailExtended) {
 		d.extended = tcp.Extended{MD5Keys: d.extended.MD5Keys[:0]}
@@ -143,7 +146,8 @@ func (d *decoder) decodeAttributes(attributes []byte) error {
 				Reason: "its length does not fit the message"}
 		}
 		if short := d.decodeAttribute(kind, value); short {
-			// A value is a slice of attributes: what its capacity lacks lies before it.
+			// value is a slice of attributes, so the difference of the
+			// capacities is the offset of value.
 			return &MessageError{Offset: inetDiagMsgLen + cap(attributes) - cap(value),
 				What:   fmt.Sprintf("attribute %d (%s)", kind, attrNames[kind]),
 				Reason: fmt.Sprintf("%d bytes are too few", len(value))}
@@ -152,9 +156,9 @@ func (d *decoder) decodeAttributes(attributes []byte) error {
 	return nil
 }
 
-// decodeAttribute fills one attribute's part of the socket. Attributes that
-// are not known or were not asked for are skipped. It reports whether
-// the value is too short to be what it claims.
+// decodeAttribute fills in the fields of one attribute. It skips attributes
+// that it does not know or that were not requested. It reports whether the
+// value is too short for its attribute.
 func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 	switch kind {
 	case attrInfo:
@@ -183,7 +187,8 @@ func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 	return false
 }
 
-// decodeInfo fills Info as far as the kernel's structure goes.
+// decodeInfo fills in Info. The kernel's structure may be short: Info.Len says
+// how much of it is valid.
 func (d *decoder) decodeInfo(value []byte) {
 	var raw tcpInfo
 	n := load(&raw, value)
@@ -269,12 +274,14 @@ func (d *decoder) decodeInfo(value []byte) {
 	d.socket.Info = &d.info
 }
 
-// maxMicroseconds is the longest time that a time.Duration holds.
+// maxMicroseconds is the longest time in microseconds that a time.Duration
+// holds.
 const maxMicroseconds = uint64(1<<63-1) / uint64(time.Microsecond)
 
 // accECN reads the last four bytes as Linux 7.0 lays them out: ecn_mode:2,
 // accecn_opt_seen:2, accecn_fail_mode:4, options2:24. Up to 6.19 they are two
-// numbers of 16 bits, and nothing but the release tells one from the other.
+// numbers of 16 bits. Only the kernel's release says which of the two layouts
+// it is.
 func (raw *tcpInfo) accECN() (failMode, optSeen uint16) {
 	var b [4]byte
 	binary.NativeEndian.PutUint16(b[0:], raw.AccECNFailMode)
@@ -283,9 +290,10 @@ func (raw *tcpInfo) accECN() (failMode, optSeen uint16) {
 	return uint16(bitField(bits, 32, 4, 4)), uint16(bitField(bits, 32, 2, 2))
 }
 
-// bitField returns the C bit field of the given width that is declared after
-// skip bits of an integer of size bits. Compilers for Linux lay bit fields from
-// the low end on little-endian machines and from the high end on others.
+// bitField returns a C bit field of an integer v of size bits. The field has
+// width bits, and skip bits are declared before it. Compilers for Linux place
+// bit fields from the low end on little-endian machines and from the high end
+// on big-endian machines.
 func bitField(v uint64, size, skip, width int) uint8 {
 	if bigEndian {
 		skip = size - skip - width
@@ -295,7 +303,7 @@ func bitField(v uint64, size, skip, width int) uint8 {
 
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
-// decodeCongestion fills the figures of one congestion control algorithm.
+// decodeCongestion fills in the figures of one congestion control algorithm.
 func (d *decoder) decodeCongestion(kind int, value []byte) (short bool) {
 	c := &d.congestion
 	us := func(v uint32) time.Duration { return time.Duration(v) * time.Microsecond }
@@ -325,8 +333,8 @@ func (d *decoder) decodeCongestion(kind int, value []byte) (short bool) {
 	return short
 }
 
-// decodeMemory fills Memory. SKMEMINFO says all, MEMINFO, its predecessor, a
-// part of it.
+// decodeMemory fills in Memory. SKMEMINFO has all of it. MEMINFO, the older
+// attribute, has a part, so it is used only without SKMEMINFO.
 func (d *decoder) decodeMemory(kind int, value []byte) (short bool) {
 	if kind == attrMemInfo {
 		if d.socket.Memory != nil {
@@ -355,12 +363,12 @@ func (d *decoder) decodeMemory(kind int, value []byte) (short bool) {
 	return n < withoutDrops
 }
 
-// loadAll is load that reports whether the whole structure was there.
+// loadAll is like load, and reports whether b holds the whole structure.
 func loadAll[T any](dst *T, b []byte) bool {
 	return load(dst, b) == int(unsafe.Sizeof(*dst))
 }
 
-// name returns the C string in value as a string that is made only once.
+// name returns the C string in value. It allocates each name only once.
 func (d *decoder) name(value []byte) string {
 	for i, c := range value {
 		if c == 0 {

@@ -371,8 +371,8 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		{"too short", base[:71], "inet_diag_msg at byte 0: 71 bytes are less than its 72"},
 		{"family", change(0, 77), "idiag_family at byte 0: 77 is neither AF_INET nor AF_INET6"},
-		{"state 0", change(1, 0), "idiag_state at byte 1: 0 is no state of TCP"},
-		{"state 99", change(1, 99), "idiag_state at byte 1: 99 is no state of TCP"},
+		{"state 0", change(1, 0), "idiag_state at byte 1: 0 is not a TCP state"},
+		{"state 99", change(1, 99), "idiag_state at byte 1: 99 is not a TCP state"},
 		{"attribute longer than the message", join(base, attribute(attrShutdown, []byte{0}), brokenAttribute(9)),
 			"attribute at byte 80: its length does not fit the message"},
 		{"attribute shorter than its header", join(base, brokenAttribute(3)),

@@ -10,9 +10,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// netlinkConn is a conn on a netlink socket of its own. A dump that is broken
-// off leaves the kernel ready to go on with it, so its socket cannot serve for
-// another; a new one costs a few microseconds.
+// netlinkConn is a conn that has its own netlink socket. When a dump is stopped
+// early, the kernel keeps the rest of it in the socket, so the socket cannot be
+// used for another dump. A new socket costs a few microseconds.
 type netlinkConn struct {
 	socket *nl.NetlinkSocket
 	seq    uint32
@@ -25,7 +25,7 @@ func recvmsg(fd int, b []byte) (n, flags int, from unix.Sockaddr, err error) {
 	return n, flags, from, err
 }
 
-// newDialer returns the dialer of the kernel that runs.
+// newDialer returns a dialer that connects to the running kernel.
 func newDialer() dialer {
 	return func(family tcp.Family, req Request) (conn, error) {
 		socket, err := openSocket(req.Within)
@@ -46,8 +46,8 @@ func newDialer() dialer {
 	}
 }
 
-// openSocket opens a netlink socket. It is of the network namespace in which it
-// was opened, wherever it is used.
+// openSocket opens a netlink socket. The socket belongs to the network
+// namespace in which it was opened, no matter which thread uses it later.
 func openSocket(within func(func() error) error) (socket *nl.NetlinkSocket, err error) {
 	open := func() error {
 		socket, err = nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_SOCK_DIAG)
@@ -65,9 +65,8 @@ func (c *netlinkConn) sequence() uint32 { return c.seq }
 
 func (c *netlinkConn) close() { c.socket.Close() }
 
-// receive waits for the next datagram of the kernel; those that other
-// processes may have sent to the socket are passed over. Signals that
-// interrupt the wait do not end it.
+// receive waits for the next datagram of the kernel. It skips datagrams that
+// other processes sent to the socket. A signal does not end the wait.
 func (c *netlinkConn) receive(b []byte) (int, error) {
 	for {
 		n, flags, from, err := c.recvmsg(c.socket.GetFd(), b)
@@ -95,8 +94,8 @@ func (c *netlinkConn) receive(b []byte) (int, error) {
 	}
 }
 
-// wait blocks until there is something to receive. The kernel makes the next
-// part of a dump while the one before is received, so this is rare.
+// wait blocks until there is something to receive. This is rare: the kernel
+// makes the next part of a dump during the call that receives the part before.
 func (c *netlinkConn) wait() error {
 	const milliseconds = 10_000
 	fds := []unix.PollFd{{Fd: int32(c.socket.GetFd()), Events: unix.POLLIN}}

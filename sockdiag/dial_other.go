@@ -8,7 +8,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// newDialer returns a dialer that says what is missing.
+// newDialer returns a dialer that always fails: sock_diag needs Linux.
 func newDialer() dialer {
 	return func(tcp.Family, Request) (conn, error) {
 		return nil, &OpError{Op: "opening a netlink socket", Err: errors.New("sock_diag needs Linux")}

@@ -13,54 +13,55 @@ import (
 	"tcpstate/tcp"
 )
 
-// bufferLen is how much is received at a time. The kernel fills no more than
-// 32 KiB at once (netlink_dump in net/netlink/af_netlink.c).
+// bufferLen is the size of a receive buffer in bytes. The kernel fills no more
+// than 32 KiB at once (netlink_dump in net/netlink/af_netlink.c).
 const bufferLen = 32 << 10
 
-// readAhead is how many buffers the kernel may be ahead of the decoder.
+// readAhead is how many received buffers may wait for the decoder.
 const readAhead = 6
 
-// conn is a netlink socket on which one dump has been asked for.
+// conn is a netlink socket on which one dump was requested.
 type conn interface {
 	// receive fills b with the next datagram of the kernel.
 	receive(b []byte) (int, error)
-	// sequence is the number that the answers to the request bear.
+	// sequence returns the number that the answers to the request carry.
 	sequence() uint32
 	close()
 }
 
-// dialer opens a conn and asks for the sockets of one family, or of both.
+// dialer opens a conn and requests the sockets of one family or of both.
 type dialer func(family tcp.Family, req Request) (conn, error)
 
 // Dump is a dump that the kernel has begun to answer.
 type Dump struct {
 	ctx     context.Context
 	req     Request
-	passes  []tcp.Family // what is asked for in turn
+	passes  []tcp.Family // the families to request, one after the other
 	dial    dialer
 	decoder *decoder
 
-	conn  conn   // of the first pass, until Sockets takes it over
-	first packet // its first answer
+	conn  conn   // the connection of the current pass
+	first packet // the first answer of the first pass
 
 	interrupted bool
 }
 
-// packet is a datagram of the kernel, parsed as far as its framing.
+// packet is a datagram of the kernel whose netlink framing has been parsed.
 type packet struct {
 	family      tcp.Family
-	buffer      []byte // to be given back for the next one
+	buffer      []byte // given back after decoding, for a later packet
 	messages    []byte // the sockets' messages, with their headers
-	done        bool   // no more of this pass comes
+	done        bool   // this is the last packet of its pass
 	interrupted bool
-	err         error // met after messages
+	err         error // the error that follows the messages, if any
 }
 
-// Open asks the kernel for the sockets of the request and waits for the
-// beginning of its answer. An error means that sock_diag does not work here,
-// and that nothing was listed; it is an *OpError or a *MessageError. The most
-// likely causes are EPROTONOSUPPORT and EPERM (netlink is forbidden to this
-// process), ENOENT (a kernel without tcp_diag) and EINVAL (one before 3.3).
+// Open requests sockets from the kernel and waits for the first part of the
+// answer. An error means that sock_diag does not work here and that no socket
+// was listed. The error is an *OpError or a *MessageError, except where the
+// request names no family. The most likely causes are EPROTONOSUPPORT and EPERM
+// (netlink is forbidden to this process), ENOENT (a kernel without tcp_diag)
+// and EINVAL (a kernel before 3.3).
 func Open(ctx context.Context, req Request) (*Dump, error) {
 	return open(ctx, req, newDialer(), runningRelease().from(7, 0))
 }
@@ -75,7 +76,8 @@ func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump
 		if d.begin() == nil {
 			return d, nil
 		}
-		// Perhaps a kernel that no longer knows the older request.
+		// This kernel may no longer know the older request, so ask again below,
+		// one family at a time.
 	}
 	d.passes = req.Families
 	if err := d.begin(); err != nil {
@@ -84,8 +86,8 @@ func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump
 	return d, nil
 }
 
-// begin asks for the sockets of the first pass and receives the first answer.
-// A kernel that is short of memory is asked again: it may have recovered.
+// begin requests the sockets of the first pass and receives the first answer.
+// It tries again when the kernel is short of memory, since that may pass.
 func (d *Dump) begin() error {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -110,8 +112,8 @@ func (d *Dump) beginOnce(family tcp.Family) error {
 	return nil
 }
 
-// Close gives up a dump that is not read to its end. It is not needed after
-// Sockets has been ranged over, even with an early break.
+// Close ends a dump that is not read to its end. It is not needed after a range
+// over Sockets, even if the loop ended early.
 func (d *Dump) Close() {
 	if d.conn != nil {
 		d.conn.close()
@@ -119,14 +121,15 @@ func (d *Dump) Close() {
 	}
 }
 
-// Interrupted reports, once Sockets has been read, whether the kernel said that
-// the table changed under the dump so that sockets may be missing or double
-// (NLM_F_DUMP_INTR).
+// Interrupted reports whether the kernel said that its table changed during the
+// dump, so that sockets may be missing or listed twice (NLM_F_DUMP_INTR). Call
+// it after Sockets has been read.
 func (d *Dump) Interrupted() bool { return d.interrupted }
 
-// Sockets yields the sockets of the dump, which can be read once. The Socket
-// is reused: it is valid until the next one. At most one error comes, last: an
-// *OpError, a *MessageError, or the context's.
+// Sockets yields the sockets of the dump. A dump can be read only once. The
+// Socket is reused: it is valid until the next one. At most one error is
+// yielded, as the last value: an *OpError, a *MessageError, or the error of the
+// context.
 func (d *Dump) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		packets, giveBack, stop := d.receiveAll()
@@ -148,7 +151,7 @@ func (d *Dump) Sockets() iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// decodeAll yields the sockets of one packet. It reports whether to go on.
+// decodeAll yields the sockets of one packet. It reports whether to continue.
 func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
 	for b := p.messages; len(b) > 0; {
 		length := readHeader(b).len
@@ -164,9 +167,10 @@ func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
 	return true
 }
 
-// receiveAll receives packets in the background, one pass after the other,
-// up to readAhead of them ahead of the reader. The channel is closed after the
-// last packet. stop ends it early and waits until the socket is closed.
+// receiveAll receives packets in a goroutine, one pass after the other, and
+// queues at most readAhead packets. The channel is closed after the last
+// packet. giveBack returns a buffer for reuse. stop ends the work early and
+// waits until the netlink socket is closed.
 func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop func()) {
 	full := make(chan packet, readAhead)
 	free := make(chan []byte, readAhead+2)
@@ -196,9 +200,9 @@ func (d *Dump) receiveAll() (packets <-chan packet, giveBack func([]byte), stop 
 	return full, func(b []byte) { free <- b }, stop
 }
 
-// receivePasses hands over every packet of every pass, in order, until
-// deliver says no or an error has been delivered. deliver returns the buffer
-// for the next packet.
+// receivePasses passes every packet of every pass to deliver, in order. It ends
+// when deliver returns false, or after it has delivered an error. deliver
+// returns the buffer for the next packet.
 func (d *Dump) receivePasses(deliver func(packet) (buffer []byte, ok bool)) {
 	p := d.first
 	for i, family := range d.passes {
@@ -241,7 +245,7 @@ func receivePacket(c conn, family tcp.Family, buffer []byte) packet {
 	return p
 }
 
-// parsePacket finds the messages of sockets at the start of b, and what ends
+// parsePacket finds the messages of sockets at the start of b, and what follows
 // them: the end of b, the end of the dump, or an error.
 func parsePacket(b []byte, sequence uint32) (p packet) {
 	for offset := 0; offset < len(b); {
@@ -266,7 +270,7 @@ func parsePacket(b []byte, sequence uint32) (p packet) {
 		case sockDiagByFamily, tcpDiagGetSock:
 			p.messages = b[:offset+h.len]
 		case nlmsgDone:
-			// The end bears the error that ended a dump early, if any.
+			// NLMSG_DONE carries the error that ended the dump early, if any.
 			p.done, p.err = true, errnoOf(payload)
 			return p
 		case nlmsgError:
@@ -283,7 +287,8 @@ func parsePacket(b []byte, sequence uint32) (p packet) {
 	return p
 }
 
-// opError returns the error of doing something with the sockets of a pass.
+// opError returns an OpError for the sockets of one pass. verb is the step that
+// failed.
 func opError(verb string, family tcp.Family, err error) error {
 	if family == bothFamilies {
 		return &OpError{Op: verb + " sockets", Err: err}
@@ -291,8 +296,8 @@ func opError(verb string, family tcp.Family, err error) error {
 	return &OpError{Op: fmt.Sprintf("%s %s sockets", verb, family), Err: err}
 }
 
-// errnoOf returns the error at the start of the payload of NLMSG_DONE or
-// NLMSG_ERROR, where the kernel writes it as a negative number.
+// errnoOf returns the error in the payload of NLMSG_DONE or NLMSG_ERROR. The
+// kernel writes it at the start, as a negative number.
 func errnoOf(payload []byte) error {
 	if len(payload) < 4 {
 		return nil

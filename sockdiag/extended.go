@@ -9,8 +9,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// walk yields the attributes of b, each with its type and value. Where the
-// length of one does not fit, it yields the offset with a nil value, and ends.
+// walk yields the type and value of each attribute in b. If the length of an
+// attribute does not fit, walk yields its offset with a nil value, and ends.
 func walk(b []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for offset := 0; offset+nlattrLen <= len(b); {
@@ -28,7 +28,7 @@ func walk(b []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-// decodeExtended fills one part of Extended.
+// decodeExtended fills in the fields of Extended that one attribute holds.
 func (d *decoder) decodeExtended(kind int, value []byte) (short bool) {
 	x := &d.extended
 	switch kind {
@@ -64,7 +64,8 @@ func (d *decoder) decodeExtended(kind int, value []byte) (short bool) {
 	return short
 }
 
-// loadKnown reads one integer.
+// loadKnown reads one integer, and reports whether value holds the whole
+// integer.
 func loadKnown[T uint8 | uint32](dst *tcp.Optional[T], value []byte) bool {
 	var v T
 	ok := loadAll(&v, value)
@@ -83,8 +84,8 @@ func socketOptions(b [2]byte) tcp.SocketOptions {
 	return options
 }
 
-// decodeMD5 reads an array of struct tcp_diag_md5sig. Entries of a family that
-// is not set are free places in the kernel's array.
+// decodeMD5 reads an array of struct tcp_diag_md5sig. Entries without a family
+// are unused entries of the kernel's array.
 func (d *decoder) decodeMD5(value []byte) (short bool) {
 	var raw md5Sig
 	const size = int(unsafe.Sizeof(raw))
@@ -140,7 +141,7 @@ func (d *decoder) decodeTLS(value []byte) (short bool) {
 			ok = loadAll(&d.tls.SendConf, v)
 		case kind == tlsRecvConf:
 			ok = loadAll(&d.tls.RecvConf, v)
-		case kind == tlsZeroCopy: // flags: to be there is to be set
+		case kind == tlsZeroCopy: // a flag attribute has no value: it is set if it is present
 			d.tls.ZeroCopy = true
 		case kind == tlsNoPad:
 			d.tls.NoPad = true

@@ -25,7 +25,7 @@ const (
 // align rounds n up to where the next message or attribute begins.
 func align(n int) int { return (n + 3) &^ 3 }
 
-// The protocol's own numbers.
+// The numbers of the sock_diag protocol.
 const (
 	tcpDiagGetSock   = 18 // TCPDIAG_GETSOCK, include/uapi/linux/inet_diag.h
 	sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY, include/uapi/linux/sock_diag.h
@@ -63,7 +63,7 @@ type inetDiagReqV2 struct {
 // inetDiagReq is struct inet_diag_req (include/uapi/linux/inet_diag.h), which
 // TCPDIAG_GETSOCK takes.
 type inetDiagReq struct {
-	Family     uint8 // not looked at by a dump: it brings all families
+	Family     uint8 // ignored by a dump, which lists all families
 	SrcLen     uint8
 	DstLen     uint8
 	Extensions uint8
@@ -89,20 +89,21 @@ type inetDiagMsg struct {
 // inetDiagMsgLen is the size of struct inet_diag_msg.
 const inetDiagMsgLen = int(unsafe.Sizeof(inetDiagMsg{}))
 
-// load copies the bytes of b into the kernel's structure at dst, as many as
-// both have, and returns how many that were. The structures hold nothing but
-// integers, so any bytes make a valid one, and a copy needs no alignment.
+// load copies the bytes of b into the kernel's structure at dst, up to the
+// shorter of the two, and returns how many bytes it copied. The structures hold
+// only integers, so any bytes make a valid one, and b needs no alignment.
 func load[T any](dst *T, b []byte) int {
 	return copy(unsafe.Slice((*byte)(unsafe.Pointer(dst)), unsafe.Sizeof(*dst)), b)
 }
 
-// requestBody is a part of a netlink message, as package nl takes it.
+// requestBody is a part of a netlink message, in the form that package nl
+// takes.
 type requestBody interface {
 	Len() int
 	Serialize() []byte
 }
 
-// structure makes a structure of the kernel a requestBody.
+// structure turns a structure of the kernel into a requestBody.
 type structure[T any] struct{ value *T }
 
 // Serialize returns the bytes of the structure.
@@ -110,14 +111,15 @@ func (s structure[T]) Serialize() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(s.value)), unsafe.Sizeof(*s.value))
 }
 
-// Len returns how many bytes that are.
+// Len returns the size of the structure in bytes.
 func (s structure[T]) Len() int { return int(unsafe.Sizeof(*s.value)) }
 
 // newRequest returns the type and the body of the request for a dump of one
-// family, or of bothFamilies. For those there is only the older request, which
-// asks of no family (inet_diag_dump_compat in net/ipv4/inet_diag.c): the kernel
-// then walks its tables once and not twice, and a host without sockets, whose
-// empty tables take most of the time, is listed in half of it.
+// family or of bothFamilies. Only the older request can list both families,
+// because it does not name a family (inet_diag_dump_compat in
+// net/ipv4/inet_diag.c). With it the kernel walks its tables once and not
+// twice. On a host with few sockets most of the time goes into the walk over
+// empty tables, so this halves the time there.
 func newRequest(family tcp.Family, req Request) (kind int, body requestBody) {
 	if family == bothFamilies {
 		return tcpDiagGetSock, structure[inetDiagReq]{&inetDiagReq{
@@ -133,11 +135,11 @@ func newRequest(family tcp.Family, req Request) (kind int, body requestBody) {
 	}}
 }
 
-// extensions returns the bits that make the kernel send the attributes that a
-// detail is made of. Attributes past the eighth have no bit: they come always,
-// or with another one. ULP_INFO and MD5SIG come with INFO (tcp_diag_get_aux in
-// net/ipv4/tcp_diag.c), BBRINFO and DCTCPINFO with VEGASINFO, CLASS_ID with
-// TCLASS.
+// extensions returns the bits that make the kernel send the attributes of a
+// detail. Attributes after the eighth have no bit: the kernel always sends
+// them, or sends them with another attribute. ULP_INFO and MD5SIG come with
+// INFO (tcp_diag_get_aux in net/ipv4/tcp_diag.c), BBRINFO and DCTCPINFO with
+// VEGASINFO, CLASS_ID with TCLASS.
 func extensions(detail tcp.Detail) uint8 {
 	var bits uint8
 	ask := func(attributes ...int) {
@@ -168,7 +170,8 @@ type header struct {
 	seq   uint32
 }
 
-// readHeader reads the header at the start of b, which must be long enough.
+// readHeader reads the header at the start of b, which must hold a whole
+// header.
 func readHeader(b []byte) header {
 	return header{
 		len:   int(binary.NativeEndian.Uint32(b)),
