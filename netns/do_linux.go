@@ -7,21 +7,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Do runs f in the namespace and returns what it returns, or why the namespace
-// could not be entered: an *OpError whose cause is ErrGone if it has ended, or
-// EPERM without CAP_SYS_ADMIN in the user namespaces of both the namespace and
-// the caller (setns(2)). In the caller's own namespace f is merely called, which
-// needs no privilege.
+// Do runs f in the namespace and returns the error of f. If the caller cannot
+// enter the namespace, the error is an *OpError. Its cause is ErrGone if the
+// namespace has ended, or EPERM without CAP_SYS_ADMIN in the user namespaces of
+// both the namespace and the caller (setns(2)). For the caller's own namespace
+// Do only calls f, which needs no privilege.
 //
-// f runs in a thread of its own, which has entered the namespace and ends with
-// f; no other goroutine ever runs in it. What f opens stays in the namespace, and
-// so do the commands it starts; goroutines that it starts are outside. A panic
-// of f, or its runtime.Goexit, goes on in the caller.
+// f runs in its own thread, which enters the namespace and ends when f ends. No
+// other goroutine runs in that thread. Files and sockets that f opens stay in
+// the namespace, and so do commands that it starts. Goroutines that f starts
+// run outside it. A panic or a runtime.Goexit of f continues in the caller.
 //
-// Of /proc, f sees the namespace only in part. /proc/net is that of the
-// process's first thread, which has not moved: /proc/thread-self/net is that of
-// the namespace (proc_net(5)). Files below /proc/sys/net are those of the
-// namespace, if f opens them: they belong to the thread that does so
+// Only a part of /proc shows the namespace to f. /proc/net shows the namespace
+// of the process's first thread, which does not move; /proc/thread-self/net
+// shows the entered namespace (proc_net(5)). Files below /proc/sys/net show the
+// namespace of the thread that opens them, so f sees the entered one
 // (net_ctl_header_lookup, net/sysctl_net.c).
 func (n *Namespace) Do(f func() error) error {
 	if own, err := Own(); err == nil && own.ID == n.ID {
@@ -48,8 +48,9 @@ func (n *Namespace) Do(f func() error) error {
 	return err
 }
 
-// enter moves the calling thread into the namespace. Numbers of processes are
-// given out again, so what a file stands for is compared with what was found.
+// enter moves the calling thread into the namespace. The kernel reuses process
+// IDs, so a file may by now refer to another namespace: enter compares its ID
+// with the one that was found.
 func (n *Namespace) enter() error {
 	failed := ErrGone
 	for _, file := range n.files {
@@ -73,16 +74,17 @@ func (n *Namespace) enter() error {
 	return &OpError{"entering network namespace", n.Name, failed}
 }
 
-// inThread runs f in a thread that ends with it, and waits for that.
+// inThread runs f in a thread that ends when f ends, and waits for f.
 //
-// The goroutine ends without unlocking its thread, and so the runtime ends the
-// thread too. It does not clone a locked thread to make another one: no thread
-// inherits what f does to its own (newm, runtime/proc.go).
+// The goroutine ends without unlocking its thread, so the runtime ends the
+// thread too. The runtime does not start a new thread from a locked one, so no
+// other thread inherits the namespace that f has entered (newm,
+// runtime/proc.go).
 //
-// The first thread of the process will not do. It cannot end before the
-// process, and /proc/self, with what others see of this process, shows its
-// namespace. A goroutine that comes to run there keeps it busy while another
-// does the work.
+// The first thread of the process cannot be used. It lives as long as the
+// process, and /proc/self shows its namespace to this process and to others. If
+// the goroutine happens to run on the first thread, it keeps that thread locked
+// and calls inThread again, which then gets another thread.
 func inThread(f func()) {
 	done := make(chan struct{})
 	go func() {

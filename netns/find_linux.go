@@ -13,20 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nameDirs are where names are kept. ip-netns(8) uses the second, which nearly
-// everywhere is the first by another name.
+// nameDirs are the directories that hold the names. ip-netns(8) uses the
+// second. On nearly every host /var/run is a link to /run, so both are the same
+// directory.
 var nameDirs = [...]string{"/run/netns", "/var/run/netns"}
 
-// ownFile stands for the namespace of the thread that opens it; /proc/self
-// would be that of the first thread.
+// ownFile refers to the namespace of the thread that opens it. /proc/self would
+// refer to that of the first thread.
 const ownFile = "/proc/thread-self/ns/net"
 
-// maxFiles is how many files of a namespace are kept, so that it can be entered
-// although the process with the lowest PID in it has ended meanwhile.
+// maxFiles is how many files are kept for one namespace. With more than one, Do
+// can still enter the namespace after the process with the lowest PID has
+// ended.
 const maxFiles = 4
 
-// Own returns the namespace of the calling thread, named after its process: the
-// two differ within Do alone. Any user may ask.
+// Own returns the namespace of the calling thread. Its name is that of the
+// process, which is in the same namespace except inside Do. Any user may call
+// Own.
 func Own() (*Namespace, error) {
 	id, err := identify(ownFile)
 	if err != nil {
@@ -37,16 +40,18 @@ func Own() (*Namespace, error) {
 
 // Find returns the namespace that spec names:
 //
-//   - with a slash in it, the path of a file that stands for a namespace: a
-//     bind mount, or /proc/PID/ns/net;
-//   - else a name in /run/netns, or where it has none such, in /var/run/netns;
-//   - else, if it is a number, the namespace of the process with that id in the
-//     /proc file system at proc. A name goes before a number, as it does in
-//     "ip link set netns".
+//   - if it has a slash, the path of a file that refers to a namespace: a bind
+//     mount, or /proc/PID/ns/net;
+//   - else a name in /run/netns, or in /var/run/netns if the first has no such
+//     name;
+//   - else, if it is a number, the namespace of the process with that ID in the
+//     /proc file system at proc. A name comes before a number, as in "ip link
+//     set netns".
 //
-// The file is opened to see that it stands for a network namespace, which any
-// user may do but for another user's process; entering it needs more. What does
-// not exist is a *NotFoundError, all else an *OpError.
+// Find opens the file to check that it refers to a network namespace. Any user
+// may do so, except for the process of another user. Entering the namespace
+// needs more privilege. The error is a *NotFoundError if the namespace does not
+// exist, and an *OpError in all other cases.
 func Find(proc, spec string) (*Namespace, error) {
 	for _, file := range candidates(proc, spec) {
 		id, err := verify(file)
@@ -65,8 +70,8 @@ func Find(proc, spec string) (*Namespace, error) {
 	return nil, &NotFoundError{Spec: spec, Names: offers()}
 }
 
-// offers returns the names that would be found. What stands in the way of
-// finding some is not worth a second error.
+// offers returns the names that Find would accept. It ignores errors, because
+// the caller already reports one.
 func offers() []string {
 	var names []string
 	for _, dir := range nameDirs {
@@ -81,7 +86,7 @@ func offers() []string {
 	return slices.Compact(names)
 }
 
-// candidates returns the files that spec may mean, the first to be preferred.
+// candidates returns the files that spec may mean, the preferred one first.
 func candidates(proc, spec string) []string {
 	var files []string
 	switch {
@@ -102,16 +107,18 @@ func candidates(proc, spec string) []string {
 func processFile(proc, pid string) string { return filepath.Join(proc, pid, "ns", "net") }
 
 // All returns every namespace that has a name in /run/netns or a process in it,
-// with its own and those processes read from the /proc file system at proc.
+// and the caller's own namespace. It reads the processes from the /proc file
+// system at proc.
 //
-// Processes are looked at, not their threads: a thread in another namespace
-// than its process is on an errand there, as in Do, and finding it would make
-// the search as long as the host has threads. A namespace that only an open
-// file, a socket or a bind mount elsewhere keeps alive is not found either;
-// Find takes the path of a bind mount anywhere.
+// All reads processes and not their threads. A thread that is in another
+// namespace than its process is usually there only for a short time, as in Do,
+// and a search of all threads would take much longer. All does not find a
+// namespace that is kept alive only by an open file, a socket or a bind mount
+// in another directory. Find takes the path of a bind mount in any directory.
 //
-// Any user may ask, and is told how much could not be seen. Processes that end
-// meanwhile are no error: they are in no namespace any more.
+// Any user may call All. The Listing says how many processes could not be read.
+// A process that ends during the search is not an error, because it is no
+// longer in a namespace.
 func All(proc string) (*Listing, error) {
 	own, err := Own()
 	if err != nil {
@@ -143,8 +150,8 @@ type search struct {
 	byID    map[ID]*Namespace
 }
 
-// add adds a file that stands for a namespace, under the name that it has if
-// this is the first such file.
+// add adds a file that refers to a namespace. The first file of a namespace
+// also sets its name.
 func (s *search) add(id ID, name, file string) {
 	n := s.byID[id]
 	if n == nil {
@@ -157,8 +164,9 @@ func (s *search) add(id ID, name, file string) {
 	}
 }
 
-// names adds the namespaces that have a name. Where one of /var/run/netns is
-// also in /run/netns, it is the latter that Find takes.
+// names adds the namespaces that have a name. If a name is in both directories,
+// Find takes the file in /run/netns, so the other file gets its path as its
+// name.
 func (s *search) names() {
 	fileOf := make(map[string]string)
 	for i, dir := range nameDirs {
@@ -182,7 +190,7 @@ func (s *search) names() {
 	}
 }
 
-// name adds the namespace that has a name, if it is one.
+// name adds the namespace to which a file in a directory of names refers.
 func (s *search) name(name, file string) {
 	id, err := verify(file)
 	switch {
@@ -193,9 +201,11 @@ func (s *search) name(name, file string) {
 	}
 }
 
-// processes adds the namespaces of processes, which are sorted. One that ends
-// just as its link is followed seems to be another user's (proc_ns_get_link,
-// fs/proc/namespaces.c), so it is looked for again.
+// processes adds the namespaces of the given processes, whose PIDs are sorted.
+// If a process ends while the kernel follows its link, the error is the same as
+// for the process of another user (proc_ns_get_link, fs/proc/namespaces.c). So
+// processes checks again whether the process exists before it counts it as
+// unreadable.
 func (s *search) processes(proc string, pids []int) {
 	for _, pid := range pids {
 		file := processFile(proc, strconv.Itoa(pid))
@@ -210,7 +220,7 @@ func (s *search) processes(proc string, pids []int) {
 	}
 }
 
-// processes returns the ids of the processes that are listed, sorted.
+// processes returns the IDs of the processes that proc lists, sorted.
 func processes(proc string) ([]int, error) {
 	names, err := entries(proc)
 	if err != nil {
@@ -226,8 +236,8 @@ func processes(proc string) ([]int, error) {
 	return pids, nil
 }
 
-// namesIn returns the names in a directory of names, sorted. A host without
-// such a directory has none.
+// namesIn returns the names in a directory of names, sorted. A missing
+// directory has no names and is not an error.
 func namesIn(dir string) ([]string, error) {
 	names, err := entries(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -254,8 +264,8 @@ func sameDir(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// identify returns which namespace a file of /proc stands for: what it leads to,
-// which is not opened.
+// identify returns the ID of the namespace to which a file of /proc refers. It
+// follows the link but does not open the namespace.
 func identify(file string) (ID, error) {
 	var stat unix.Stat_t
 	if err := unix.Stat(file, &stat); err != nil {
@@ -264,7 +274,8 @@ func identify(file string) (ID, error) {
 	return idOf(&stat), nil
 }
 
-// verify returns which network namespace a file stands for, if it does for one.
+// verify returns the ID of the network namespace to which a file refers. The
+// error is ErrNotNetwork if it refers to something else.
 func verify(file string) (ID, error) {
 	f, id, err := open(file)
 	if err != nil {
@@ -273,8 +284,8 @@ func verify(file string) (ID, error) {
 	return id, f.Close()
 }
 
-// open opens a file that stands for a network namespace. It does not wait for
-// somebody to write if it is a pipe.
+// open opens a file that refers to a network namespace. If the file is a named
+// pipe, open does not wait for a writer.
 func open(file string) (*os.File, ID, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -294,14 +305,14 @@ func open(file string) (*os.File, ID, error) {
 
 func idOf(stat *unix.Stat_t) ID { return ID{Device: uint64(stat.Dev), Inode: stat.Ino} }
 
-// isGone reports whether err is that there is no such file or process. One that
-// has ended and is not yet waited for has no namespace (netns_get,
-// net/core/net_namespace.c); one that ends while its directory is walked through
-// is no such process (proc_pid_permission, fs/proc/base.c).
+// isGone reports whether err means that the file or the process does not exist.
+// A process that has ended but was not waited for has no namespace (netns_get,
+// net/core/net_namespace.c). A process that ends while the kernel walks its
+// directory gives ESRCH (proc_pid_permission, fs/proc/base.c).
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
-// cause strips the operation and the name from an error of a file, since
-// OpError says both.
+// cause removes the operation and the file name from an error, since OpError
+// has both.
 func cause(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

@@ -1,11 +1,11 @@
-// Package netns finds the network namespaces of this host, names them, and runs
-// work inside one (network_namespaces(7), ip-netns(8)).
+// Package netns finds the network namespaces of this host, gives each a name,
+// and runs functions inside one (network_namespaces(7), ip-netns(8)).
 //
-// A namespace has no name of its own. People give it one with "ip netns add":
-// a file in /run/netns on which the namespace is mounted. One without such a
-// file is known by a process that lives in it, as /proc/PID/ns/net. Either is
-// what [Namespace.Name] holds and what [Find] takes, so a name that was printed
-// can be asked for.
+// The kernel gives a namespace no name. "ip netns add" gives it one: a file in
+// /run/netns on which the namespace is mounted. A namespace without such a file
+// is named after a process in it, as /proc/PID/ns/net. [Namespace.Name] holds
+// one of the two, and [Find] takes both, so a user can pass a printed name
+// back.
 //
 // It needs Linux 4.11 (NS_GET_NSTYPE, ioctl_nsfs(2)). Elsewhere every function
 // returns an error.
@@ -19,61 +19,65 @@ import (
 	"strings"
 )
 
-// Namespace is a network namespace that was found. It holds nothing open: the
-// namespace may end meanwhile, and Do then says so.
+// Namespace is a network namespace that was found. It keeps no file open, so
+// the namespace may end later. Do then returns an error with the cause ErrGone.
 type Namespace struct {
-	// Name is its name in /run/netns, the first by the alphabet where it has
-	// several. Else it is the file that stands for it: the one that was asked
-	// for, or /proc/PID/ns/net of process 1 if that lives in it, else
-	// /proc/self/ns/net for the reader's own, else of the lowest PID of the
-	// processes in it that this user may look at. It is data from outside: the
-	// name of a file may hold any character.
+	// Name is the name in /run/netns, the first in alphabetical order if there
+	// are several. A namespace without a name there has a file as its name.
+	// That is the path that was passed to Find, else /proc/1/ns/net if process
+	// 1 is in the namespace, else /proc/self/ns/net for the caller's own
+	// namespace, else /proc/PID/ns/net with the lowest PID of the processes in
+	// it that this user may see. Name is data from outside: a file name may
+	// hold any character.
 	Name string
 
 	ID ID
 
-	files []string // that stand for it, the best first; see maxFiles
+	files []string // the files that refer to it, the best first; see maxFiles
 }
 
-// ID tells namespaces apart while they live. The kernel gives the number of one
-// that has ended to another.
+// ID identifies a namespace while it exists. The kernel may give the number of
+// a namespace that has ended to a new one.
 type ID struct {
 	Device uint64 // of the kernel's file system of namespaces
-	Inode  uint64 // as in "net:[4026531840]", which readlink says of /proc/PID/ns/net
+	Inode  uint64 // as in "net:[4026531840]", the target of the link /proc/PID/ns/net
 }
 
-// Listing is what All has found, and what stood in the way of finding more.
+// Listing is the result of All: the namespaces found, and the reasons why some
+// may be missing.
 type Listing struct {
-	// Namespaces holds each once: the reader's own, then those with a name by
-	// their names, then the others by the lowest PID in them.
+	// Namespaces holds each namespace once: first the caller's own, then those
+	// with a name, sorted by name, then the others, sorted by the lowest PID in
+	// each.
 	Namespaces []*Namespace
 
-	// Unreadable counts the processes whose namespace this user may not see:
-	// those of other users without CAP_SYS_PTRACE, kernel threads among them
-	// (PTRACE_MODE_READ_FSCREDS, namespaces(7)).
+	// Unreadable counts the processes whose namespace this user may not see.
+	// Without CAP_SYS_PTRACE these are the processes of other users, including
+	// kernel threads (PTRACE_MODE_READ_FSCREDS, namespaces(7)).
 	Unreadable int
 
-	// Hidden says that not even all processes are listed, for process 1 is not:
-	// the mount option hidepid=2 of /proc.
+	// Hidden is true if /proc does not list all processes. The sign of that is
+	// that process 1 is missing, as with the mount option hidepid=2.
 	Hidden bool
 
-	// Failed has an *OpError for each file of /run/netns that is no network
-	// namespace, as an interrupted "ip netns" leaves them, or may not be
-	// opened, and for the directory where that may not be read.
+	// Failed has an *OpError for each file of /run/netns that is not a network
+	// namespace or that this user may not open, and for the directory itself if
+	// this user may not read it. An interrupted "ip netns" leaves files that
+	// are not namespaces.
 	Failed []error
 }
 
-// Causes within an *OpError.
+// Causes in an *OpError.
 var (
-	// ErrGone is that a namespace has ended, or has lost the name or all the
-	// processes that it was found by.
+	// ErrGone means that a namespace has ended, or that the name or all the
+	// processes by which it was found are gone.
 	ErrGone = errors.New("it is gone")
 
-	// ErrNotNetwork is that a file stands for no network namespace.
+	// ErrNotNetwork means that a file does not refer to a network namespace.
 	ErrNotNetwork = errors.New("it is not a network namespace")
 )
 
-// OpError is what could not be done with a namespace or its file.
+// OpError reports an operation on a namespace or its file that failed.
 type OpError struct {
 	Op   string // "entering network namespace", "opening"
 	Name string // of the namespace, or of the file
@@ -84,7 +88,7 @@ func (e *OpError) Error() string { return fmt.Sprintf("%s %q: %v", e.Op, e.Name,
 
 func (e *OpError) Unwrap() error { return e.Err }
 
-// Hint says which privilege was lacking, if one was.
+// Hint names the missing privilege. It is empty if the cause is another one.
 func (e *OpError) Hint() string {
 	if !errors.Is(e.Err, fs.ErrPermission) {
 		return ""
@@ -92,15 +96,15 @@ func (e *OpError) Hint() string {
 	return "run as root: entering another network namespace needs CAP_SYS_ADMIN, and finding that of another user's process needs CAP_SYS_PTRACE"
 }
 
-// NotFoundError is that nothing is what Find was asked for.
+// NotFoundError reports that Find found no namespace for its argument.
 type NotFoundError struct {
 	Spec  string
-	Names []string // in /run/netns, of those that would be found, sorted
+	Names []string // the names in /run/netns that Find would accept, sorted
 }
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("no network namespace %q", e.Spec) }
 
-// Hint lists the names that there are, or the first of them.
+// Hint lists the names on this host, up to the first 20.
 func (e *NotFoundError) Hint() string {
 	const enough = 20
 	if len(e.Names) == 0 {

@@ -6,14 +6,14 @@ import "errors"
 
 var errNeedsLinux = errors.New("network namespaces need Linux")
 
-// Own returns an error: there are no network namespaces.
+// Own returns an error: network namespaces need Linux.
 func Own() (*Namespace, error) { return nil, errNeedsLinux }
 
-// Find returns an error: there are no network namespaces.
+// Find returns an error: network namespaces need Linux.
 func Find(proc, spec string) (*Namespace, error) { return nil, errNeedsLinux }
 
-// All returns an error: there are no network namespaces.
+// All returns an error: network namespaces need Linux.
 func All(proc string) (*Listing, error) { return nil, errNeedsLinux }
 
-// Do returns an error: there are no network namespaces.
+// Do returns an error: network namespaces need Linux.
 func (n *Namespace) Do(f func() error) error { return errNeedsLinux }

@@ -9,16 +9,18 @@ import (
 	"strings"
 )
 
-// Counters are what the kernel counts for a network namespace since it was
-// made, by the names of /proc/net/netstat and /proc/net/snmp with their group
-// before them: TcpExt.ListenOverflows, Tcp.ActiveOpens. They belong to the
-// namespace as a whole: no counter says of which listener it speaks. Kernels
-// differ in which they have (net/ipv4/proc.c).
+// Counters maps the name of a counter to its value. The names are those of
+// /proc/net/netstat and /proc/net/snmp with the group before them:
+// TcpExt.ListenOverflows, Tcp.ActiveOpens. The kernel counts from the start of
+// the network namespace and for the namespace as a whole: no counter says which
+// listener it counted for. Which counters there are depends on the kernel
+// (net/ipv4/proc.c).
 type Counters map[string]int64
 
-// Counters returns the counters of the namespace. A few of Tcp are no counts but
-// settings: RtoMin, RtoMax, MaxConn, which may be -1, and CurrEstab, which goes
-// down too. Any user may read them. Errors are *ReadError.
+// Counters returns the counters of the namespace. A few values of the group Tcp
+// are not counters: RtoMin, RtoMax and MaxConn are settings (MaxConn may be
+// -1), and CurrEstab is a present number, which can go down. Any user may read
+// them. The error is a *ReadError.
 func (p *Proc) Counters() (Counters, error) {
 	counters := make(Counters)
 	for _, name := range []string{"snmp", "netstat"} {
@@ -30,17 +32,17 @@ func (p *Proc) Counters() (Counters, error) {
 	return counters, nil
 }
 
-// SockStat returns what the kernel has in use now, by the names of
-// /proc/net/sockstat with their group before them: of the namespace TCP.inuse,
-// TCP.tw and sockets.used, of the whole host TCP.orphan, TCP.alloc and TCP.mem,
-// which counts pages (sockstat_seq_show, net/ipv4/proc.c). Errors are
-// *ReadError.
+// SockStat returns what the kernel uses now. The names are those of
+// /proc/net/sockstat with the group before them. TCP.inuse, TCP.tw and
+// sockets.used are for the namespace. TCP.orphan, TCP.alloc and TCP.mem (in
+// pages) are for the whole host (sockstat_seq_show, net/ipv4/proc.c). The error
+// is a *ReadError.
 func (p *Proc) SockStat() (Counters, error) {
 	counters := make(Counters)
 	return counters, p.parse(path.Join(p.NetDir, "sockstat"), counters, parseSockStat)
 }
 
-// parse opens a file and has it parsed into counters.
+// parse opens a file and parses it into counters.
 func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Counters) *ReadError) error {
 	file, err := p.FS.Open(name)
 	if err != nil {
@@ -54,12 +56,13 @@ func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Count
 	return nil
 }
 
-// parseCounters reads pairs of lines, the names of a group and their values:
+// parseCounters reads pairs of lines, the first with the names of a group and
+// the second with their values:
 //
 //	Tcp: RtoAlgorithm RtoMin RtoMax MaxConn
 //	Tcp: 1 200 120000 -1
 //
-// A group may come more than once, with other names.
+// A group may appear more than once, with other names.
 func parseCounters(r io.Reader, counters Counters) *ReadError {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longestLine)
@@ -97,7 +100,7 @@ func parseCounters(r io.Reader, counters Counters) *ReadError {
 	return nil
 }
 
-// parseSockStat reads lines of a group, and names each before its value:
+// parseSockStat reads lines of a group and pairs of a name and a value:
 //
 //	TCP: inuse 5 orphan 0 tw 0 alloc 7 mem 1
 func parseSockStat(r io.Reader, counters Counters) *ReadError {
@@ -124,7 +127,7 @@ func parseSockStat(r io.Reader, counters Counters) *ReadError {
 	return nil
 }
 
-// add sets one counter of a group, which has its colon.
+// add sets one counter. group is the text from the file, with its colon.
 func (c Counters) add(group, name, text string) error {
 	value, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 )
 
 // OpenFilesLimit returns how many descriptors a process may have open: its soft
-// RLIMIT_NOFILE (getrlimit(2)), math.MaxInt for unlimited. Any user may ask. The
-// error is a *ReadError; its cause is fs.ErrNotExist where the process has ended.
+// RLIMIT_NOFILE (getrlimit(2)), or math.MaxInt if that is unlimited. Any user
+// may read it. The error is a *ReadError. Its cause is fs.ErrNotExist if the
+// process has ended.
 func (p *Proc) OpenFilesLimit(pid int) (int, error) {
 	name := path.Join(strconv.Itoa(pid), "limits")
 	text, err := fs.ReadFile(p.FS, name)
@@ -25,9 +26,9 @@ func (p *Proc) OpenFilesLimit(pid int) (int, error) {
 	return soft, nil
 }
 
-// parseOpenFiles returns the soft limit of open files from PID/limits, whose
-// lines are a name, the soft and the hard limit and a unit, in columns
-// (proc_pid_limits, fs/proc/base.c).
+// parseOpenFiles returns the soft limit of open files from the text of
+// PID/limits. Its lines have columns for a name, the soft limit, the hard limit
+// and a unit (proc_pid_limits, fs/proc/base.c).
 func parseOpenFiles(text string) (int, error) {
 	const name = "Max open files"
 	for line := range strings.Lines(text) {

@@ -11,43 +11,44 @@ import (
 	"tcpstate/tcp"
 )
 
-// The columns of a line, which the header names with less care: tx_queue and
-// rx_queue are one column, tr and tm->when are one.
+// The columns of a line. The header has more names than there are columns:
+// tx_queue and rx_queue are one column, and so are tr and tm->when.
 const (
 	columnEntry = iota
 	columnLocal
 	columnPeer
 	columnState
-	columnQueues  // to send:received
+	columnQueues  // bytes to send:bytes received
 	columnTimer   // kind:expiry
-	columnResends // in vain so far
+	columnResends // unanswered so far
 	columnUID
-	columnProbes // unanswered; the header calls it timeout
+	columnProbes // unanswered so far; the header calls it timeout
 	columnInode
 	columnReferences
 	columnPointer
 
-	// A request socket and a TIME_WAIT end here.
+	// A request socket and a TIME_WAIT have no columns after these.
 	smallColumns
 
-	// Others have five more: the timeouts of retransmission and delayed
-	// acknowledgement, quick acks, the congestion window, and ssthresh.
+	// Other sockets have five more: the timeouts of retransmission and of
+	// delayed acknowledgement, quick acks, the congestion window, and ssthresh.
 	fullColumns = smallColumns + 5
 )
 
-// lineParser parses lines into its socket. Its methods for columns keep the
-// first thing that is wrong in err and go on, so parse reads like the format.
+// lineParser parses lines into its socket. The methods for single columns store
+// the first error in err and continue, so that parse can follow the format
+// without a check after each column.
 type lineParser struct {
 	family  tcp.Family
 	order   binary.ByteOrder
 	columns [columnInode + 1][]byte
-	count   int      // of columns in the line; fullColumns where there are more
-	memory  [16]byte // of an address, here since a local one would be allocated for order
+	count   int      // columns in the line, fullColumns at most
+	memory  [16]byte // the bytes of an address; a local variable would be allocated, since order is an interface
 	socket  tcp.Socket
 	err     error
 }
 
-// parse parses a line that is not the header.
+// parse parses one line after the header.
 func (p *lineParser) parse(line []byte) error {
 	p.split(line)
 	if p.count < smallColumns {
@@ -87,8 +88,8 @@ func (p *lineParser) parse(line []byte) error {
 	} else {
 		s.RecvQueue, s.SendQueue = recvQueue, sendQueue
 	}
-	// The kernel prints both counts whatever the timer. Which of them is the
-	// timer's own is said by inet_sk_diag_fill, net/ipv4/inet_diag.c.
+	// The kernel prints both counts for every timer. inet_sk_diag_fill in
+	// net/ipv4/inet_diag.c shows which one belongs to which timer.
 	switch s.Timer.Kind {
 	case tcp.TimerOff:
 		expires = 0
@@ -102,23 +103,25 @@ func (p *lineParser) parse(line []byte) error {
 	return nil
 }
 
-// isSmall reports whether the line is of one of the kernel's small sockets: a
-// TIME_WAIT, an orphaned FIN_WAIT2 kept as one, or a request socket. Their uid
-// is 0 or the listener's. A SYN_RECV with all columns is no request but a
-// socket with an owner, from a simultaneous open or by TCP Fast Open.
+// isSmall reports whether the line describes one of the kernel's small sockets:
+// a TIME_WAIT, an orphaned FIN_WAIT2 that the kernel keeps as a time-wait
+// socket, or a request socket. Their uid is 0 or that of the listener. A
+// SYN_RECV with all columns is not a request socket. It is a socket with an
+// owner, from a simultaneous open or from TCP Fast Open.
 func (p *lineParser) isSmall() bool {
 	s := &p.socket
 	return s.Timer.Kind == tcp.TimerTimeWait || s.State == tcp.TimeWait ||
 		s.State == tcp.SynRecv && p.count < fullColumns
 }
 
-// split finds the columns of line, which one or more spaces part. Those that
-// are of use it keeps, the others it counts; beyond fullColumns, where a newer
-// kernel may have more, it does not look.
+// split finds the columns of line, which are separated by one or more spaces.
+// It keeps the columns that parse uses and counts the others. It stops after
+// fullColumns, because a newer kernel may have more.
 //
-// Where a space stands after the width that a column should have, its end is
-// not searched. Only columns of hexadecimal digits have a width, so a space
-// that was passed over is found when they are parsed.
+// If there is a space after the expected width of a column, split takes that as
+// the end of the column and does not search for it. Only columns of hexadecimal
+// digits have a width, so a space inside one is found when its digits are
+// parsed.
 func (p *lineParser) split(line []byte) {
 	widths := &widths4
 	if p.family == tcp.IPv6 {
@@ -148,7 +151,8 @@ func (p *lineParser) split(line []byte) {
 	p.count = count
 }
 
-// The widths of columns that have one; 1 is the least of any.
+// The widths of the columns. 1 stands for a column without a fixed width, whose
+// end is searched from its second byte on.
 var (
 	widths4 = [fullColumns]int{1, 13, 13, 2, 17, 11, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 	widths6 = [fullColumns]int{1, 37, 37, 2, 17, 11, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
@@ -158,14 +162,14 @@ func (p *lineParser) tooFew(line []byte, want int) error {
 	return &ValueError{What: "line", Text: string(line), Problem: fmt.Sprintf("%d columns, not %d", p.count, want)}
 }
 
-// wrong keeps the first thing that is wrong.
+// wrong stores an error, if it is the first one in the line.
 func (p *lineParser) wrong(what string, text []byte, problem string) {
 	if p.err == nil {
 		p.err = &ValueError{What: what, Text: string(text), Problem: problem}
 	}
 }
 
-// entry checks the number of the line, such as 12:, which is of no use.
+// entry checks the number of the line, such as 12:. Its value is not used.
 func (p *lineParser) entry(text []byte) {
 	number, found := bytes.CutSuffix(text, []byte(":"))
 	if !found {
@@ -181,9 +185,10 @@ func (p *lineParser) addrPort(whatAddress, whatPort string, text []byte) netip.A
 	return netip.AddrPortFrom(p.addr(whatAddress, address), uint16(p.hex(whatPort, port, 4, 4)))
 }
 
-// addr parses the address of the family: 32-bit words that the kernel read
-// from memory in its own byte order, though an address lies there in the
-// network's. Written back in that order, the bytes are the address.
+// addr parses the address of the family. An address is in memory in network
+// byte order. The kernel reads it as 32-bit words in the byte order of its
+// machine and prints these. So addr writes the words in that order, and the
+// bytes are the address again.
 func (p *lineParser) addr(what string, text []byte) netip.Addr {
 	if p.family == tcp.IPv4 {
 		p.order.PutUint32(p.memory[:], uint32(p.hex(what, text, 8, 8)))
@@ -212,8 +217,9 @@ func (p *lineParser) state(text []byte) tcp.State {
 	return state
 }
 
-// ticks parses the time until a timer fires. The kernel prints it rounded down
-// to ticks of a hundredth of a second (USER_HZ, on all that Go runs on).
+// ticks parses the time until a timer fires. The kernel prints it in ticks of a
+// hundredth of a second, rounded down (USER_HZ, which is 100 on all machines
+// that Go supports).
 func (p *lineParser) ticks(text []byte) time.Duration {
 	const tick = 10 * time.Millisecond
 	ticks := p.hex("timer expiry", text, 8, 16)
@@ -224,7 +230,7 @@ func (p *lineParser) ticks(text []byte) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-// byte checks that a number the kernel holds in a byte fits one.
+// byte checks that a number fits a byte. The kernel stores it in one.
 func (p *lineParser) byte(what string, number uint64, column int) uint8 {
 	if number > math.MaxUint8 {
 		p.wrong(what, p.columns[column], "more than 255")
@@ -244,7 +250,8 @@ func (p *lineParser) pair(what string, text []byte) (before, after []byte) {
 
 const notHex = "not hexadecimal"
 
-// hex parses from least to most digits, and no more than 16, of either case.
+// hex parses a number that must have from least to most hexadecimal digits, in
+// upper or lower case. most is at most 16.
 func (p *lineParser) hex(what string, text []byte, least, most int) uint64 {
 	number, ok := parseHex(text)
 	switch {
@@ -256,8 +263,9 @@ func (p *lineParser) hex(what string, text []byte, least, most int) uint64 {
 	return number
 }
 
-// parseHex parses hexadecimal digits. Of more than 16 the last 16 count. It
-// takes four at a time, which is a quarter less of a line's time than one.
+// parseHex parses hexadecimal digits. If there are more than 16, the last 16
+// count. It takes four digits at a time, which saves a quarter of the time that
+// a line takes with one digit at a time.
 func parseHex(text []byte) (number uint64, ok bool) {
 	var all uint8
 	for ; len(text) >= 4; text = text[4:] {
@@ -273,7 +281,8 @@ func parseHex(text []byte) (number uint64, ok bool) {
 	return number, all != notDigit
 }
 
-// notDigit has bits that no digit has, so that one is found among many by or.
+// notDigit marks a byte that is not a digit. It has bits that no digit has, so
+// the bitwise or of many table entries shows whether one of them is notDigit.
 const notDigit = 0xff
 
 // hexDigits holds the value of each byte that is a hexadecimal digit.

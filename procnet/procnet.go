@@ -1,29 +1,34 @@
-// Package procnet reads what the kernel's /proc file system says of TCP: the
-// sockets of net/tcp and net/tcp6, the settings under sys/net/ipv4 that their
-// timers run by, and the processes that hold sockets (PID/fd). It is the second
-// source of sockets, for where sock_diag
-// (package sockdiag) is forbidden or where there is only a directory: another
-// host's /proc mounted in a container, or a recorded one.
+// Package procnet reads what the kernel's /proc file system reports about TCP:
+// the sockets in net/tcp and net/tcp6, the settings in sys/net/ipv4 that
+// control their timers, and the processes that hold sockets (PID/fd). It is the
+// second source of sockets. It serves where sock_diag (package sockdiag) is
+// forbidden, and where there is only a directory: another host's /proc mounted
+// in a container, or a recorded one.
 //
-// The format is that of get_tcp4_sock, get_openreq4 and get_timewait4_sock in
-// net/ipv4/tcp_ipv4.c, and of their twins in net/ipv6/tcp_ipv6.c; columns are
-// explained in Documentation/networking/proc_net_tcp.rst. Any user may read it.
+// The functions get_tcp4_sock, get_openreq4 and get_timewait4_sock in
+// net/ipv4/tcp_ipv4.c define the format, with their counterparts in
+// net/ipv6/tcp_ipv6.c. Documentation/networking/proc_net_tcp.rst explains the
+// columns. Any user may read the files.
 //
-// /proc cannot tell everything. These stay unknown in every [tcp.Socket]:
+// /proc does not report everything. These values stay unknown in every
+// [tcp.Socket]:
 //
-//   - AcceptQueueMax: a listener's line has the length of its accept queue only.
-//   - Cookie, Info, Congestion, Memory, Extended and the interface: there are no
-//     columns for them, so a link-local address has no zone either.
+//   - AcceptQueueMax: a listener's line has only the present length of the
+//     accept queue.
+//   - Cookie, Info, Congestion, Memory, Extended and the interface: they have
+//     no columns. Without the interface, a link-local address has no zone.
 //   - Sockets that are bound and neither listen nor connect
-//     (tcp.BoundInactive): they are not listed at all.
-//   - Owner of the kernel's small sockets: see tcp.Owner.
+//     (tcp.BoundInactive): they have no line at all.
+//   - The Owner of the kernel's small sockets: see tcp.Owner.
 //
-// What it tells, it tells less finely than sock_diag: timers in ticks of 10 ms.
-// The resends of SYN_RECV are timeouts here and SYN-ACKs sent again there
-// (num_timeout and num_retrans of struct request_sock, include/net/request_sock.h);
-// they differ where a client repeats its SYN or a listener has TCP_DEFER_ACCEPT.
+// Its values are less exact than those of sock_diag: timers have a resolution
+// of 10 ms. The resend count of a SYN_RECV counts timeouts here, but repeated
+// SYN-ACKs in sock_diag (num_timeout and num_retrans of struct request_sock,
+// include/net/request_sock.h). The two differ where a client repeats its SYN or
+// a listener has TCP_DEFER_ACCEPT.
 //
-// Ages are not set here: lifecycle.Clocks.SetAge does that, with what Clocks returns.
+// This package does not set ages. lifecycle.Clocks.SetAge does, with the result
+// of [Proc.Clocks].
 package procnet
 
 import (
@@ -39,38 +44,40 @@ import (
 	"tcpstate/tcp"
 )
 
-// Proc is a /proc file system: this host's, another one's mounted somewhere, a
-// recorded directory, or a map of strings in a test.
+// Proc is a /proc file system: that of this host, that of another host mounted
+// here, a recorded directory, or a map of strings in a test.
 type Proc struct {
 	FS fs.FS
 
 	// NetDir is the directory of the network namespace, relative to FS: "net"
-	// for that of this process, "1/net" for that of process 1.
+	// for the namespace of this process, "1/net" for that of process 1.
 	NetDir string
 
-	// Dir is where FS is mounted. Errors put it before the names of files.
+	// Dir is the directory where FS is mounted. Errors put it before the names
+	// of files.
 	Dir string
 }
 
-// Open returns the /proc at dir. Nothing is read yet, so a dir that is not
-// there shows as an error of the methods.
+// Open returns the /proc file system at dir. It reads nothing yet, so a missing
+// dir causes an error of the methods and not of Open.
 //
-// In /proc, net is a link to self/net, and self is whoever reads: right for
-// /proc itself, wrong for another host's, which is asked for the namespace of
-// its process 1. A recorded directory need not have one; its net is then a
-// directory, and is taken.
+// In /proc, net is a link to self/net, and self is the process that reads. That
+// is right for /proc itself and wrong for the /proc of another host, where Open
+// uses the namespace of process 1. A recorded directory may have a directory
+// net and no process 1. Open then uses net.
 func Open(dir string) *Proc {
 	p := &Proc{FS: os.DirFS(dir), NetDir: "net", Dir: dir}
-	if filepath.Clean(dir) != "/proc" && asksForInit(p.FS) {
+	if filepath.Clean(dir) != "/proc" && usesInit(p.FS) {
 		p.NetDir = "1/net"
 	}
 	return p
 }
 
-// asksForInit reports whether net is not to be trusted or 1/net is there. With
-// the mount option hidepid process 1 may be hidden: then 1/net is still the one
-// to ask for, and the error is better than another host's sockets.
-func asksForInit(fsys fs.FS) bool {
+// usesInit reports whether 1/net must be read: because it exists, or because
+// net is a link and so shows the namespace of the reader. The mount option
+// hidepid may hide process 1. Reading 1/net then gives an error, which is
+// better than the sockets of the wrong host.
+func usesInit(fsys fs.FS) bool {
 	if _, err := fs.Stat(fsys, "1/net"); !errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
@@ -78,17 +85,18 @@ func asksForInit(fsys fs.FS) bool {
 	return err == nil && link.Mode().Type() == fs.ModeSymlink
 }
 
-// Sockets yields the TCP sockets of the given families, in that order, as they
-// are read. The Socket is reused: it is valid until the next one. There is at
-// most one error, a *ReadError, and it comes last. A loop that ends early
-// closes the file.
+// Sockets yields the TCP sockets of the given families, in that order, while it
+// reads them. The Socket is reused: it is valid until the next one. Sockets
+// yields at most one error, a *ReadError, as the last value. It closes the file
+// when the loop ends, even early.
 //
-// The kernel's list is not one moment's: sockets come and go while it is read.
-// It holds its place by position, so under churn a socket may be listed twice
-// or missed (tcp_seek_last_pos, net/ipv4/tcp_ipv4.c).
+// The kernel's list does not show one moment: sockets open and close while it
+// is read. The kernel remembers its place in the list as a position, so a
+// socket may then be listed twice or missed (tcp_seek_last_pos,
+// net/ipv4/tcp_ipv4.c).
 //
-// A kernel without IPv6 has no net/tcp6: it has no such sockets, which is no
-// error.
+// A kernel without IPv6 has no file net/tcp6. It has no IPv6 sockets, so this
+// is not an error.
 func (p *Proc) Sockets(families []tcp.Family) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		for _, family := range families {
@@ -99,7 +107,8 @@ func (p *Proc) Sockets(families []tcp.Family) iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// familySockets yields the sockets of one family and reports whether to go on.
+// familySockets yields the sockets of one family and reports whether to
+// continue.
 func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) bool) bool {
 	name := path.Join(p.NetDir, "tcp")
 	if family == tcp.IPv6 {
@@ -107,7 +116,7 @@ func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) b
 	}
 	file, err := p.FS.Open(name)
 	if family == tcp.IPv6 && errors.Is(err, fs.ErrNotExist) {
-		// Only where net/tcp is there does the lack of net/tcp6 say anything.
+		// The missing net/tcp6 means "no IPv6" only if net/tcp exists.
 		if _, err4 := fs.Stat(p.FS, path.Join(p.NetDir, "tcp")); err4 == nil {
 			return true
 		}
@@ -131,14 +140,15 @@ func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) b
 	return true
 }
 
-// path returns the name under which people find the file.
+// path returns the path of the file for messages.
 func (p *Proc) path(name string) string { return path.Join(p.Dir, name) }
 
-// ReadError says which file, and where in it, could not be read or understood.
+// ReadError reports the file, and the line in it, that could not be read or
+// parsed.
 type ReadError struct {
 	File string // with Proc.Dir before it
-	Line int    // from 1, the header; 0 where it is the file as a whole
-	Err  error  // a *ValueError, or what the file system said
+	Line int    // the header is line 1; 0 means the file as a whole
+	Err  error  // a *ValueError, or the error of the file system
 }
 
 func (e *ReadError) Error() string {
@@ -150,10 +160,10 @@ func (e *ReadError) Error() string {
 
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// ValueError is a text that the kernel does not write at its place.
+// ValueError reports a text that the kernel would not write at this place.
 type ValueError struct {
 	What    string // the place, such as "local address"
-	Text    string // what stood there
+	Text    string // the text found there
 	Problem string // what is wrong with it
 }
 
@@ -161,8 +171,8 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.What, quote(e.Text), e.Problem)
 }
 
-// quote quotes text, or its beginning: the kernel's lines are 150 bytes for
-// IPv4 and fewer than 300 for IPv6.
+// quote quotes text, or its first 300 bytes: the kernel's lines are 150 bytes
+// long for IPv4 and shorter than 300 for IPv6.
 func quote(text string) string {
 	const enough = 300
 	if len(text) > enough {
@@ -171,8 +181,8 @@ func quote(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// cause strips the operation and the name from an error of a file system,
-// since ReadError says both.
+// cause removes the operation and the file name from an error, since ReadError
+// has both.
 func cause(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

@@ -8,20 +8,21 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// Settings returns what the sysctls of this network namespace say of TCP.
-// Those that the kernel does not have, or does not show outside the initial
-// namespace, stay unknown; lifecycle.Settings.Effective fills them in.
+// Settings returns the TCP sysctls of this network namespace. Those that the
+// kernel does not have, or does not show outside the initial namespace, stay
+// unknown. lifecycle.Settings.Effective fills them in.
 //
-// The kernel answers below sys/net for the namespace of whoever reads, in
-// another host's /proc too (net_ctl_root, net/sysctl_net.c). Where there are
-// no settings at all, as in a recorded /proc, nothing is taken for granted:
-// that is an error. All errors are *ReadError. Any user may read.
+// Below sys/net the kernel shows the namespace of the process that reads, even
+// in the /proc of another host (net_ctl_root, net/sysctl_net.c). If there are
+// no settings at all, as in a recorded /proc, Settings returns an error and
+// does not assume defaults. The error is a *ReadError. Any user may read the
+// settings.
 func (p *Proc) Settings() (lifecycle.Settings, error) {
 	return p.settings(func(*lifecycle.Setting) bool { return true })
 }
 
-// settings returns those of the settings that are wanted. Each is a file of its
-// own, and costs the kernel some ten microseconds.
+// settings returns the settings for which wanted is true. Each setting is a
+// separate file, which takes about ten microseconds to read.
 func (p *Proc) settings(wanted func(*lifecycle.Setting) bool) (lifecycle.Settings, error) {
 	const directory = "sys/net/ipv4"
 	if _, err := fs.Stat(p.FS, directory); err != nil {
@@ -40,7 +41,7 @@ func (p *Proc) settings(wanted func(*lifecycle.Setting) bool) (lifecycle.Setting
 	return settings, nil
 }
 
-// readSetting reads one setting, or leaves it unknown where there is no file.
+// readSetting reads one setting, or leaves it unknown if it has no file.
 func (p *Proc) readSetting(settings *lifecycle.Settings, setting *lifecycle.Setting) error {
 	name := "sys/" + strings.ReplaceAll(setting.Name, ".", "/")
 	text, err := fs.ReadFile(p.FS, name)
@@ -56,7 +57,8 @@ func (p *Proc) readSetting(settings *lifecycle.Settings, setting *lifecycle.Sett
 	return nil
 }
 
-// parseSetting sets a setting to what its file says, with or without the newline.
+// parseSetting sets a setting from the text of its file, with or without the
+// newline.
 func parseSetting(settings *lifecycle.Settings, setting *lifecycle.Setting, text string) error {
 	text = strings.TrimSuffix(text, "\n")
 	if err := setting.Set(settings, text); err != nil {

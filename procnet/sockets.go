@@ -11,18 +11,19 @@ import (
 	"tcpstate/tcp"
 )
 
-// longestLine bounds a line, its newline included. The kernel's are 150 bytes
-// for IPv4 and fewer than 300 for IPv6, and one read of net/tcp brings at most
-// a page of them (seq_read_iter, fs/seq_file.c).
+// longestLine is the maximum length of a line in bytes, with its newline. The
+// kernel's lines are 150 bytes for IPv4 and fewer than 300 for IPv6. One read
+// of net/tcp returns at most a page of lines (seq_read_iter, fs/seq_file.c).
 const longestLine = 16 << 10
 
-// header is how the first line begins; %s is rem_address in net/tcp and
+// header is the beginning of the first line. %s is rem_address in net/tcp and
 // remote_address in net/tcp6.
 const header = "sl local_address %s st tx_queue rx_queue tr tm->when retrnsmt uid timeout inode"
 
 // parseSockets yields the sockets of r, which reads net/tcp or net/tcp6. order
-// is the byte order of the host that wrote it. The Socket is reused. There is
-// at most one error, without its File, and it comes last.
+// is the byte order of the host that wrote the file. The Socket is reused.
+// parseSockets yields at most one error, as the last value and without its
+// File.
 func parseSockets(r io.Reader, family tcp.Family, order binary.ByteOrder) iter.Seq2[*tcp.Socket, *ReadError] {
 	return func(yield func(*tcp.Socket, *ReadError) bool) {
 		lines := bufio.NewReaderSize(r, longestLine)
@@ -52,8 +53,9 @@ func parseSockets(r io.Reader, family tcp.Family, order binary.ByteOrder) iter.S
 	}
 }
 
-// nextLine returns the next line without its newline, valid until the next
-// call. A last line need not have one; after it comes io.EOF.
+// nextLine returns the next line without its newline. The line is valid until
+// the next call. The last line may lack a newline. After it, nextLine returns
+// io.EOF.
 func nextLine(lines *bufio.Reader) ([]byte, error) {
 	line, err := lines.ReadSlice('\n')
 	switch {
@@ -67,8 +69,8 @@ func nextLine(lines *bufio.Reader) ([]byte, error) {
 	return nil, cause(err)
 }
 
-// parseHeader checks that line names the columns that parse reads: a file that
-// begins otherwise is another file. More columns may follow.
+// parseHeader checks that line names the columns that parse reads. A file with
+// another first line is not net/tcp or net/tcp6. More columns may follow.
 func parseHeader(line []byte) error {
 	words := strings.FieldsFunc(string(line), func(r rune) bool { return r == ' ' })
 	for _, remote := range []string{"rem_address", "remote_address"} {
