@@ -6,20 +6,20 @@ import (
 	"tcpstate/tcp"
 )
 
-// Clocks are the settings of a host that its timers run by.
+// Clocks are the settings of a host from which SetAge computes ages.
 type Clocks struct {
 	FinTimeout        time.Duration // net.ipv4.tcp_fin_timeout
 	SynLinearTimeouts int           // net.ipv4.tcp_syn_linear_timeouts; 0 on kernels before 6.5
 	RTOMax            time.Duration // net.ipv4.tcp_rto_max_ms; 120 s on kernels before 6.15
 }
 
-// Clocks returns the settings that ages are told from.
+// Clocks returns the settings from which ages are computed.
 func (s Settings) Clocks() Clocks {
 	s = s.Effective()
 	return Clocks{FinTimeout: s.FinTimeout.Or(0), SynLinearTimeouts: s.SynLinearTimeouts.Or(0), RTOMax: s.RTOMax.Or(0)}
 }
 
-// IsClock reports whether Settings.Clocks looks at the setting.
+// IsClock reports whether Settings.Clocks uses the setting.
 func (d *Setting) IsClock() bool {
 	switch d.Name {
 	case "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_syn_linear_timeouts", "net.ipv4.tcp_rto_max_ms":
@@ -28,26 +28,28 @@ func (d *Setting) IsClock() bool {
 	return false
 }
 
-// SetAge sets Age, AgeExact and Idle of s from its timer and its Info, as far
-// as they tell:
+// SetAge sets Age, AgeExact and Idle of s from its timer and its Info, where
+// these determine them:
 //
-//   - TIME_WAIT is exactly as old as its timer has run. A segment of the peer
-//     that arrives meanwhile starts the timer again, and the state with it
-//     (RFC 9293 section 3.10.7.4).
-//   - SYN_SENT is exactly as old as its timer before the first resend. After it
-//     the resends and their doubling waits are added up, which is an estimate,
-//     for timers fire a little late.
-//   - SYN_RECV is at least as old as the shortest wait that its timer can be in,
-//     and the waits before that. The resends do not tell more: a client's own
-//     resent SYN is counted among them and starts the present wait again
-//     (tcp_check_req, net/ipv4/tcp_minisocks.c), and with TCP_DEFER_ACCEPT the
-//     waits pass without a resend.
-//   - An orphaned FIN_WAIT2 has run down some of tcp_fin_timeout; an estimate,
-//     since the program may have set TCP_LINGER2 or half-closed long before.
-//   - CLOSE_WAIT is at least as old as the last ACK received, for the FIN bore
-//     one. ESTABLISHED is at least as old as the oldest thing that happened.
+//   - TIME_WAIT: the age is exactly the time that the timer has run. A segment
+//     that arrives from the peer restarts the timer, and the age with it (RFC
+//     9293 section 3.10.7.4).
+//   - SYN_SENT: before the first resend, the age is exactly the time that the
+//     timer has run. After it, the age is the sum of the waits before each
+//     resend. That is an estimate, because timers fire a little late.
+//   - SYN_RECV: the age is a lower bound. SetAge takes the shortest wait that
+//     the timer can be in, and adds the waits before that. The resend count
+//     does not help: a SYN that the client repeats adds to the count and
+//     restarts the present wait (tcp_check_req, net/ipv4/tcp_minisocks.c), and
+//     with TCP_DEFER_ACCEPT the waits pass without a resend.
+//   - FIN_WAIT2 of an orphan: the age is the part of tcp_fin_timeout that has
+//     passed. That is an estimate, because the program may have set TCP_LINGER2
+//     or may have half-closed the connection long before.
+//   - CLOSE_WAIT: the age is at least the time since the last ACK arrived,
+//     because the FIN carried an ACK. ESTABLISHED: the age is at least the time
+//     since the oldest event that Info records.
 //
-// In the other states no clock tells, and Age stays unknown.
+// In the other states no clock shows the age, and Age stays unknown.
 func (c Clocks) SetAge(s *tcp.Socket) {
 	switch s.State {
 	case tcp.TimeWait:
@@ -74,8 +76,8 @@ func (c Clocks) SetAge(s *tcp.Socket) {
 	}
 }
 
-// setAge sets the age, unless the arithmetic shows that the clock it came from
-// was set to something else than it was taken for.
+// setAge sets the age, unless it is negative. A negative age means that the
+// timer was started with another length than SetAge assumed.
 func setAge(s *tcp.Socket, age time.Duration, exact bool) {
 	if age < 0 {
 		return
@@ -83,8 +85,8 @@ func setAge(s *tcp.Socket, age time.Duration, exact bool) {
 	s.Age, s.AgeExact = tcp.Known(age), exact
 }
 
-// setRequestAge finds the shortest wait that the timer can be in: of the waits
-// for the last ACK each lasts twice the one before.
+// setRequestAge finds the shortest wait that the timer can be in. Each wait for
+// the last ACK of the handshake is twice as long as the one before.
 func setRequestAge(s *tcp.Socket) {
 	if s.Timer.Kind != tcp.TimerOn {
 		return
@@ -97,9 +99,9 @@ func setRequestAge(s *tcp.Socket) {
 	setAge(s, elapsed+wait-s.Timer.Expires, false)
 }
 
-// setConnectAge adds up the waits for an answer to a SYN: the first of them, one
-// more than SynLinearTimeouts, last initialRTO each, later ones twice the one
-// before.
+// setConnectAge adds up the waits for an answer to a SYN. The first
+// SynLinearTimeouts+1 waits last initialRTO each. Each later wait is twice as
+// long as the one before.
 func (c Clocks) setConnectAge(s *tcp.Socket) {
 	if s.Timer.Kind != tcp.TimerOn {
 		return
@@ -110,16 +112,16 @@ func (c Clocks) setConnectAge(s *tcp.Socket) {
 		wait = nextSYNWait(wait, resend+1, c.SynLinearTimeouts, c.RTOMax)
 	}
 	if s.Timer.Expires > wait {
-		return // not the wait it was taken for
+		return // the timer is in a longer wait than the resend count says
 	}
 	setAge(s, elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
 }
 
-// setOrphanAge tells how much of tcp_fin_timeout has run down. Up to a minute of
-// it, the kernel keeps a small socket for so long. Of more, it keeps the full
-// socket for what is over a minute, and then a small one for as long again
-// (tcp_rcv_state_process in net/ipv4/tcp_input.c, tcp_keepalive_timer in
-// net/ipv4/tcp_timer.c).
+// setOrphanAge computes how much of tcp_fin_timeout has passed. If
+// tcp_fin_timeout is at most a minute, the kernel keeps a small socket for that
+// time. If it is longer, the kernel keeps the full socket for the part over a
+// minute, and then a small one for the same time again (tcp_rcv_state_process
+// in net/ipv4/tcp_input.c, tcp_keepalive_timer in net/ipv4/tcp_timer.c).
 func (c Clocks) setOrphanAge(s *tcp.Socket) {
 	over := c.FinTimeout - TimeWaitLength
 	switch {
@@ -132,15 +134,17 @@ func (c Clocks) setOrphanAge(s *tcp.Socket) {
 	}
 }
 
-// infoClocksEnd is the end of tcpi_last_ack_recv in the kernel's structure.
+// infoClocksEnd is the offset of the end of tcpi_last_ack_recv in the kernel's
+// structure.
 const infoClocksEnd = 60
 
 // reaches reports whether the kernel filled the structure up to end.
 func reaches(i *tcp.Info, end int) bool { return i != nil && i.Len >= end }
 
-// oldest returns the longest time that one of the clocks has run. Each of them
-// starts with the connection or with a segment later on; that of data sent
-// counts only where data was sent, since older kernels start it at boot.
+// oldest returns the longest time since one of the events that Info records.
+// Each of these clocks starts with the connection or with a later segment. The
+// clock of sent data is used only if data was sent, because older kernels start
+// it at boot.
 func oldest(i *tcp.Info) time.Duration {
 	age := max(i.LastDataRecv, i.LastAckRecv)
 	if i.DataSegsOut > 0 {

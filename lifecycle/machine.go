@@ -7,34 +7,34 @@ import (
 	"tcpstate/tcp"
 )
 
-// NoSocket is what comes before the first state and after the last: there is no
-// socket. RFC 9293 calls it CLOSED; Linux' CLOSE is a socket that a program
-// still holds.
+// NoSocket means that there is no socket: before the first state and after the
+// last. RFC 9293 calls it CLOSED. CLOSE in Linux is a different thing: a socket
+// that a program still holds.
 const NoSocket tcp.State = 0
 
-// Transition is one way from a state to another, or back to the same one.
+// Transition is one step from a state to another, or back to the same state.
 type Transition struct {
 	From     tcp.State
-	FromForm Form // that the socket has in From; AnyForm: whichever
+	FromForm Form // the form of the socket in From; AnyForm: any form
 	Event    Event
 	Sent     Control // the segment sent at once, 0 for none
 	To       tcp.State
-	ToForm   Form // that it has in To; AnyForm: the same as before
+	ToForm   Form // the form of the socket in To; AnyForm: the same as before
 
-	// Spawns says that the socket in From stays what it is, and the one in To is
-	// another, made for the occasion: a listener's connection.
+	// Spawns means that the socket in From does not change, and that the one in
+	// To is a new socket: a connection of a listener.
 	Spawns bool
 
 	Role     Role
 	Standing Standing
-	RFC      string // where the standard has it, such as "RFC 9293 3.10.7.4"
-	Linux    string // what Linux does otherwise, or how; a sentence, or ""
-	Source   string // where Linux does it, such as "net/ipv4/tcp_input.c: tcp_fin"
+	RFC      string // the section of the standard, such as "RFC 9293 3.10.7.4"
+	Linux    string // what Linux does differently, or how it does it; a sentence, or ""
+	Source   string // the function of Linux, such as "net/ipv4/tcp_input.c: tcp_fin"
 }
 
 // Key identifies the transition, such as
-// "FIN_WAIT2.small/receive-fin/TIME_WAIT.small": texts in other languages hang on
-// it.
+// "FIN_WAIT2.small/receive-fin/TIME_WAIT.small". It does not depend on the
+// language.
 func (t *Transition) Key() string {
 	return nodeKey(t.From, t.FromForm) + "/" + t.Event.ID() + "/" + nodeKey(t.To, t.ToForm)
 }
@@ -61,8 +61,8 @@ func Left(s tcp.State) []Transition {
 	return selected(func(t *Transition) bool { return t.From == s && t.To != s })
 }
 
-// Within returns the transitions that stay in s: what happens to a socket there
-// that does not change its state.
+// Within returns the transitions that stay in s: the events that do not change
+// the state of the socket.
 func Within(s tcp.State) []Transition {
 	return selected(func(t *Transition) bool { return t.From == s && t.To == s })
 }
@@ -81,16 +81,16 @@ func selected(keep func(*Transition) bool) []Transition {
 // order of a connection's life.
 func Transitions() []Transition { return slices.Clone(transitions) }
 
-// Form is what kind of thing the kernel keeps a socket as.
+// Form is the kind of object that the kernel uses for a socket.
 type Form uint8
 
 // The forms.
 const (
 	AnyForm Form = iota
 	Held         // a full socket that a program holds, or that waits to be accepted
-	Orphan       // a full socket whose program has closed it
-	Request      // a request socket, of the listener: SYN_RECV
-	Small        // a small socket that remembers the end: TIME_WAIT, orphaned FIN_WAIT2
+	Orphan       // a full socket that its program has closed
+	Request      // a request socket of a listener: SYN_RECV
+	Small        // a time-wait socket, which the kernel keeps after a close: TIME_WAIT, orphaned FIN_WAIT2
 )
 
 var formNames = [...]string{"any", "held", "orphan", "request", "small"}
@@ -98,11 +98,11 @@ var formNames = [...]string{"any", "held", "orphan", "request", "small"}
 // String returns any, held, orphan, request or small.
 func (f Form) String() string { return formNames[f] }
 
-// Role says which end of a connection takes a transition.
+// Role says which end of a connection makes a transition.
 type Role uint8
 
-// The roles. The opener is active who sends the first SYN, the closer who sends
-// the first FIN.
+// The roles. The active opener sends the first SYN. The active closer sends the
+// first FIN.
 const (
 	EitherEnd     Role = iota
 	ActiveOpener       // the client
@@ -117,14 +117,15 @@ var roleNames = [...]string{"either", "active opener", "passive opener", "active
 // closer.
 func (r Role) String() string { return roleNames[r] }
 
-// Standing says who has a transition.
+// Standing says whether a transition is part of the standard, of Linux, or of
+// both.
 type Standing uint8
 
 // The standings.
 const (
 	InBoth    Standing = iota // the standard and Linux
-	LinuxOnly                 // the standard neither has nor forbids it
-	RFCOnly                   // Linux does not have it
+	LinuxOnly                 // only Linux: the standard does not have it and does not forbid it
+	RFCOnly                   // only the standard: Linux does not have it
 )
 
 var standingNames = [...]string{"both", "linux", "rfc"}
@@ -162,10 +163,10 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	ByCall    EventKind = iota // of the local program
-	BySegment                  // of the peer, or an ICMP error
-	ByTimer                    // of the socket
-	ByKernel                   // limits and orders of the host
+	ByCall    EventKind = iota // a system call of the local program
+	BySegment                  // a segment of the peer, or an ICMP error
+	ByTimer                    // a timer of the socket
+	ByKernel                   // a limit of the host, or a command of its administrator
 )
 
 var eventKindNames = [...]string{"call", "segment", "timer", "kernel"}
@@ -173,7 +174,7 @@ var eventKindNames = [...]string{"call", "segment", "timer", "kernel"}
 // String returns call, segment, timer or kernel.
 func (k EventKind) String() string { return eventKindNames[k] }
 
-// Event is what makes a socket change its state.
+// Event is what causes a transition.
 type Event uint8
 
 // The events.
@@ -226,7 +227,7 @@ const (
 	EventDestroy
 )
 
-// NumEvents is how many events there are: they run from 0.
+// NumEvents is the number of events. They are numbered from 0.
 const NumEvents = int(EventDestroy) + 1
 
 var events = [NumEvents]struct {
@@ -281,8 +282,8 @@ var events = [NumEvents]struct {
 	EventDestroy:     {ByKernel, "destroy", "SOCK_DESTROY (ss -K)"},
 }
 
-// ID returns the name under which texts about the event are kept, such as
-// "receive-syn". It never changes.
+// ID returns the name of the event in JSON and in keys, such as "receive-syn".
+// It never changes.
 func (e Event) ID() string { return events[e].id }
 
 // String returns the event in English, such as "receive SYN".

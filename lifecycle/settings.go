@@ -11,11 +11,11 @@ import (
 	"tcpstate/tcp"
 )
 
-// Settings are what a network namespace's sysctls say of TCP's clocks, queues
-// and limits. A setting that its kernel does not have is unknown; SettingTable
-// says of each what it does, and what a kernel without it does.
+// Settings are the sysctls of a network namespace that control TCP's timers,
+// queues and limits. A setting that the kernel does not have is unknown.
+// SettingTable describes each setting and the behaviour of a kernel without it.
 //
-// Any user may read them; package procnet does.
+// Any user may read them. Package procnet reads them.
 type Settings struct {
 	SynRetries        tcp.Optional[int]
 	SynLinearTimeouts tcp.Optional[int]
@@ -62,43 +62,44 @@ type Setting struct {
 	Doc  string
 	Unit Unit
 
-	// Default is what the kernels that have the setting start with, as text; ""
-	// where it depends on the machine's memory, or is empty.
+	// Default is the initial value in kernels that have the setting, as text.
+	// It is "" if the value depends on the machine's memory or is empty.
 	Default string
 
-	// Since is the first kernel that has the setting, Gone the first that has it
-	// no more; "" is every one. Absent is what the kernels without it do, where
-	// that is a value of it.
+	// Since is the first kernel that has the setting. Gone is the first kernel
+	// that no longer has it. "" means that there is no such limit. Absent is
+	// the value that describes the behaviour of kernels without the setting, if
+	// there is one.
 	Since, Gone, Absent string
 
-	// Host says that the setting is the whole machine's: it is listed in the
-	// initial network namespace alone.
+	// Host means that the setting applies to the whole machine. The kernel then
+	// lists it only in the initial network namespace.
 	Host bool
 
 	field func(*Settings) settingValue
 }
 
-// Unit is what the number of a Setting counts.
+// Unit is the unit of a Setting's number.
 type Unit uint8
 
 // The units.
 const (
-	UnitNumber       Unit = iota // things, or a choice that Doc explains
+	UnitNumber       Unit = iota // a count, or a choice that Doc explains
 	UnitSwitch                   // 0 is off, 1 is on
 	UnitSeconds                  // a time.Duration in Settings
 	UnitMilliseconds             // a time.Duration in Settings
 	UnitMicroseconds             // a time.Duration in Settings
-	UnitPages                    // of memory
+	UnitPages                    // pages of memory
 	UnitBytes
 	UnitPorts
 )
 
 var unitNames = [...]string{"", "", "s", "ms", "us", "pages", "bytes", "ports"}
 
-// String returns what stands behind the number: "s", "pages", or "".
+// String returns the text that follows the number: "s", "pages", or "".
 func (u Unit) String() string { return unitNames[u] }
 
-// duration returns how long one of the unit is.
+// duration returns the length of one unit.
 func (u Unit) duration() time.Duration {
 	switch u {
 	case UnitMilliseconds:
@@ -109,7 +110,7 @@ func (u Unit) duration() time.Duration {
 	return time.Second
 }
 
-// SettingTable lists the settings, by what they are about: resends and clocks,
+// SettingTable lists the settings, grouped by subject: resends and timers,
 // queues, TIME_WAIT, ports, memory, options. Defaults and versions are those of
 // Documentation/networking/ip-sysctl.rst and tcp_sk_init in
 // net/ipv4/tcp_ipv4.c.
@@ -120,11 +121,11 @@ var SettingTable = [...]Setting{
 		field: func(s *Settings) settingValue { return number{&s.SynLinearTimeouts} }},
 	{Name: "net.ipv4.tcp_synack_retries", Doc: "resends of a SYN-ACK", Default: "5",
 		field: func(s *Settings) settingValue { return number{&s.SynackRetries} }},
-	{Name: "net.ipv4.tcp_retries1", Doc: "resends after which another route is looked for", Default: "3",
+	{Name: "net.ipv4.tcp_retries1", Doc: "resends after which the kernel looks for another route", Default: "3",
 		field: func(s *Settings) settingValue { return number{&s.Retries1} }},
-	{Name: "net.ipv4.tcp_retries2", Doc: "resends that the time is reckoned from after which a connection is given up; and unanswered window probes", Default: "15",
+	{Name: "net.ipv4.tcp_retries2", Doc: "resends from which the kernel computes the time after which it gives up a connection; and unanswered window probes", Default: "15",
 		field: func(s *Settings) settingValue { return number{&s.Retries2} }},
-	{Name: "net.ipv4.tcp_orphan_retries", Doc: "tcp_retries2 of a socket that no program holds; 0 means 8", Default: "0",
+	{Name: "net.ipv4.tcp_orphan_retries", Doc: "like tcp_retries2, for a socket that no program holds; 0 means 8", Default: "0",
 		field: func(s *Settings) settingValue { return number{&s.OrphanRetries} }},
 	{Name: "net.ipv4.tcp_fin_timeout", Doc: "how long FIN_WAIT2 lasts once no program holds the socket", Unit: UnitSeconds, Default: "60",
 		field: func(s *Settings) settingValue { return span{&s.FinTimeout, UnitSeconds} }},
@@ -145,16 +146,16 @@ var SettingTable = [...]Setting{
 		field: func(s *Settings) settingValue { return number{&s.MaxSynBacklog} }},
 	{Name: "net.ipv4.tcp_syncookies", Doc: "SYN cookies: 0 never, 1 when a listener's queue is full, 2 always", Default: "1",
 		field: func(s *Settings) settingValue { return number{&s.SynCookies} }},
-	{Name: "net.ipv4.tcp_abort_on_overflow", Doc: "reset a connection that finds the accept queue full, in place of waiting for the client to try again", Unit: UnitSwitch, Default: "0",
+	{Name: "net.ipv4.tcp_abort_on_overflow", Doc: "reset a connection if the accept queue is full, and do not wait for the client to try again", Unit: UnitSwitch, Default: "0",
 		field: func(s *Settings) settingValue { return number{&s.AbortOnOverflow} }},
 	{Name: "net.ipv4.tcp_fastopen", Doc: "TCP Fast Open: a sum of 1 for clients, 2 for listeners, and rarer bits", Default: "1",
 		field: func(s *Settings) settingValue { return number{&s.FastOpen} }},
 
-	{Name: "net.ipv4.tcp_max_tw_buckets", Doc: "most TIME_WAIT sockets; past it they are destroyed at once",
+	{Name: "net.ipv4.tcp_max_tw_buckets", Doc: "maximum number of TIME_WAIT sockets; above it they are destroyed at once",
 		field: func(s *Settings) settingValue { return number{&s.MaxTWBuckets} }},
 	{Name: "net.ipv4.tcp_tw_reuse", Doc: "connect() may take the port of a TIME_WAIT: 0 never, 1 always, 2 over the loopback; 0 or 1 before Linux 4.19", Default: "2",
 		field: func(s *Settings) settingValue { return number{&s.TWReuse} }},
-	{Name: "net.ipv4.tcp_tw_reuse_delay", Doc: "how old a TIME_WAIT must be for that", Unit: UnitMilliseconds, Default: "1000", Since: "6.14", Absent: "1000",
+	{Name: "net.ipv4.tcp_tw_reuse_delay", Doc: "age that a TIME_WAIT must have for tcp_tw_reuse", Unit: UnitMilliseconds, Default: "1000", Since: "6.14", Absent: "1000",
 		field: func(s *Settings) settingValue { return span{&s.TWReuseDelay, UnitMilliseconds} }},
 	{Name: "net.ipv4.tcp_tw_recycle", Doc: "shorten TIME_WAIT; breaks clients behind NAT", Unit: UnitSwitch, Default: "0", Gone: "4.12", Absent: "0",
 		field: func(s *Settings) settingValue { return number{&s.TWRecycle} }},
@@ -168,25 +169,25 @@ var SettingTable = [...]Setting{
 	{Name: "net.ipv4.ip_local_reserved_ports", Doc: "ports of that range that are not chosen", Unit: UnitPorts,
 		field: func(s *Settings) settingValue { return portRanges{&s.LocalReservedPorts} }},
 
-	{Name: "net.ipv4.tcp_max_orphans", Doc: "most sockets that no program holds; past it they are reset", Host: true,
+	{Name: "net.ipv4.tcp_max_orphans", Doc: "maximum number of sockets that no program holds; above it they are reset", Host: true,
 		field: func(s *Settings) settingValue { return number{&s.MaxOrphans} }},
-	{Name: "net.ipv4.tcp_mem", Doc: "memory of all TCP sockets: no pressure below the first, pressure from the second, none given past the third", Unit: UnitPages, Host: true,
+	{Name: "net.ipv4.tcp_mem", Doc: "memory of all TCP sockets: no pressure below the first, pressure from the second on, no more memory above the third", Unit: UnitPages, Host: true,
 		field: func(s *Settings) settingValue { return triple{&s.Mem} }},
-	{Name: "net.ipv4.tcp_rmem", Doc: "receive buffer of a socket: least, at first, most", Unit: UnitBytes,
+	{Name: "net.ipv4.tcp_rmem", Doc: "receive buffer of a socket: minimum, initial value, maximum", Unit: UnitBytes,
 		field: func(s *Settings) settingValue { return triple{&s.ReadMem} }},
-	{Name: "net.ipv4.tcp_wmem", Doc: "send buffer of a socket: least, at first, most", Unit: UnitBytes,
+	{Name: "net.ipv4.tcp_wmem", Doc: "send buffer of a socket: minimum, initial value, maximum", Unit: UnitBytes,
 		field: func(s *Settings) settingValue { return triple{&s.WriteMem} }},
 
 	{Name: "net.ipv4.tcp_sack", Doc: "selective acknowledgements (RFC 2018)", Unit: UnitSwitch, Default: "1",
 		field: func(s *Settings) settingValue { return number{&s.SACK} }},
 	{Name: "net.ipv4.tcp_window_scaling", Doc: "windows over 64 KiB (RFC 7323)", Unit: UnitSwitch, Default: "1",
 		field: func(s *Settings) settingValue { return number{&s.WindowScaling} }},
-	{Name: "net.ipv4.tcp_ecn", Doc: "congestion marks: 0 no, 1 ask and accept, 2 accept; 3 to 5 Accurate ECN from Linux 6.18", Default: "2",
+	{Name: "net.ipv4.tcp_ecn", Doc: "explicit congestion notification: 0 off, 1 request and accept, 2 accept; 3 to 5 Accurate ECN from Linux 6.18", Default: "2",
 		field: func(s *Settings) settingValue { return number{&s.ECN} }},
 }
 
-// SettingOf returns the setting of a name, such as net.ipv4.tcp_fin_timeout, and
-// whether there is one.
+// SettingOf returns the setting with a name, such as net.ipv4.tcp_fin_timeout,
+// and whether there is one.
 func SettingOf(name string) (*Setting, bool) {
 	for i := range SettingTable {
 		if SettingTable[i].Name == name {
@@ -196,13 +197,14 @@ func SettingOf(name string) (*Setting, bool) {
 	return nil, false
 }
 
-// DefaultSettings returns what a new kernel starts with. Settings whose default
-// depends on the machine are unknown.
+// DefaultSettings returns the initial values of a new kernel. Settings whose
+// default depends on the machine are unknown.
 func DefaultSettings() Settings { return settingsFrom(func(d *Setting) string { return d.Default }) }
 
-// Effective returns s with what the kernel does in place of the settings that
-// it does not have: of a kernel before 6.5, no linear timeouts. A setting that
-// every kernel has, and that is unknown all the same, is its default.
+// Effective returns s with a value for each unknown setting that has one. If
+// the setting describes a behaviour that older kernels have in another form,
+// this is the behaviour of a kernel without the setting: no linear timeouts
+// before 6.5, for example. Otherwise it is the default.
 func (s Settings) Effective() Settings {
 	fallback := settingsFrom(func(d *Setting) string {
 		if d.Absent != "" {
@@ -222,8 +224,8 @@ func (s Settings) Effective() Settings {
 	return s
 }
 
-// settingsFrom returns the settings that text has a value for. The texts are
-// those of the table, which a test reads.
+// settingsFrom returns the settings for which text returns a value. It ignores
+// errors: the texts come from SettingTable, and a test parses each of them.
 func settingsFrom(text func(*Setting) string) Settings {
 	var s Settings
 	for i := range SettingTable {
@@ -234,15 +236,15 @@ func settingsFrom(text func(*Setting) string) Settings {
 	return s
 }
 
-// Set sets the setting to what the kernel writes into its file, without the
-// newline. The error says what text is not, such as "not a whole number of 32
-// bits"; s then stays as it is.
+// Set sets the setting in s. text is what the kernel writes into the setting's
+// file, without the newline. The error says what is wrong with text, such as
+// "not a whole number of 32 bits". After an error s is unchanged.
 func (d *Setting) Set(s *Settings, text string) error { return d.field(s).parse(text) }
 
 // Text returns the setting as the kernel writes it, and whether it is known.
 func (d *Setting) Text(s *Settings) (string, bool) { return d.field(s).text() }
 
-// settingValue is a field of Settings that is being read or written.
+// settingValue reads and writes one field of Settings.
 type settingValue interface {
 	parse(text string) error
 	text() (string, bool)
@@ -252,7 +254,7 @@ type number struct{ to *tcp.Optional[int] }
 
 var errNumber = errors.New("not a whole number of 32 bits")
 
-// parse reads an int of the kernel. It may be negative: the kernel takes a
+// parse reads an int of the kernel. It may be negative: the kernel accepts a
 // tcp_fin_timeout of -1.
 func (n number) parse(text string) error {
 	value, err := strconv.ParseInt(text, 10, 32)
@@ -287,7 +289,8 @@ func (d span) text() (string, bool) {
 	return strconv.FormatInt(int64(value/d.unit.duration()), 10), known
 }
 
-// Triple is three limits in rising order, as of tcp_mem: in its unit.
+// Triple has three limits in ascending order, such as those of tcp_mem. The
+// unit is that of the Setting.
 type Triple [3]int64
 
 type triple struct{ to *tcp.Optional[Triple] }
@@ -314,7 +317,7 @@ func (t triple) text() (string, bool) {
 	return fmt.Sprintf("%d\t%d\t%d", value[0], value[1], value[2]), known
 }
 
-// PortRange is a range of ports, both ends in it.
+// PortRange is a range of ports. It includes both ends.
 type PortRange struct{ First, Last uint16 }
 
 // Len returns how many ports are in the range.
@@ -340,10 +343,10 @@ func (r portRange) text() (string, bool) {
 	return fmt.Sprintf("%d\t%d", value.First, value.Last), known
 }
 
-// PortRanges is a list of ranges in rising order, which do not touch.
+// PortRanges is a list of ranges in ascending order that do not overlap.
 type PortRanges []PortRange
 
-// Len returns how many ports the ranges have together.
+// Len returns the number of ports in all ranges.
 func (l PortRanges) Len() int {
 	n := 0
 	for _, r := range l {
@@ -364,7 +367,8 @@ func (l PortRanges) Within(r PortRange) int {
 type portRanges struct{ to *tcp.Optional[PortRanges] }
 
 // parse reads a list such as 8080,9000-9010, as proc_do_large_bitmap in
-// kernel/sysctl.c writes it: rising, with nothing between for no ports at all.
+// kernel/sysctl.c writes it: in ascending order, and empty if there are no
+// ports.
 func (l portRanges) parse(text string) error {
 	value := PortRanges{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -380,7 +384,7 @@ func (l portRanges) parse(text string) error {
 			return err
 		}
 		if len(value) > 0 && int(r.First) <= int(value[len(value)-1].Last) {
-			return errors.New("port ranges that do not rise")
+			return errors.New("port ranges that are not in ascending order")
 		}
 		value = append(value, r)
 	}
