@@ -1,6 +1,6 @@
 package tcp
 
-// Counts is how many sockets there are in each state. The zero Counts has none.
+// Counts is the number of sockets in each state. In the zero Counts all are 0.
 type Counts [NumStates + 1]int
 
 // Add counts one socket in state s.
@@ -18,7 +18,7 @@ func (c *Counts) Total() int {
 	return total
 }
 
-// AddAll adds the sockets of other.
+// AddAll adds the numbers of other.
 func (c *Counts) AddAll(other *Counts) {
 	for s, n := range other {
 		c[s] += n

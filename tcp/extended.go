@@ -2,8 +2,8 @@ package tcp
 
 import "net/netip"
 
-// Shutdown says which directions of a socket are shut down: what shutdown(2)
-// did, or the peer's FIN for the receiving side.
+// Shutdown says which directions of a socket are shut down, by shutdown(2), or
+// by the peer's FIN for the receiving direction.
 type Shutdown uint8
 
 // The directions (RCV_SHUTDOWN and SEND_SHUTDOWN, include/net/sock.h).
@@ -66,17 +66,18 @@ func flagNames(bits uint64, names []string) []string {
 	return set
 }
 
-// TLS is what kernel TLS says of a socket (TLS_INFO_*, include/uapi/linux/tls.h).
+// TLS is what kernel TLS reports about a socket (TLS_INFO_*,
+// include/uapi/linux/tls.h).
 type TLS struct {
 	Version  uint16 // as on the wire: 0x0303 is 1.2
 	Cipher   uint16 // as in include/uapi/linux/tls.h
 	SendConf uint16 // 1 none, 2 software, 3 device, 4 device with its own record layer
 	RecvConf uint16
 	ZeroCopy bool // zero-copy sendfile
-	NoPad    bool // the peer promised not to pad
+	NoPad    bool // the program expects records without padding (TLS_RX_EXPECT_NO_PAD)
 }
 
-// MPTCP is what a subflow of multipath TCP says of itself
+// MPTCP is what the kernel reports about a subflow of multipath TCP
 // (MPTCP_SUBFLOW_ATTR_*, include/uapi/linux/mptcp.h).
 type MPTCP struct {
 	TokenRemote   uint32
@@ -91,9 +92,9 @@ type MPTCP struct {
 	LocalID       uint8
 }
 
-// MD5Key is the place of one TCP-MD5 key (RFC 2385) of a socket. The key itself
-// is not kept: nobody who looks at sockets should print it.
+// MD5Key describes one TCP-MD5 key (RFC 2385) of a socket. It does not hold the
+// key itself, so that no output can print it.
 type MD5Key struct {
-	Prefix netip.Prefix // whom it is for
-	Length uint16       // of the key, in bytes
+	Prefix netip.Prefix // the peers for which the key is used
+	Length uint16       // length of the key in bytes
 }

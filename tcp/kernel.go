@@ -1,7 +1,7 @@
 package tcp
 
-// The kernel's numbers for the states, include/net/tcp_states.h. They are what
-// sock_diag and /proc/net/tcp carry, and the bits of a request's state mask.
+// The kernel's numbers for the states (include/net/tcp_states.h). sock_diag and
+// /proc/net/tcp use them, and so does the state mask of a request, as bits.
 const (
 	kernelEstablished   = 1
 	kernelSynSent       = 2
@@ -35,9 +35,9 @@ var fromKernel = [...]State{
 	kernelBoundInactive: BoundInactive,
 }
 
-// kernelBits holds, for each state, the bits of a state mask that bring it.
-// A request socket answers to either of two numbers, and a closed socket that
-// still holds its port is found only where bound inactive ones are.
+// kernelBits holds, for each state, the bits of a state mask that select it.
+// Either of two bits selects a request socket, and the kernel finds a closed
+// socket that still holds its port only in the walk for bound inactive sockets.
 var kernelBits = [NumStates + 1]uint32{
 	Listen:        1 << kernelListen,
 	SynSent:       1 << kernelSynSent,
@@ -62,9 +62,10 @@ func StateFromKernel(n uint8) (State, bool) {
 	return fromKernel[n], true
 }
 
-// KernelMask returns the mask of 1<<number that makes the kernel list at least
-// the states of the set: it may bring others, which the caller leaves out. All
-// asks for every bit, those of kernels to come included.
+// KernelMask returns the mask of bits 1<<number with which the kernel lists at
+// least the states of the set. The kernel may also list other states, which the
+// caller must leave out. For All every bit is set, so that the states of future
+// kernels are included.
 func (set StateSet) KernelMask() uint32 {
 	if set == All {
 		return ^uint32(0)

@@ -29,7 +29,7 @@ var groups = map[string]StateSet{
 	"all": All, "connected": Connected, "synchronized": Synchronized, "bucket": Bucket, "big": Big,
 }
 
-// fold drops what the spellings of a state differ in: case, '-' and '_'.
+// fold removes the differences between spellings of a state: case, '-' and '_'.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '_' {
@@ -39,9 +39,8 @@ func fold(name string) string {
 	}, strings.ToLower(name))
 }
 
-// ParseState returns the state that name spells. Case does not matter, nor
-// whether '-', '_' or nothing stands between the words. The error is an
-// *UnknownStateError.
+// ParseState returns the state with the given name. It ignores case, '-' and
+// '_'. The error is an *UnknownStateError.
 func ParseState(name string) (State, error) {
 	if s, ok := spellings[fold(name)]; ok {
 		return s, nil
@@ -49,9 +48,9 @@ func ParseState(name string) (State, error) {
 	return 0, &UnknownStateError{Name: name}
 }
 
-// ParseStateSet returns the set that text names: states as ParseState reads
-// them, and ss's groups (all, connected, synchronized, bucket, big), joined by
-// commas. The error is an *UnknownStateError.
+// ParseStateSet returns the set that text lists: names of states as ParseState
+// reads them, and ss's groups (all, connected, synchronized, bucket, big),
+// separated by commas. The error is an *UnknownStateError.
 func ParseStateSet(text string) (StateSet, error) {
 	var set StateSet
 	for name := range strings.SplitSeq(text, ",") {
@@ -68,15 +67,15 @@ func ParseStateSet(text string) (StateSet, error) {
 	return set, nil
 }
 
-// UnknownStateError is the error for a name that spells no state.
+// UnknownStateError is the error for a name that is not the name of a state.
 type UnknownStateError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownStateError) Error() string { return fmt.Sprintf("unknown state %q", e.Name) }
 
-// Hint offers the state whose name is nearest to what was given, or, where
-// none is near, all of them.
+// Hint suggests the state whose name is nearest to Name. If none is near, it
+// lists all states.
 func (e *UnknownStateError) Hint() string {
 	if near, ok := Nearest(fold(e.Name), slices.Sorted(maps.Keys(spellings))); ok {
 		return fmt.Sprintf("did you mean %s?", spellings[near])
@@ -87,10 +86,11 @@ func (e *UnknownStateError) Hint() string {
 	return "the states are " + strings.ReplaceAll(All.String(), ",", ", ")
 }
 
-// Nearest returns the candidate that is fewest slips of the hand away from
-// word: a letter too many, one missing, one wrong, or two exchanged. Of equals
-// the first is taken. It reports false where even the nearest is too far to be
-// meant: more than a third of the word's letters.
+// Nearest returns the candidate with the fewest typing errors between it and
+// word. A typing error is an extra letter, a missing letter, a wrong letter, or
+// two letters in the wrong order. If several are equally near, Nearest returns
+// the first. It returns false if even the nearest has more errors than a third
+// of the letters of word.
 func Nearest(word string, candidates []string) (string, bool) {
 	best, bestSlips := "", len(word)/3+1
 	for _, c := range candidates {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Family is the address family of a socket. An IPv6 socket may talk IPv4: its
-// addresses are then IPv4-mapped, and it is still an IPv6 socket.
+// Family is the address family of a socket. An IPv6 socket may carry IPv4
+// traffic. Its addresses are then IPv4-mapped, and it is still an IPv6 socket.
 type Family uint8
 
 // The families that TCP has on Linux.
@@ -31,50 +31,53 @@ func (f Family) String() string {
 // MarshalText returns what String returns.
 func (f Family) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
-// Socket is one TCP socket as its source describes it at one moment. Both
-// sources make this type.
+// Socket is one TCP socket as its source describes it at one moment. Every
+// source produces this type.
 //
-// A source that yields sockets reuses one Socket: it and all it points to are
-// valid until the next one. Clone keeps it.
+// A source that yields sockets reuses one Socket: the Socket and everything
+// that it points to are valid until the next one. Use Clone to keep it.
 type Socket struct {
 	State  State
 	Family Family
-	Local  netip.AddrPort // an IPv6 link-local address bears its zone where the source knows it
-	Peer   netip.AddrPort // a listener's is the unspecified address of its family, port 0
+	Local  netip.AddrPort // an IPv6 link-local address has its zone if the source knows it
+	Peer   netip.AddrPort // for a listener, the unspecified address of its family and port 0
 
-	// RecvQueue counts bytes that arrived and were not read; the peer's FIN
-	// counts as one. SendQueue counts bytes not sent or not acknowledged, our
-	// SYN or FIN as one. A listener has neither: see AcceptQueue.
+	// RecvQueue counts the bytes that arrived and that the program has not
+	// read. The peer's FIN counts as one byte. SendQueue counts the bytes that
+	// were not sent or not acknowledged. Our SYN or FIN counts as one byte. A
+	// listener has neither queue: see AcceptQueue.
 	RecvQueue uint32
 	SendQueue uint32
 
-	// AcceptQueue counts the connections that a listener has completed and its
-	// program has not accepted; AcceptQueueMax is how many may wait: the lesser
-	// of listen()'s backlog and net.core.somaxconn. For LISTEN only.
+	// AcceptQueue counts the connections of a listener that are complete and
+	// that its program has not accepted. AcceptQueueMax is the maximum for this
+	// queue: the smaller of listen()'s backlog and net.core.somaxconn. Only
+	// LISTEN has them.
 	AcceptQueue    uint32
 	AcceptQueueMax Optional[uint32]
 
 	Owner     Owner
-	Processes []Process // that hold its file open; DetailProcesses
-	Listener  *Listener // that it came in by, where it has no process; DetailProcesses
+	Processes []Process // the processes that have its file open; DetailProcesses
+	Listener  *Listener // the listener of its connection, if no process has it open; DetailProcesses
 	Cookie    Cookie
 	Timer     Timer
 
-	// Age is how long the socket has been in its state, where the kernel's
-	// clocks tell it. AgeExact says that a clock started with the state told it;
-	// otherwise Age is a bound or an estimate, see Clocks.SetAge.
+	// Age is how long the socket has been in its state, if it can be computed
+	// from the kernel's timers and clocks. AgeExact means that it comes from a
+	// timer that started with the state. Otherwise Age is a lower bound or an
+	// estimate: see SetAge of lifecycle.Clocks.
 	Age      Optional[time.Duration]
 	AgeExact bool
 
-	// Idle is how long no data has moved in either direction. DetailAge.
+	// Idle is how long no data has been sent or received. DetailAge.
 	Idle Optional[time.Duration]
 
-	InterfaceIndex uint32 // of the interface the socket is bound to; 0: none, or unknown
-	Interface      string // its name
-	Netns          string // name of its network namespace, where others than the reader's were asked for
+	InterfaceIndex uint32 // of the interface to which the socket is bound; 0: none, or unknown
+	Interface      string // the name of that interface
+	Netns          string // the name of its network namespace, if the request named other namespaces than the caller's
 
-	LocalName Name // of Local; DetailNames
-	PeerName  Name // of Peer; DetailNames
+	LocalName Name // the names for Local; DetailNames
+	PeerName  Name // the names for Peer; DetailNames
 
 	Info       *Info       // DetailInfo; nil for the kernel's small sockets
 	Congestion *Congestion // DetailInfo
@@ -84,7 +87,7 @@ type Socket struct {
 	ProcLine Optional[ProcLine] // from /proc/net/tcp only
 }
 
-// Reset forgets the socket, so that another can be decoded into its place.
+// Reset clears the socket, so that another can be decoded into it.
 func (s *Socket) Reset() { *s = Socket{} }
 
 // Clone returns a copy that shares nothing with s.
@@ -119,19 +122,20 @@ func copied[T any](p *T) *T {
 	return &c
 }
 
-// Owner is what the kernel says of whose a socket is. SYN_RECV, TIME_WAIT and
-// the orphaned FIN_WAIT2 that the kernel keeps as a small socket have no owner,
-// and neither field is known. A socket without a file, since its program has
-// closed it or not accepted it yet, has no inode.
+// Owner is what the kernel reports about the owner of a socket. SYN_RECV,
+// TIME_WAIT and the orphaned FIN_WAIT2 that the kernel keeps as a small socket
+// have no owner, and neither field is known. A socket has no inode if it has no
+// file: its program has closed it or has not accepted it yet.
 type Owner struct {
 	UID   Optional[uint32] // user id, as seen from the reader's user namespace
-	User  string           // its name, where it has one; DetailExtended
-	Inode uint32           // of the socket's file, as in /proc/PID/fd; 0: no file, or unknown
+	User  string           // the name of that user, if it has one; DetailExtended
+	Inode uint32           // the inode of the socket's file, as in /proc/PID/fd; 0: no file, or unknown
 }
 
 // FullSocketOwner returns the owner of a socket that is not a small one. For a
-// socket without a file kernels before 6.17 say user 0, whoever it was
-// (sock_i_uid in net/core/sock.c): that 0 is not taken for root.
+// socket without a file, kernels before 6.17 report user 0, whatever the user
+// was (sock_i_uid in net/core/sock.c). FullSocketOwner treats that 0 as
+// unknown, not as root.
 func FullSocketOwner(uid, inode uint32) Owner {
 	if uid == 0 && inode == 0 {
 		return Owner{}
@@ -139,46 +143,47 @@ func FullSocketOwner(uid, inode uint32) Owner {
 	return Owner{UID: Known(uid), Inode: inode}
 }
 
-// Process is a process that holds the file of a socket open. Several may, after
-// fork(2) or where the descriptor was passed over a Unix socket. Names come from
-// the process itself and may hold anything.
+// Process is a process that has the file of a socket open. Several processes
+// may have it open, after fork(2) or after one passed the descriptor over a
+// Unix socket. The process itself sets its names, so they may hold any bytes.
 type Process struct {
 	PID  int
-	FD   int    // the lowest descriptor, where it has several
+	FD   int    // the lowest descriptor, if it has several
 	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
 
-	// With DetailCommands, where they could be read.
+	// With DetailCommands, if they could be read.
 	UID     Optional[uint32] // effective user id, as seen from the reader's user namespace
-	User    string           // its name, where it has one
-	Exe     string           // the file it runs, with " (deleted)" after it where that is gone
-	Cmdline []string         // its arguments
+	User    string           // the name of that user, if it has one
+	Exe     string           // the file that it runs, followed by " (deleted)" if the file was deleted
+	Cmdline []string         // its arguments, the first of which is its command
 }
 
-// Listener is the listener that a connection without a process came in by: a
-// half-open request, a connection nobody has accepted, one that outlived its
-// program. The kernel does not keep this; it is inferred from the addresses.
+// Listener is the listener to which a connection without a process probably
+// belongs: a half-open request, a connection that was not accepted, or one that
+// outlived its program. The kernel does not report this. It is inferred from
+// the addresses.
 type Listener struct {
 	Local     netip.AddrPort
-	Processes []Process // that hold it, and those that share the address with SO_REUSEPORT
+	Processes []Process // the processes that have it open, and those that share the address with SO_REUSEPORT
 }
 
-// Name is what an address and a port are called. "" is no name, or unknown.
+// Name holds the names of an address and a port. "" means no name, or unknown.
 type Name struct {
-	Host    string // as the resolver has it; whoever runs the zone chose it, it may hold anything
+	Host    string // as the resolver returned it; the owner of the DNS zone chooses it, so it may hold any bytes
 	Service string // such as https
 }
 
-// ProcLine is what a line of /proc/net/tcp has in columns whose meaning depends
-// on the socket, for those who print them as netstat does, whatever they mean.
-// What they mean stands in the Socket: its Owner, its Timer.
+// ProcLine holds the columns of /proc/net/tcp whose meaning depends on the
+// socket. netstat prints them without regard to their meaning, and so does the
+// command of the same name. Owner and Timer of the Socket hold their meaning.
 type ProcLine struct {
-	UID     uint32 // uid: of SYN_RECV the listener's, of TIME_WAIT 0
-	Resends uint8  // retrnsmt, whichever timer runs
-	Probes  uint8  // timeout: probes unanswered, whichever timer runs
+	UID     uint32 // column uid: for SYN_RECV that of the listener, for TIME_WAIT 0
+	Resends uint8  // column retrnsmt, for every kind of timer
+	Probes  uint8  // column timeout: unanswered probes, for every kind of timer
 }
 
-// Cookie is the kernel's identity of a socket: it stays from the handshake to
-// TIME_WAIT and is never given twice. 0 is unknown.
+// Cookie is the kernel's identifier of a socket. It is the same from the
+// handshake to TIME_WAIT, and the kernel never uses it again. 0 is unknown.
 type Cookie uint64
 
 // String returns the cookie in hexadecimal, as ss(8) shows it after "sk:".
@@ -189,22 +194,24 @@ func (c Cookie) Append(b []byte) []byte {
 	return strconv.AppendUint(append(b, "0x"...), uint64(c), 16)
 }
 
-// MarshalText returns what String returns: in JSON, 64 bits do not fit a number.
+// MarshalText returns what String returns. In JSON the cookie is a string,
+// because 64 bits do not fit in a JSON number.
 func (c Cookie) MarshalText() ([]byte, error) { return c.Append(nil), nil }
 
-// Detail is a set of what can be asked of a source beyond the base: what is
-// not asked for costs nothing. Each costs the kernel time for every socket.
+// Detail is a set of the details that a source can add to the base fields. A
+// detail that is not requested costs nothing. A requested one takes time for
+// every socket.
 type Detail uint16
 
-// The details that can be asked for.
+// The details.
 const (
 	DetailInfo      Detail = 1 << iota // Info and Congestion
 	DetailMemory                       // Memory
 	DetailExtended                     // Extended
-	DetailProcesses                    // Processes and Listener; costs a walk through /proc
-	DetailAge                          // Age of ESTABLISHED and CLOSE_WAIT, and Idle; at the price of DetailInfo
-	DetailCommands                     // of each process its user, file and arguments; with DetailProcesses
-	DetailNames                        // LocalName and PeerName; asks name servers
+	DetailProcesses                    // Processes and Listener; needs a walk through /proc
+	DetailAge                          // Age of ESTABLISHED and CLOSE_WAIT, and Idle; takes as long as DetailInfo
+	DetailCommands                     // the user, file and arguments of each process; with DetailProcesses
+	DetailNames                        // LocalName and PeerName; sends requests to name servers
 )
 
 // Has reports whether all of d are in the set.
@@ -213,7 +220,7 @@ func (set Detail) Has(d Detail) bool { return set&d == d }
 // TimerKind says which of a socket's timers fires next.
 type TimerKind uint8
 
-// The timers, in the kernel's numbers (inet_csk_diag_fill in
+// The timers, with the kernel's numbers (inet_sk_diag_fill in
 // net/ipv4/inet_diag.c, and the column tr of /proc/net/tcp).
 const (
 	TimerOff        TimerKind = iota
@@ -226,8 +233,8 @@ const (
 
 var timerNames = [...]string{"off", "on", "keepalive", "timewait", "persist", "delack"}
 
-// String returns the name that ss(8) has for the timer, "unknown" where the
-// kernel sent a number that is not in the list above.
+// String returns the name that ss(8) uses for the timer, or "unknown" for a
+// number that is not in the list above.
 func (k TimerKind) String() string {
 	if int(k) < len(timerNames) {
 		return timerNames[k]
@@ -241,26 +248,26 @@ func (k TimerKind) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 // Timer is the timer of a socket that fires next.
 type Timer struct {
 	Kind        TimerKind
-	Expires     time.Duration // until it fires; 0 where Kind is TimerOff
-	Retransmits uint8         // how often it has fired in vain: resends, or probes unanswered
+	Expires     time.Duration // the time until it fires; 0 if Kind is TimerOff
+	Retransmits uint8         // how often it has fired without an answer: resends, or unanswered probes
 }
 
-// Memory is what a socket holds and may hold, in bytes (sock_diag's
+// Memory is the memory that a socket uses and may use, in bytes (sock_diag's
 // SK_MEMINFO, include/uapi/linux/sock_diag.h).
 type Memory struct {
 	RecvAlloc    uint32           // receive memory in use
 	RecvBuffer   uint32           // receive memory allowed
 	SendAlloc    uint32           // send memory in use by the device queues
 	SendBuffer   uint32           // send memory allowed
-	ForwardAlloc uint32           // reserved, not yet used
-	SendQueued   uint32           // send memory queued
-	OptionMemory uint32           // for socket options, filters included
-	Backlog      uint32           // waiting while the socket was locked
-	Drops        Optional[uint32] // packets dropped, a count; kernels from 4.8
+	ForwardAlloc uint32           // memory reserved and not used yet
+	SendQueued   uint32           // memory of queued data to send
+	OptionMemory uint32           // memory of socket options, including filters
+	Backlog      uint32           // data that arrived while a program had the socket locked
+	Drops        Optional[uint32] // the number of dropped packets, not bytes; kernels from 4.8
 }
 
-// Congestion is a socket's congestion control. The algorithm's own figures are
-// there where it has some and the kernel sent them.
+// Congestion is a socket's congestion control. The figures of an algorithm are
+// known if the socket uses that algorithm and the kernel sent them.
 type Congestion struct {
 	Algorithm string
 	BBR       Optional[BBR]
@@ -268,8 +275,8 @@ type Congestion struct {
 	Vegas     Optional[Vegas]
 }
 
-// BBR is what the algorithm bbr believes of the path
-// (struct tcp_bbr_info, include/uapi/linux/inet_diag.h).
+// BBR is the model that the algorithm bbr has of the path (struct tcp_bbr_info,
+// include/uapi/linux/inet_diag.h).
 type BBR struct {
 	Bandwidth  uint64        // bytes a second
 	MinRTT     time.Duration // microseconds from the kernel
@@ -277,8 +284,8 @@ type BBR struct {
 	CwndGain   uint32        // 256 is 1
 }
 
-// DCTCP is what the algorithm dctcp has seen
-// (struct tcp_dctcp_info, include/uapi/linux/inet_diag.h).
+// DCTCP is what the algorithm dctcp has measured (struct tcp_dctcp_info,
+// include/uapi/linux/inet_diag.h).
 type DCTCP struct {
 	Enabled  bool
 	CEState  uint16
@@ -296,27 +303,27 @@ type Vegas struct {
 	MinRTT   time.Duration
 }
 
-// Extended is the rest of what the kernel says of a socket.
+// Extended holds the other things that the kernel reports about a socket.
 type Extended struct {
 	Mark         Optional[uint32] // SO_MARK; needs CAP_NET_ADMIN
 	CgroupID     uint64           // inode of its cgroup's directory in cgroup v2; 0: unknown
-	Cgroup       Cgroup           // what CgroupID stands for
+	Cgroup       Cgroup           // the cgroup with that ID
 	Shutdown     Optional[Shutdown]
 	TOS          Optional[uint8]  // IP_TOS
 	TrafficClass Optional[uint8]  // IPV6_TCLASS
-	ClassID      Optional[uint32] // of the net_cls cgroup, or the socket's priority
-	V6Only       Optional[bool]   // IPV6_V6ONLY, of listeners and bound sockets
+	ClassID      Optional[uint32] // class of the net_cls cgroup, or the socket's priority
+	V6Only       Optional[bool]   // IPV6_V6ONLY; only for listeners and bound sockets
 	Options      Optional[SocketOptions]
-	Protocol     Optional[uint8] // the IP protocol, where the kernel says another than asked
+	Protocol     Optional[uint8] // the IP protocol, if the kernel reports another than TCP
 	ULP          string          // upper-layer protocol, such as tls or mptcp
 	TLS          *TLS
 	MPTCP        *MPTCP
 	MD5Keys      []MD5Key // needs CAP_NET_ADMIN
 }
 
-// Cgroup is what the id of a cgroup stands for; "" is unknown, or none.
+// Cgroup names a cgroup and what runs in it. "" means unknown, or none.
 type Cgroup struct {
-	Path      string // below the mount of cgroup v2, such as /system.slice/nginx.service
-	Unit      string // the systemd unit that the path shows, such as nginx.service
-	Container string // the id of the container that the path shows, 64 hexadecimal digits or as its engine has it
+	Path      string // the path below the mount of cgroup v2, such as /system.slice/nginx.service
+	Unit      string // the systemd unit in the path, such as nginx.service
+	Container string // the ID of the container in the path, as 64 hexadecimal digits or as its engine writes it
 }

@@ -6,33 +6,34 @@ import (
 	"strings"
 )
 
-// State is the state of a TCP socket. The zero State is none at all. States
-// are numbered in the order of a connection's life, which is the order in
-// which people are shown them; the kernel's own numbers are in kernel.go.
+// State is the state of a TCP socket. The zero State is no state. States are
+// numbered in the order of a connection's life, which is also the order of the
+// output for people. The kernel's own numbers are in kernel.go.
 type State uint8
 
-// The states of RFC 9293 section 3.3.2 under Linux's names (the RFC writes
+// The states of RFC 9293 section 3.3.2 with the names of Linux (the RFC writes
 // SYN-RECEIVED, FIN-WAIT-1, TIME-WAIT, CLOSED), and one that only Linux has.
 const (
 	Listen      State = iota + 1 // waits for connections
-	SynSent                      // has sent a SYN, waits for the peer's
+	SynSent                      // has sent a SYN, waits for the peer's SYN
 	SynRecv                      // has answered a SYN, waits for the last ACK
-	Established                  // both ways open
-	FinWait1                     // closed here first, FIN not acknowledged yet
+	Established                  // open in both directions
+	FinWait1                     // closed first on this side, FIN not acknowledged yet
 	FinWait2                     // FIN acknowledged, waits for the peer's FIN
-	Closing                      // both closed at once, FIN not acknowledged yet
-	TimeWait                     // closed here first, keeps the name for a while
-	CloseWait                    // the peer closed, the local program has not
+	Closing                      // both sides closed at once, FIN not acknowledged yet
+	TimeWait                     // closed first on this side, keeps its addresses and ports for a while
+	CloseWait                    // the peer has closed, the local program has not
 	LastAck                      // closed after the peer, FIN not acknowledged yet
-	Close                        // was connected, is closed, is still held
+	Close                        // closed, but a program still holds the socket
 
-	// BoundInactive is a socket that has a port and neither listens nor
-	// connects. Linux lists it from 6.8 on (TCP_BOUND_INACTIVE,
-	// include/net/tcp_states.h); to the socket itself it is CLOSE.
+	// BoundInactive is the state of a socket that has a port and neither
+	// listens nor connects. Linux lists such sockets from 6.8 on
+	// (TCP_BOUND_INACTIVE, include/net/tcp_states.h). Inside the kernel their
+	// state is CLOSE.
 	BoundInactive
 )
 
-// NumStates is how many states there are: they run from 1 to NumStates.
+// NumStates is the number of states. They are numbered from 1 to NumStates.
 const NumStates = int(BoundInactive)
 
 var stateNames = [NumStates + 1]string{
@@ -40,7 +41,7 @@ var stateNames = [NumStates + 1]string{
 	"TIME_WAIT", "CLOSE_WAIT", "LAST_ACK", "CLOSE", "BOUND_INACTIVE",
 }
 
-// String returns the name the state is shown under, such as SYN_RECV.
+// String returns the name that the output shows, such as SYN_RECV.
 func (s State) String() string {
 	if s == 0 || int(s) > NumStates {
 		return "UNKNOWN"
@@ -64,7 +65,7 @@ func (s *State) UnmarshalText(text []byte) error {
 // StateSet is a set of states. The zero StateSet is empty.
 type StateSet uint16
 
-// The sets that ss(8) has names for, and All.
+// The sets for which ss(8) has names, and All.
 const (
 	All          StateSet = 1<<(NumStates+1) - 2
 	Bucket                = 1<<SynRecv | StateSet(1)<<TimeWait // kept by the kernel as small sockets

@@ -1,14 +1,14 @@
-// Package tcp is the vocabulary of the program: the states of a TCP socket and
-// the names that people use for them, the socket as every source describes it,
-// its owner, its timer and its tcp_info.
+// Package tcp holds the types that all packages share: the states of a TCP
+// socket and the names that people use for them, the socket as every source
+// describes it, its owner, its timer and its tcp_info.
 //
 // Every other package imports tcp, and tcp imports only the standard library.
 // It reads nothing from the host. Package lifecycle models how a socket moves
 // from state to state and how long that takes.
 //
-// Durations are time.Duration, addresses are netip. A value that a source
-// cannot know is absent: an unknown [Optional], a nil pointer or an empty
-// string, never a zero that looks measured.
+// Durations are time.Duration, and addresses are types of net/netip. A value
+// that a source cannot know is absent: an unknown [Optional], a nil pointer or
+// an empty string. It is never a zero that looks like a measured value.
 package tcp
 
 import (
@@ -28,7 +28,7 @@ func Known[T any](v T) Optional[T] { return Optional[T]{value: v, known: true} }
 // Get returns the value and whether it is known.
 func (o Optional[T]) Get() (T, bool) { return o.value, o.known }
 
-// Or returns the value, or other where it is unknown.
+// Or returns the value, or other if it is unknown.
 func (o Optional[T]) Or(other T) T {
 	if o.known {
 		return o.value
@@ -39,11 +39,11 @@ func (o Optional[T]) Or(other T) T {
 // IsKnown reports whether the value is known.
 func (o Optional[T]) IsKnown() bool { return o.known }
 
-// IsZero reports whether the value is unknown. It is what the JSON option
-// omitzero asks, so an unknown value leaves no key and a known 0 does.
+// IsZero reports whether the value is unknown. The JSON option omitzero calls
+// it, so an unknown value has no key and a known 0 has one.
 func (o Optional[T]) IsZero() bool { return !o.known }
 
-// MarshalJSON writes the value, or null where it is unknown.
+// MarshalJSON writes the value, or null if it is unknown.
 func (o Optional[T]) MarshalJSON() ([]byte, error) {
 	if !o.known {
 		return []byte("null"), nil
