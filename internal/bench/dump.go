@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dumpOnly asks for the sockets that a command would ask for, and receives the
-// answers without looking into them: what no reader can be faster than.
+// dumpOnly requests the same sockets as a command, and receives the answers
+// without decoding them. No reader can be faster.
 func dumpOnly(command string) error {
 	states := ^uint32(0)
 	if strings.Contains(command, "SYN_RECV") {

@@ -1,13 +1,13 @@
 //go:build linux
 
-// Bench measures whole commands of tcpstate against ss and netstat on the same
-// sockets, made in a private network namespace, and writes docs/performance.md:
+// Bench compares whole commands of tcpstate with ss and netstat on the same
+// sockets in a private network namespace, and writes docs/performance.md:
 //
 //	go run ./internal/bench
 //
 // The two commands of a row run in turn, A B A B ..., so that both see the same
-// table and the same machine; the ratio is the median of those of the pairs. It
-// exits with status 1 where a bar is missed.
+// table and the same machine. The ratio is the median of the ratios of the
+// pairs. Bench exits with status 1 if a result misses its limit.
 package main
 
 import (
@@ -23,8 +23,9 @@ import (
 
 const report = "docs/performance.md"
 
-// settle is how long the kernel is given to clear away the hundred thousands of
-// sockets of a namespace that has ended, which it does in the background.
+// settle is the pause after a scenario. The kernel needs it to free the sockets
+// of a namespace that has ended. It does so in the background, and there are
+// hundreds of thousands of them.
 const settle = 20 * time.Second
 
 func main() {
@@ -34,7 +35,8 @@ func main() {
 	}
 }
 
-// run is the whole benchmark, or, as it calls itself, one part of it.
+// run runs the whole benchmark. The benchmark runs this program again with
+// arguments, and run then does one part of it.
 func run(args []string) error {
 	switch {
 	case len(args) == 0:
@@ -47,7 +49,7 @@ func run(args []string) error {
 	return errors.New("usage: bench")
 }
 
-// benchmark runs every scenario in a lab of its own and writes the report.
+// benchmark runs every scenario in a new lab and writes the report.
 func benchmark() error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -93,7 +95,7 @@ func benchmark() error {
 	return err
 }
 
-// command returns a command that talks to the terminal of this one.
+// command returns a command whose output goes to this program's stderr.
 func command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr

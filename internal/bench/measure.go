@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// result is what one row came to.
+// result is the result of one row.
 type result struct {
 	Scenario string
 	Sockets  int
 	Command  string
 	Against  string
-	Wall     time.Duration // medians
-	Other    time.Duration
-	Ratio    float64 // median of the pairs
-	PeakMiB  float64 // tcpstate's greatest
-	OtherMiB float64
+	Wall     time.Duration // tcpstate's wall time, median
+	Other    time.Duration // the other command's wall time, median
+	Ratio    float64       // median of the ratios of the pairs
+	PeakMiB  float64       // tcpstate's highest peak memory
+	OtherMiB float64       // the other command's highest peak memory
 	Runs     int
 
-	AtMost, MaxMilli, MaxMiB float64 // the bars; 0: none
+	AtMost, MaxMilli, MaxMiB float64 // the limits; 0: none
 	Waits                    time.Duration
 	Per                      int
 }
 
-// missed says which bar the result misses, or nothing.
+// missed returns the limits that the result misses, or "".
 func (r result) missed() string {
 	var misses []string
 	if r.AtMost > 0 && r.Ratio > r.AtMost {
@@ -48,7 +48,8 @@ func (r result) missed() string {
 	return strings.Join(misses, ", ")
 }
 
-// measureScenario measures the rows of a scenario in the lab that it runs in.
+// measureScenario measures the rows of a scenario. It must run in the lab of
+// that scenario.
 func measureScenario(name, tcpstate, out string) error {
 	index := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
 	if index < 0 {
@@ -117,8 +118,9 @@ func measure(row row, tcpstate string) (result, error) {
 	return r, nil
 }
 
-// countSockets returns how many sockets there are. It keeps none of the
-// listing: what this process holds would count as the peak of those it starts.
+// countSockets returns the number of sockets. It does not keep the listing in
+// memory, because the memory of this process would count in the peak of the
+// commands that it starts.
 func countSockets(tcpstate string) (int, error) {
 	var lines lineCounter
 	c := exec.Command(tcpstate, "ls", "-H", "--format", "csv", "--columns", "state")
@@ -135,8 +137,8 @@ func (n *lineCounter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// timed runs a command, throws its output away, and returns its wall time and
-// its peak resident memory in MiB.
+// timed runs a command without its output, and returns its wall time and its
+// peak resident memory in MiB.
 func timed(args []string) (time.Duration, float64, error) {
 	c := exec.Command(args[0], args[1:]...)
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -152,7 +154,7 @@ func timed(args []string) (time.Duration, float64, error) {
 	wall := time.Since(start)
 	usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, 0, fmt.Errorf("%s: no account of its resources", strings.Join(args, " "))
+		return 0, 0, fmt.Errorf("%s: the system did not report its resource usage", strings.Join(args, " "))
 	}
 	return wall, float64(usage.Maxrss) / 1024, nil
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-// Bench measures commands on the sockets of a Linux host.
+// Bench measures commands on the sockets of a Linux host. It needs Linux.
 package main
 
 import (

@@ -35,7 +35,7 @@ Made by `+"`make bench`"+` (go run ./internal/bench) on %s.
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// bars says what the row must keep.
+// bars returns the limits of the row as text.
 func (r result) bars() string {
 	var bars []string
 	if r.AtMost > 0 {
@@ -63,7 +63,7 @@ func shown(ms float64) string {
 	return fmt.Sprintf("%.0f ms", ms)
 }
 
-// machine describes what the figures were measured on.
+// machine describes the machine on which the figures were measured.
 func machine() string {
 	kernel := "an unknown kernel"
 	var name unix.Utsname

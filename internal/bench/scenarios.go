@@ -4,31 +4,33 @@ package main
 
 import "time"
 
-// scenario is one filling of the lab and what is measured in it.
+// scenario is a set of sockets in the lab and the rows that are measured with
+// them.
 type scenario struct {
-	name  string   // as a heading
-	words []string // for the lab
+	name  string   // the name in the report
+	words []string // the arguments of the lab
 	rows  []row
 }
 
-// row is one command of tcpstate, and what it is held against.
+// row is one command of tcpstate, the command to compare it with, and its
+// limits.
 type row struct {
 	command  []string // tcpstate's arguments
-	against  []string // another command, or one of tcpstate's own modes below
+	against  []string // the other command: a program, "tcpstate" with arguments, or bareDump
 	runs     int
-	atMost   float64 // of the other's wall time; 0: no bar
-	maxMilli float64 // wall time in milliseconds; 0: no bar
-	maxMiB   float64 // peak resident; 0: no bar
+	atMost   float64 // limit for the ratio of the wall times; 0: none
+	maxMilli float64 // limit for the wall time in milliseconds; 0: none
+	maxMiB   float64 // limit for the peak resident memory in MiB; 0: none
 
-	waits time.Duration // by design, and not counted
-	per   int           // ticks that the command does, of which one is counted; 0: it is no matter of ticks
+	waits time.Duration // time that the command waits by design; it is subtracted
+	per   int           // the number of ticks of the command, by which its time is divided; 0: it has no ticks
 }
 
-// bareDump stands in row.against for the dump loop that decodes nothing.
+// bareDump in row.against means the dump loop that decodes nothing.
 var bareDump = []string{"(bare dump loop)"}
 
-// The idle host comes first: what a kernel has to clear away after the others
-// would disturb it.
+// scenarios begins with the idle host: the kernel's work after the other
+// scenarios, to free their sockets, would disturb it.
 var scenarios = []scenario{{
 	name: "an idle host",
 	rows: []row{

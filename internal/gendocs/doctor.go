@@ -8,7 +8,7 @@ import (
 )
 
 // doctorPart returns a generated part of docs/doctor.md, and whether there is
-// one of the name.
+// one with that name.
 func doctorPart(name string) (string, bool) {
 	var b strings.Builder
 	switch name {

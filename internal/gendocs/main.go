@@ -1,12 +1,13 @@
-// Gendocs writes the generated parts of docs/json.md and docs/doctor.md anew, from
-// the tables of packages render and doctor, and the whole of docs/states.md, docs/states.zh.md and
-// docs/states.svg, from the pages of package explain:
+// Gendocs writes the generated parts of docs/json.md and docs/doctor.md from
+// the tables of packages render and doctor. It also writes the whole of
+// docs/states.md, docs/states.zh.md and docs/states.svg from the pages of
+// package explain:
 //
 //	go run tcpstate/internal/gendocs docs/json.md docs/doctor.md
 //	go run tcpstate/internal/gendocs docs/states.md docs/states.zh.md docs/states.svg
 //
-// A generated part stands between a line "<!-- generated: NAME -->" and the
-// next line "<!-- end -->"; the prose around it is left as it is.
+// A generated part is between a line "<!-- generated: NAME -->" and the next
+// line "<!-- end -->". Gendocs does not change the text around it.
 package main
 
 import (
@@ -54,7 +55,7 @@ const (
 	end   = "<!-- end -->\n"
 )
 
-// generate returns the page with its generated parts made anew.
+// generate returns the page with new text in its generated parts.
 func generate(page []byte) ([]byte, error) {
 	var out bytes.Buffer
 	for {
@@ -77,7 +78,7 @@ func generate(page []byte) ([]byte, error) {
 	}
 }
 
-// table returns the generated part with the name.
+// table returns the generated part with the given name.
 func table(name string) (string, error) {
 	var b strings.Builder
 	switch name {
@@ -100,7 +101,7 @@ func table(name string) (string, error) {
 	return b.String(), nil
 }
 
-// unit returns the unit that a field's name ends with.
+// unit returns the unit in the suffix of a field's name.
 func unit(name string) string {
 	for _, u := range []struct{ suffix, unit string }{
 		{"_bytes_per_sec", "bytes per second"}, {"_bytes", "bytes"}, {"_ms", "milliseconds"}, {"_us", "microseconds"},

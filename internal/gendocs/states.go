@@ -7,18 +7,20 @@ import (
 	"tcpstate/explain"
 )
 
-// drawing is the machine's chart beside the pages that show it.
+// drawing is the name of the chart's file. The pages that show it are in the
+// same directory.
 const drawing = "states.svg"
 
-// documents are the files that are generated whole, by their names.
+// documents maps the names of the files that are generated as a whole to their
+// writers.
 var documents = map[string]func() ([]byte, error){
 	"states.md":    func() ([]byte, error) { return states(explain.English) },
 	"states.zh.md": func() ([]byte, error) { return states(explain.Chinese) },
 	drawing:        chart,
 }
 
-// document returns the file of the name, and whether there is one that is
-// generated whole.
+// document returns the content of the file at path, and whether that file is
+// generated as a whole.
 func document(path string) ([]byte, bool, error) {
 	write, ok := documents[filepath.Base(path)]
 	if !ok {

@@ -1,6 +1,6 @@
-// Package pane is a terminal for tests: a pane of a tmux server of its own, in
-// which a command runs, into which keys are pressed, and whose screen is read as
-// text. Only tests import it.
+// Package pane is a terminal for tests. A command runs in a pane of a separate
+// tmux server. Tests press keys in it and read its screen as text. Only tests
+// import it.
 package pane
 
 import (
@@ -20,8 +20,8 @@ type Pane struct {
 	dir string
 }
 
-// Start runs a command of sh(1) in a new terminal. What it was run from says so
-// when it ends: see Ended.
+// Start runs a command of sh(1) in a new terminal. The script around the
+// command records its exit status: see Ended.
 func Start(t testing.TB, width, height int, command string) *Pane {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
@@ -30,7 +30,7 @@ func Start(t testing.TB, width, height int, command string) *Pane {
 		}
 		t.Skip("tmux is not installed")
 	}
-	dir, err := os.MkdirTemp("", "pane") // for the path of a socket is short
+	dir, err := os.MkdirTemp("", "pane") // t.TempDir could be too long: the path of a Unix socket has a limit
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func (p *Pane) must(args ...string) string {
 	return text
 }
 
-// Press presses keys, as tmux(1) names them under KEY BINDINGS.
+// Press presses keys. tmux(1) lists their names under KEY BINDINGS.
 func (p *Pane) Press(keys ...string) {
 	p.t.Helper()
 	p.must(append([]string{"send-keys"}, keys...)...)
@@ -70,25 +70,26 @@ func (p *Pane) Press(keys ...string) {
 // Write types a text.
 func (p *Pane) Write(text string) { p.t.Helper(); p.must("send-keys", "-l", text) }
 
-// Resize makes the terminal another size.
+// Resize changes the size of the terminal.
 func (p *Pane) Resize(width, height int) {
 	p.t.Helper()
 	p.must("resize-window", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height))
 }
 
-// Screen returns what is on the screen.
+// Screen returns the text on the screen.
 func (p *Pane) Screen() string { p.t.Helper(); return p.must("capture-pane", "-p") }
 
-// Colored returns what is on the screen with its colours (ECMA-48 SGR).
+// Colored returns the text on the screen with its colours (ECMA-48 SGR).
 func (p *Pane) Colored() string { p.t.Helper(); return p.must("capture-pane", "-p", "-e") }
 
-// Says returns a variable of tmux(1), as listed under FORMATS.
+// Says returns the value of a variable of tmux(1). They are listed there under
+// FORMATS.
 func (p *Pane) Says(variable string) string {
 	p.t.Helper()
 	return strings.TrimSpace(p.must("display-message", "-p", "#{"+variable+"}"))
 }
 
-// long is longer than anything takes, on the busiest machine.
+// long is how long the tests wait at most. Even a busy machine needs less.
 const long = 30 * time.Second
 
 // Wait waits until the screen has all the texts, and returns it.
@@ -104,7 +105,7 @@ func (p *Pane) Wait(texts ...string) string {
 	})
 }
 
-// Until waits until the screen is as it should be, and returns it.
+// Until waits until holds is true for the screen, and returns the screen.
 func (p *Pane) Until(what string, holds func(screen string) bool) string {
 	p.t.Helper()
 	screen := ""
@@ -128,9 +129,10 @@ func (p *Pane) read(name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// Ended waits until the command has ended, fails the test unless the terminal is
-// then as it was before, and returns the exit status as sh(1) has it: of a
-// command that a signal ended, 128 and the number of the signal.
+// Ended waits until the command has ended. It fails the test if the modes of
+// the terminal differ from those before the command. It returns the exit status
+// as sh(1) reports it: 128 plus the number of the signal if a signal ended the
+// command.
 func (p *Pane) Ended() int {
 	p.t.Helper()
 	for deadline := time.Now().Add(long); p.read("status") == ""; time.Sleep(20 * time.Millisecond) {
