@@ -11,9 +11,9 @@ import (
 )
 
 // Churn opens and closes about n connections a second over the loopback, half
-// of them over IPv6, until stop is called, which says how many there were.
-// Every second one is closed in the ordinary way and leaves a TIME_WAIT, which
-// lasts 60 s; the others are reset and leave nothing.
+// of them over IPv6, until stop is called. stop returns the number of
+// connections. Every second connection is closed in the ordinary way and leaves
+// a TIME_WAIT, which lasts 60 s. The others are reset and leave nothing.
 func (l *Lab) Churn(n int) (stop func() (int, error), err error) {
 	if n < 1 || n > maxChurn {
 		return nil, fmt.Errorf("churning: %d connections a second is not between 1 and %d", n, maxChurn)

@@ -1,22 +1,22 @@
 // Package lab makes real TCP sockets in every state, in a private network
 // namespace, for tests and benchmarks.
 //
-// [Run] gives a test a namespace of its own: it runs the test binary again in
-// new namespaces, where the same call finds itself inside and runs the body.
-// [Main] does the same for a whole program. Inside, three things make sockets:
+// [Run] gives a test its own namespace. It runs the test binary again in new
+// namespaces, and in there the same call runs the body. [Main] does the same
+// for a whole program. Inside, three functions make sockets:
 //
-//   - [Lab.States] makes at least one socket of each state, by hand and by real
-//     programs' means, and describes each;
-//   - [Lab.Fill] makes many, as the words of a [Plan] ask;
-//   - [Lab.Peer] is the far end of a connection, played segment by segment.
+//   - [Lab.States] makes at least one socket of each state, with ordinary
+//     system calls and with hand-made segments, and describes each;
+//   - [Lab.Fill] makes many sockets, as the words of a [Plan] say;
+//   - [Lab.Peer] adds a remote peer that a test controls segment by segment.
 //
 // [Lab.Namespace] adds further network namespaces, with names in /run/netns.
 //
-// Nothing is reported that the kernel has not confirmed: every function asks
-// it, over a small sock_diag request of the lab's own, and returns an error
-// where fewer sockets are there than were asked for.
+// Every function checks with the kernel that the sockets exist, with a small
+// sock_diag client of its own. It returns an error if there are fewer sockets
+// than requested.
 //
 // The lab needs Linux, and either CAP_SYS_ADMIN and CAP_NET_ADMIN or the
-// permission to make user namespaces. Elsewhere the package is only this page,
-// segments and plans.
+// permission to create user namespaces. On other systems the package has only
+// this comment, segments and plans.
 package lab

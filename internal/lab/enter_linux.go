@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that was run again bears its role as its last argument. An
-// environment variable would leak to every command that a body runs.
+// The program runs itself again with its role as the last argument. An
+// environment variable would be inherited by every command that a body runs.
 const (
 	roleInside = "tcpstate-lab:inside" // runs the body in the new namespace
 	roleHold   = "tcpstate-lab:hold"   // holds descriptors, see hold_linux.go
@@ -34,19 +34,19 @@ func role() string {
 	return ""
 }
 
-// reportFD is where a process that was run again finds the pipe on which its
-// parent waits for its verdict: the first of exec.Cmd's ExtraFiles.
+// reportFD is the descriptor of the pipe on which a child reports its result to
+// its parent: the first of exec.Cmd's ExtraFiles.
 const reportFD = 3
 
-// Run runs body in a network namespace of its own, with the Lab set up. The
-// test binary is run again for it, with only this test, so that every
-// goroutine of the body lives in the namespace; what the test does before the
-// call is done there a second time. The test passes, fails or is skipped as it
-// did there, and its output is shown if it failed. A test calls Run once and
-// does nothing of weight after it; a second lab goes into a subtest of its own.
+// Run runs body in a new network namespace, with the Lab set up. It runs the
+// test binary again with only this test, so that every goroutine of the body is
+// in the namespace. The code of the test before the call runs a second time
+// there. The test passes, fails or is skipped as it did there, and Run shows
+// its output if it failed. A test calls Run once, as its last step. A second
+// lab needs a subtest.
 //
-// Flags of the test package that write files are not handed on: coverage and
-// profiles do not see the body.
+// Flags of the test package that write files are not passed on, so coverage and
+// profiles do not include the body.
 func Run(t *testing.T, body func(t *testing.T, l *Lab)) {
 	t.Helper()
 	switch role() {
@@ -60,7 +60,7 @@ func Run(t *testing.T, body func(t *testing.T, l *Lab)) {
 }
 
 // inside sets the namespace up and runs body. Cleanups run after the last
-// subtest and in reverse: the verdict is the last thing of all.
+// subtest and in reverse order, so the verdict is written last.
 func inside(t *testing.T, body func(*testing.T, *Lab)) {
 	report, err := openReport()
 	if err != nil {
@@ -92,8 +92,8 @@ func verdict(t *testing.T) string {
 	return "passed"
 }
 
-// outside runs this test again in new namespaces and passes on how it ended.
-// A child that ends well without a verdict has not run the body at all.
+// outside runs this test again in new namespaces and takes over its result. A
+// child that exits with status 0 and reports no verdict has not run the body.
 func outside(t *testing.T) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -119,9 +119,9 @@ func outside(t *testing.T) {
 	}
 }
 
-// testArgs returns the arguments that run this very test, and no other, again.
-// Of the test package's own flags only those that change how a test runs are
-// handed on; a program's own flags all are.
+// testArgs returns the arguments that run only this test again. It passes on
+// those flags of the test package that change how a test runs, and all flags of
+// other packages.
 func testArgs(t *testing.T) []string {
 	var levels []string
 	for name := range strings.SplitSeq(t.Name(), "/") {
@@ -140,11 +140,11 @@ func testArgs(t *testing.T) []string {
 	return append(append(args, flag.Args()...), roleInside)
 }
 
-// Main runs body in a network namespace of its own, with the Lab set up, and
-// returns what body returned: the exit status for the program. It runs the
-// program again, with the same arguments; what the program does before the
-// call is done there a second time, and os.Args is whole again when body runs.
-// SIGTERM and SIGHUP are passed on to it.
+// Main runs body in a new network namespace, with the Lab set up, and returns
+// what body returned: the exit status for the program. It runs the program
+// again with the same arguments. The code of the program before the call runs a
+// second time there, and os.Args has only the original arguments when body
+// runs. Main passes SIGTERM and SIGHUP on to the child.
 func Main(body func(*Lab) (int, error)) (int, error) {
 	switch role() {
 	case roleHold:
@@ -174,10 +174,10 @@ func Main(body func(*Lab) (int, error)) (int, error) {
 	}, func(sig os.Signal) { child.Process.Signal(sig) })
 }
 
-// Supervise runs cmd and returns its exit status as a shell tells it: 128 and
-// the signal's number if a signal ended it, 127 or 126 if it could not be
-// started. cmd dies with this process. Where denied is not 0, it runs as
-// RunWithoutDiag has it.
+// Supervise runs cmd and returns its exit status as a shell reports it: 128
+// plus the signal's number if a signal ended it, 127 or 126 if it could not be
+// started. cmd is killed when this process ends. If denied is not 0, cmd runs
+// as with RunWithoutDiag.
 func Supervise(cmd *exec.Cmd, denied syscall.Errno) (int, error) {
 	return supervise(func(started func()) error {
 		if denied != 0 {
@@ -188,7 +188,8 @@ func Supervise(cmd *exec.Cmd, denied syscall.Errno) (int, error) {
 }
 
 // supervise passes SIGTERM and SIGHUP on while run runs, once it has started.
-// SIGINT and SIGQUIT are left to the command: the terminal sends them to both.
+// It ignores SIGINT and SIGQUIT, because the terminal sends them to the command
+// too.
 func supervise(run func(started func()) error, pass func(os.Signal)) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
@@ -204,7 +205,7 @@ func supervise(run func(started func()) error, pass func(os.Signal)) (int, error
 		select {
 		case sig := <-signals:
 			if sig == unix.SIGTERM || sig == unix.SIGHUP {
-				pass(sig) // fails only where it has ended already
+				pass(sig) // fails only if the command has already ended
 			}
 		case err := <-done:
 			return exitStatus(err)
@@ -230,11 +231,11 @@ func exitStatus(err error) (int, error) {
 	return 1, err
 }
 
-// runNamespaced runs a command that makeCmd makes in a new network namespace
-// and returns what it reported. A mount namespace comes with it, in which names
-// can be given to more network namespaces (Lab.Namespace). Where that alone is
-// not allowed they come with a user namespace, in which the user is root
-// (user_namespaces(7)).
+// runNamespaced runs a command from makeCmd in a new network namespace and
+// returns what it reported. It also makes a mount namespace, in which the lab
+// can give names to more network namespaces (Lab.Namespace). If the process may
+// not make these two, runNamespaced also makes a user namespace, in which the
+// user is root (user_namespaces(7)).
 func runNamespaced(makeCmd func() *exec.Cmd, started func()) (string, error) {
 	cmd := makeCmd()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS}
@@ -251,8 +252,9 @@ func runNamespaced(makeCmd func() *exec.Cmd, started func()) (string, error) {
 	return runReporting(cmd, started)
 }
 
-// runReporting runs cmd and returns what it wrote to its report pipe. The few
-// words of a report fit into the pipe, so nobody need read meanwhile.
+// runReporting runs cmd and returns what it wrote to its report pipe. A report
+// has only a few words and fits into the pipe, so runReporting need not read
+// before cmd ends.
 func runReporting(cmd *exec.Cmd, started func()) (string, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -265,7 +267,7 @@ func runReporting(cmd *exec.Cmd, started func()) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A process that outlives cmd may have the other end still.
+	// A process that outlives cmd may still have the other end open.
 	if err := read.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}
@@ -273,8 +275,9 @@ func runReporting(cmd *exec.Cmd, started func()) (string, error) {
 	return string(report), err
 }
 
-// boundRun runs cmd so that it dies with this process. The parent-death signal
-// comes when the thread that started it ends (prctl(2)), so that thread is kept.
+// boundRun runs cmd so that it is killed when this process ends. The kernel
+// sends the parent-death signal when the thread that started cmd ends
+// (prctl(2)), so boundRun keeps that thread.
 func boundRun(cmd *exec.Cmd, started func()) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -282,7 +285,7 @@ func boundRun(cmd *exec.Cmd, started func()) error {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
-	cmd.WaitDelay = 5 * time.Second // for those who keep its output open
+	cmd.WaitDelay = 5 * time.Second // for processes that keep its output open
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -290,7 +293,8 @@ func boundRun(cmd *exec.Cmd, started func()) error {
 	return cmd.Wait()
 }
 
-// openReport takes the report pipe, and keeps it from commands run later on.
+// openReport opens the report pipe. Commands that this process runs later do
+// not inherit it.
 func openReport() (*os.File, error) {
 	if _, err := unix.FcntlInt(reportFD, unix.F_GETFD, 0); err != nil {
 		return nil, fmt.Errorf("opening the report pipe: %w", err)

@@ -14,10 +14,10 @@ import (
 	"tcpstate/tcp"
 )
 
-// Fill makes the sockets that the words of a plan ask for, such as "est=1000"
-// or "timewait6=50"; see Plan. They last until the lab closes, or until the
-// kernel's clock ends them. It is an error if in the end the kernel does not
-// list as many more sockets of each kind as were asked for.
+// Fill makes the sockets that the words of a plan describe, such as "est=1000"
+// or "timewait6=50": see Plan. They last until the lab closes or a timer of the
+// kernel ends them. Fill returns an error if the kernel does not list that many
+// more sockets of each kind at the end.
 func (l *Lab) Fill(words ...string) error {
 	plan, err := ParsePlan(words...)
 	if err != nil {
@@ -26,7 +26,7 @@ func (l *Lab) Fill(words ...string) error {
 	return l.FillPlan(plan.Fill)
 }
 
-// FillPlan is Fill for a plan that has been read.
+// FillPlan is Fill for a parsed plan.
 func (l *Lab) FillPlan(wants []Want) error {
 	if len(wants) == 0 {
 		return nil
@@ -58,7 +58,7 @@ func (l *Lab) FillPlan(wants []Want) error {
 	return checkFill(before, wants)
 }
 
-// makeRoom raises the limits of the namespace that stand against many sockets,
+// makeRoom raises the limits of the namespace so that it can hold many sockets,
 // and lets half-open connections last for some minutes.
 func (l *Lab) makeRoom() error {
 	for name, value := range map[string]int{
@@ -73,7 +73,7 @@ func (l *Lab) makeRoom() error {
 	return nil
 }
 
-// checkFill asks the kernel whether all that was wanted is there.
+// checkFill returns an error unless the kernel lists all the wanted sockets.
 func checkFill(before Counts, wants []Want) error {
 	after, err := Count()
 	if err != nil {
@@ -95,12 +95,13 @@ func checkFill(before Counts, wants []Want) error {
 	return errors.Join(errs...)
 }
 
-// take gives out n peers of Fill and returns the number of the first.
+// take reserves n peers of Fill and returns the number of the first.
 func (l *Lab) take(family tcp.Family, n int) uint32 {
 	return l.next[family-tcp.IPv4].Add(uint32(n)) - uint32(n)
 }
 
-// fillUnheld makes sockets that take no descriptor, on every processor.
+// fillUnheld makes sockets that need no descriptor, with one goroutine for each
+// processor.
 func (l *Lab) fillUnheld(want Want) error {
 	if want.Kind == "synrecv" {
 		return l.flood(want)
@@ -121,7 +122,8 @@ func (l *Lab) fillUnheld(want Want) error {
 	return errors.Join(errs...)
 }
 
-// plantAll plants n sockets, connected to the peers from first on.
+// plantAll plants n sockets. They are connected to n peers, beginning with the
+// peer number first.
 func plantAll(kind string, family tcp.Family, first uint32, n int) ([]int, error) {
 	p, err := newPlanter(kind)
 	if err != nil {
@@ -145,13 +147,15 @@ func plantAll(kind string, family tcp.Family, first uint32, n int) ([]int, error
 	return fds, nil
 }
 
-// floodBacklog is far above what is half-open, since past half of it the kernel
-// drops old requests early (reqsk_timer_handler, net/ipv4/inet_connection_sock.c).
+// floodBacklog is much larger than the number of half-open connections, because
+// the kernel drops old requests early if the backlog is more than half full
+// (reqsk_timer_handler, net/ipv4/inet_connection_sock.c).
 const floodBacklog = 4 * maxWant
 
-// flood sends SYNs to a listener until the kernel holds as many half-open
-// connections as are wanted. What a full backlog of the device lost is made up
-// for from fresh addresses, for a SYN sent again would count as a resend.
+// flood sends SYNs to a listener until the kernel holds the wanted number of
+// half-open connections. If a full backlog of the device dropped some, flood
+// sends SYNs from new addresses, because a repeated SYN from the same address
+// would count as a resend.
 func (l *Lab) flood(want Want) error {
 	host := Host4
 	if want.Family == tcp.IPv6 {
@@ -178,8 +182,8 @@ func (l *Lab) flood(want Want) error {
 	return fmt.Errorf("%d are missing after 20 rounds", missing)
 }
 
-// Flood sends SYNs to a listener, each from an address of its own, and does not
-// look at what becomes of them.
+// Flood sends n SYNs to a listener, each from a different address, and does not
+// check what happens to them.
 func (l *Lab) Flood(to netip.AddrPort, n int) error {
 	family := tcp.IPv6
 	if to.Addr().Is4() {
@@ -247,9 +251,9 @@ func makeHeld(j job) ([]int, error) {
 	return plantAll(j.Kind, j.Family, j.First, j.N)
 }
 
-// makePairs makes connections over the loopback, through listeners that are
-// gone in the end. Each listener takes but a few thousand, so that the ports
-// of the connecting ends suffice.
+// makePairs makes connections over the loopback and closes their listeners at
+// the end. Each listener takes only a few thousand connections, so that there
+// are enough ports for the connecting ends.
 func makePairs(j job) ([]int, error) {
 	var fds []int
 	for left := j.N / 2; left > 0; {
@@ -282,8 +286,9 @@ func makePairs(j job) ([]int, error) {
 	return fds, nil
 }
 
-// makeBound makes sockets that are bound or listen. Ports and addresses both
-// vary, because the kernel walks all that is bound to one port.
+// makeBound makes sockets that are bound or listen. It varies ports and
+// addresses, because the kernel walks all the sockets that are bound to one
+// port.
 func makeBound(j job) ([]int, error) {
 	var fds []int
 	for i := range uint32(j.N) {
@@ -294,7 +299,7 @@ func makeBound(j job) ([]int, error) {
 			return fds, err
 		}
 		fds = append(fds, fd)
-		if j.Family == tcp.IPv6 { // which, unlike IPv4, does not bind to an address for its route alone
+		if j.Family == tcp.IPv6 { // for IPv6, unlike IPv4, a local route is not enough to bind to an address
 			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
 				return fds, os.NewSyscallError("setsockopt IPV6_FREEBIND", err)
 			}
@@ -311,7 +316,8 @@ func makeBound(j job) ([]int, error) {
 	return fds, nil
 }
 
-// loopback returns the i-th local address of a family, apart from the usual one.
+// loopback returns the i-th local address of a family. It never returns the
+// usual loopback address.
 func loopback(family tcp.Family, i uint32) netip.Addr {
 	i++
 	if family == tcp.IPv4 {
@@ -322,7 +328,7 @@ func loopback(family tcp.Family, i uint32) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-// jobs divides what is wanted into what one process can hold.
+// jobs divides the wanted sockets into jobs that one process can hold.
 func (l *Lab) jobs(want Want) []job {
 	var jobs []job
 	for n := range slices.Values(shares(want.N)) {

@@ -16,20 +16,22 @@ import (
 	"tcpstate/tcp"
 )
 
-// job is a share of what Fill makes, made and held by one process. It is even
-// for est.
+// job is a part of the sockets of Fill. One process makes and holds them. For
+// est the number is even.
 type job struct {
 	Kind   string
 	Family tcp.Family
-	First  uint32 // the first of its peers
+	First  uint32 // the number of its first peer
 	N      int
 }
 
-// jobFormat is how a job is told to its holder: kind, family, first, number.
+// jobFormat is the format of a job in the input of its holder: kind, family,
+// first, number.
 const jobFormat = "%s %d %d %d\n"
 
-// perHolder is how many descriptors one process holds: RLIMIT_NOFILE less some
-// for the process itself, and not so many that one process does all the work.
+// perHolder returns how many descriptors one process holds: RLIMIT_NOFILE less
+// some for the process itself, and at most 15,000, so that several processes
+// share the work.
 func perHolder() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -38,7 +40,7 @@ func perHolder() int {
 	return int(min(max(limit.Cur, 256)-200, 15_000)) &^ 1
 }
 
-// shares divides n among as few processes as can hold it.
+// shares divides n among as few processes as possible.
 func shares(n int) []int {
 	var shares []int
 	for most := perHolder(); n > 0; n -= shares[len(shares)-1] {
@@ -47,17 +49,18 @@ func shares(n int) []int {
 	return shares
 }
 
-// holder is a process that holds the descriptors of a job: this program, run
-// again. It ends when its standard input does, and so when this process dies. (A
-// parent-death signal would come when the thread that started it ends, as those
-// do in which another namespace was entered.)
+// holder is a process that holds the descriptors of a job. It runs this program
+// again. It ends when its standard input ends, and so also when this process
+// ends. (The parent-death signal cannot be used: the kernel sends it when the
+// thread that started the holder ends, and a thread that has entered another
+// namespace ends early.)
 type holder struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
 }
 
 // hold starts a holder for each job, as many at a time as there are processors,
-// and returns when all is made.
+// and returns when all sockets exist.
 func (l *Lab) hold(jobs []job) error {
 	errs := make([]error, len(jobs))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -115,7 +118,7 @@ func startHolder(j job) (*holder, error) {
 	}
 	answer, err := io.ReadAll(read)
 	if err == nil && string(answer) != "made" {
-		err = fmt.Errorf("its process said %q", answer)
+		err = fmt.Errorf("its process reported %q", answer)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.end())
@@ -132,7 +135,7 @@ func (h *holder) end() error {
 	return nil
 }
 
-// hold is what a holder does. It returns its exit status.
+// hold is the main function of a holder. It returns the exit status.
 func hold() int {
 	report, err := openReport()
 	if err != nil {
@@ -147,7 +150,7 @@ func hold() int {
 	if err != nil {
 		fmt.Fprint(report, strings.TrimSpace(err.Error()))
 		report.Close()
-		return 0 // the report says it all
+		return 0 // the report has the error
 	}
 	fmt.Fprint(report, "made")
 	report.Close()

@@ -11,11 +11,11 @@ import (
 	"tcpstate/tcp"
 )
 
-// Entry is a socket as the kernel lists it, in as little as the lab needs. It
-// is read by the lab's own few lines, so that package sockdiag can be tested
+// Entry is a socket as the kernel lists it, with only the fields that the lab
+// needs. The lab decodes it itself, so that package sockdiag can be tested
 // against it.
 type Entry struct {
-	Number       uint8 // the state, by the kernel's number
+	Number       uint8 // the kernel's number of the state
 	Family       tcp.Family
 	Local, Peer  netip.AddrPort // without zones
 	Timer        uint8
@@ -27,19 +27,20 @@ type Entry struct {
 	Cookie       uint64
 }
 
-// Kernel lists the sockets of the namespace whose state is in mask, a set of
-// 1<<number (include/net/tcp_states.h), in one family.
+// Kernel lists the sockets of one family in the namespace whose state is in
+// mask, a set of bits 1<<number (include/net/tcp_states.h).
 func Kernel(family tcp.Family, mask uint32) ([]Entry, error) {
 	var entries []Entry
 	err := dump(family, mask, func(msg []byte) { entries = append(entries, parseEntry(family, msg)) })
 	return entries, err
 }
 
-// Counts are how many sockets are in each state, by family.
+// Counts holds the number of sockets in each state, for each family.
 type Counts map[tcp.Family]map[tcp.State]int
 
 // Count counts the sockets of the namespace. BOUND_INACTIVE counts closed
-// sockets that hold a port and have no peer, CLOSE those that had one.
+// sockets that hold a port and have no peer. CLOSE counts those that had a
+// peer.
 func Count() (Counts, error) {
 	counts := Counts{}
 	for _, family := range []tcp.Family{tcp.IPv4, tcp.IPv6} {
@@ -53,7 +54,7 @@ func Count() (Counts, error) {
 	return counts, nil
 }
 
-// State returns the state, under the name that people know it by.
+// State returns the state. A closed socket without a peer is BOUND_INACTIVE.
 func (e *Entry) State() tcp.State { return stateOf(e.Number, e.Peer.Port()) }
 
 func stateOf(number uint8, peerPort uint16) tcp.State {
@@ -146,7 +147,7 @@ func dump(family tcp.Family, mask uint32, yield func(msg []byte)) error {
 	}
 }
 
-// domain returns the address family of socket(2).
+// domain returns the address family as a number for socket(2).
 func domain(family tcp.Family) uint8 {
 	if family == tcp.IPv4 {
 		return unix.AF_INET

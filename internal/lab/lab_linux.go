@@ -16,16 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The ends of the wire. The kernel's end has addresses; what it sends, the lab
-// receives at the other end, and answers or not.
+// The ends of the wire. The kernel's end has addresses. The lab receives at the
+// other end what the kernel sends, and may answer it.
 const (
 	HostLink = "lab0"  // the kernel's end
 	peerLink = "wire0" // the lab's end
-	cutLink  = "cut0"  // a link to nobody
+	cutLink  = "cut0"  // a link whose other end is down
 )
 
 // The addresses of the kernel's end. Everything that is not local is routed to
-// the wire, so a peer may have any address but these.
+// the wire, so a peer may have any other address.
 var (
 	Host4     = netip.MustParseAddr("10.77.0.1")
 	Host6     = netip.MustParseAddr("fd77::1")
@@ -35,36 +35,37 @@ var (
 	cut6      = netip.MustParseAddr("fe80::2") // an IPv6 gateway must be on its link
 )
 
-// anyIP6 are addresses that are all local, as 127.0.0.0/8 is: IPv6 has but one
-// loopback address, and many sockets need many.
+// anyIP6 has only local addresses, like 127.0.0.0/8. IPv6 has only one loopback
+// address, and many sockets need many addresses.
 var anyIP6 = netip.MustParsePrefix("fd7f::/64")
 
-// The peers of Fill and Flood, counted up from the first of each. They answer
-// nothing: what is sent to them goes into a link whose other end is down, and
-// the kernel takes it for sent (noop_enqueue, net/sched/sch_generic.c, returns
-// NET_XMIT_CN). The wire would not do: when the resends of a flood come at once
-// they overflow the receiving backlog of a veth device, which reports it
-// (veth_xmit, drivers/net/veth.c), and the kernel forgets a half-open
-// connection whose SYN-ACK could not be sent (reqsk_timer_handler,
+// The peers of Fill and Flood, numbered from the first address of each prefix.
+// They never answer: what the kernel sends to them goes into a link whose other
+// end is down, and the kernel treats it as sent (noop_enqueue,
+// net/sched/sch_generic.c, returns NET_XMIT_CN). The wire cannot be used for
+// them. When all resends of a flood come at once, they overflow the receive
+// backlog of a veth device, which reports an error (veth_xmit,
+// drivers/net/veth.c), and the kernel drops a half-open connection whose
+// SYN-ACK could not be sent (reqsk_timer_handler,
 // net/ipv4/inet_connection_sock.c).
 var (
 	fill4 = netip.MustParsePrefix("100.0.0.0/8")
 	fill6 = netip.MustParsePrefix("fd64::/16")
 )
 
-// Lab is a network namespace with a wire to peers that the lab plays itself.
-// Its methods may be called from several goroutines.
+// Lab is a network namespace with a wire to peers that the lab itself
+// simulates. Several goroutines may call its methods at once.
 type Lab struct {
 	wire *wire
-	next [2]atomic.Uint32 // per family, how many peers of Fill have been given addresses
+	next [2]atomic.Uint32 // for each family, how many peers of Fill have an address
 
 	mu      sync.Mutex
 	fds     []int     // kept open until Close
-	holders []*holder // keep more
-	ownRun  bool      // /run is the lab's own, see Namespace
+	holders []*holder // processes that keep more open
+	ownRun  bool      // /run is a file system of the lab, see Namespace
 }
 
-// open sets up the namespace that this process was put into.
+// open sets up the namespace in which this process was started.
 func open() (*Lab, error) {
 	if _, err := net.InterfaceByName(HostLink); err == nil {
 		return nil, errors.New("opening the lab: this process has opened one already")
@@ -81,12 +82,13 @@ func open() (*Lab, error) {
 	return l, nil
 }
 
-// Close closes what the lab holds. The namespace ends with its processes.
+// Close closes everything that the lab holds. The namespace ends when its
+// processes end.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
-	for _, h := range l.holders { // all at once: each takes its time to close its sockets
+	for _, h := range l.holders { // all at once, because each needs some time to close its sockets
 		h.input.Close()
 	}
 	for _, h := range l.holders {
@@ -118,14 +120,14 @@ func setSysctl(name string, value int) error {
 }
 
 // setUpLinks brings the loopback up and makes the wire: a pair of veth devices
-// in the same namespace, since a TUN device needs privileges in the host's.
+// in the same namespace. A TUN device would need privileges on the host.
 //
-// Both ends do without ARP. The kernel then puts its own hardware address into
-// what it sends, so that at the far end, still in this namespace, it is
-// another host's frame: a packet socket sees it and the IP stack drops it
-// (PACKET_OTHERHOST in ip_rcv_core, net/ipv4/ip_input.c). Peers lie behind a
-// gateway, because each address on the link itself would take an entry of the
-// neighbour table, which holds 1024 for the whole machine.
+// Both ends have ARP off. The kernel then puts its own hardware address into
+// the frames that it sends. So the other end, which is in the same namespace,
+// receives a frame for another host: a packet socket sees it and the IP stack
+// drops it (PACKET_OTHERHOST in ip_rcv_core, net/ipv4/ip_input.c). The peers
+// are behind a gateway, because each address on the link itself would take an
+// entry of the neighbour table, which holds 1024 for the whole machine.
 func setUpLinks() error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -142,21 +144,21 @@ func setUpLinks() error {
 		}
 	}
 	for name, value := range map[string]int{
-		"net.ipv4.conf.all.rp_filter":                  0, // peers have any address
+		"net.ipv4.conf.all.rp_filter":                  0, // a peer may have any address
 		"net.ipv4.conf." + HostLink + ".rp_filter":     0,
 		"net.ipv6.conf." + peerLink + ".disable_ipv6":  1,
 		"net.ipv6.conf." + HostLink + ".addr_gen_mode": 1, // the link-local address is given below
 		"net.ipv6.conf." + HostLink + ".accept_ra":     0,
 		"net.ipv6.conf." + HostLink + ".accept_dad":    0, // usable at once
-		"net.ipv4.tcp_no_metrics_save":                 1, // each peer like the first
+		"net.ipv4.tcp_no_metrics_save":                 1, // an earlier connection does not affect a later one
 	} {
 		if err := setSysctl(name, value); err != nil {
 			return err
 		}
 	}
 	links := map[string]netlink.Link{}
-	// The far end first: then the near one has its carrier when it comes up,
-	// and need not wait for the kernel's delayed link events.
+	// The lab's end comes up first. The kernel's end then has its carrier when
+	// it comes up, and need not wait for the kernel's delayed link events.
 	for _, name := range []string{peerLink, HostLink, cutLink} {
 		link, err := netlink.LinkByName(name)
 		if err != nil {
@@ -192,9 +194,10 @@ func setUpLinks() error {
 	return errors.Join(awaitLocal(Host6), awaitLocal(HostLocal.WithZone("")))
 }
 
-// awaitLocal waits until the kernel takes what is sent to addr. It adds the
-// route for that in the background, even where it detects no duplicates
-// (addrconf_dad_work, net/ipv6/addrconf.c), and until then drops it.
+// awaitLocal waits until the kernel accepts packets for addr. The kernel adds
+// the route for them in the background, even without duplicate address
+// detection (addrconf_dad_work, net/ipv6/addrconf.c), and drops such packets
+// until then.
 func awaitLocal(addr netip.Addr) error {
 	filter := &netlink.Route{Dst: ipNet(netip.PrefixFrom(addr, addr.BitLen())), Table: unix.RT_TABLE_LOCAL}
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {

@@ -11,26 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netnsDir is where ip-netns(8) keeps the names of network namespaces.
+// netnsDir is the directory in which ip-netns(8) keeps the names of network
+// namespaces.
 const netnsDir = "/run/netns"
 
-// Namespace is a further network namespace, beside the lab's own.
+// Namespace is an additional network namespace, besides the lab's own.
 type Namespace struct {
 	Name  string
-	Path  string // of the file in /run/netns
+	Path  string // the path of its file in /run/netns
 	Inode uint64 // its number, as in net:[4026531840]
 	lab   *Lab
 }
 
 // Namespace makes a network namespace and gives it a name in /run/netns, as "ip
-// netns add" does. Its loopback is up; there is nothing else in it. Nobody
-// outside the lab sees the name: with the first namespace, the lab's /run
-// becomes an empty file system of its own. The namespace ends with the lab's
-// processes, or when its name is unmounted and nothing is left in it.
+// netns add" does. It has only a loopback device, which is up. The name is not
+// visible outside the lab: with the first namespace, the lab mounts an empty
+// file system on its /run. The namespace ends with the lab's processes, or when
+// its name is unmounted and nothing is left in it.
 func (l *Lab) Namespace(name string) (*Namespace, error) {
 	n := &Namespace{Name: name, Path: filepath.Join(netnsDir, name), lab: l}
 	if !isFileName(name) {
-		return nil, fmt.Errorf("making namespace %q: no name for a file", name)
+		return nil, fmt.Errorf("making namespace %q: not a valid file name", name)
 	}
 	if err := l.makeNetnsDir(); err != nil {
 		return nil, fmt.Errorf("making namespace %q: %w", name, err)
@@ -41,10 +42,10 @@ func (l *Lab) Namespace(name string) (*Namespace, error) {
 	return n, nil
 }
 
-// makeNetnsDir makes /run/netns, on a /run of the lab's own: in the host's an
-// unprivileged user may not, and root should not leave a directory behind.
-// What is mounted here does not spread to the host, and names that the host
-// gives later are not wanted here either (mount_namespaces(7)).
+// makeNetnsDir makes /run/netns in a new file system on /run. In the host's
+// /run an unprivileged user may not create it, and root should not leave a
+// directory behind. Mounts of the lab do not appear on the host, and later
+// mounts of the host do not appear in the lab (mount_namespaces(7)).
 func (l *Lab) makeNetnsDir() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +62,7 @@ func (l *Lab) makeNetnsDir() error {
 	return os.Mkdir(netnsDir, 0o755)
 }
 
-// make makes the namespace and mounts it on its name.
+// make makes the namespace and mounts it on the file with its name.
 func (n *Namespace) make() error {
 	file, err := os.OpenFile(n.Path, os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
@@ -88,9 +89,9 @@ func (n *Namespace) make() error {
 	})
 }
 
-// Do runs f in a thread that has entered the namespace and ends with f. Sockets
-// that f opens stay in the namespace, and commands that it starts run there;
-// goroutines that it starts do not.
+// Do runs f in a thread that has entered the namespace and that ends when f
+// ends. Sockets that f opens stay in the namespace, and commands that it starts
+// run there. Goroutines that it starts do not.
 func (n *Namespace) Do(f func() error) error {
 	return inThread(func() error {
 		fd, err := unix.Open(n.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -106,8 +107,8 @@ func (n *Namespace) Do(f func() error) error {
 	})
 }
 
-// Listen opens a listener in the namespace, which stays until the lab is closed,
-// and returns where it listens; port 0 takes any.
+// Listen opens a listener in the namespace and returns its address. With port 0
+// the kernel chooses the port. The listener stays open until the lab is closed.
 func (n *Namespace) Listen(local netip.AddrPort) (netip.AddrPort, error) {
 	err := n.Do(func() error {
 		fd, at, err := listening(local, 16)
@@ -121,10 +122,12 @@ func (n *Namespace) Listen(local netip.AddrPort) (netip.AddrPort, error) {
 	return local, err
 }
 
-// inThread runs f in a thread that ends with it. The goroutine does not unlock
-// its thread, so the runtime ends the thread too. The process's first thread
-// does not end and lends its namespace to /proc/self: it is kept busy while
-// another does the work. runtime.Goexit, and so t.Fatal, goes on in the caller.
+// inThread runs f in a thread that ends when f ends. The goroutine does not
+// unlock its thread, so the runtime ends the thread too. The process's first
+// thread cannot be used: it does not end, and /proc/self shows its namespace.
+// If the goroutine runs on the first thread, it keeps that thread locked while
+// another thread does the work. runtime.Goexit, and so t.Fatal, continues in
+// the caller.
 func inThread(f func() error) error {
 	var err error
 	returned := false

@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// patience is how long the lab waits for what must come at once on one host,
-// before it says that it did not.
+// patience is how long the lab waits for something that should happen at once
+// on one host. After that it returns an error.
 const patience = 5 * time.Second
 
-// Peer is the far end of a connection, played segment by segment. It does
-// nothing on its own: it neither answers nor resends nor acknowledges, so a
-// peer left alone is a silent one.
+// Peer is the remote end of a connection, which a test controls segment by
+// segment. It does nothing by itself: it does not answer, resend or
+// acknowledge. So a peer without instructions is a silent peer.
 type Peer struct {
 	Addr netip.AddrPort // its own address
-	Host netip.AddrPort // the kernel's socket, as learnt from Dial or from what it sent
+	Host netip.AddrPort // the address of the kernel's socket, from Dial or from a segment that it sent
 
-	// Seq is the next sequence number to send (SND.NXT) and Ack the next one
-	// expected (RCV.NXT). Send and Expect keep them; a test may set them.
+	// Seq is the next sequence number to send (SND.NXT), and Ack is the next
+	// one expected (RCV.NXT). Send and Expect update them. A test may set them.
 	Seq, Ack uint32
-	Window   uint16 // advertised to the kernel; 0 stops it
-	Options  []byte // of the peer's SYN or SYN-ACK, such as an MSS
+	Window   uint16 // the window advertised to the kernel; with 0 the kernel stops sending
+	Options  []byte // the options of the peer's SYN or SYN-ACK, such as an MSS
 
 	wire  *wire
 	mu    sync.Mutex
 	queue []Segment
-	more  chan struct{} // has room for one: the queue has grown
+	more  chan struct{} // signals that the queue has grown; holds one signal
 }
 
-// Peer returns a peer at the given address, which must be routed to the wire:
-// any but the loopback's and the lab's own. It receives what the kernel sends
-// there until it is closed.
+// Peer returns a peer at the given address. The address must be routed to the
+// wire: any address except the loopback's and the lab's own. The peer receives
+// what the kernel sends to the address until Close.
 func (l *Lab) Peer(at netip.AddrPort) (*Peer, error) {
 	at = netip.AddrPortFrom(at.Addr().WithZone(""), at.Port())
 	p := &Peer{Addr: at, Seq: 1000, Window: 0xffff, wire: l.wire, more: make(chan struct{}, 1)}
@@ -45,8 +45,8 @@ func (l *Lab) Peer(at netip.AddrPort) (*Peer, error) {
 	return p, nil
 }
 
-// Dial returns a peer that has connected to the listener at host: it sends the
-// SYN, awaits the SYN-ACK and acknowledges it.
+// Dial returns a peer that is connected to the listener at host. It sends the
+// SYN, waits for the SYN-ACK and acknowledges it.
 func (l *Lab) Dial(from, host netip.AddrPort) (*Peer, error) {
 	p, err := l.Peer(from)
 	if err != nil {
@@ -62,8 +62,8 @@ func (l *Lab) Dial(from, host netip.AddrPort) (*Peer, error) {
 	return p, p.Send(ACK, nil)
 }
 
-// Accept completes the connection that a program of the host opens to the
-// peer: it awaits the SYN, answers it, and awaits the last ACK.
+// Accept completes a connection that a program of the host opens to the peer.
+// It waits for the SYN, answers it, and waits for the last ACK.
 func (p *Peer) Accept() error {
 	if _, err := p.Expect(SYN); err != nil {
 		return err
@@ -75,8 +75,8 @@ func (p *Peer) Accept() error {
 	return err
 }
 
-// Send sends a segment from Seq, with Ack and Window as they stand, and moves
-// Seq past it.
+// Send sends a segment that begins at Seq, with the present Ack and Window, and
+// adds its length to Seq.
 func (p *Peer) Send(flags Flags, payload []byte) error {
 	s := Segment{Src: p.Addr, Dst: p.Host, Flags: flags, Seq: p.Seq, Window: p.Window, Payload: payload}
 	if flags&ACK != 0 {
@@ -92,18 +92,18 @@ func (p *Peer) Send(flags Flags, payload []byte) error {
 	return nil
 }
 
-// SendRaw sends a segment as it is; Seq and Ack stay.
+// SendRaw sends a segment without a change. Seq and Ack stay as they are.
 func (p *Peer) SendRaw(s Segment) error { return p.wire.send(&s) }
 
-// Expect returns the next segment with at least the given flags, having passed
-// over others such as resent ones, and moves Ack past it: the kernel's next
-// segment from the peer acknowledges it.
+// Expect returns the next segment with at least the given flags. It skips
+// others, such as resent ones. It sets Ack to the end of the segment, so the
+// next segment of the peer acknowledges it.
 func (p *Peer) Expect(flags Flags) (Segment, error) {
 	return p.ExpectFunc(flags.String(), func(s Segment) bool { return s.Flags&flags == flags })
 }
 
-// ExpectFunc is Expect for the next segment that match likes; what names it in
-// the error that follows when none comes.
+// ExpectFunc is like Expect, for the next segment for which match returns true.
+// what describes the segment in the error if none arrives.
 func (p *Peer) ExpectFunc(what string, match func(Segment) bool) (Segment, error) {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -124,14 +124,15 @@ func (p *Peer) ExpectFunc(what string, match func(Segment) bool) (Segment, error
 	}
 }
 
-// Close forgets the peer: what the kernel sends it from now on is lost.
+// Close removes the peer. The lab then drops what the kernel sends to its
+// address.
 func (p *Peer) Close() {
 	p.wire.mu.Lock()
 	defer p.wire.mu.Unlock()
 	delete(p.wire.peers, p.Addr)
 }
 
-// deliver queues a segment. Of more than 1024 that nobody took, the oldest go.
+// deliver queues a segment. If 1024 segments are waiting, it drops the oldest.
 func (p *Peer) deliver(s Segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,13 +10,13 @@ import (
 	"tcpstate/tcp"
 )
 
-// Plan says what a lab is to be filled with.
+// Plan says which sockets to make in a lab, and how to run the command.
 type Plan struct {
-	States   bool          // one of everything, see States
-	Fill     []Want        // in the order that suits the kernel's clocks
+	States   bool          // make at least one socket of each state, see Lab.States
+	Fill     []Want        // in the order in which to make them: the short-lived ones last
 	Churn    int           // connections opened and closed a second
-	Netns    []string      // names of further network namespaces, each with a listener
-	DenyDiag syscall.Errno // what the command's NETLINK_SOCK_DIAG sockets get; 0: they work
+	Netns    []string      // names of additional network namespaces, each with a listener
+	DenyDiag syscall.Errno // the error when the command opens a NETLINK_SOCK_DIAG socket; 0: no error
 }
 
 // Want is a number of sockets of one kind and one family.
@@ -30,12 +30,12 @@ type Want struct {
 type Kind struct {
 	Name  string
 	State tcp.State
-	Held  bool // each takes a file descriptor
+	Held  bool // each needs a file descriptor
 	Doc   string
 }
 
-// Kinds are the kinds of sockets that Fill makes. Those that the kernel's own
-// clock ends come last, so that they are made last.
+// kinds are the kinds of sockets that Fill makes. Fill makes them in this
+// order, so those that end by a timer of the kernel come last.
 var kinds = [...]Kind{
 	{"est", tcp.Established, true, "connections over the loopback; both ends count"},
 	{"listen", tcp.Listen, true, "listeners with empty queues"},
@@ -61,18 +61,19 @@ func kindOf(name string) (Kind, bool) {
 	return kinds[i], true
 }
 
-// maxWant bounds what one word may ask for: the peers of Fill have 24 bits.
+// maxWant is the maximum number in one word. The numbers of Fill's peers have
+// 24 bits.
 const maxWant = 8_000_000
 
-// maxChurn bounds churn, which is paced by the millisecond.
+// maxChurn is the maximum for churn, whose pace is set each millisecond.
 const maxChurn = 100_000
 
-// WordError says that a word of a plan is wrong, and why.
+// WordError reports a wrong word of a plan and the reason.
 type WordError struct{ Word, Reason string }
 
 func (e *WordError) Error() string { return fmt.Sprintf("word %q: %s", e.Word, e.Reason) }
 
-// Hint lists the words that are right.
+// Hint lists the valid words.
 func (e *WordError) Hint() string {
 	var names []string
 	for _, k := range kinds {
@@ -83,8 +84,8 @@ func (e *WordError) Hint() string {
 }
 
 // ParsePlan reads the words of a plan: states, KIND=N, KIND4=N, KIND6=N,
-// churn=N, netns=NAME,NAME..., nodiag=EPERM and nodiag=EPROTONOSUPPORT. A wrong
-// one is a *WordError.
+// churn=N, netns=NAME,NAME..., nodiag=EPERM and nodiag=EPROTONOSUPPORT. The
+// error is a *WordError.
 func ParsePlan(words ...string) (Plan, error) {
 	var plan Plan
 	for _, word := range words {
@@ -97,13 +98,13 @@ func ParsePlan(words ...string) (Plan, error) {
 		case name == "nodiag":
 			denied := map[string]syscall.Errno{"EPERM": syscall.EPERM, "EPROTONOSUPPORT": syscall.EPROTONOSUPPORT}[value]
 			if denied == 0 {
-				return Plan{}, &WordError{word, "not an error that a kernel without sock_diag gives"}
+				return Plan{}, &WordError{word, "not an error of a kernel without sock_diag"}
 			}
 			plan.DenyDiag = denied
 		case name == "netns":
 			for name := range strings.SplitSeq(value, ",") {
 				if !isFileName(name) || slices.Contains(plan.Netns, name) {
-					return Plan{}, &WordError{word, fmt.Sprintf("%q is no name for one more namespace", name)}
+					return Plan{}, &WordError{word, fmt.Sprintf("%q cannot be the name of one more namespace", name)}
 				}
 				plan.Netns = append(plan.Netns, name)
 			}
@@ -125,7 +126,7 @@ func ParsePlan(words ...string) (Plan, error) {
 	return plan, nil
 }
 
-// isFileName reports whether a file can have the name.
+// isFileName reports whether a file can have this name.
 func isFileName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00") && len(name) <= 255
 }
@@ -134,7 +135,8 @@ func order(w Want) int {
 	return slices.IndexFunc(kinds[:], func(k Kind) bool { return k.Name == w.Kind })
 }
 
-// parseWants reads KIND=N, which is half and half, KIND4=N or KIND6=N.
+// parseWants reads KIND=N, where each family gets half of N, KIND4=N or
+// KIND6=N.
 func parseWants(word, name, value string) ([]Want, error) {
 	families := []tcp.Family{tcp.IPv4, tcp.IPv6}
 	if base, ok := strings.CutSuffix(name, "4"); ok {
@@ -154,7 +156,7 @@ func parseWants(word, name, value string) ([]Want, error) {
 		unit = 2 // a connection over the loopback is two sockets
 	}
 	if n%unit != 0 {
-		return nil, &WordError{word, "connections have two ends: an even number"}
+		return nil, &WordError{word, "a connection has two ends, so the number must be even"}
 	}
 	var wants []Want
 	for i, family := range families {

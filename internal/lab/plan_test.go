@@ -42,16 +42,16 @@ func TestParsePlanErrors(t *testing.T) {
 		{"stats", `word "stats": not a word of the lab`},
 		{"estab=5", `word "estab=5": not a word of the lab`},
 		{"est5=5", `word "est5=5": not a word of the lab`},
-		{"est=5", `word "est=5": connections have two ends: an even number`},
+		{"est=5", `word "est=5": a connection has two ends, so the number must be even`},
 		{"est=", `word "est=": "" is not a number from 1 to 8000000`},
 		{"est=-2", `word "est=-2": "-2" is not a number from 1 to 8000000`},
 		{"est=0", `word "est=0": "0" is not a number from 1 to 8000000`},
 		{"synrecv=9000000", `word "synrecv=9000000": "9000000" is not a number from 1 to 8000000`},
 		{"churn=1000000", `word "churn=1000000": "1000000" is not a number from 1 to 100000`},
-		{"netns=", `word "netns=": "" is no name for one more namespace`},
-		{"netns=blue,../red", `word "netns=blue,../red": "../red" is no name for one more namespace`},
-		{"netns=blue,blue", `word "netns=blue,blue": "blue" is no name for one more namespace`},
-		{"nodiag=EIO", `word "nodiag=EIO": not an error that a kernel without sock_diag gives`},
+		{"netns=", `word "netns=": "" cannot be the name of one more namespace`},
+		{"netns=blue,../red", `word "netns=blue,../red": "../red" cannot be the name of one more namespace`},
+		{"netns=blue,blue", `word "netns=blue,blue": "blue" cannot be the name of one more namespace`},
+		{"nodiag=EIO", `word "nodiag=EIO": not an error of a kernel without sock_diag`},
 	} {
 		_, err := ParsePlan("states", test.word)
 		var word *WordError

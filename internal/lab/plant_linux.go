@@ -14,23 +14,25 @@ import (
 	"tcpstate/tcp"
 )
 
-// A planted socket is one end of a connection whose other end has never been:
-// TCP_REPAIR (tcp(7) does not tell; see net/ipv4/tcp.c and criu.org/TCP_connection)
-// lets connect() succeed without a handshake; unless told otherwise, both sides'
-// sequence numbers then begin at 0. One hand-made segment and a call or two then take it to where it is
-// wanted. That is several times faster than a handshake and leaves no other end.
+// A planted socket is one end of a connection whose other end never existed.
+// TCP_REPAIR (not in tcp(7); see net/ipv4/tcp.c and criu.org/TCP_connection)
+// lets connect() succeed without a handshake. By default the sequence numbers
+// of both sides then begin at 0. One hand-made segment and one or two system
+// calls then bring the socket to the wanted state. This is several times faster
+// than a handshake, and there is no second socket.
 
-// recipe takes a planted socket from ESTABLISHED to a state.
+// recipe says how to bring a planted socket from ESTABLISHED to a state.
 type recipe struct {
 	halfClose bool   // shutdown(SHUT_WR): sends the FIN
-	reply     Flags  // what the peer sends then; 0: nothing
-	acks      uint32 // how many of our sequence numbers that acknowledges
+	reply     Flags  // flags of the segment that the peer then sends; 0: none
+	acks      uint32 // how many of our sequence numbers that segment acknowledges
 	reached   uint8  // the kernel's number of the state that the descriptor then shows
-	close     bool   // close(2) at the end; the socket lives on without
+	close     bool   // close(2) at the end; the socket stays without a descriptor
 }
 
-// The states, by the numbers of include/net/tcp_states.h. A descriptor shows 7,
-// CLOSE, once a small socket has taken over for TIME_WAIT.
+// The recipes by kind. The numbers of states are those of
+// include/net/tcp_states.h. A descriptor shows 7, CLOSE, after a small socket
+// has replaced it for TIME_WAIT.
 var recipes = map[string]recipe{
 	"closewait": {reply: FIN | ACK, reached: 8},
 	"lastack":   {reply: FIN | ACK, reached: 8, close: true},
@@ -40,7 +42,7 @@ var recipes = map[string]recipe{
 	"timewait":  {halfClose: true, reply: FIN | ACK, acks: 1, reached: 7, close: true},
 }
 
-// planter plants sockets, one batch after the other.
+// planter plants sockets, one batch after another.
 type planter struct {
 	*sender
 	recipe recipe
@@ -52,9 +54,10 @@ func newPlanter(kind string) (*planter, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The window that the peer of a planted socket has granted: the kernel
-	// starts with none and would not send so much as a FIN. The fields are
-	// snd_wl1, snd_wnd, max_window, rcv_wnd, rcv_wup (include/uapi/linux/tcp.h).
+	// The window that the peer of a planted socket has granted. Without it the
+	// kernel assumes a window of 0 and would not even send a FIN. The fields
+	// are snd_wl1, snd_wnd, max_window, rcv_wnd, rcv_wup
+	// (include/uapi/linux/tcp.h).
 	window := make([]byte, 0, 20)
 	for _, v := range []uint32{0, 65535, 65535, 65535, 0} {
 		window = binary.NativeEndian.AppendUint32(window, v)
@@ -62,8 +65,8 @@ func newPlanter(kind string) (*planter, error) {
 	return &planter{sender: s, recipe: recipes[kind], window: window}, nil
 }
 
-// plant plants a socket connected to each peer and returns the descriptors
-// that are to be kept.
+// plant plants a socket connected to each peer and returns the descriptors that
+// the caller must keep.
 func (p *planter) plant(peers []netip.AddrPort) ([]int, error) {
 	fds := make([]int, 0, len(peers))
 	locals := make([]netip.AddrPort, 0, len(peers))
@@ -134,8 +137,9 @@ func (p *planter) reply(local, peer netip.AddrPort) error {
 	})
 }
 
-// await waits until the socket shows the state that the reply takes it to. A
-// reply that a full backlog of the kernel lost is sent again.
+// await waits until the socket shows the state that follows the reply. It sends
+// the reply again from time to time, because a full backlog of the kernel may
+// have dropped it.
 func (p *planter) await(fd int, local, peer netip.AddrPort) error {
 	deadline := time.Now().Add(patience)
 	for tries := 1; ; tries++ {
@@ -147,7 +151,7 @@ func (p *planter) await(fd int, local, peer netip.AddrPort) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("planting a socket connected to %s: it is in the kernel's state %d, not %d", peer, state, p.recipe.reached)
+			return fmt.Errorf("planting a socket connected to %s: its state is the kernel's number %d, not %d", peer, state, p.recipe.reached)
 		}
 		if tries%1000 == 0 {
 			if err := p.reply(local, peer); err != nil {
@@ -158,8 +162,8 @@ func (p *planter) await(fd int, local, peer netip.AddrPort) error {
 	}
 }
 
-// stateNumber returns the socket's state, by the kernel's number: the first
-// byte of tcp_info.
+// stateNumber returns the kernel's number of the socket's state: the first byte
+// of tcp_info.
 func stateNumber(fd int) (uint8, error) {
 	var info [1]byte
 	if err := getsockopt(fd, unix.IPPROTO_TCP, unix.TCP_INFO, info[:]); err != nil {

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RunWithoutDiag runs cmd where the kernel answers denied to every attempt to
-// open a NETLINK_SOCK_DIAG socket, as a seccomp filter of a container or a
-// kernel without the module does. cmd dies with this process.
+// RunWithoutDiag runs cmd so that every attempt to open a NETLINK_SOCK_DIAG
+// socket fails with the error denied, as with the seccomp filter of a container
+// or a kernel without the module. cmd is killed when this process ends.
 //
-// The filter is one thread's: the one that starts cmd, which inherits it. The
-// thread is never unlocked, so the runtime ends it with the goroutine, and
+// The filter applies to one thread: the one that starts cmd. cmd inherits it.
+// The thread is never unlocked, so the runtime ends it with the goroutine and
 // starts no other thread from it.
 func RunWithoutDiag(cmd *exec.Cmd, denied syscall.Errno) error {
 	return runWithoutDiag(cmd, denied, func() {})
@@ -35,14 +35,15 @@ func runWithoutDiag(cmd *exec.Cmd, denied syscall.Errno, started func()) error {
 	return <-done
 }
 
-// denyDiag installs the filter on the calling thread (seccomp(2)). It looks at
-// the native system call only: what it is for are native programs.
+// denyDiag installs the filter on the calling thread (seccomp(2)). It checks
+// only the native system call, because the lab runs only native programs.
 func denyDiag(denied syscall.Errno) error {
 	if !isLittleEndian() {
-		return fmt.Errorf("not written for big-endian machines: %w", unix.ENOTSUP)
+		return fmt.Errorf("big-endian machines are not supported: %w", unix.ENOTSUP)
 	}
-	// The offsets are those of struct seccomp_data: the number at 0, 64-bit
-	// arguments from 16 on, of which the low half counts.
+	// The offsets are those of struct seccomp_data: the number is at 0, and
+	// 64-bit arguments begin at 16. The filter reads the low half of an
+	// argument.
 	const number, domain, protocol = 0, 16, 32
 	load := func(offset uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}

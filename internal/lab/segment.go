@@ -34,18 +34,18 @@ func (f Flags) String() string {
 	return strings.Join(names, ",")
 }
 
-// Segment is one TCP segment and the addresses it travels between.
+// Segment is one TCP segment with its source and destination.
 type Segment struct {
 	Src, Dst netip.AddrPort
 	Flags    Flags
 	Seq, Ack uint32
-	Window   uint16 // as on the wire, not scaled
-	Options  []byte // whole options; padded to a multiple of 4 when sent
+	Window   uint16 // the value on the wire, not scaled
+	Options  []byte // complete options; padded to a multiple of 4 when sent
 	Payload  []byte
 }
 
 // Len returns how many sequence numbers the segment takes: one for each byte,
-// for SYN and for FIN (SEG.LEN, RFC 9293 section 3.4).
+// one for SYN and one for FIN (SEG.LEN, RFC 9293 section 3.4).
 func (s *Segment) Len() uint32 {
 	n := uint32(len(s.Payload))
 	if s.Flags&SYN != 0 {
@@ -69,8 +69,8 @@ const (
 	protocolTCP                     = 6
 )
 
-// appendPacket appends the segment as an IPv4 or IPv6 packet, by the family of
-// Src, with the checksums of RFC 791 and RFC 9293 section 3.1.
+// appendPacket appends the segment as a packet, IPv4 or IPv6 according to the
+// family of Src, with the checksums of RFC 791 and RFC 9293 section 3.1.
 func (s *Segment) appendPacket(b []byte) ([]byte, error) {
 	src, dst := s.Src.Addr(), s.Dst.Addr()
 	options := (len(s.Options) + 3) &^ 3
@@ -109,7 +109,8 @@ func (s *Segment) appendPacket(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// sum adds the 16-bit words of b to the ones' complement sum so far.
+// sum adds the 16-bit words of b to so, the ones' complement sum of the bytes
+// before b.
 func sum(so uint32, b []byte) uint32 {
 	for ; len(b) >= 2; b = b[2:] {
 		so += uint32(b[0])<<8 | uint32(b[1])
@@ -120,7 +121,7 @@ func sum(so uint32, b []byte) uint32 {
 	return so
 }
 
-// fold returns the checksum whose ones' complement sum is given.
+// fold returns the checksum for a ones' complement sum.
 func fold(sum uint32) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
@@ -128,11 +129,12 @@ func fold(sum uint32) uint16 {
 	return ^uint16(sum)
 }
 
-// errNotTCP says that a packet is well-formed as far as it goes, and not TCP.
+// errNotTCP means that a packet is not TCP.
 var errNotTCP = errors.New("not a TCP segment")
 
-// parsePacket reads an IP packet. It does not check checksums: the kernel leaves
-// those of its own packets to the device. Options and Payload alias b.
+// parsePacket reads an IP packet. It does not verify checksums, because the
+// kernel leaves the checksums of its own packets to the device. Options and
+// Payload alias b.
 func parsePacket(b []byte) (Segment, error) {
 	if len(b) < ip4Header {
 		return Segment{}, fmt.Errorf("parsing packet: %d bytes", len(b))

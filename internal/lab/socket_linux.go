@@ -20,7 +20,8 @@ func newSocket(addr netip.Addr) (int, error) {
 	return fd, os.NewSyscallError("socket", err)
 }
 
-// bound returns a socket bound to local; port 0 takes any.
+// bound returns a socket bound to local. With port 0 the kernel chooses the
+// port.
 func bound(local netip.AddrPort) (int, error) {
 	fd, err := newSocket(local.Addr())
 	if err != nil {
@@ -33,7 +34,8 @@ func bound(local netip.AddrPort) (int, error) {
 	return fd, nil
 }
 
-// listening returns a listener at local and where it came to listen.
+// listening returns a listener at local and its address, in which the port is
+// the real one.
 func listening(local netip.AddrPort, backlog int) (int, netip.AddrPort, error) {
 	fd, err := bound(local)
 	if err != nil {
@@ -47,7 +49,7 @@ func listening(local netip.AddrPort, backlog int) (int, netip.AddrPort, error) {
 	return fd, name, err
 }
 
-// connected returns a socket that has connected to peer.
+// connected returns a socket that is connected to peer.
 func connected(peer netip.AddrPort) (int, error) {
 	fd, err := newSocket(peer.Addr())
 	if err != nil {
@@ -60,7 +62,7 @@ func connected(peer netip.AddrPort) (int, error) {
 	return fd, nil
 }
 
-// connecting returns a socket that has begun to connect to peer.
+// connecting returns a socket that has started to connect to peer.
 func connecting(peer netip.AddrPort) (int, error) {
 	fd, err := newSocket(peer.Addr())
 	if err != nil {
@@ -108,7 +110,7 @@ func fromSockaddr(sa unix.Sockaddr) (netip.AddrPort, error) {
 }
 
 // sockaddr returns the address for a system call. An unknown zone becomes 0,
-// which the call then refuses.
+// which the system call then rejects.
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
@@ -122,14 +124,15 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return sa
 }
 
-// inodeOf returns the number of the socket's inode, as fstat(2) has it.
+// inodeOf returns the number of the socket's inode, from fstat(2).
 func inodeOf(fd int) (uint32, error) {
 	var stat unix.Stat_t
 	err := unix.Fstat(fd, &stat)
 	return uint32(stat.Ino), os.NewSyscallError("fstat", err)
 }
 
-// getsockopt is getsockopt(2), for options that package unix has no call for.
+// getsockopt is getsockopt(2), for options for which package unix has no
+// function.
 func getsockopt(fd, level, name int, value []byte) error {
 	size := uint32(len(value))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name),

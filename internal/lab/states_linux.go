@@ -13,17 +13,17 @@ import (
 
 // Socket describes a socket that the lab has made and the kernel has confirmed.
 type Socket struct {
-	Name   string // what sets it apart from others in the same state, such as "fin unread"
+	Name   string // the difference to others in the same state, such as "fin unread"
 	State  tcp.State
 	Family tcp.Family
-	Local  netip.AddrPort // with a zone where it is link-local
-	Peer   netip.AddrPort // a listener's and a bound socket's is unspecified, port 0
-	Inode  uint32         // 0 where no descriptor holds it
+	Local  netip.AddrPort // a link-local address has a zone
+	Peer   netip.AddrPort // for a listener and a bound socket the unspecified address, port 0
+	Inode  uint32         // 0 if no descriptor refers to it
 
-	// It came to its state at some time from After to Before.
+	// It entered its state between After and Before.
 	After, Before time.Time
 
-	// What the kernel said when it confirmed the socket.
+	// The kernel's report when it confirmed the socket.
 	Kernel Entry
 }
 
@@ -32,10 +32,11 @@ func (s Socket) String() string {
 	return fmt.Sprintf("%s (%s) %s > %s", s.State, s.Name, s.Local, s.Peer)
 }
 
-// States makes at least one socket of each state in both families, and those
-// kinds of a state that a program must tell apart. They stay until the lab is
-// closed or the kernel's clock ends them: TIME_WAIT and the small FIN_WAIT2 go
-// after 60 s, those that wait for an answer after 63 s (SYN_RECV) or more.
+// States makes at least one socket of each state in both families. For some
+// states it makes several kinds, which a program must tell apart. The sockets
+// stay until the lab is closed or a timer of the kernel ends them: TIME_WAIT
+// and the small FIN_WAIT2 last 60 s, and those that wait for an answer last 63
+// s (SYN_RECV) or longer.
 func (l *Lab) States() ([]Socket, error) {
 	var all []Socket
 	for _, family := range []tcp.Family{tcp.IPv4, tcp.IPv6} {
@@ -61,11 +62,11 @@ type maker struct {
 	host     netip.Addr // the kernel's end of the wire
 	loopback netip.Addr
 	listener int            // accepts the connections of peers
-	at       netip.AddrPort // where it listens
-	peers    int            // how many there have been
+	at       netip.AddrPort // the listener's address
+	peers    int            // the number of peers so far
 
-	name  string    // of the present step
-	began time.Time // the present step, or its last call of mark
+	name  string    // the name of the present step
+	began time.Time // when the present step, or its last state, began
 	made  []Socket
 }
 
@@ -134,7 +135,7 @@ func (m *maker) peerAt() netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(40000+m.peers))
 }
 
-// connection returns a socket that a hand-made peer has connected to.
+// connection returns a socket that is connected to a hand-made peer.
 func (m *maker) connection() (fd int, p *Peer, err error) {
 	if p, err = m.l.Dial(m.peerAt(), m.at); err != nil {
 		return -1, nil, err
@@ -143,7 +144,7 @@ func (m *maker) connection() (fd int, p *Peer, err error) {
 	return fd, p, err
 }
 
-// kept is connection, with the descriptor kept open until the lab closes.
+// kept is like connection, and keeps the descriptor open until the lab closes.
 func (m *maker) kept() (int, *Peer, error) {
 	fd, p, err := m.connection()
 	if err == nil {
@@ -152,7 +153,8 @@ func (m *maker) kept() (int, *Peer, error) {
 	return fd, p, err
 }
 
-// closedSocket is connection, closed by its program: the FIN has been sent.
+// closedSocket is like connection, and closes the socket: the FIN has been
+// sent.
 func (m *maker) closedSocket() (*Peer, error) {
 	fd, p, err := m.connection()
 	if err != nil {
@@ -222,8 +224,8 @@ func (m *maker) pair() error {
 	return m.connect(listener, at, at)
 }
 
-// connect connects to a listener over the loopback and confirms both ends; seen
-// is the listener's address as its accepted sockets show it.
+// connect connects to a listener over the loopback and confirms both ends. seen
+// is the local address that its accepted sockets show.
 func (m *maker) connect(listener int, at, seen netip.AddrPort) error {
 	client, err := connected(at)
 	if err != nil {
@@ -311,8 +313,8 @@ func (m *maker) keepalive() error {
 	return m.confirm(tcp.Established, fd, m.at, p.Addr, timer(2))
 }
 
-// halfClosed makes FIN_WAIT1, or FIN_WAIT2 where the peer acknowledges the FIN,
-// in a socket that its program still holds.
+// halfClosed makes FIN_WAIT1, or FIN_WAIT2 if the peer acknowledges the FIN, in
+// a socket that its program still holds.
 func (m *maker) halfClosed(acked bool, state tcp.State) error {
 	fd, p, err := m.kept()
 	if err != nil {
@@ -341,8 +343,8 @@ func (m *maker) closed(state tcp.State) error {
 }
 
 // closedAcked makes an orphaned FIN_WAIT2. The kernel keeps it as a small
-// socket, unless it is to last for more than 60 s: then first as a full one,
-// until 60 s are left (tcp_rcv_state_process, net/ipv4/tcp_input.c).
+// socket if its time is at most 60 s, and otherwise first as a full one
+// (tcp_rcv_state_process, net/ipv4/tcp_input.c).
 func (m *maker) closedAcked(lingerSeconds int) error {
 	fd, p, err := m.connection()
 	if err != nil {
@@ -368,14 +370,15 @@ func (m *maker) closedAcked(lingerSeconds int) error {
 	return m.confirm(tcp.FinWait2, -1, m.at, p.Addr, want)
 }
 
-// closing has the peer close before it has seen the kernel's FIN.
+// closing makes CLOSING: the peer sends its FIN before it acknowledges the
+// kernel's FIN.
 func (m *maker) closing() error {
 	p, err := m.closedSocket()
 	if err != nil {
 		return err
 	}
 	m.began = time.Now()
-	p.Ack-- // the FIN
+	p.Ack-- // do not acknowledge the FIN
 	if err := p.Send(FIN|ACK, nil); err != nil {
 		return err
 	}
@@ -394,7 +397,8 @@ func (m *maker) timeWait() error {
 	return m.confirm(tcp.TimeWait, -1, m.at, p.Addr, timer(3))
 }
 
-// closeWait makes CLOSE_WAIT; the kernel counts an unread FIN as one byte.
+// closeWait makes CLOSE_WAIT. The kernel counts an unread FIN as one byte of
+// the receive queue.
 func (m *maker) closeWait(unread []byte, read bool) error {
 	fd, p, err := m.kept()
 	if err != nil {
@@ -432,13 +436,13 @@ func (m *maker) lastAck() error {
 	return m.confirm(tcp.LastAck, -1, m.at, p.Addr, timer(1))
 }
 
-// resetPort is bound by its number: only then does the kernel leave the port
-// to a socket that was reset (SOCK_BINDPORT_LOCK in tcp_set_state and
-// __inet_bind, net/ipv4).
+// resetPort is bound by its number: only then does a socket keep its port after
+// a reset (SOCK_BINDPORT_LOCK in tcp_set_state and __inet_bind, net/ipv4).
 const resetPort = 7007
 
-// reset makes CLOSE. A reset unhashes the socket, but while it keeps its port it
-// keeps the addresses of both ends, and is listed among those that are bound.
+// reset makes CLOSE. A reset removes the socket from the table of connections.
+// While the socket keeps its port, it keeps the addresses of both ends, and the
+// kernel lists it among the bound sockets.
 func (m *maker) reset() error {
 	local := netip.AddrPortFrom(m.host, resetPort)
 	fd, err := bound(local)
@@ -524,8 +528,9 @@ func recvQ(bytes uint32) func(Entry) bool { return func(e Entry) bool { return e
 func sendQ(bytes uint32) func(Entry) bool { return func(e Entry) bool { return e.SendQ == bytes } }
 
 // confirm waits until the kernel lists a socket with these addresses in this
-// state and as the conditions say, and adds it to what has been made. It is an
-// error if that does not happen at once. fd is -1 where nothing holds the socket.
+// state, for which all conditions are true, and adds it to m.made. It returns
+// an error if that takes longer than patience. fd is -1 if no descriptor refers
+// to the socket.
 func (m *maker) confirm(state tcp.State, fd int, local, peer netip.AddrPort, conditions ...func(Entry) bool) error {
 	s := Socket{Name: m.name, State: state, Family: m.family, Local: local, Peer: peer, After: m.began}
 	if local.Addr().Is4() {

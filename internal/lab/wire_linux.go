@@ -23,7 +23,7 @@ type wire struct {
 	peers map[netip.AddrPort]*Peer // by address
 }
 
-// openWire opens the wire and begins to receive.
+// openWire opens the wire and starts to receive.
 func openWire() (*wire, error) {
 	out, err := openSender()
 	if err != nil {
@@ -52,8 +52,8 @@ func (w *wire) send(s *Segment) error {
 	return w.out.send(s)
 }
 
-// receive hands every segment that the kernel sends to the peer it is meant
-// for. What no peer claims is lost, as on any wire: that is silence.
+// receive passes every segment that the kernel sends to its peer. It drops
+// segments for addresses without a peer, so such an address is a silent peer.
 func (w *wire) receive() {
 	defer close(w.done)
 	buffer := make([]byte, 1<<16)
@@ -63,11 +63,11 @@ func (w *wire) receive() {
 			return
 		}
 		if err != nil {
-			continue // ENETDOWN while the link goes; the next read tells more
+			continue // ENETDOWN while the link goes down; the next read reports a closed socket
 		}
 		segment, err := parsePacket(buffer[:n])
 		if err != nil {
-			continue // not TCP: the kernel's neighbour and multicast chatter
+			continue // not TCP: the kernel's neighbour and multicast packets
 		}
 		w.mu.Lock()
 		peer := w.peers[segment.Dst]
@@ -101,16 +101,17 @@ func openReceiver() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "wire"), nil
 }
 
-// sender puts segments on the wire. It is not for several goroutines at once:
-// each that sends much has one of its own.
+// sender puts segments on the wire. Only one goroutine may use it at a time. A
+// goroutine that sends many segments has its own sender.
 type sender struct {
 	fd   int
 	mac  [12]byte // destination and source of its frames
 	buff []byte
 }
 
-// openSender opens a packet socket that only sends. It passes the queueing
-// discipline by, which until its link event comes would drop everything.
+// openSender opens a packet socket that only sends. The socket bypasses the
+// queueing discipline, which would drop everything until its link event
+// arrives.
 func openSender() (*sender, error) {
 	index, mac, err := wireLinks()
 	if err != nil {
@@ -150,7 +151,7 @@ func (s *sender) send(segment *Segment) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.ENOBUFS): // the kernel's backlog is full: it catches up
+		case errors.Is(err, unix.ENOBUFS): // the kernel's backlog is full: try again
 			runtime.Gosched()
 		default:
 			return fmt.Errorf("sending segment %s: %w", segment, err)
@@ -161,7 +162,7 @@ func (s *sender) send(segment *Segment) error {
 func (s *sender) close() error { return unix.Close(s.fd) }
 
 // wireLinks returns the index of the lab's end, and the destination and source
-// addresses of a frame from it to the kernel's end.
+// addresses of a frame from the lab's end to the kernel's end.
 func wireLinks() (index int, mac [12]byte, err error) {
 	host, err := net.InterfaceByName(HostLink)
 	if err != nil {

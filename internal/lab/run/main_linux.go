@@ -1,5 +1,5 @@
-// Run fills a fresh network namespace with real TCP sockets, runs a command in
-// it, and exits as the command did:
+// Run fills a new network namespace with real TCP sockets, runs a command in
+// it, and exits with the command's status:
 //
 //	go run ./internal/lab/run est=100000 timewait=50000 synrecv=50000 -- COMMAND ARGS
 //
@@ -14,9 +14,9 @@
 //	nodiag=E    COMMAND gets the error E, EPERM or EPROTONOSUPPORT, when it
 //	            opens a NETLINK_SOCK_DIAG socket
 //
-// and a wrong one makes it list the kinds and exit with status 2. What the
-// kernel counts is told on stderr. Anyone who may make a user namespace can run
-// it. (The go command itself turns every other exit status of go run into 1.)
+// A wrong word makes it list the words and exit with status 2. It reports the
+// kernel's counts on stderr. Any user who may create a user namespace can run
+// it. (The go command turns every exit status other than 0 into 1.)
 package main
 
 import (
@@ -58,8 +58,8 @@ func run() (int, error) {
 	return lab.Main(func(l *lab.Lab) (int, error) { return inside(l, plan, os.Args[end+2:]) })
 }
 
-// Where the listeners of further namespaces are: the first of them, and the
-// others on the ports that follow.
+// The address of the listeners in the additional namespaces. The first one uses
+// firstPort, and the others use the ports after it.
 var loopback = netip.MustParseAddr("127.0.0.1")
 
 const firstPort = 8001
@@ -108,7 +108,8 @@ func inside(l *lab.Lab, plan lab.Plan, command []string) (int, error) {
 	return status, nil
 }
 
-// summary says how many sockets there are, by state, and of them in IPv6.
+// summary returns the number of sockets in each state, and how many of them are
+// IPv6.
 func summary(counts lab.Counts) string {
 	var parts []string
 	for state := range tcp.All.States() {

@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "lab: this needs Linux")
+	fmt.Fprintln(os.Stderr, "lab: needs Linux")
 	os.Exit(1)
 }
