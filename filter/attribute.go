@@ -9,27 +9,29 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file holds the terms on what a socket is bound or marked to: dev, fwmark,
-// cgroup, autobound.
+// This file has the terms for the interface, the mark, the cgroup and the port
+// choice of a socket: dev, fwmark, cgroup, autobound.
 
-// smallStates are the states of which the kernel keeps small sockets. It fills
-// in their marks and cgroups with 0 where it does not know them (inet_diag_bc_sk
-// in net/ipv4/inet_diag.c), and then tells none of it: a program sees 0 where
-// Match sees nothing.
+// smallStates are the states that have small sockets in the kernel. For a small
+// socket a program sees a mark or cgroup of 0 where the kernel does not know it
+// (inet_diag_bc_sk in net/ipv4/inet_diag.c). The answer of the kernel then has
+// no mark or cgroup, so Match sees an unknown value.
 const smallStates = 1<<tcp.SynRecv | 1<<tcp.TimeWait | 1<<tcp.FinWait2
 
-// judgedUnlessZero is the verdict of a condition that the kernel judges truly
-// but for small sockets, where it takes the value for 0. It is exact where 0
-// does not satisfy it, or where no small sockets are asked for.
+// judgedUnlessZero returns the verdict for a condition that the kernel judges
+// correctly except for small sockets, where it compares with 0. The verdict is
+// exact if 0 does not satisfy the condition, or if the request includes no
+// small sockets.
 func judgedUnlessZero(k *target, c condition, zero bool) verdict {
 	return verdict{c, !zero || k.states&smallStates == 0}
 }
 
-// deviceTerm asks for the interface that the socket is bound to; index 0 is none.
+// deviceTerm tests the interface to which the socket is bound. Index 0 means
+// none.
 type deviceTerm struct {
 	plain
 	index uint32
-	name  string // as it was given
+	name  string // as the user wrote it
 	not   bool
 }
 
@@ -74,7 +76,7 @@ func (t deviceTerm) kernel(k *target) verdict {
 	return exactly(condition{op: opDevice, data: words(t.index), not: t.not})
 }
 
-// markTerm asks whether the mark, of which only the bits of mask count, is mark.
+// markTerm tests whether the mark of the socket, under mask, equals mark.
 type markTerm struct {
 	plain
 	mark, mask uint32
@@ -132,11 +134,12 @@ func (t markTerm) kernel(k *target) verdict {
 	return judgedUnlessZero(k, condition{op: opMark, data: words(t.mark, t.mask), not: t.not}, t.holds(0))
 }
 
-// cgroupTerm asks for the cgroup itself: one within it is another.
+// cgroupTerm tests for one cgroup. A socket in a child of that cgroup does not
+// match.
 type cgroupTerm struct {
 	plain
 	id   uint64
-	path string // as it was given
+	path string // as the user wrote it
 	not  bool
 }
 
@@ -179,8 +182,9 @@ func (t cgroupTerm) kernel(k *target) verdict {
 	return judgedUnlessZero(k, condition{op: opCgroup, data: words(t.id), not: t.not}, t.not)
 }
 
-// autoboundTerm asks whether the kernel chose the port: no bind(2) asked for it
-// (SOCK_BINDPORT_LOCK, net/ipv4/inet_diag.c). No source tells that of a socket.
+// autoboundTerm tests whether the kernel chose the port, so that no bind(2)
+// named it (SOCK_BINDPORT_LOCK, net/ipv4/inet_diag.c). No source reports this
+// for a socket.
 type autoboundTerm struct {
 	plain
 	not bool
@@ -198,7 +202,7 @@ func (t autoboundTerm) String() string {
 func (t autoboundTerm) negated() term { t.not = !t.not; return t }
 func (t autoboundTerm) field() string { return "autobound" }
 
-// match takes the term as true: see Filter.Match and Filter.Compile.
+// match treats the term as true: see Filter.Match and Filter.Compile.
 func (t autoboundTerm) match() matcher { return func(*tcp.Socket) bool { return true } }
 
 func (t autoboundTerm) kernel(k *target) verdict {

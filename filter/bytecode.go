@@ -12,24 +12,24 @@ type opcode uint8
 
 const (
 	opNop           opcode = iota
-	opJump                 // always false: goes where "no" says
+	opJump                 // always false: continues at "no"
 	opSourceAtLeast        // port >= data
 	opSourceAtMost         // port <= data
 	opPeerAtLeast
 	opPeerAtMost
-	opAutobound  // no bind(2) asked for the port
+	opAutobound  // no bind(2) named the port
 	opSourceCond // address and port, struct inet_diag_hostcond
 	opPeerCond
 	opDevice      // index of the interface; from Linux 4.8
 	opMark        // struct inet_diag_markcond; from Linux 4.9, with CAP_NET_ADMIN
 	opSourceEqual // port == data; from Linux 4.16
 	opPeerEqual
-	opCgroup // id of the cgroup v2; from Linux 5.8
+	opCgroup // ID of the cgroup v2; from Linux 5.8
 )
 
-// headerLen is the length of struct inet_diag_bc_op: the code, how far to go on
-// where it is true (one byte), and where it is false (two bytes). What it
-// compares with follows.
+// headerLen is the length of struct inet_diag_bc_op: the code, the distance to
+// the next instruction if the condition is true (one byte), and the distance if
+// it is false (two bytes). The data to compare with follows.
 const headerLen = 4
 
 // The address families of Linux, in conditions on hosts.
@@ -43,7 +43,8 @@ const (
 // family, length of the prefix, two bytes of padding, the port as an int.
 const hostHeaderLen = 8
 
-// portData is a struct inet_diag_bc_op of which only the last field is used.
+// portData returns a struct inet_diag_bc_op. The kernel uses only its last
+// field.
 func portData(port uint16) []byte {
 	return binary.NativeEndian.AppendUint16([]byte{0, 0}, port)
 }
@@ -57,7 +58,7 @@ func hostData(h host) []byte {
 	return append(data, h.prefix.Addr().AsSlice()...)
 }
 
-// words returns the words one after the other, in the order of this machine.
+// words returns the words one after another, in the byte order of this machine.
 func words[W uint32 | uint64](list ...W) []byte {
 	var data []byte
 	for _, w := range list {
@@ -66,10 +67,10 @@ func words[W uint32 | uint64](list ...W) []byte {
 	return data
 }
 
-// code is what a term or an expression becomes: one of always, condition, gate.
+// code is a compiled term or expression: one of always, condition, gate.
 type code interface{ size() int }
 
-// always is true, or false, of every socket.
+// always is true, or false, for every socket.
 type always bool
 
 // condition is an instruction, or its negation.
@@ -79,14 +80,14 @@ type condition struct {
 	not  bool
 }
 
-// gate is two or more codes that are all to be true, or one of them.
+// gate joins two or more codes by and, or by or.
 type gate struct {
 	or   bool
 	kids []code
 }
 
-// size returns the number of bytes that assemble makes of the code. A constant
-// is part of no gate.
+// size returns the number of bytes that assemble writes for the code. A gate
+// never contains a constant.
 func (a always) size() int { return headerLen }
 
 func (c condition) size() int {
@@ -107,25 +108,27 @@ func (g gate) size() int {
 	return n
 }
 
-// verdict is what the kernel can judge of an expression: a code that is true of
-// all sockets that match and, where it is exact, of no others that are asked for.
+// verdict is the part of an expression that the kernel can judge. Its code is
+// true for all sockets that match. If exact is true, the code is false for all
+// other sockets of the request.
 type verdict struct {
 	code  code
 	exact bool
 }
 
-// unjudged is the verdict on what the kernel cannot judge.
+// unjudged is the verdict for an expression that the kernel cannot judge.
 var unjudged = verdict{always(true), false}
 
 func exactly(c code) verdict { return verdict{c, true} }
 
-// combined joins verdicts, and drops what changes nothing.
+// combined joins verdicts by and, or by or, and drops those that do not change
+// the result.
 func combined(or bool, verdicts []verdict) verdict {
 	result, exact, settled := []code{}, true, false
 	for _, v := range verdicts {
 		constant, ok := v.code.(always)
 		switch {
-		case ok && bool(constant) == or && v.exact: // it alone decides
+		case ok && bool(constant) == or && v.exact: // this one alone decides
 			return v
 		case ok && bool(constant) == or:
 			settled = true
@@ -149,10 +152,10 @@ func combined(or bool, verdicts []verdict) verdict {
 	return verdict{gate{or, result}, exact}
 }
 
-// target is what a program is compiled for.
+// target describes the request for which a program is compiled.
 type target struct {
 	Capabilities
-	states tcp.StateSet // asked for beside the program
+	states tcp.StateSet // the states in the mask of the request
 }
 
 func (t *target) has(c Capabilities) bool { return t.Capabilities&c == c }
@@ -175,14 +178,14 @@ func kernelCode(n node, t *target) verdict {
 	return exactly(always(true))
 }
 
-// assembler writes instructions. Jumps go forward only; their lengths are
-// written when the places are known.
+// assembler writes instructions. Jumps go only forward. Their distances are
+// written at the end, when the labels are known.
 type assembler struct {
 	bytes []byte
 	jumps []jump
 }
 
-// jump is an instruction whose "no" leads to a label.
+// jump is an instruction whose "no" distance leads to a label.
 type jump struct {
 	from int
 	to   *label
@@ -191,8 +194,8 @@ type jump struct {
 // label is a place in the program.
 type label struct{ at int }
 
-// assemble returns the program for a code. Its end accepts; one instruction
-// past the end rejects.
+// assemble returns the program for a code. To arrive at the end of the program
+// means accept. To arrive one instruction after the end means reject.
 func assemble(c code) []byte {
 	var a assembler
 	reject := &label{}
@@ -204,8 +207,8 @@ func assemble(c code) []byte {
 	return a.bytes
 }
 
-// write writes a code that goes on behind itself where it is true, and to the
-// label where it is false.
+// write writes a code. If it is true, the program continues after it. If it is
+// false, the program continues at the label otherwise.
 func (a *assembler) write(c code, otherwise *label) {
 	switch c := c.(type) {
 	case always:
@@ -240,8 +243,9 @@ func (a *assembler) write(c code, otherwise *label) {
 	}
 }
 
-// instruction writes one instruction. Where it is true it goes to the next one,
-// as all must: the kernel takes no other way when it checks a program.
+// instruction writes one instruction. If it is true, the program continues with
+// the next one. The kernel requires this: its check of a program follows only
+// that path.
 func (a *assembler) instruction(op opcode, data []byte, otherwise *label) {
 	a.jumps = append(a.jumps, jump{len(a.bytes), otherwise})
 	a.bytes = append(a.bytes, byte(op), byte(headerLen+len(data)), 0, 0)

@@ -1,7 +1,7 @@
-// Package filter is the language in which sockets are selected: that of ss(8),
-// and a little more. It parses an expression, says of a socket whether it
-// matches, prints the expression again, and compiles as much of it as the
-// kernel can judge into the bytecode of sock_diag.
+// Package filter is the language that selects sockets: that of ss(8), with some
+// additions. It parses an expression, decides whether a socket matches, and
+// prints the expression. It also compiles the part that the kernel can judge
+// into the bytecode of sock_diag.
 //
 // # The grammar
 //
@@ -37,36 +37,39 @@
 //	order      = "<" | "lt" | "<=" | "le" | "leq" | ">" | "gt" | ">=" | "ge" | "geq"
 //	compare    = equal | order
 //
-// Words are separated by blanks; around parentheses and operators none are
-// needed. A backslash takes the next character literally. How the shell split
-// the expression into arguments does not matter.
+// Blanks separate words. They are not needed around parentheses and operators.
+// After a backslash the next character has no special meaning. It does not
+// matter how the shell splits the expression into arguments.
 //
 // # Precedence
 //
-// As in ss there is none: the connectives bind equally and read from left to
-// right, so "a or b and c" is "( a or b ) and c". No connective means and. Not
-// belongs to the one operand that follows it.
+// As in ss, there is no precedence: the connectives bind equally and are read
+// from left to right, so "a or b and c" is "( a or b ) and c". Two operands
+// without a connective are joined by and. Not applies to the one operand that
+// follows it.
 //
-// The states before the expression restrict all of it: the first "state X" is
-// X, the first "exclude X" all states but X, later ones add or take away. In
-// front of a connective, and anywhere later on, "state X" is a term like others.
+// The states before the expression restrict the whole expression. If the first
+// is "state X", the set begins with X. If the first is "exclude X", the set
+// begins with all states except X. Later ones add states or remove them. Before
+// a connective, and at any later place, "state X" is an ordinary term.
 //
-// # What is not known
+// # Unknown values
 //
-// A socket may lack a value: a listener has no rtt, TIME_WAIT no user. A term
-// on a value that is not known is neither true nor false (the third value of
-// Kleene's logic), nor is its negation: neither "rtt > 5ms" nor "not rtt > 5ms"
-// selects a listener. What selects a socket is an expression that is true.
+// A socket may lack a value: a listener has no rtt, and TIME_WAIT has no user.
+// A term that tests an unknown value is neither true nor false (the third value
+// of Kleene's logic), and so is its negation: neither "rtt > 5ms" nor "not rtt
+// > 5ms" selects a listener. Only an expression that is true selects a socket.
 //
-// # What the kernel judges
+// # What the kernel can judge
 //
-// Compile first moves each not to the terms, where it turns the operator
-// around. Then a term that the kernel cannot judge is taken as true where it
-// stands. What remains can only let too many sockets pass, and Match looks at
-// these again. The kernel knows the states (as a mask beside the program),
-// addresses, ports, the family, dev, fwmark, cgroup and autobound.
+// Compile first moves each not to the terms, where it reverses the operator.
+// Then it treats each term that the kernel cannot judge as true. The result can
+// only select too many sockets, and Match tests each of them again. The kernel
+// knows the states (as a mask next to the program), addresses, ports, the
+// family, dev, fwmark, cgroup and autobound.
 //
-// That a port was chosen by the kernel, which autobound asks, no source tells:
-// only the kernel can judge it. Compile returns an error where autobound stands
-// beside a term that the kernel cannot judge, or on a source without bytecode.
+// The term autobound tests whether the kernel chose the port. No source reports
+// this, so only the kernel can judge it. Compile returns an error if autobound
+// depends on a term that the kernel cannot judge, or if the source has no
+// bytecode.
 package filter

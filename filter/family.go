@@ -6,7 +6,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// familyTerm asks for the family of the socket. An IPv6 socket that talks IPv4
+// familyTerm tests the family of the socket. An IPv6 socket with IPv4 traffic
 // is an IPv6 socket.
 type familyTerm struct {
 	plain
@@ -40,7 +40,7 @@ func parseFamily(p *parser, k *kind) (node, error) {
 func (t familyTerm) String() string { return "family " + t.family.String() }
 func (t familyTerm) field() string  { return "family" }
 
-// negated is the other family: there are two.
+// negated returns a term for the other of the two families.
 func (t familyTerm) negated() term {
 	return familyTerm{family: tcp.IPv4 + tcp.IPv6 - t.family}
 }
@@ -51,8 +51,8 @@ func (t familyTerm) match() matcher {
 	return func(s *tcp.Socket) bool { return s.Family == t.family }
 }
 
-// kernel tells IPv6 by a condition on an IPv6 address of which no bit counts. A
-// condition on IPv4 would also let IPv4-mapped addresses pass.
+// kernel recognizes IPv6 by a condition on an IPv6 prefix of length 0. A
+// condition on IPv4 would also accept IPv4-mapped addresses.
 func (t familyTerm) kernel(*target) verdict {
 	anyIPv6 := host{netip.PrefixFrom(netip.IPv6Unspecified(), 0), anyPort}
 	return exactly(anyIPv6.condition(local, t.family == tcp.IPv4))

@@ -9,8 +9,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// Names is what an expression may have to look up while it is parsed. Each may
-// be nil: then a name of that kind is an error that says so, and numbers still
+// Names has the functions that look up names while an expression is parsed. A
+// function may be nil: a name of that kind is then an error, and numbers still
 // work.
 type Names struct {
 	Service   func(name string) (port uint16, ok bool)
@@ -20,17 +20,18 @@ type Names struct {
 	Cgroup    func(path string) (id uint64, ok bool)
 }
 
-// Filter is an expression that has been parsed. It does not change, and may be
-// used by several goroutines at once.
+// Filter is a parsed expression. It does not change, and several goroutines may
+// use it at once.
 type Filter struct {
 	expr   string
-	root   node // as it was written; nil: everything
-	pushed node // with its negations at the terms
+	root   node // as the user wrote it; nil: everything
+	pushed node // the same with all negations moved to the terms
 	match  matcher
 }
 
-// Parse reads an expression from the arguments of a command line. Without any,
-// or with blank ones, it selects everything. The error is an *Error.
+// Parse reads an expression from the arguments of a command line. Without
+// arguments, or with only blank ones, the filter selects everything. The error
+// is an *Error.
 func Parse(args []string, names Names) (*Filter, error) {
 	expr := strings.Join(args, " ")
 	p := parser{expr: expr, names: names, kinds: kinds}
@@ -43,19 +44,20 @@ func Parse(args []string, names Names) (*Filter, error) {
 	return f, nil
 }
 
-// Match reports whether the expression is true of s. It allocates nothing.
+// Match reports whether the expression is true for s. It allocates nothing.
 //
-// It cannot judge autobound, and takes it, and its negation, as true: what a
-// program of Compile has let pass has been judged already.
+// Match cannot judge autobound. It treats autobound and its negation as true:
+// the kernel has already judged them, in the program from Compile.
 func (f *Filter) Match(s *tcp.Socket) bool { return f.match(s) }
 
-// String returns an expression that parses to the same tree: names of hosts and
-// services as numbers, other names as they were given. For everything it is
-// empty.
+// String returns an expression that parses to the same tree. Names of hosts and
+// services appear as numbers, and other names as the user wrote them. For a
+// filter that selects everything it is "".
 func (f *Filter) String() string { return text(f.root) }
 
-// Tree returns the expression as an indented tree, one term a line, each line
-// ended. For everything it is "everything".
+// Tree returns the expression as an indented tree with one term on each line.
+// Each line ends with a newline. For a filter that selects everything it is
+// "everything".
 func (f *Filter) Tree() string {
 	if f.root == nil {
 		return "everything\n"
@@ -65,7 +67,7 @@ func (f *Filter) Tree() string {
 	return b.String()
 }
 
-// States returns a set that holds the state of every socket that can match.
+// States returns a set that contains the state of every socket that can match.
 func (f *Filter) States() tcp.StateSet { return statesOf(f.pushed) }
 
 func statesOf(n node) tcp.StateSet {
@@ -73,7 +75,7 @@ func statesOf(n node) tcp.StateSet {
 }
 
 // Families returns the families of the sockets that can match. An IPv4 address
-// does not exclude IPv6, since an IPv6 socket may talk IPv4.
+// does not exclude IPv6, because an IPv6 socket may carry IPv4 traffic.
 func (f *Filter) Families() []tcp.Family {
 	set := narrowed(f.pushed, bothFamilies, func(l *leaf) familySet { return l.families() })
 	var list []tcp.Family
@@ -85,7 +87,8 @@ func (f *Filter) Families() []tcp.Family {
 	return list
 }
 
-// narrowed joins the sets of the terms as the terms are joined.
+// narrowed joins the sets of the terms: it intersects them for and, and unites
+// them for or.
 func narrowed[S tcp.StateSet | familySet](n node, all S, of func(*leaf) S) S {
 	switch n := n.(type) {
 	case *leaf:
@@ -105,7 +108,7 @@ func narrowed[S tcp.StateSet | familySet](n node, all S, of func(*leaf) S) S {
 	return all
 }
 
-// Needs returns what must be asked of a source so that Match can judge.
+// Needs returns the details that the source must supply for Match.
 func (f *Filter) Needs() tcp.Detail {
 	var need tcp.Detail
 	states := f.States()
@@ -113,9 +116,9 @@ func (f *Filter) Needs() tcp.Detail {
 	return need
 }
 
-// WithoutProcesses returns a filter that judges all but the processes: it
-// selects whatever f can select, whoever holds it. It is f itself where f does
-// not look at processes.
+// WithoutProcesses returns a filter without the tests of processes. It selects
+// every socket that f can select, no matter which process holds it. It returns
+// f itself if f does not test processes.
 func (f *Filter) WithoutProcesses() *Filter {
 	if !f.Needs().Has(tcp.DetailProcesses) {
 		return f
@@ -124,8 +127,8 @@ func (f *Filter) WithoutProcesses() *Filter {
 	return &Filter{expr: f.expr, root: rest, pushed: rest, match: matches(rest)}
 }
 
-// without takes the terms that need the detail as true in an expression without
-// negations; nil is everything.
+// without returns n with the terms that need the detail replaced by true. n
+// must have no negations. nil means everything.
 func without(n node, detail tcp.Detail) node {
 	switch n := n.(type) {
 	case *leaf:
@@ -152,9 +155,9 @@ func without(n node, detail tcp.Detail) node {
 	return nil
 }
 
-// Fields returns what the expression looks at, each once, by the names that
-// JSON output and its list of what is missing have for it; "autobound", which
-// only the kernel knows, is among them.
+// Fields returns the fields that the expression tests, each once. The names are
+// those of the JSON output and of its list "missing". The list may include
+// "autobound", which only the kernel knows.
 func (f *Filter) Fields() []string {
 	var list []string
 	leaves(f.root, func(l *leaf) { list = append(list, l.field()) })
@@ -162,9 +165,9 @@ func (f *Filter) Fields() []string {
 	return slices.Compact(list)
 }
 
-// Unknown returns an *Error for the first term that looks at something that
-// the source does not know, and nil where there is none. The names in missing
-// are those of Fields, or of an object that holds such a field.
+// Unknown returns an *Error for the first term that tests a field that the
+// source does not know, and nil if there is none. The names in missing are
+// those of Fields, or of an object that has such a field.
 func (f *Filter) Unknown(source string, missing []string) error {
 	var first error
 	leaves(f.root, func(l *leaf) {

@@ -9,17 +9,17 @@ import (
 	"tcpstate/tcp"
 )
 
-// anyPort is the port of a host that stands for all ports, as in the kernel.
+// anyPort as the port of a host means every port, as in the kernel.
 const anyPort = -1
 
-// host is an address with a port. An IPv4 address is also that of an IPv6
-// socket that talks IPv4; an IPv6 address is never that of an IPv4 socket.
+// host is an address with a port. An IPv4 address also matches an IPv6 socket
+// with IPv4 traffic. An IPv6 address never matches an IPv4 socket.
 type host struct {
-	prefix netip.Prefix // not valid: any address
-	port   int          // or anyPort
+	prefix netip.Prefix // any address if not valid
+	port   int          // a port, or anyPort
 }
 
-// hostTerm asks for the address of an end, and for its port where one is given.
+// hostTerm tests the address of one end, and its port if the user gave one.
 type hostTerm struct {
 	plain
 	side
@@ -45,9 +45,9 @@ func parseHosts(p *parser, k *kind) (node, error) {
 	})
 }
 
-// alternatives makes an expression of a list of addresses or ports. Those after
-// "inet:" or "inet6:" are for that family alone. (In ss such a prefix restricts
-// the whole listing, and the last one wins.)
+// alternatives makes an expression from a list of addresses or ports. An
+// element after "inet:" or "inet6:" applies only to that family. (In ss such a
+// prefix restricts the whole listing, and the last one wins.)
 func (p *parser) alternatives(list []value, not bool, parse func([]value) (term, error)) (node, error) {
 	var result node
 	for _, of := range []tcp.Family{0, tcp.IPv4, tcp.IPv6} {
@@ -91,8 +91,8 @@ func familyPrefix(v value) (tcp.Family, value) {
 	return 0, v
 }
 
-// hosts reads an address with or without a port. The name of a host stands for
-// all its addresses.
+// hosts reads an address with or without a port. The name of a host means all
+// its addresses.
 func (p *parser) hosts(k *kind, v value) ([]host, error) {
 	if v.text == "" {
 		return nil, p.wrong(k, v, "names no address")
@@ -124,8 +124,8 @@ func (p *parser) hosts(k *kind, v value) ([]host, error) {
 	return hosts, nil
 }
 
-// splitPort cuts an operand into address and port. The address has no brackets
-// any more; without a port, the port is empty.
+// splitPort splits an operand into address and port. The address is returned
+// without its brackets. The port is empty if there is none.
 func (p *parser) splitPort(k *kind, v value) (address, port value, err error) {
 	text := v.text
 	if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -133,7 +133,7 @@ func (p *parser) splitPort(k *kind, v value) (address, port value, err error) {
 	}
 	colon := strings.LastIndexByte(text, ':')
 	if colon < strings.IndexByte(text, '/') {
-		colon = -1 // the colons are of an IPv6 address
+		colon = -1 // the colons belong to an IPv6 address
 	}
 	if colon < 0 {
 		return v, value{"", v.offset}, nil
@@ -149,8 +149,8 @@ func (p *parser) splitPort(k *kind, v value) (address, port value, err error) {
 	return v, value{"", v.offset}, nil
 }
 
-// splitBrackets cuts what follows an opening bracket. A length may stand on
-// either side of the closing one.
+// splitBrackets splits the text after an opening bracket. A prefix length may
+// be on either side of the closing bracket.
 func (p *parser) splitBrackets(k *kind, v value, text string) (address, port value, err error) {
 	inner, rest, closed := strings.Cut(text, "]")
 	length, portText, hasPort := strings.Cut(rest, ":")
@@ -200,13 +200,13 @@ func (p *parser) prefixes(k *kind, v value) ([]netip.Prefix, error) {
 	return []netip.Prefix{netip.PrefixFrom(addr, bits).Masked()}, nil
 }
 
-// parseShortIPv4 reads the first bytes of an address before a length, such as
-// 10 in 10/8, as iproute2 does.
+// parseShortIPv4 reads a short address before a prefix length, such as 10 in
+// 10/8. iproute2 reads it in the same way.
 func parseShortIPv4(text string) (netip.Addr, error) {
 	return netip.ParseAddr(text + strings.Repeat(".0", max(0, 3-strings.Count(text, "."))))
 }
 
-// prefixLength reads a length, or the mask of an IPv4 address.
+// prefixLength reads a prefix length, or the mask of an IPv4 address.
 func prefixLength(addr netip.Addr, text string) (int, error) {
 	if mask, err := netip.ParseAddr(text); err == nil && mask.Is4() && addr.Is4() {
 		bytes := mask.As4()
@@ -227,8 +227,8 @@ func prefixLength(addr netip.Addr, text string) (int, error) {
 	return int(n), nil
 }
 
-// lookUpHost resolves a name. As in ss one that is not found is an error, never
-// an address that nothing has.
+// lookUpHost resolves a name. As in ss, a name that is not found is an error.
+// It never becomes an address that matches nothing.
 func (p *parser) lookUpHost(k *kind, v value) ([]netip.Prefix, error) {
 	if !isHostName(v.text) {
 		return nil, p.wrong(k, v, "is no address")
@@ -251,8 +251,9 @@ func (p *parser) lookUpHost(k *kind, v value) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
-// isHostName reports whether text may be asked of a resolver: it holds what
-// names hold (RFC 1123 section 2.1, and the underscore), and a letter.
+// isHostName reports whether text may be sent to a resolver: it has only the
+// characters of host names (RFC 1123 section 2.1, and the underscore), and at
+// least one letter.
 func isHostName(text string) bool {
 	letter := false
 	for _, c := range []byte(text) {
@@ -267,7 +268,7 @@ func isHostName(text string) bool {
 	return letter && len(text) <= 253
 }
 
-// String writes the host as hosts reads it.
+// String returns the host in the form that hosts reads.
 func (h host) String() string {
 	text := "*"
 	if addr := h.prefix.Addr(); h.prefix.IsValid() {
@@ -366,7 +367,7 @@ func (h host) kernel(k *target, end side, not bool) verdict {
 	return ports{uint16(h.port), uint16(h.port)}.kernel(k, end, not)
 }
 
-// condition returns the instruction for the host, whose prefix must be valid.
+// condition returns the instruction for the host. The prefix must be valid.
 func (h host) condition(end side, not bool) condition {
 	return condition{op: end.choose(opSourceCond, opPeerCond), data: hostData(h), not: not}
 }

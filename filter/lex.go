@@ -11,16 +11,16 @@ const (
 	symbols  = "!=<>"
 )
 
-// skip moves to what is not blank.
+// skip moves to the next character that is not blank.
 func (p *parser) skip() {
 	for p.at < len(p.expr) && strings.IndexByte(blanks, p.expr[p.at]) >= 0 {
 		p.at++
 	}
 }
 
-// peek moves to the next word and returns it without reading it: a parenthesis,
-// a connective, "!", or letters up to one of those, to a blank or an operator.
-// At the end it is empty.
+// peek moves to the next word and returns it, but does not move past it. A word
+// is a parenthesis, a connective, "!", or a text that ends before one of those,
+// a blank or an operator. At the end it is "".
 func (p *parser) peek() string {
 	p.skip()
 	rest := p.expr[p.at:]
@@ -36,7 +36,7 @@ func (p *parser) peek() string {
 	return rest
 }
 
-// operator reads an operator, where there is one.
+// operator reads an operator, if there is one.
 func (p *parser) operator() (op operator, present bool) {
 	p.skip()
 	for _, w := range operatorWords {
@@ -50,7 +50,7 @@ func (p *parser) operator() (op operator, present bool) {
 	return equal, false
 }
 
-// equality reads = or != or nothing, which is =.
+// equality reads = or !=. No operator means =.
 func (p *parser) equality(k *kind) (not bool, err error) {
 	p.skip()
 	start := p.at
@@ -61,15 +61,15 @@ func (p *parser) equality(k *kind) (not bool, err error) {
 	return op == notEqual, nil
 }
 
-// value is an operand, or an element of one: its text and where it stands.
+// value is an operand, or an element of one, with its place in the expression.
 type value struct {
 	text   string
 	offset int
 }
 
-// value reads the operand of a term: all up to a blank or a bracket, without
-// the backslashes that take the next character literally. A verbatim operand
-// ends only at a blank or a closing parenthesis.
+// value reads the operand of a term: the text before a blank or one of
+// brackets. It removes a backslash and keeps the character after it. A verbatim
+// operand ends only at a blank or a closing parenthesis.
 func (p *parser) value(k *kind, verbatim bool) (value, error) {
 	p.skip()
 	start, ends := p.at, blanks+brackets
@@ -113,7 +113,7 @@ func (p *parser) values(k *kind) ([]value, error) {
 	return list, nil
 }
 
-// equalTo reads = or != or nothing, and the values that are listed after it.
+// equalTo reads = or != or nothing, and the list of values after it.
 func (p *parser) equalTo(k *kind) (list []value, not bool, err error) {
 	if not, err = p.equality(k); err != nil {
 		return nil, false, err
@@ -122,20 +122,20 @@ func (p *parser) equalTo(k *kind) (list []value, not bool, err error) {
 	return list, not, err
 }
 
-// wrong returns the error for an operand that is not what the term takes.
+// wrong returns the error for an operand that is not valid for the term.
 func (p *parser) wrong(k *kind, v value, why string) error {
 	return p.fail(v.offset, quote(v.text)+" "+why, k.word+" takes "+k.operand)
 }
 
-// isReserved reports whether a word means something in the language, so that
-// as an operand it is a slip, unless a backslash takes it literally.
+// isReserved reports whether a word has a meaning in the language. As an
+// operand such a word is probably a mistake, unless it has a backslash.
 func isReserved(word string, kinds []kind) bool {
 	return word == "not" || isConnective(word) ||
 		slices.ContainsFunc(kinds, func(k kind) bool { return k.word == word }) ||
 		slices.ContainsFunc(operatorWords, func(w operatorWord) bool { return w.word == word })
 }
 
-// literal writes an operand so that value reads it as it is.
+// literal writes an operand so that value reads back the same text.
 func literal(text string) string {
 	var b strings.Builder
 	if isReserved(text, kinds) || strings.IndexByte(symbols, text[0]) >= 0 {

@@ -16,31 +16,33 @@ type measure struct {
 	field  string
 	unit   unit
 	of     func(*tcp.Socket) (number uint64, known bool)
-	states tcp.StateSet // those in which it can be known
+	states tcp.StateSet // the states in which it can be known
 
-	// detail must be asked for to know it in the states detailFor.
+	// detail is the detail that the source must supply to know the number in
+	// the states detailFor.
 	detail    tcp.Detail
 	detailFor tcp.StateSet
 }
 
-// unit says how numbers of a measure are written.
+// unit is the way in which the numbers of a measure are written.
 type unit uint8
 
 const (
 	plainNumber unit = iota
-	bytes            // with K, M or G for 1024 and its powers
-	duration         // as time.Duration writes it; the number counts nanoseconds
+	bytes            // may end in K, M or G for powers of 1024
+	duration         // in the format of time.Duration; the number counts nanoseconds
 )
 
-// The states of which lifecycle.Clocks.SetAge knows Age, and Idle. TIME_WAIT has no
-// tcp_info, and before the handshake is done there is none to speak of.
+// The states in which lifecycle.Clocks.SetAge knows Age, and those in which it
+// knows Idle. TIME_WAIT has no tcp_info, and before the end of the handshake
+// tcp_info has no useful clocks.
 const (
 	ageStates  = 1<<tcp.TimeWait | 1<<tcp.SynRecv | 1<<tcp.SynSent | 1<<tcp.FinWait2 | 1<<tcp.CloseWait | 1<<tcp.Established
 	idleStates = tcp.Synchronized &^ (1<<tcp.SynRecv | 1<<tcp.TimeWait)
 	notListen  = tcp.All &^ (1 << tcp.Listen)
 )
 
-// measures holds the measures, by the words for them.
+// measures lists the measures with the words for them.
 var measures = []measure{
 	{word: "recvq", field: "recv_q_bytes", unit: bytes, states: notListen,
 		of: func(s *tcp.Socket) (uint64, bool) { return uint64(s.RecvQueue), s.State != tcp.Listen }},
@@ -69,7 +71,8 @@ func knownDuration(o tcp.Optional[time.Duration]) (uint64, bool) {
 var rttField = &tcp.InfoFields[slices.IndexFunc(tcp.InfoFields[:], func(f tcp.InfoField) bool { return f.Name == "rtt_us" })]
 
 // roundTrip returns the smoothed round-trip time. Before the first measurement
-// the kernel says 0 (tcp_rtt_estimator, net/ipv4/tcp_input.c): not known.
+// the kernel reports 0, which means unknown (tcp_rtt_estimator,
+// net/ipv4/tcp_input.c).
 func roundTrip(s *tcp.Socket) (uint64, bool) {
 	if s.Info == nil || s.Info.RTT == 0 || !s.Info.Has(rttField) {
 		return 0, false
@@ -102,7 +105,7 @@ func parseMeasure(p *parser, k *kind) (node, error) {
 	return p.leaf(measureTerm{measure: &measures[i], op: op, number: n}), nil
 }
 
-// parse reads a number in the unit.
+// parse reads a number in the format of the unit.
 func (u unit) parse(text string) (uint64, bool) {
 	shift := 0
 	switch u {
@@ -122,7 +125,7 @@ func (u unit) parse(text string) (uint64, bool) {
 	return n << shift, err == nil && n <= math.MaxUint64>>shift
 }
 
-// format writes a number so that parse reads it as the same.
+// format writes a number so that parse reads back the same number.
 func (u unit) format(n uint64) string {
 	if u == duration {
 		return time.Duration(n).String()

@@ -6,14 +6,16 @@ import (
 	"tcpstate/tcp"
 )
 
-// matcher says whether a socket matches. It keeps nothing of the socket.
+// matcher reports whether a socket matches. It does not keep the socket or a
+// part of it.
 type matcher func(*tcp.Socket) bool
 
 // A node is an expression: one of *junction, *negation and *leaf.
 type node interface{}
 
-// junction is two or more expressions joined by the same connective. Chains are
-// flat, so that a long one costs no depth: "a and ( b and c )" has three kids.
+// junction is two or more expressions joined by the same connective. A chain is
+// one junction, so a long chain adds no depth: "a and ( b and c )" has three
+// kids.
 type junction struct {
 	or    bool
 	kids  []node
@@ -45,7 +47,8 @@ func depthOf(n node) int {
 
 func negated(n node) node { return &negation{n, depthOf(n) + 1} }
 
-// join joins two expressions. The left one is used up.
+// join joins two expressions. It may change left, which the caller must not use
+// again.
 func join(or bool, left, right node) node {
 	into, ok := left.(*junction)
 	if !ok || into.or != or {
@@ -61,10 +64,10 @@ func join(or bool, left, right node) node {
 	return into
 }
 
-// pushed returns the expression with each negation moved to the terms, which
-// turn around (De Morgan). Since a term and its negation are both false where
-// the value is unknown, what the result selects by two-valued logic is what the
-// expression selects by three-valued logic.
+// pushed returns the expression with each negation moved to the terms (De
+// Morgan). If a value is unknown, a term and its negation are both false. So
+// the result selects with two-valued logic the same sockets as the expression
+// with three-valued logic.
 func pushed(n node, negate bool) node {
 	switch n := n.(type) {
 	case *negation:
@@ -85,7 +88,7 @@ func pushed(n node, negate bool) node {
 	return nil
 }
 
-// matches compiles an expression without negations into closures.
+// matches compiles an expression without negations into nested functions.
 func matches(n node) matcher {
 	switch n := n.(type) {
 	case *leaf:
@@ -100,7 +103,7 @@ func matches(n node) matcher {
 	return func(*tcp.Socket) bool { return true }
 }
 
-// joined returns the closure for a junction.
+// joined returns the function for a junction.
 func joined(or bool, kids []matcher) matcher {
 	first := kids[0]
 	switch {
@@ -135,8 +138,8 @@ func leaves(n node, do func(*leaf)) {
 	}
 }
 
-// text prints an expression so that it parses to the same tree. Mixed
-// connectives always get parentheses, for who reads them.
+// text prints an expression so that it parses to the same tree. A junction
+// inside another always gets parentheses, to help the reader.
 func text(n node) string {
 	var b strings.Builder
 	write(&b, n)
@@ -171,7 +174,7 @@ func writeInner(b *strings.Builder, n node) {
 	b.WriteString(" )")
 }
 
-// tree writes the expression for people, one term a line.
+// tree writes the expression for people, with one term on each line.
 func tree(b *strings.Builder, n node, indent string) {
 	switch n := n.(type) {
 	case *leaf:

@@ -8,11 +8,11 @@ import (
 	"tcpstate/tcp"
 )
 
-// userTerm asks for the user who owns the socket.
+// userTerm tests the user who owns the socket.
 type userTerm struct {
 	plain
 	uids  []uint32
-	names []string // of uids, as they were given
+	names []string // the users in uids, as the user wrote them
 	not   bool
 }
 
@@ -32,7 +32,7 @@ func parseUsers(p *parser, k *kind) (node, error) {
 	return p.leaf(t), nil
 }
 
-// user reads a user id, or looks up a name.
+// user reads a user ID, or looks up a name.
 func (p *parser) user(k *kind, v value) (uint32, error) {
 	if isNumber(v.text) {
 		uid, err := strconv.ParseUint(v.text, 10, 32)
@@ -62,7 +62,7 @@ func (t userTerm) String() string {
 func (t userTerm) negated() term { t.not = !t.not; return t }
 func (t userTerm) field() string { return "uid" }
 
-// states leaves out TIME_WAIT, which no user owns.
+// states leaves out TIME_WAIT, which has no user.
 func (t userTerm) states() tcp.StateSet { return tcp.All &^ (1 << tcp.TimeWait) }
 
 func (t userTerm) match() matcher {

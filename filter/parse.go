@@ -7,22 +7,23 @@ import (
 	"tcpstate/tcp"
 )
 
-// maxDepth is how deep an expression may be nested: by parentheses, negations,
-// and by connectives that alternate, each of which stands around all before it.
+// maxDepth is the maximum nesting depth of an expression. Parentheses,
+// negations and each change between and and or add to the depth.
 const maxDepth = 200
 
-// parser reads an expression from left to right. What a character means depends
-// on where it stands (the path of a cgroup may hold any), so there is no list
-// of tokens: each method reads what the grammar wants next.
+// parser reads an expression from left to right. The meaning of a character
+// depends on its place (the path of a cgroup may have any character), so there
+// is no list of tokens. Each method reads what the grammar expects next.
 type parser struct {
 	expr  string
-	at    int // where it reads
-	start int // where the present term begins
+	at    int // the place of the next character to read
+	start int // the place where the present term begins
 	names Names
 	kinds []kind
 }
 
-// filter reads the whole. Its result is nil where everything is selected.
+// filter reads the whole expression. The result is nil if it selects
+// everything.
 func (p *parser) filter() (node, error) {
 	lead, several, err := p.leading()
 	if err != nil {
@@ -32,7 +33,7 @@ func (p *parser) filter() (node, error) {
 	if next == "" {
 		return lead, nil
 	}
-	if !isConnective(next) { // the states restrict all that follows
+	if !isConnective(next) { // the states restrict the whole expression after them
 		rest, err := p.whole(nil)
 		if err != nil || lead == nil {
 			return rest, err
@@ -46,9 +47,9 @@ func (p *parser) filter() (node, error) {
 	return p.whole(lead)
 }
 
-// leading reads the states before the expression and tells whether there were
-// several. The first one starts from nothing or from everything, as in main of
-// iproute2's misc/ss.c.
+// leading reads the states before the expression and reports whether there were
+// several. The set starts empty if the first word is state, and with all states
+// if it is exclude, as in main of iproute2's misc/ss.c.
 func (p *parser) leading() (lead node, several bool, err error) {
 	var set tcp.StateSet
 	p.skip()
@@ -90,8 +91,9 @@ func (p *parser) whole(left node) (node, error) {
 	return root, err
 }
 
-// expression reads operands and connectives up to the end or to a parenthesis
-// that closes. Left, where not nil, has been read already.
+// expression reads operands and connectives up to the end or to a closing
+// parenthesis. If left is not nil, it is the first operand, which was read
+// before.
 func (p *parser) expression(left node, depth int) (node, error) {
 	var err error
 	if left == nil {
@@ -175,10 +177,10 @@ func (p *parser) tooDeep(offset int) error {
 	return p.fail(offset, "the expression is nested too deep", strconv.Itoa(maxDepth)+" levels are allowed")
 }
 
-// leaf returns a term at the place where it began.
+// leaf returns a term with its place in the expression.
 func (p *parser) leaf(t term) node { return &leaf{t, p.start} }
 
-// words returns the words that may stand where a term is expected.
+// words returns the words that are valid where a term is expected.
 func (p *parser) words() []string {
 	words := []string{"and", "or", "not"}
 	for _, k := range p.kinds {
@@ -187,7 +189,8 @@ func (p *parser) words() []string {
 	return words
 }
 
-// longestSlip is how long a word may be that is taken for a slip of the hand.
+// longestSlip is the maximum length of a word for which a similar word is
+// suggested.
 const longestSlip = 40
 
 func nearest(word string, words []string) (string, bool) {
@@ -201,7 +204,7 @@ func (p *parser) termHint() string {
 	return "a term begins with one of " + strings.Join(p.words()[3:], ", ")
 }
 
-// fail returns an error about the place at offset.
+// fail returns an error for the place at offset.
 func (p *parser) fail(offset int, msg, hint string) error {
 	return &Error{Expr: p.expr, Offset: offset, Msg: msg, hint: hint}
 }

@@ -16,7 +16,7 @@ const (
 	peer  side = true
 )
 
-// of returns that end of a socket.
+// of returns the address and port of that end of a socket.
 func (e side) of(s *tcp.Socket) netip.AddrPort {
 	if e == peer {
 		return s.Peer
@@ -24,7 +24,7 @@ func (e side) of(s *tcp.Socket) netip.AddrPort {
 	return s.Local
 }
 
-// choose returns the instruction that looks at that end.
+// choose returns the instruction that tests that end.
 func (e side) choose(local, peer opcode) opcode {
 	if e {
 		return peer
@@ -32,10 +32,10 @@ func (e side) choose(local, peer opcode) opcode {
 	return local
 }
 
-// sideOf returns the end that a word such as sport or dst speaks of.
+// sideOf returns the end that a word such as sport or dst means.
 func sideOf(word string) side { return side(word[0] == 'd') }
 
-// ports are the ports from first to last, both included.
+// ports is the range of ports from first to last, including both.
 type ports struct{ first, last uint16 }
 
 var allPorts = ports{0, 65535}
@@ -52,12 +52,12 @@ func (r ports) String() string {
 
 func (r ports) has(port uint16) bool { return r.first <= port && port <= r.last }
 
-// portTerm asks for a port.
+// portTerm tests a port.
 type portTerm struct {
 	plain
 	side
 	op     operator
-	ranges []ports // one or more; a single port where op is an ordering
+	ranges []ports // one or more; a single port if op is an ordering
 }
 
 func parsePorts(p *parser, k *kind) (node, error) {
@@ -150,7 +150,7 @@ func (t portTerm) String() string {
 	return word + " " + t.op.String() + " " + listed(t.ranges)
 }
 
-// listed joins the texts of a list by commas.
+// listed joins the texts of a list with commas.
 func listed[T interface{ String() string }](elements []T) string {
 	texts := make([]string, len(elements))
 	for i, e := range elements {
@@ -168,8 +168,8 @@ func (t portTerm) field() string {
 	return "local.port"
 }
 
-// accepted returns ranges and whether the port must be in one of them or in
-// none: the operator is = or != then.
+// accepted returns ranges that express the term with = or !=. If not is false,
+// the port must be in one of them. If not is true, it must be in none of them.
 func (t portTerm) accepted() (ranges []ports, not bool) {
 	switch v := t.ranges[0].first; t.op {
 	case less, greaterEqual:
@@ -210,7 +210,7 @@ func (t portTerm) kernel(k *target) verdict {
 	return combined(!not, verdicts)
 }
 
-// kernel compiles the question whether a port is in the range, or is not.
+// kernel compiles the test whether a port is in the range, or is not in it.
 func (r ports) kernel(k *target, end side, not bool) verdict {
 	if r.first == r.last && k.has(PortEqual) {
 		return exactly(condition{op: end.choose(opSourceEqual, opPeerEqual), data: portData(r.first), not: not})

@@ -8,24 +8,24 @@ import (
 	"tcpstate/tcp"
 )
 
-// longestName is how much of its name the kernel keeps of a process
-// (TASK_COMM_LEN in include/linux/sched.h, less the byte that ends it).
+// longestName is the number of bytes that the kernel keeps of a process name
+// (TASK_COMM_LEN in include/linux/sched.h, without the final zero byte).
 const longestName = 15
 
-// ofProcesses is what the terms on the processes of a socket have in common.
-// TIME_WAIT has no process, and of other sockets there may be none, or none that
-// this user may see: then the term is neither true nor false.
+// ofProcesses has the common methods of the terms that test the processes of a
+// socket. TIME_WAIT has no process. Another socket may have none, or none that
+// this user may see. The term is then neither true nor false.
 type ofProcesses struct{ plain }
 
 func (ofProcesses) needs(tcp.StateSet) tcp.Detail { return tcp.DetailProcesses }
 func (ofProcesses) field() string                 { return "processes" }
 func (ofProcesses) states() tcp.StateSet          { return tcp.All &^ (1 << tcp.TimeWait) }
 
-// processTerm asks for the name of a process that holds the socket.
+// processTerm tests the name of a process that holds the socket.
 type processTerm struct {
 	ofProcesses
-	names []string // as they were given
-	kept  []string // as the kernel keeps them
+	names []string // as the user wrote them
+	kept  []string // as the kernel stores them
 	not   bool
 }
 
@@ -59,7 +59,7 @@ func (t processTerm) match() matcher {
 	}
 }
 
-// pidTerm asks for the id of a process that holds the socket.
+// pidTerm tests the ID of a process that holds the socket.
 type pidTerm struct {
 	ofProcesses
 	pids []int

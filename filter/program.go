@@ -8,47 +8,48 @@ import (
 )
 
 // Capabilities is a set of instructions that a kernel knows. A kernel answers
-// EINVAL to a program with an instruction that it does not know, and EPERM to
-// one with a mark from a process without CAP_NET_ADMIN.
+// EINVAL to a program with an instruction that it does not know. It answers
+// EPERM to a program that tests a mark if the process has no CAP_NET_ADMIN.
 type Capabilities uint8
 
-// The instructions, by the kernel from which they are known. Bytecode is what
-// the others rest on: without it nothing is compiled.
+// The instructions, with the first kernel that knows them. The others need
+// Bytecode: without it nothing is compiled.
 const (
 	Bytecode  Capabilities = 1 << iota // addresses, orderings of ports, autobound: all kernels
 	Device                             // dev: Linux 4.8
 	Mark                               // fwmark: Linux 4.9, and CAP_NET_ADMIN
-	PortEqual                          // equality of ports, which orderings can express too: Linux 4.16
+	PortEqual                          // equality of ports, which two orderings can also express: Linux 4.16
 	Cgroup                             // cgroup: Linux 5.8
 
 	AllCapabilities = Bytecode | Device | Mark | PortEqual | Cgroup
 )
 
-// maxProgram is how long a program may be: the length of an attribute and that
-// of a jump are 16 bits, the attribute has a header of 4 bytes, and a jump that
-// rejects goes 4 bytes past the end.
+// maxProgram is the maximum length of a program in bytes. The length of an
+// attribute and the distance of a jump have 16 bits. The attribute has a header
+// of 4 bytes, and a jump that rejects goes 4 bytes past the end.
 const maxProgram = 1<<16 - 8
 
-// Program is what the kernel can judge of a filter. The zero Program lets every
-// socket pass.
+// Program is the part of a filter that the kernel can judge. The zero Program
+// selects every socket.
 type Program struct {
 	code []byte
 
-	// Exact says that the program lets pass what matches, and nothing else, of
-	// the sockets in the filter's States.
+	// Exact means that, of the sockets in the filter's States, the program
+	// selects exactly those that match.
 	Exact bool
 
-	// Left holds the parts of the filter, joined by and, that are not judged by
-	// the program, or not wholly: Match judges them.
+	// Left has the parts of the filter, joined by and, that the program does
+	// not judge, or not completely. Match judges them.
 	Left []string
 }
 
 // Compile returns a program that the kernel can run on the sockets in the
-// filter's States. It lets pass all that match, and as few others as it can.
+// filter's States. The program selects all sockets that match, and as few
+// others as possible.
 //
-// The error is an *Error: the filter holds autobound in a part that the program
-// does not judge wholly, so that nobody could. A source that runs no program is
-// asked about with no capabilities at all.
+// The error is an *Error. It means that the filter has autobound in a part that
+// the program does not judge completely. For a source that runs no programs, c
+// is 0.
 func (f *Filter) Compile(c Capabilities) (Program, error) {
 	t := &target{c, f.States()}
 	var program Program
@@ -89,9 +90,10 @@ func parts(n node) []node {
 	return []node{n}
 }
 
-// mustBeJudged returns an error if a part that the kernel cannot judge wholly
-// holds a term that nobody else can judge. (Where it can, the part's own result
-// decides, and Match, which takes the term as true, only repeats the others.)
+// mustBeJudged returns an error if a part that the kernel cannot judge
+// completely has a term that only the kernel can judge. (If the kernel can
+// judge the whole part, its result counts. Match treats the term as true and
+// only repeats the other terms.)
 func (f *Filter) mustBeJudged(part node) (err error) {
 	leaves(part, func(l *leaf) {
 		if _, ok := l.term.(autoboundTerm); ok && err == nil {
@@ -103,15 +105,15 @@ func (f *Filter) mustBeJudged(part node) (err error) {
 	return err
 }
 
-// Bytes returns what goes into the attribute INET_DIAG_REQ_BYTECODE. It is empty
-// where the program lets everything pass: no attribute is sent then.
+// Bytes returns the value of the attribute INET_DIAG_REQ_BYTECODE. It is empty
+// if the program selects everything. The request then has no such attribute.
 func (p Program) Bytes() []byte { return p.code }
 
-// Empty reports whether the program lets everything pass.
+// Empty reports whether the program selects everything.
 func (p Program) Empty() bool { return len(p.code) == 0 }
 
-// String returns the program, one instruction a line, with the places where it
-// goes on if the condition is false.
+// String returns the program with one instruction on each line, and the label
+// at which it continues if the condition is false.
 func (p Program) String() string {
 	if p.Empty() {
 		return "accept\n"
@@ -135,8 +137,7 @@ func (p Program) String() string {
 	return b.String()
 }
 
-// labels returns the places that instructions lead to, those past the end left
-// out.
+// labels returns the places to which the false branches of instructions lead.
 func (p Program) labels() map[int]bool {
 	labels := map[int]bool{}
 	for at := 0; at < len(p.code); {
@@ -155,14 +156,15 @@ func (p Program) place(at int) string {
 	return fmt.Sprintf("L%d", at)
 }
 
-// instruction is an instruction as it stands in a program.
+// instruction is one decoded instruction of a program.
 type instruction struct {
 	op      opcode
-	yes, no int // how far to go on
+	yes, no int // the distance to the next instruction, if true and if false
 	data    []byte
 }
 
-// instructionAt reads the instruction at a place, where at least its header is.
+// instructionAt reads the instruction at a place. The code must have at least
+// its header.
 func instructionAt(code []byte, at int) instruction {
 	op := instruction{
 		op:  opcode(code[at]),
@@ -173,7 +175,7 @@ func instructionAt(code []byte, at int) instruction {
 	return op
 }
 
-// text writes what the instruction asks.
+// text returns the condition of the instruction.
 func (i instruction) text() string {
 	switch i.op {
 	case opJump:
@@ -208,7 +210,7 @@ func (i instruction) text() string {
 
 func (i instruction) port() uint16 { return binary.NativeEndian.Uint16(i.data[2:]) }
 
-// host returns what a condition on a host compares with.
+// host returns the host with which a condition compares.
 func (i instruction) host() host {
 	h := host{port: int(int32(binary.NativeEndian.Uint32(i.data[4:])))}
 	if addr, ok := netip.AddrFromSlice(i.data[hostHeaderLen:]); ok {

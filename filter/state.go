@@ -6,8 +6,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// stateTerm asks for the state. Each state's name is printed, whatever group or
-// spelling it was asked for by.
+// stateTerm tests the state. It prints the names of the states, not the groups
+// or spellings that the user wrote.
 type stateTerm struct {
 	plain
 	set tcp.StateSet
@@ -47,7 +47,7 @@ func (p *parser) states(k *kind) (set tcp.StateSet, not bool, err error) {
 	return set, not, nil
 }
 
-// String names the states, or those that are left out where they are fewer.
+// String names the states, or the excluded states if those are fewer.
 func (t stateTerm) String() string {
 	rest := tcp.All &^ t.set
 	switch {
@@ -69,8 +69,8 @@ func stateNames(set tcp.StateSet) string {
 func (t stateTerm) negated() term        { return stateTerm{set: tcp.All &^ t.set} }
 func (t stateTerm) states() tcp.StateSet { return t.set }
 
-// field is bound_inactive or close where only that state is asked for: some
-// sources do not list them.
+// field returns bound_inactive or close if the term selects only that state,
+// because some sources do not list these states.
 func (t stateTerm) field() string {
 	switch t.set {
 	case tcp.Set(tcp.BoundInactive):
@@ -85,8 +85,8 @@ func (t stateTerm) match() matcher {
 	return func(s *tcp.Socket) bool { return t.set.Has(s.State) }
 }
 
-// kernel judges the state only where the mask of states, which goes with every
-// program, has judged it.
+// kernel returns an exact verdict if the mask of states, which is sent with
+// every program, already judges the state.
 func (t stateTerm) kernel(k *target) verdict {
 	if k.states&^t.set == 0 {
 		return exactly(always(true))

@@ -6,23 +6,24 @@ import (
 	"tcpstate/tcp"
 )
 
-// A term asks one thing of a socket. What it asks may be unknown of a socket:
-// then neither the term nor its negation matches.
+// A term tests one field of a socket. If the field is unknown, neither the term
+// nor its negation matches.
 type term interface {
-	fmt.Stringer            // the term, so that it parses to the same again
-	negated() term          // the term that matches where this one is known and does not
-	match() matcher         // whether a socket matches
-	field() string          // the name in JSON of what it looks at
-	kernel(*target) verdict // what the kernel can judge of it
+	fmt.Stringer            // the term as text that parses to the same term
+	negated() term          // the term that matches if the field is known and this one does not match
+	match() matcher         // the test of a socket
+	field() string          // the JSON name of the field that it tests
+	kernel(*target) verdict // the part of it that the kernel can judge
 
-	// What it needs of a source that is asked for the given states, and the
-	// states and families of the sockets that it can match: a widening.
+	// The details that it needs from a source for sockets in the given states,
+	// and the states and families of the sockets that it can match. They may
+	// include more than it matches.
 	needs(tcp.StateSet) tcp.Detail
 	states() tcp.StateSet
 	families() familySet
 }
 
-// plain is what most terms have in common; they embed it.
+// plain has methods that most terms share. They embed it.
 type plain struct{}
 
 func (plain) needs(tcp.StateSet) tcp.Detail { return 0 }
@@ -38,12 +39,12 @@ const bothFamilies = familySet(1<<tcp.IPv4 | 1<<tcp.IPv6)
 // kind is a word that begins a term.
 type kind struct {
 	word    string
-	operand string // what stands after it, for people
+	operand string // description of its operand, for people
 	parse   func(*parser, *kind) (node, error)
 }
 
-// kinds holds the words that begin a term, in the order in which people are
-// told of them.
+// kinds lists the words that begin a term, in the order in which messages list
+// them.
 var kinds = []kind{
 	{"state", "a state, such as established or time-wait, or one of all, connected, synchronized, bucket, big", parseState},
 	{"src", hostOperand, parseHosts},
@@ -75,7 +76,8 @@ const (
 	durationOperand = "a duration, such as 250ms, 5s or 1m30s"
 )
 
-// operator compares. Each has an opposite, which is the other of its pair.
+// operator is a comparison. Each has an opposite, and the two have numbers that
+// differ in the lowest bit.
 type operator uint8
 
 const (
@@ -90,10 +92,10 @@ const (
 // String returns the symbol.
 func (o operator) String() string { return [...]string{"=", "!=", "<", ">=", ">", "<="}[o] }
 
-// opposite returns the operator that holds where o does not.
+// opposite returns the operator that is true if o is false.
 func (o operator) opposite() operator { return o ^ 1 }
 
-// compare reports whether a stands to b as the operator says.
+// compare reports whether the comparison of a with b is true.
 func (o operator) compare(a, b uint64) bool {
 	switch o {
 	case equal:
@@ -124,8 +126,8 @@ type operatorWord struct {
 	op   operator
 }
 
-// operatorWords spells the operators as ss does. A longer symbol stands before
-// the one it begins with.
+// operatorWords has the spellings of the operators, as in ss. A longer symbol
+// comes before its prefix.
 var operatorWords = []operatorWord{
 	{"==", equal}, {"=", equal}, {"!=", notEqual}, {"<=", lessEqual}, {"<", less}, {">=", greaterEqual}, {">", greater},
 	{"eq", equal}, {"neq", notEqual}, {"ne", notEqual}, {"leq", lessEqual}, {"le", lessEqual}, {"lt", less},

@@ -6,7 +6,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// timerTerm asks which timer of the socket fires next.
+// timerTerm tests which timer of the socket fires next.
 type timerTerm struct {
 	plain
 	kinds []tcp.TimerKind

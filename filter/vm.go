@@ -9,7 +9,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// Entry is what the kernel shows a program of a socket (struct
+// Entry has the fields of a socket that a program can test (struct
 // inet_diag_entry, net/ipv4/inet_diag.c).
 type Entry struct {
 	Family    tcp.Family
@@ -22,8 +22,8 @@ type Entry struct {
 }
 
 // Run runs the program as the kernel does (inet_diag_bc_run in
-// net/ipv4/inet_diag.c) and reports whether it lets the socket pass. It is here
-// so that programs can be tested without a kernel.
+// net/ipv4/inet_diag.c) and reports whether it selects the socket. With it,
+// tests can run programs without a kernel.
 func (p Program) Run(e Entry) bool {
 	at := 0
 	for at < len(p.code) {
@@ -66,10 +66,11 @@ func (i instruction) holds(e *Entry) bool {
 	case opCgroup:
 		return e.Cgroup == binary.NativeEndian.Uint64(i.data)
 	}
-	return true // as the kernel: what it does not know it does not refuse here
+	return true // like the kernel, which does not check for unknown instructions here
 }
 
-// holdsOf compares addresses by their bytes, as the kernel does.
+// holdsOf compares an address and a port as the kernel does, by the bytes of
+// the address.
 func (i instruction) holdsOf(family tcp.Family, end netip.AddrPort) bool {
 	wanted, bits := i.data[0], int(i.data[1])
 	if port := int32(binary.NativeEndian.Uint32(i.data[4:])); port != anyPort && port != int32(end.Port()) {
@@ -95,7 +96,7 @@ func sameBits(a, b []byte, bits int) bool {
 }
 
 // Audit checks a program by the rules of the kernel (inet_diag_bc_audit in
-// net/ipv4/inet_diag.c). A kernel answers EINVAL to what they forbid.
+// net/ipv4/inet_diag.c). A kernel answers EINVAL to a program that breaks them.
 func (p Program) Audit() error {
 	if len(p.code) < headerLen {
 		return errors.New("the program is shorter than an instruction")
@@ -130,7 +131,7 @@ func (p Program) Audit() error {
 	return nil
 }
 
-// leastLength returns how long an instruction with its data must be.
+// leastLength returns the minimum length of an instruction with its data.
 func (i instruction) leastLength(room int) (int, error) {
 	n := headerLen
 	switch i.op {
