@@ -1,19 +1,19 @@
-// Package doctor judges what is wrong with the sockets of a host: pure rules, an
-// observation in, findings out. It reads nothing from the host and prints
-// nothing; package collect fills an Observation, package render shows the
-// Findings.
+// Package doctor judges what is wrong with the sockets of a host. Its rules are
+// pure functions from an Observation to Findings. It reads nothing from the
+// host and prints nothing: package collect fills an Observation, and package
+// render shows the Findings.
 //
 //	o := doctor.Observe(settings, thresholds)
 //	for each socket { o.Survey.Add(socket) }
 //	o.Before, o.After, o.Interval = ...
 //	findings := doctor.Examine(o, doctor.Rules())
 //
-// A rule is a line of text in rules.go and a judge in a file judge_*.go; its
-// numbers stand in thresholds_table.go. docs/doctor.md is generated from them.
+// A rule has a text in rules.go and a judge function in a file judge_*.go. Its
+// numbers are in thresholds_table.go. docs/doctor.md is generated from them.
 //
-// Strings in findings that come from outside, the names of processes, may hold
-// anything, and are in titles as they are: whoever shows them escapes them. The
-// commands of advice hold none.
+// Findings contain strings from outside: the names of processes, which may hold
+// any bytes. They appear unchanged in titles, so the code that shows a title
+// must escape it. The commands of advice contain no such strings.
 package doctor
 
 import (
@@ -30,43 +30,44 @@ import (
 
 //go:generate go run tcpstate/internal/gendocs ../docs/doctor.md
 
-// Rule is one thing that the doctor looks for.
+// Rule is one problem that the doctor looks for.
 type Rule struct {
 	Code       string
-	Severities []Severity // that its findings can have, in rising order
-	Title      string     // what it is, in a few words
-	Meaning    string     // in one sentence
-	Condition  string     // with the names of its thresholds
-	Advice     []Step     // in order
-	Topic      string     // of explain
+	Severities []Severity // the severities that its findings can have, in ascending order
+	Title      string     // the problem, in a few words
+	Meaning    string     // what the problem means, in one sentence
+	Condition  string     // when the rule reports it, with the names of its thresholds
+	Advice     []Step     // what to do, in order
+	Topic      string     // the topic of explain
 	Sources    []string   // RFC, kernel file, man page
-	Needs      Need       // what must have been observed
-	Settings   []string   // and which of the settings, with NeedSettings
+	Needs      Need       // what the observation must hold
+	Settings   []string   // the settings that it must hold, with NeedSettings
 
 	judge func(*Observation) []Finding
 }
 
-// Step is one step of advice, before it is known for whom. Words in braces stand
-// for what the finding is about; a step whose words have nothing to stand for is
-// left out.
+// Step is the template of one step of advice. Words in braces are placeholders
+// for the subject of the finding. A step is left out if the finding has no
+// value for one of its placeholders.
 type Step struct {
-	When    string // of which of the rule's causes it is; "": of each
+	When    string // the cause for which the step applies; "": every cause
 	Say     string
 	Run     string
-	Setting string // the sysctl it changes: left out where the host has none of that name
-	Since   string // the first kernel that has what it names; "": all
+	Setting string // the sysctl that it changes; the step is left out on a host without that sysctl
+	Since   string // the first kernel that has the feature of the step; "": all kernels
 }
 
-// Need is a set of what an observation must hold for a rule to be judged.
+// Need is a set of the things that an observation must hold so that a rule can
+// be judged.
 type Need uint8
 
-// What can be needed.
+// The needs.
 const (
 	NeedCounters  Need = 1 << iota // one reading of the counters
 	NeedRates                      // two readings
-	NeedProcesses                  // whose the sockets are
-	NeedClocks                     // tcp_info's clocks
-	NeedLimits                     // descriptors of processes
+	NeedProcesses                  // the processes that hold the sockets
+	NeedClocks                     // the clocks of tcp_info
+	NeedLimits                     // the open descriptors of processes and their limits
 	NeedSockStat
 	NeedSettings
 )
@@ -74,8 +75,8 @@ const (
 // Rules returns the rules in the order of a connection's life.
 func Rules() []Rule { return slices.Clone(rules) }
 
-// Select returns the rules of the codes in only, or all of them where there are
-// none, less those in skip. The error is an *UnknownRuleError.
+// Select returns the rules whose codes are in only, or all rules if only is
+// empty, without those in skip. The error is an *UnknownRuleError.
 func Select(only, skip []string) ([]Rule, error) {
 	for _, code := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.Code == code }) {
@@ -87,14 +88,14 @@ func Select(only, skip []string) ([]Rule, error) {
 	}), nil
 }
 
-// UnknownRuleError is the error for a code that no rule has.
+// UnknownRuleError is the error for a code that is not the code of a rule.
 type UnknownRuleError struct {
-	Code string // as it was given
+	Code string // as the user wrote it
 }
 
 func (e *UnknownRuleError) Error() string { return fmt.Sprintf("no rule %q", e.Code) }
 
-// Hint offers the rule whose code is nearest to what was given.
+// Hint suggests the rule whose code is nearest to Code.
 func (e *UnknownRuleError) Hint() string {
 	var codes []string
 	for _, r := range rules {
@@ -106,10 +107,10 @@ func (e *UnknownRuleError) Hint() string {
 	return "tcpstate doctor --list shows the rules"
 }
 
-// Examine judges an observation by some of the rules and returns what it finds,
-// the most severe first, then in the order of the rules, then the worst first of
-// each. The same observation gives the same findings. What several findings
-// would tell of one matter is told once: see folds.
+// Examine judges an observation by the given rules and returns the findings:
+// the most severe first, then in the order of the rules, then the worst of each
+// rule first. The same observation always gives the same findings. If several
+// findings report the same problem, Examine keeps one of them: see folds.
 func Examine(o *Observation, by []Rule) []Finding {
 	var findings []Finding
 	for i := range by {
@@ -128,11 +129,12 @@ func Examine(o *Observation, by []Rule) []Finding {
 	return findings
 }
 
-// maxFindings is how many findings a rule tells one by one; the rest are counted.
+// maxFindings is how many findings of one rule are reported. The others are
+// only counted.
 const maxFindings = 5
 
-// cut leaves the worst findings of a rule, and tells with the last of them how
-// many others there are.
+// cut keeps the worst findings of a rule, and adds to the last of them the
+// number of the others.
 func cut(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	if more := len(findings) - maxFindings; more > 0 {
@@ -160,12 +162,13 @@ func (r *Rule) advise(o *Observation, f *Finding) []Advice {
 	return advice
 }
 
-// has reports whether the host has what a step names.
+// has reports whether the host has the setting and the kernel that a step
+// needs.
 func (o *Observation) has(s Step) bool {
 	return (s.Setting == "" || o.knows(s.Setting)) && (s.Since == "" || atLeast(o.Release, s.Since))
 }
 
-// knows reports whether a setting is there and was read.
+// knows reports whether the host has a setting and its value was read.
 func (o *Observation) knows(name string) bool {
 	setting, ok := lifecycle.SettingOf(name)
 	if !ok {
@@ -175,7 +178,7 @@ func (o *Observation) knows(name string) bool {
 	return known
 }
 
-// atLeast reports whether a kernel's release is known and no older than another.
+// atLeast reports whether release is known and not older than least.
 func atLeast(release, least string) bool {
 	have, want := versionOf(release), versionOf(least)
 	return have != [2]int{} && slices.Compare(have[:], want[:]) >= 0
@@ -200,8 +203,8 @@ func versionOf(release string) (v [2]int) {
 
 var word = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// substitute puts what is known in the place of the words in braces, and reports
-// whether all were known.
+// substitute replaces the words in braces with their values, and reports
+// whether all values are known.
 func substitute(text string, fill map[string]string) (string, bool) {
 	ok := true
 	text = word.ReplaceAllStringFunc(text, func(w string) string {
@@ -212,14 +215,14 @@ func substitute(text string, fill map[string]string) (string, bool) {
 	return text, ok
 }
 
-// exampleWords stand for the words in braces where there is no finding.
+// exampleWords has values for the words in braces if there is no finding.
 var exampleWords = map[string]string{
 	"pid": "812", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432", "network": "192.0.2.0/24",
 	"somaxconn": "8192", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
 
-// ExampleCommands returns every command that advice can give, with examples in
-// the place of what it depends on.
+// ExampleCommands returns every command that advice can contain, with example
+// values.
 func ExampleCommands() []string {
 	var commands []string
 	for _, r := range rules {
@@ -233,15 +236,15 @@ func ExampleCommands() []string {
 	return commands
 }
 
-// folds lists which findings say no more than another one of the same matter
-// does: they are told as evidence of the other. What both know of listeners must
-// agree; where sameListener says so, both must name it.
+// folds lists findings that describe the same problem as another finding. Such
+// a finding becomes evidence of the other one. If both name listeners, they
+// must have one in common. With sameListener, both must name one.
 var folds = []struct {
 	code, into   string
 	sameListener bool
 }{
 	{"accept-queue-overflows", "accept-queue-full", false},
-	{"close-wait-leak", "accept-queue-full", true}, // nobody has accepted them
+	{"close-wait-leak", "accept-queue-full", true}, // the connections were not accepted
 	{"syn-queue-full", "syn-flood", false},
 	{"syn-cookies-active", "syn-flood", false},
 	{"syn-cookies-active", "syn-queue-full", false},
@@ -272,8 +275,9 @@ func fold(findings []Finding) []Finding {
 	return kept
 }
 
-// sharesListener reports whether two findings are about the same listener, or,
-// where it need not be sure, can be.
+// sharesListener reports whether two findings are about the same listener. If
+// one of them names no listener, it returns true unless the result must be
+// sure.
 func sharesListener(a, b *Finding, sure bool) bool {
 	if len(a.Listeners) == 0 || len(b.Listeners) == 0 {
 		return !sure
@@ -281,7 +285,7 @@ func sharesListener(a, b *Finding, sure bool) bool {
 	return slices.ContainsFunc(a.Listeners, func(l *Listener) bool { return slices.Contains(b.Listeners, l) })
 }
 
-// absorb takes over what another finding says of the same matter.
+// absorb takes over the evidence of another finding on the same problem.
 func (f *Finding) absorb(other *Finding) {
 	for _, fact := range other.Evidence {
 		f.Evidence.Add(fact.Name, fact.Value)
@@ -299,7 +303,8 @@ func (f *Finding) addRelated(code string) {
 	}
 }
 
-// relations lists findings that are causes of each other, each told by itself.
+// relations lists pairs of findings of which one can cause the other. Both are
+// reported, and each names the other.
 var relations = [][2]string{
 	{"close-wait-leak", "fd-limit-near"},
 	{"orphans-high", "closing-stuck"},
@@ -326,8 +331,8 @@ func relate(findings []Finding) {
 	}
 }
 
-// canBeOfOneProcess reports whether two findings name a process in common, or
-// one of them names none.
+// canBeOfOneProcess reports whether two findings name the same process, or one
+// of them names none.
 func canBeOfOneProcess(a, b *Finding) bool {
 	if len(a.Processes) == 0 || len(b.Processes) == 0 {
 		return true
@@ -341,8 +346,9 @@ type Unchecked struct {
 	Reason string
 }
 
-// Check returns which of the rules were judged, and which could not be, or only
-// in part: those with a reason in the second list are not in the first.
+// Check returns the codes of the rules that were judged completely, and the
+// rules that could not be judged, or only in part, with the reason. No rule is
+// in both lists.
 func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
 	for i := range by {
 		if reasons := o.lacks(&by[i]); len(reasons) > 0 {
@@ -354,7 +360,8 @@ func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) 
 	return checked, unchecked
 }
 
-// lacks says what of a rule's needs was not observed.
+// lacks returns the needs of a rule that the observation does not hold, as
+// text.
 func (o *Observation) lacks(r *Rule) []string {
 	v, needs := o.Survey, r.Needs
 	var reasons []string
@@ -371,7 +378,8 @@ func (o *Observation) lacks(r *Rule) []string {
 	check(NeedSockStat, len(o.SockStat) == 0, "what TCP has in use could not be read")
 	check(NeedSettings, !o.knowsSettings(), "the settings could not be read")
 	for _, name := range r.Settings {
-		// Some are only told in the first network namespace of a host.
+		// The kernel shows some settings only in the first network namespace of
+		// a host.
 		check(NeedSettings, o.knowsSettings() && !o.knows(name), name+" is not known here")
 	}
 	return reasons

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// enter returns a command of the advice as it is to be run from outside the
-// network namespace that the finding is of: by its name in /run/netns, or by the
-// file that stands for it. "" is the namespace of the reader.
+// enter returns a command of the advice in a form that works from outside the
+// network namespace of the finding. netns is its name in /run/netns, or the
+// path of a file that refers to it. "" means the namespace of the reader.
 func enter(command, netns string) string {
 	if netns == "" {
 		return command
@@ -24,12 +24,12 @@ func enter(command, netns string) string {
 		}
 		return "nsenter --net=" + quoteWord(file) + " " + command
 	}
-	return command // processes and files are the same from everywhere
+	return command // processes and files are the same in every network namespace
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@-]+$`)
 
-// quoteWord quotes a word for the shell, where that is needed.
+// quoteWord quotes a word for the shell, if necessary.
 func quoteWord(word string) string {
 	if plainWord.MatchString(word) {
 		return word

@@ -13,34 +13,34 @@ import (
 	"tcpstate/tcp"
 )
 
-// Finding is one thing that is wrong, with its proof and what to do.
+// Finding is one problem, with its evidence and advice.
 type Finding struct {
 	Code     string
 	Severity Severity
-	// Title is what to read first: what is wrong, with whom, and since when if
-	// that is known. Names of processes in it may hold anything.
+	// Title says what is wrong, with which process or peer, and for how long if
+	// that is known. Names of processes in it may hold any bytes.
 	Title    string
 	Evidence Evidence
-	Meaning  string // in one sentence; from the rule
+	Meaning  string // what the problem means, in one sentence; from the rule
 	Advice   []Advice
-	Topic    string // of explain
+	Topic    string // the topic of explain
 
 	Sockets   []*tcp.Socket // examples, the worst first
 	Listeners []*Listener
 	Processes []Process
 
 	Confidence Confidence
-	Inference  string   // what was concluded, and from what; "" where nothing was
-	Related    []string // codes of findings on the same matter; those folded into this one among them
+	Inference  string   // what was inferred, and from what; "" if nothing was
+	Related    []string // codes of related findings, including those folded into this one
 
-	variant string            // which of the rule's steps apply
-	fill    map[string]string // what stands for the words in braces in them
+	variant string            // the cause, which selects the rule's steps
+	fill    map[string]string // the values for the words in braces in the steps
 }
 
-// Advice is one step to take. It is never taken by the program.
+// Advice is one step for the user. The program itself never takes it.
 type Advice struct {
-	Say string // a sentence, without its full stop
-	Run string // a command, ready to paste; "" where there is none
+	Say string // a sentence without its full stop
+	Run string // a command to paste; "" if there is none
 }
 
 // String returns the sentence, and the command after a colon.
@@ -54,18 +54,20 @@ func (a Advice) String() string {
 // MarshalText returns what String returns.
 func (a Advice) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Evidence is the numbers that a finding rests on, in the order in which they
-// are told.
+// Evidence is the list of facts for a finding, in the order in which they are
+// shown.
 type Evidence []Fact
 
-// Fact is one of them. The unit of a number ends its name: _ms, _bytes,
-// _percent; else it is a count. Value is an int64, a string or a bool.
+// Fact is one entry of Evidence. The name of a number ends with its unit: _ms,
+// _bytes, _percent. Without a unit it is a count. Value is an int64, a string
+// or a bool.
 type Fact struct {
 	Name  string
 	Value any
 }
 
-// Add appends a fact. A name that is there already keeps its value.
+// Add appends a fact. If there is already a fact with the name, Add does
+// nothing.
 func (e *Evidence) Add(name string, value any) {
 	if slices.ContainsFunc(*e, func(f Fact) bool { return f.Name == name }) {
 		return
@@ -79,7 +81,7 @@ func (e *Evidence) Add(name string, value any) {
 	*e = append(*e, Fact{name, value})
 }
 
-// Get returns the value of a fact, nil where there is none of the name.
+// Get returns the value of a fact, or nil if there is no fact with the name.
 func (e Evidence) Get(name string) any {
 	for _, f := range e {
 		if f.Name == name {
@@ -113,9 +115,10 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// counterFact turns the name of a counter into that of a fact:
-// TcpExt.TCPReqQFullDrop becomes tcp_req_q_full_drop. A run of capitals is one
-// word, but for its last letter before a small one.
+// counterFact turns the name of a counter into the name of a fact:
+// TcpExt.TCPReqQFullDrop becomes tcp_req_q_full_drop. A run of capital letters
+// is one word, except that its last letter begins the next word if a small
+// letter follows.
 func counterFact(counter string) string {
 	_, name, _ := strings.Cut(counter, ".")
 	letters := []rune(name)
@@ -130,7 +133,7 @@ func counterFact(counter string) string {
 	return b.String()
 }
 
-// with sets what stands for a word in braces.
+// with sets the value for a word in braces.
 func (f *Finding) with(word, text string) {
 	if f.fill == nil {
 		f.fill = make(map[string]string)
@@ -138,13 +141,13 @@ func (f *Finding) with(word, text string) {
 	f.fill[word] = text
 }
 
-// about names a process as the one that the finding is about.
+// about sets a process as the subject of the finding.
 func (f *Finding) about(p Process) {
 	f.Processes = append(f.Processes, p)
 	f.with("pid", strconv.Itoa(p.PID))
 }
 
-// at names a listener as the one that the finding is about.
+// at sets a listener as the subject of the finding.
 func (f *Finding) at(l *Listener) {
 	f.Listeners = append(f.Listeners, l)
 	f.Processes = append(f.Processes, l.Processes...)
@@ -154,10 +157,11 @@ func (f *Finding) at(l *Listener) {
 	}
 }
 
-// String returns the process as titles name it: nginx (pid 812).
+// String returns the process in the form of titles: nginx (pid 812).
 func (p Process) String() string { return fmt.Sprintf("%s (pid %d)", p.Name, p.PID) }
 
-// String returns the listener as titles name it: 0.0.0.0:443 of nginx (pid 812).
+// String returns the listener in the form of titles: 0.0.0.0:443 of nginx (pid
+// 812).
 func (l *Listener) String() string {
 	if len(l.Processes) == 0 {
 		return l.Local.String()
@@ -165,7 +169,7 @@ func (l *Listener) String() string {
 	return fmt.Sprintf("%v of %v", l.Local, l.Processes[0])
 }
 
-// forAtLeast returns ", for at least 42s", or "" of a time that says nothing.
+// forAtLeast returns ", for at least 42s", or "" for less than a second.
 func forAtLeast(d time.Duration) string {
 	if d < time.Second {
 		return ""

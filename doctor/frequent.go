@@ -7,14 +7,15 @@ import (
 	"slices"
 )
 
-// frequent counts keys in bounded memory. Up to limit different keys it is
-// exact. Past it, the keys that have come least often are forgotten, at least
-// half of them at a time, so that a count may be too low, never too high: by at
-// most lost. It is a kind of lossy counting (Manku and Motwani, 2002): a key
-// that comes often among very many that come once is kept.
+// frequent counts keys in limited memory. Up to limit different keys it is
+// exact. With more keys it removes the rarest ones, at least half of all keys
+// at a time. So a count may be too low, by at most lost, but never too high.
+// This is a kind of lossy counting (Manku and Motwani, 2002): it keeps a
+// frequent key among many keys that occur once.
 //
-// Entries lie in the order in which they came, and slots find them by their hash:
-// a map of Go takes three times as long, which a million sockets feel.
+// The entries are in the order of their first occurrence, and slots find them
+// by their hash. A Go map takes three times as long, which matters with a
+// million sockets.
 type frequent[K comparable] struct {
 	limit   int
 	hash    func(K) uint64
@@ -28,21 +29,22 @@ type entry[K comparable] struct {
 	tally
 }
 
-// tally is how often a key has come, and who brought it first.
+// tally is how often a key has occurred, and the first process with it.
 type tally struct {
-	held     int32 // in other states than TIME_WAIT
+	held     int32 // sockets in other states than TIME_WAIT
 	timeWait int32
-	pid      int32 // of the first process seen; 0: none
+	pid      int32 // the first process; 0: none
 }
 
 func (t tally) total() int { return int(t.held) + int(t.timeWait) }
 
-// newFrequent returns a counter of at most limit keys, a power of two.
+// newFrequent returns a counter of at most limit keys. limit must be a power of
+// two.
 func newFrequent[K comparable](limit int, hash func(K) uint64) *frequent[K] {
 	return &frequent[K]{limit: limit, hash: hash, slots: make([]int32, 4*limit)}
 }
 
-// add counts key, in TIME_WAIT or not.
+// add counts one socket with the key. timeWait says whether it is in TIME_WAIT.
 func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 	slot := f.find(key)
 	if *slot == 0 {
@@ -64,7 +66,7 @@ func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 	}
 }
 
-// find returns the slot of a key, or the empty one where it belongs.
+// find returns the slot of a key, or the empty slot for it.
 func (f *frequent[K]) find(key K) *int32 {
 	mask := uint64(len(f.slots) - 1)
 	for at := f.hash(key) & mask; ; at = (at + 1) & mask {
@@ -74,7 +76,7 @@ func (f *frequent[K]) find(key K) *int32 {
 	}
 }
 
-// forget drops the rarest keys until half of the room is free.
+// forget removes the rarest keys until half of the entries are free.
 func (f *frequent[K]) forget() {
 	most := 1
 	for {
@@ -91,13 +93,13 @@ func (f *frequent[K]) forget() {
 	}
 }
 
-// spread tells how many different addresses there are: exactly up to exactSpread,
-// past it by an estimate that is off by about 5 % (HyperLogLog: Flajolet and
-// others, 2007, with the linear counting that it prescribes for small numbers).
-// The hash has no secret: addresses can be chosen to spoil the estimate, which
-// then still is at least exactSpread.
+// spread counts different addresses. Up to exactSpread the count is exact.
+// Above that it is an estimate with an error of about 5 % (HyperLogLog:
+// Flajolet and others, 2007, with its linear counting for small numbers). The
+// hash has no secret, so an attacker can choose addresses that make the
+// estimate wrong. It is still at least exactSpread.
 type spread struct {
-	seen      map[netip.Addr]int // how often; exact until there is a sketch
+	seen      map[netip.Addr]int // how often each occurred; complete until there are registers
 	registers *[spreadRegisters]uint8
 }
 
@@ -131,7 +133,7 @@ func (s *spread) sketch(a netip.Addr) {
 	*register = max(*register, uint8(bits.LeadingZeros64(h|(spreadRegisters-1)))+1)
 }
 
-// distinct returns how many different addresses have come.
+// distinct returns the number of different addresses.
 func (s *spread) distinct() int {
 	if s.registers == nil {
 		return len(s.seen)
@@ -154,10 +156,10 @@ func (s *spread) distinct() int {
 // estimated reports whether distinct returns an estimate.
 func (s *spread) estimated() bool { return s.registers != nil }
 
-// busiest returns the address that has come most often, the lowest of equals,
-// and how often. Addresses that came only after exactSpread others are left out:
-// the kernel lists sockets in the order of a hash, so one that is most of them is
-// among the first.
+// busiest returns the most frequent address and its count. Of equal counts it
+// returns the lowest address. It ignores addresses that first occurred after
+// exactSpread others. The kernel lists sockets in the order of a hash, so an
+// address that most sockets have is among the first.
 func (s *spread) busiest() (netip.Addr, int) {
 	var most netip.Addr
 	for a, n := range s.seen {
@@ -188,8 +190,7 @@ func mix(h uint64) uint64 {
 	return h ^ h>>31
 }
 
-// network returns the first address of the network that an address is in: /24
-// of IPv4, /64 of IPv6.
+// network returns the network of an address: a /24 for IPv4, a /64 for IPv6.
 func network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	length := 64
@@ -197,7 +198,7 @@ func network(a netip.Addr) netip.Prefix {
 		length = 24
 	}
 	prefix, err := a.Prefix(length)
-	if err != nil { // of the zero Addr alone
+	if err != nil { // only for the zero Addr
 		return netip.Prefix{}
 	}
 	return prefix

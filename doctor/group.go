@@ -10,33 +10,32 @@ import (
 	"tcpstate/tcp"
 )
 
-// owner is whom sockets are laid to: a process, else the listener whose program
-// has not accepted them, else a user whose processes could not be seen. One of
-// the fields is set, or none where nothing is known.
+// owner is what sockets are attributed to: a process, else the listener whose
+// program has not accepted them, else a user whose processes could not be seen.
+// One of the fields is set, or none if the owner is unknown.
 type owner struct {
 	pid      int
 	listener netip.AddrPort
 	uid      tcp.Optional[uint32]
 }
 
-// group is sockets that one rule looks at, of one owner or to one peer.
+// group sums up the sockets that one rule examines for one owner or one peer.
 type group struct {
-	count    int           // sockets that the rule looks at
-	standing int           // of them, those past its threshold
-	unaged   int           // of them, those whose age is not known
-	oldest   time.Duration // the greatest age of them, a lower bound
-	bytes    int64         // in the queue that the rule looks at
-	kinds    [3]int        // by what the rule tells apart, see the methods of Survey
+	count    int           // the number of sockets
+	standing int           // how many of them are past the rule's threshold
+	unaged   int           // how many of them have an unknown age
+	oldest   time.Duration // the highest age, a lower bound
+	bytes    int64         // the sum of the queue that the rule examines
+	kinds    [3]int        // the sockets of each kind that the rule distinguishes, see the methods of Survey
 
-	peer     netip.AddrPort // of all of them; port 0 where they differ in it
-	apart    bool           // they have no peer in common
-	pid      int            // of the first process that holds each; 0: none; mixed
-	process  *Process       // of the first that has one
+	peer     netip.AddrPort // the common peer; port 0 if only the address is common
+	apart    bool           // they have different peer addresses
+	pid      int            // the process that holds all of them; 0: none; or mixed
+	process  *Process       // the process of the first socket that has one
 	examples examples
 }
 
-// add counts a socket. Its age may be unknown, and then is not past any
-// threshold.
+// add counts a socket. An unknown age is not past any threshold.
 func (g *group) add(s *tcp.Socket, age tcp.Optional[time.Duration], limit time.Duration, queue uint32) {
 	known, isKnown := age.Get()
 	switch {
@@ -54,7 +53,7 @@ func (g *group) addStanding(s *tcp.Socket, score time.Duration, queue uint32) {
 	g.see(s, score, queue)
 }
 
-// mixed is the pid of a group whose sockets are held by several processes.
+// mixed is the pid of a group whose sockets belong to several processes.
 const mixed = -1
 
 func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
@@ -82,14 +81,15 @@ func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
 	g.examples.add(int64(score), s)
 }
 
-// groups holds a group for each key, up to a limit. What comes for further keys
-// is counted together: nothing is forgotten, but it is not told apart.
+// groups holds a group for each key, up to maxGroups. Sockets with other keys
+// are counted together in others, so that every socket is counted.
 type groups[K comparable] struct {
 	of     map[K]*group
 	others group
 }
 
-// maxGroups is how many owners or destinations each rule tells apart.
+// maxGroups is the maximum number of owners or destinations that each rule
+// distinguishes.
 const maxGroups = 512
 
 func (g *groups[K]) get(key K) *group {
@@ -108,9 +108,9 @@ func (g *groups[K]) get(key K) *group {
 	return found
 }
 
-// worst yields the groups, those with most sockets past the threshold first,
-// then those with most, then in the order of their keys; at last those that are
-// not told apart.
+// worst yields the groups in this order: by the number of sockets past the
+// threshold, then by the number of sockets, both descending, then by key. It
+// yields others last.
 func (g *groups[K]) worst(compare func(a, b K) int) iter.Seq2[K, *group] {
 	keys := make([]K, 0, len(g.of))
 	for key := range g.of {
@@ -150,8 +150,8 @@ type example struct {
 // maxExamples is how many sockets a finding shows.
 const maxExamples = 5
 
-// add keeps a copy of s if it is among the worst. Of equals the first is kept,
-// so that many like sockets are not copied in vain.
+// add keeps a copy of s if it is among the worst. Of sockets with equal scores
+// it keeps the first, so that it does not copy many equal sockets.
 func (e *examples) add(score int64, s *tcp.Socket) {
 	if len(e.list) == maxExamples {
 		if score <= e.list[maxExamples-1].score {
@@ -168,7 +168,7 @@ func (e *examples) add(score int64, s *tcp.Socket) {
 	e.list = slices.Insert(e.list, at, example{score, s.Clone()})
 }
 
-// sockets returns them.
+// sockets returns the copies, the worst first.
 func (e *examples) sockets() []*tcp.Socket {
 	var list []*tcp.Socket
 	for _, x := range e.list {

@@ -47,7 +47,8 @@ func judgeAcceptQueue(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// fill returns "129 of 128 wait", of several sockets the fullest.
+// fill returns a text such as "129 of 128 wait". With several sockets it
+// describes the fullest.
 func (l *Listener) fill() string {
 	if l.worst == nil {
 		return strconv.FormatInt(l.AcceptQueue, 10) + " wait"
@@ -59,8 +60,9 @@ func (l *Listener) fill() string {
 	return text
 }
 
-// dropping says that newcomers are dropped, which they are as soon as one more
-// waits than the maximum (sk_acceptq_is_full).
+// dropping returns a text that says that new connections are dropped, or "".
+// The kernel drops them when the queue holds one more than its maximum
+// (sk_acceptq_is_full).
 func (l *Listener) dropping() string {
 	if l.worst != nil && int64(l.worst.AcceptQueue) > int64(l.worst.AcceptQueueMax.Or(0)) {
 		return ", and newcomers are dropped"
@@ -68,8 +70,8 @@ func (l *Listener) dropping() string {
 	return ""
 }
 
-// raisesSomaxconn offers a higher somaxconn where a listener's backlog is up
-// against it: else the program's own listen() is what limits it.
+// raisesSomaxconn suggests a higher somaxconn if that limits the listener's
+// backlog. Otherwise the backlog that the program passed to listen() limits it.
 func (o *Observation) raisesSomaxconn(f *Finding, l *Listener) {
 	limit, known := o.Settings.Somaxconn.Get()
 	if known && l.worst != nil && int(l.worst.AcceptQueueMax.Or(0)) >= limit && limit <= 1<<24 {
@@ -108,8 +110,8 @@ func judgeOverflows(o *Observation) []Finding {
 	return []Finding{f}
 }
 
-// overflowing returns the listener whose accept queue is fullest, if any holds
-// at least half of what it may.
+// overflowing returns the listener with the fullest accept queue, if any queue
+// is at least half full.
 func (o *Observation) overflowing() *Listener {
 	var fullest *Listener
 	for _, l := range o.Survey.Listeners() {

@@ -10,7 +10,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file judges what processes and the host run out of.
+// This file judges the limits of processes and of the host.
 
 func judgeLimits(o *Observation) []Finding {
 	limits := slices.Clone(o.Limits)
@@ -95,7 +95,8 @@ func judgeMemory(o *Observation) []Finding {
 	return []Finding{f}
 }
 
-// aborts are the counters of connections that were ended early, the worst first.
+// aborts lists the counters of connections that were ended early, the worst
+// first.
 var aborts = []struct {
 	counter   string
 	severity  Severity

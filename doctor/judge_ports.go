@@ -10,8 +10,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file judges what connections leave behind: ports that are taken, and
-// TIME_WAITs.
+// This file judges the use of local ports and the number of TIME_WAITs.
 
 func judgePorts(o *Observation) []Finding {
 	all, known := o.Settings.LocalPortRange.Get()
@@ -71,12 +70,13 @@ func judgePorts(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// timeWaits is the cause that advice on ports tells apart.
+// timeWaits is a cause for which the advice on ports is different.
 const timeWaits = "most of them are in TIME_WAIT"
 
-// reusesTimeWait reports whether connect() takes the ports of connections in
-// TIME_WAIT towards a destination: tcp_tw_reuse 1 does, 2 over the loopback, both
-// with timestamps alone (tcp_twsk_unique in net/ipv4/tcp_ipv4.c).
+// reusesTimeWait reports whether connect() may reuse the ports of connections
+// in TIME_WAIT to a destination. It may with tcp_tw_reuse 1, and with 2 over
+// the loopback, in both cases only with timestamps (tcp_twsk_unique in
+// net/ipv4/tcp_ipv4.c).
 func (o *Observation) reusesTimeWait(to destination) bool {
 	if o.Settings.Timestamps.Or(0) == 0 {
 		return false

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// This file judges connections that stay where they should pass.
+// This file judges connections that stay too long in one state.
 
-// atLeastCount returns Warning for at least so many, else Info.
+// atLeastCount returns Warning if n reaches the threshold, and otherwise Info.
 func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 	if int64(n) >= o.Thresholds.number(id) {
 		return Warning
@@ -18,7 +18,8 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 	return Info
 }
 
-// blame names whom sockets are laid to, and returns it as titles do.
+// blame sets the owner of sockets as the subject of the finding, and returns
+// its text for the title.
 func (o *Observation) blame(f *Finding, who owner) string {
 	if p, ok := o.process(who.pid); ok {
 		f.about(p)
@@ -38,7 +39,8 @@ func (o *Observation) blame(f *Finding, who owner) string {
 	return "processes that are not told apart"
 }
 
-// by returns " of nginx (pid 812)" where one process holds all sockets.
+// by returns a text such as " of nginx (pid 812)" if one process holds all the
+// sockets.
 func (o *Observation) by(g *group) string {
 	if p, ok := o.process(g.pid); ok {
 		return " of " + p.String()
@@ -46,7 +48,8 @@ func (o *Observation) by(g *group) string {
 	return ""
 }
 
-// either returns the first of two phrasings where all sockets have one peer.
+// either returns one if all sockets have the same peer address, and otherwise
+// several.
 func (g *group) either(one, several string) string {
 	if g.apart {
 		return several
@@ -54,8 +57,9 @@ func (g *group) either(one, several string) string {
 	return one
 }
 
-// towards returns ", all with 10.0.0.9:5432" where all sockets have that peer,
-// else which of them it has been for longest, if that is known.
+// towards returns a text such as ", all with 10.0.0.9:5432" if all sockets have
+// the same peer. Otherwise it names the peer of the oldest socket, if its age
+// is known.
 func (g *group) towards(f *Finding) string {
 	switch {
 	case g.count == 0, g.apart && g.examples.list[0].score < int64(time.Second):
@@ -93,7 +97,8 @@ func judgeSynSent(o *Observation) []Finding {
 		return append(findings, o.unanswered(few[0].peer.String(), few[0], Info))
 	}
 	if len(few) > 0 {
-		// They are told together: one of each is no news, many at once may be.
+		// They are reported together: one attempt to one destination means
+		// little, but many at once may mean something.
 		all := &group{apart: true}
 		for _, g := range few {
 			all.standing += g.standing
@@ -110,7 +115,8 @@ func judgeSynSent(o *Observation) []Finding {
 	return findings
 }
 
-// unanswered tells of attempts at a destination, or at various ones.
+// unanswered returns the finding for unanswered attempts to connect to one
+// destination, or to several.
 func (o *Observation) unanswered(target string, g *group, severity Severity) Finding {
 	f := Finding{Severity: severity, Sockets: g.examples.sockets()}
 	if !g.apart {
@@ -172,7 +178,8 @@ func judgeCloseWait(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// The causes that advice on CLOSE_WAIT tells apart, by the kinds of a Survey.
+// The causes for which the advice on CLOSE_WAIT differs, by the kinds of a
+// Survey.
 var closeWaitCauses = [...]string{
 	closeWaitRead:   "the program has read the end of file and does not close",
 	closeWaitUnread: "the program does not read, and has not noticed the end of file",
@@ -181,7 +188,8 @@ var closeWaitCauses = [...]string{
 
 const notAccepted = "the program does not accept"
 
-// mostOf returns the index of the greatest number, the first of equals.
+// mostOf returns the index of the highest number, the first one of equal
+// numbers.
 func mostOf(numbers [3]int) int {
 	return slices.Index(numbers[:], max(numbers[0], numbers[1], numbers[2]))
 }
@@ -312,7 +320,7 @@ func silentFor(d time.Duration) string {
 	return ", silent for " + formatDuration(d.Truncate(time.Second))
 }
 
-// addHolders names the processes that hold the examples.
+// addHolders adds the processes that hold the examples to the finding.
 func addHolders(f *Finding, g *group) {
 	for _, x := range g.examples.list {
 		for _, p := range x.socket.Processes {

@@ -7,18 +7,18 @@ import (
 
 // This file judges half-open connections and SYN cookies.
 
-// halfOpen is what can be concluded from a listener's half-open connections.
+// halfOpen is what the rules infer from a listener's half-open connections.
 type halfOpen struct {
 	*Listener
-	capacity, near bool // capacity is known; it is nearly reached
+	capacity, near bool // the capacity is known; it is nearly reached
 	most           int64
 	resent         bool // most SYN-ACKs had to be resent
-	silent         bool // far fewer handshakes were completed than are half-open
-	served         bool // many were completed
-	wide           bool // many networks, none of which holds most
-	narrow         bool // one network holds most
+	silent         bool // the number of completed handshakes is far below that of half-open ones
+	served         bool // many handshakes were completed
+	wide           bool // there are many networks, and none of them has most of the connections
+	narrow         bool // one network has most of the connections
 	network        string
-	addresses      int64 // different ones; an estimate where they are very many
+	addresses      int64 // number of different addresses; an estimate if it is large
 	networks       int64
 }
 
@@ -28,11 +28,12 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 	h.most, h.capacity = l.capacity(&o.Settings)
 	h.near = h.capacity && t.reaches(synQueueFill, int64(l.SynRecv), h.most)
 	if completed, known := o.rise("Tcp.PassiveOpens"); known && l.SynRecv > 0 {
-		// Within less than a second a far client may not have answered yet.
+		// In less than a second, a distant client may not have answered yet.
 		h.served = t.reaches(floodCompleted, completed, int64(l.SynRecv)) && completed > 0
 		h.silent = !h.served && o.Interval >= time.Second
 	}
-	// Two estimates may contradict each other by a little.
+	// Both numbers are estimates, so one may be a little too high for the
+	// other.
 	h.addresses = min(int64(l.peers.distinct()), int64(l.SynRecv))
 	h.networks = min(int64(l.prefixes.distinct()), h.addresses)
 	busiest, n := l.prefixes.busiest()
@@ -45,8 +46,8 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 }
 
 // flooded reports whether the half-open connections alone look like a flood. A
-// full accept queue explains them otherwise: the final ACKs of real clients are
-// dropped, and the requests stay.
+// full accept queue is another explanation: the kernel then drops the final
+// ACKs of real clients, and the requests stay.
 func (h *halfOpen) flooded(t *Thresholds) bool {
 	return h.full == 0 && int64(h.SynRecv) >= t.number(floodHalfOpen) && (h.resent || h.silent) && h.wide
 }
@@ -87,19 +88,19 @@ func about(estimated bool) string {
 	return ""
 }
 
-// synCounters are the counters that bear on half-open connections.
+// synCounters are the counters that concern half-open connections.
 var synCounters = []string{
 	"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "TcpExt.TCPReqQFullDoCookies",
 	"TcpExt.TCPReqQFullDrop", "TcpExt.ListenDrops", "TcpExt.ListenOverflows", "TcpExt.TCPSynRetrans", "Tcp.PassiveOpens",
 }
 
-// cookies is what the counters say of SYN cookies between the readings.
+// cookies is what the counters report about SYN cookies between the readings.
 type cookies struct {
 	sent, back int64
-	answered   bool // as many came back as real clients send
+	answered   bool // as many came back as from real clients
 	many       bool
-	dropped    int64 // SYNs dropped for want of room, not for a full accept queue
-	shutOut    bool  // so many were dropped that those that were served are few
+	dropped    int64 // SYNs dropped because the queue of half-open connections was full, not the accept queue
+	shutOut    bool  // so many were dropped that few clients were served
 }
 
 func (o *Observation) cookies() cookies {
@@ -149,8 +150,8 @@ func judgeFlood(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// floodByCounters is the flood that leaves few sockets or none: what finds the
-// queue full is answered with a cookie, or dropped.
+// floodByCounters detects a flood that leaves few sockets or none: when the
+// queue is full, the kernel answers a SYN with a cookie or drops it.
 func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 	f := Finding{Severity: Critical, Confidence: Likely}
 	whose := "which listener it is on is not known"
@@ -159,7 +160,7 @@ func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 		h := o.halfOpen(l)
 		if h.narrow && l.SynRecv > 0 {
 			if h.addresses < o.Thresholds.number(floodPrefixes) {
-				return Finding{}, false // a few hosts: that is syn-queue-full's
+				return Finding{}, false // only a few hosts: syn-queue-full reports this
 			}
 			f.Confidence = Possible
 			f.Inference += ", though the half-open connections that are left are mostly of " + h.network
@@ -182,9 +183,9 @@ func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 	return f, true
 }
 
-// suspect returns the listener that a flood is on, where it can be told: that
-// with most half-open connections, else the only one that can be reached from
-// elsewhere.
+// suspect returns the target of a flood, if it can be inferred: the listener
+// with most half-open connections, else the only listener that other hosts can
+// reach.
 func (o *Observation) suspect() *Listener {
 	var most, public *Listener
 	reachable := 0
@@ -255,7 +256,7 @@ func judgeSynQueue(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// The causes that advice on half-open connections tells apart.
+// The causes for which the advice on half-open connections differs.
 const (
 	unanswered = "the SYN-ACKs are not answered"
 	tooSmall   = "the clients are real"

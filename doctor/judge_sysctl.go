@@ -8,25 +8,25 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// Risk is a setting that is set to something that hurts.
+// Risk is a setting with a harmful value.
 type Risk struct {
 	Setting  string // such as net.ipv4.tcp_retries2
 	Severity Severity
-	When     string // what it is set to, with the names of thresholds
-	Why      string // what it then does
+	When     string // the harmful values, with the names of thresholds
+	Why      string // the effect of such a value
 	Source   string
 
-	value string // to set it to; "": that depends
+	value string // the value to set instead; "": it depends on the host
 	holds func(*Observation) bool
 }
 
-// Risks returns what the rule sysctl-risky looks at.
+// Risks returns the list that the rule sysctl-risky checks.
 func Risks() []Risk { return slices.Clone(risks) }
 
 const ipSysctl = "Documentation/networking/ip-sysctl.rst"
 
-// risks lists the settings that sysctl-risky looks at. The values to set them to
-// are those that the kernel starts with, where there are such.
+// risks lists the settings that sysctl-risky checks. The values to set are the
+// kernel's defaults, if it has them.
 var risks = []Risk{
 	{"net.ipv4.tcp_tw_recycle", Warning, "1", "clients behind one NAT address are dropped at random", "removed in Linux 4.12 for that", "0",
 		func(o *Observation) bool { return o.Settings.TWRecycle.Or(0) != 0 }},
@@ -96,7 +96,7 @@ func judgeSysctl(o *Observation) []Finding {
 		}
 		findings = append(findings, f)
 	}
-	return findings // all of them: they are few
+	return findings // without cut, because there are few
 }
 
 func (o *Observation) hasPublicListener() bool {

@@ -9,35 +9,37 @@ import (
 	"tcpstate/tcp"
 )
 
-// Listener is what a Survey knows of an address that is listened on: of the
-// sockets that share it with SO_REUSEPORT together, and of the connections that
-// came in by it, which is inferred from their local address and port.
+// Listener is what a Survey knows about an address with a listener. It covers
+// all the sockets that share the address with SO_REUSEPORT, and the connections
+// that arrived there. The second is inferred from the local address and port of
+// a connection.
 type Listener struct {
 	Local       netip.AddrPort
-	Sockets     int   // that listen there
+	Sockets     int   // the number of sockets that listen there
 	AcceptQueue int64 // connections that wait in their accept queues
-	// AcceptQueueMax is how many may wait, in all of them; unknown where the
-	// source does not tell it.
+	// AcceptQueueMax is the sum of the maximums of these queues. It is unknown
+	// if the source does not report them.
 	AcceptQueueMax tcp.Optional[int64]
 	SynRecv        int       // half-open connections
-	Connections    int       // in other states; inferred
-	Processes      []Process // that hold it, as far as they can be seen
+	Connections    int       // connections in other states; inferred
+	Processes      []Process // the visible processes that hold the sockets
 
 	full       int         // sockets whose accept queue is filled to the threshold
-	near       int         // sockets whose accept queue is nearly so
-	worst      *tcp.Socket // the one whose accept queue is fullest
+	near       int         // sockets whose accept queue is nearly filled to it
+	worst      *tcp.Socket // the one with the fullest accept queue
 	worstFill  float64
-	unaccepted group // connections without a file: nobody has accepted them
-	resent     int   // half-open ones whose SYN-ACK was resent
+	unaccepted group // connections without a file: the program has not accepted them
+	resent     int   // half-open connections whose SYN-ACK was resent
 	halfOpen   group
-	peers      spread // of half-open ones
-	prefixes   spread // their networks, by first address
+	peers      spread // the peers of half-open connections
+	prefixes   spread // the networks of these peers, by their first address
 }
 
-// capacity returns how many half-open connections the sockets can hold: one
-// more than the accept queue's maximum each (inet_csk_reqsk_queue_is_full), and
-// with SYN cookies off at most three quarters of tcp_max_syn_backlog
-// (tcp_conn_request in net/ipv4/tcp_input.c).
+// capacity returns how many half-open connections the sockets can hold, and
+// whether that is known. Each socket holds one more than the maximum of its
+// accept queue (inet_csk_reqsk_queue_is_full). With SYN cookies off, it holds
+// at most three quarters of tcp_max_syn_backlog (tcp_conn_request in
+// net/ipv4/tcp_input.c).
 func (l *Listener) capacity(s *lifecycle.Settings) (int64, bool) {
 	most, known := l.AcceptQueueMax.Get()
 	if !known {
@@ -77,7 +79,7 @@ func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds) {
 	}
 }
 
-// addHalfOpen adds a SYN_RECV that came in by the listener.
+// addHalfOpen adds a SYN_RECV of the listener.
 func (l *Listener) addHalfOpen(s *tcp.Socket) {
 	l.SynRecv++
 	if s.Timer.Retransmits > 0 {
@@ -89,7 +91,7 @@ func (l *Listener) addHalfOpen(s *tcp.Socket) {
 	l.prefixes.add(network(peer).Addr())
 }
 
-// addConnection adds a socket in another state that came in by the listener.
+// addConnection adds a connection of the listener in another state.
 func (l *Listener) addConnection(s *tcp.Socket, wait time.Duration) {
 	l.Connections++
 	if s.Owner.Inode == 0 && len(s.Processes) == 0 && (s.State == tcp.Established || s.State == tcp.CloseWait) {

@@ -6,29 +6,31 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// Observation is everything that the rules look at, of one network namespace.
-// What is left at its zero value is unknown: the rules that rest on it are not
-// judged, and Unchecked says so.
+// Observation is everything that the rules use, for one network namespace. A
+// field with its zero value is unknown. The rules that need it are not judged,
+// and Check reports them as Unchecked.
 //
-// The sockets are best looked at near the end of the interval: what a flood sent
-// before it began has by then had its first SYN-ACK resent.
+// The best time to read the sockets is near the end of the interval. By then
+// the kernel has resent the first SYN-ACK for requests of a flood from before
+// the interval.
 type Observation struct {
 	Survey     *Survey
 	Settings   lifecycle.Settings
 	Thresholds Thresholds
-	Release    string // of the kernel, such as 6.18.5; "": unknown
-	Netns      string // the network namespace, where it is not the reader's own: commands of the advice enter it
+	Release    string // the release of the kernel, such as 6.18.5; "": unknown
+	Netns      string // the network namespace, if it is not the reader's own; the commands of the advice enter it
 
-	// Before and After are two readings of /proc/net/netstat and snmp, Interval
-	// apart, by names such as TcpExt.ListenOverflows. With Before alone missing,
-	// After is what was counted since the namespace was made: then nothing is
-	// known to rise, and what the rules make of it is no more than info.
+	// Before and After are two readings of /proc/net/netstat and snmp, with
+	// names such as TcpExt.ListenOverflows. Interval is the time between them.
+	// If only Before is missing, After holds the counts since the namespace was
+	// created. It is then unknown whether a counter rises, and the rules report
+	// such a count only as info.
 	Before, After map[string]int64
 	Interval      time.Duration
 
-	SockStat map[string]int64 // of /proc/net/sockstat, by names such as TCP.orphan
-	Limits   []Limit          // of the processes that hold most sockets: Survey.Holders
-	Unseen   []string         // what its collector could not see, in its words
+	SockStat map[string]int64 // from /proc/net/sockstat, with names such as TCP.orphan
+	Limits   []Limit          // for the processes that hold most sockets: Survey.Holders
+	Unseen   []string         // what the collector could not read, as text for people
 }
 
 // Limit is how many descriptors a process has open, and how many it may have.
@@ -41,24 +43,25 @@ type Limit struct {
 // Process is one process that a finding is about.
 type Process struct {
 	PID  int
-	Name string // it chose this itself, and it may hold anything
+	Name string // set by the process itself, so it may hold any bytes
 }
 
-// Observe returns an Observation whose Survey is ready for sockets. The survey
-// needs the settings and the thresholds from the beginning.
+// Observe returns an Observation with an empty Survey. The survey needs the
+// settings and the thresholds before the first socket.
 func Observe(settings lifecycle.Settings, thresholds Thresholds) *Observation {
 	return &Observation{Survey: newSurvey(settings, thresholds), Settings: settings, Thresholds: thresholds}
 }
 
-// rise returns by how much a counter rose between the readings. A counter that
-// fell was not counted through.
+// rise returns how much a counter rose between the readings, and whether that
+// is known. It is unknown if the counter fell: then it was reset between the
+// readings.
 func (o *Observation) rise(name string) (int64, bool) {
 	before, had := o.Before[name]
 	after, has := o.After[name]
 	return after - before, had && has && after >= before
 }
 
-// rises returns rise, 0 where it is not known.
+// rises is like rise, and returns 0 if the rise is unknown.
 func (o *Observation) rises(name string) int64 {
 	n, known := o.rise(name)
 	if !known {
@@ -67,7 +70,7 @@ func (o *Observation) rises(name string) int64 {
 	return n
 }
 
-// sinceBoot returns a counter where there is only one reading.
+// sinceBoot returns the value of a counter if there is only one reading.
 func (o *Observation) sinceBoot(name string) (int64, bool) {
 	if len(o.Before) > 0 {
 		return 0, false
@@ -76,7 +79,7 @@ func (o *Observation) sinceBoot(name string) (int64, bool) {
 	return n, known
 }
 
-// addRises adds those counters of the list to the evidence that rose.
+// addRises adds to the evidence those counters of the list that rose.
 func (o *Observation) addRises(e *Evidence, names ...string) {
 	for _, name := range names {
 		if n := o.rises(name); n > 0 {
@@ -95,7 +98,7 @@ func (o *Observation) knowsSettings() bool {
 	return false
 }
 
-// process returns the process with an id, as the survey saw it.
+// process returns the process with the given PID, from the survey.
 func (o *Observation) process(pid int) (Process, bool) {
 	if held := o.Survey.processes[pid]; held != nil {
 		return held.Process, true

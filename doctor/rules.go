@@ -1,7 +1,7 @@
 package doctor
 
-// rules lists what the doctor looks for: from the handshake through the life of
-// a connection to its end, then what hosts run out of.
+// rules lists the rules: first those for the handshake, then those for a
+// connection's life and end, then those for the limits of a host.
 var rules = []Rule{
 	{
 		Code: "accept-queue-full", Title: "a listener's accept queue is full", Severities: []Severity{Warning, Critical},

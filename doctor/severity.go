@@ -2,13 +2,13 @@ package doctor
 
 import "fmt"
 
-// Severity says how soon somebody has to look. The zero Severity is none.
+// Severity says how urgent a finding is. The zero Severity is none.
 type Severity uint8
 
-// The severities, in rising order.
+// The severities, in ascending order.
 const (
 	Info     Severity = iota + 1 // worth knowing; nothing is failing
-	Warning                      // something fails for some, or will soon
+	Warning                      // something fails for some clients, or will soon fail
 	Critical                     // connections are being lost now, or are about to be
 )
 
@@ -20,7 +20,7 @@ func (s Severity) String() string { return severityNames[s] }
 // MarshalText returns what String returns.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// ParseSeverity returns the severity of that name.
+// ParseSeverity returns the severity with that name.
 func ParseSeverity(name string) (Severity, error) {
 	for s := Info; s <= Critical; s++ {
 		if severityNames[s] == name {
@@ -30,14 +30,14 @@ func ParseSeverity(name string) (Severity, error) {
 	return 0, fmt.Errorf("unknown severity %q: it can be info, warning, critical", name)
 }
 
-// Confidence says how much of a finding was measured and how much concluded.
+// Confidence says how sure a finding is: whether it was measured or inferred.
 type Confidence uint8
 
-// The confidences, in rising order.
+// The confidences, in ascending order.
 const (
-	Possible Confidence = iota + 1 // fits what is seen; so do other causes
-	Likely                         // the other causes that are known fit less well
-	Measured                       // the numbers say it by themselves
+	Possible Confidence = iota + 1 // it fits the numbers, but other causes fit too
+	Likely                         // the other known causes fit less well
+	Measured                       // the numbers prove it without an inference
 )
 
 var confidenceNames = [...]string{"", "possible", "likely", "measured"}

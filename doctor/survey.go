@@ -12,14 +12,13 @@ import (
 	"tcpstate/tcp"
 )
 
-// Survey is what the rules know of the sockets of one network namespace. It
-// looks at each socket once and keeps sums and a few examples, so that a million
-// sockets take no more memory than some thousand: see frequent, spread and
-// groups for what is bounded how. Observe makes one.
+// Survey is what the rules know about the sockets of one network namespace. It
+// reads each socket once and keeps sums and a few examples, so that a million
+// sockets take no more memory than some thousand. frequent, spread and groups
+// describe the limits. Observe makes a Survey.
 //
-// The rules know most where the sockets have tcp.DetailProcesses, tcp.DetailInfo
-// and tcp.DetailAge. What a socket does not tell is not judged, and Check says
-// so.
+// The rules work best if the sockets have tcp.DetailProcesses, tcp.DetailInfo
+// and tcp.DetailAge. Unknown values are not judged, and Check reports that.
 type Survey struct {
 	Counts tcp.Counts
 
@@ -27,11 +26,11 @@ type Survey struct {
 	settings   lifecycle.Settings
 
 	listeners  map[netip.AddrPort]*Listener
-	unlisted   int     // sockets of listeners past maxListeners
-	listening  portSet // ports that somebody listens on
+	unlisted   int     // sockets of listeners beyond maxListeners
+	listening  portSet // ports that have a listener
 	lastLocal  netip.AddrPort
-	lastTaken  *Listener // the listener that lastLocal was found to belong to
-	choosable  portSet   // local ports that connect() chooses from
+	lastTaken  *Listener // the listener that was found for lastLocal
+	choosable  portSet   // local ports from which connect() chooses
 	processes  map[int]*processSockets
 	lastHolder *processSockets
 
@@ -47,11 +46,11 @@ type Survey struct {
 	silent     groups[owner] // idle without keepalive
 	suspects   group
 
-	owned, unowned int // sockets that have a file: whose process is known, is not
-	aged, unaged   int // ESTABLISHED sockets whose clocks are known, are not
+	owned, unowned int // sockets with a file whose process is known, and unknown
+	aged, unaged   int // ESTABLISHED sockets whose clocks are known, and unknown
 }
 
-// What a survey tells apart at most.
+// The maximum number of objects that a survey distinguishes.
 const (
 	maxListeners      = 4096
 	maxProcesses      = 4096
@@ -59,14 +58,16 @@ const (
 	maxProcessesShown = 16
 )
 
-// destination is what an outgoing connection needs a free local port towards.
+// destination is a local address and a peer. Each outgoing connection to the
+// same destination needs a different local port.
 type destination struct {
 	local netip.Addr
 	peer  netip.AddrPort
 }
 
-// hashDestination returns a hash with a secret, for peers may choose where a
-// program connects to. The interface of a link-local address does not enter it.
+// hashDestination returns a hash function with a secret, because peers may be
+// able to choose the addresses to which a program connects. It ignores the
+// interface of a link-local address.
 func hashDestination(secret maphash.Seed) func(destination) uint64 {
 	return func(d destination) uint64 {
 		var b [34]byte
@@ -105,9 +106,9 @@ func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
 	return v
 }
 
-// Add looks at one socket and keeps nothing of it but copies. Listeners should
-// come before the connections that came in by them, as both sources list them:
-// a connection that comes before its listener is taken for an outgoing one.
+// Add examines one socket. It keeps copies, and not the socket itself.
+// Listeners should come before their connections, as both sources list them. A
+// connection that comes before its listener counts as an outgoing one.
 func (v *Survey) Add(s *tcp.Socket) {
 	v.Counts.Add(s.State)
 	v.addHolders(s)
@@ -118,7 +119,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 	}
 	listener := v.listenerOf(s)
 	if s.State == tcp.SynRecv {
-		if listener == nil { // that was not listed, since a filter left it out
+		if listener == nil { // a filter may have left the listener out
 			listener = v.listenerAt(s.Local)
 		}
 		listener.addHalfOpen(s)
@@ -143,8 +144,8 @@ func (v *Survey) Add(s *tcp.Socket) {
 	}
 }
 
-// Listeners returns the listeners, the busiest first: by what waits in their
-// queues, then by connections, then by address.
+// Listeners returns the listeners, the busiest first: by the number of
+// connections in their queues, then by other connections, then by address.
 func (v *Survey) Listeners() []*Listener {
 	var list []*Listener
 	for _, l := range v.listeners {
@@ -158,8 +159,8 @@ func (v *Survey) Listeners() []*Listener {
 	return list
 }
 
-// Holders returns the processes that hold sockets, those with most first, at most
-// n: whose limits are worth reading.
+// Holders returns at most n processes that hold sockets, those with most
+// sockets first. The caller should read the limits of these.
 func (v *Survey) Holders(n int) []Process {
 	ids := make([]int, 0, len(v.processes))
 	for id := range v.processes {
@@ -175,8 +176,8 @@ func (v *Survey) Holders(n int) []Process {
 	return list
 }
 
-// Excuse says that of the sockets whose process is not known, n were opened too
-// late to be looked for: that is no lack of what could be seen.
+// Excuse removes n from the sockets whose process is unknown. They were opened
+// after the search for processes, so their processes were not hidden.
 func (v *Survey) Excuse(n int) { v.unowned -= n }
 
 // addHolders counts the socket for the processes that hold it.
@@ -205,7 +206,7 @@ func (v *Survey) addHolders(s *tcp.Socket) {
 	}
 }
 
-// listenerAt returns the listener on an address, a new one if need be.
+// listenerAt returns the listener on an address, and adds it if it is new.
 func (v *Survey) listenerAt(local netip.AddrPort) *Listener {
 	l := v.listeners[local]
 	if l == nil {
@@ -220,9 +221,9 @@ func (v *Survey) listenerAt(local netip.AddrPort) *Listener {
 	return l
 }
 
-// listenerOf returns the listener that a socket came in by: the one that its
-// source inferred, else the one on its address, else on all addresses. nil: none,
-// so it went out.
+// listenerOf returns the listener of a connection: the one that its source
+// inferred, else the one on its local address, else the one on all addresses.
+// It returns nil if there is none. The connection is then an outgoing one.
 func (v *Survey) listenerOf(s *tcp.Socket) *Listener {
 	if s.Listener != nil {
 		return v.listenerAt(s.Listener.Local)
@@ -249,18 +250,18 @@ func (v *Survey) findListener(local netip.AddrPort) *Listener {
 	return nil
 }
 
-// addOutgoing counts a connection that takes a local port towards its peer.
+// addOutgoing counts a connection that uses a local port for its destination.
 func (v *Survey) addOutgoing(s *tcp.Socket) {
 	pid := 0
 	if len(s.Processes) > 0 {
 		pid = s.Processes[0].PID
 	}
-	// IPv4 over an IPv6 socket takes the same ports as IPv4.
+	// IPv4 over an IPv6 socket uses the same ports as IPv4.
 	to := destination{s.Local.Addr().Unmap(), netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port())}
 	v.destinations.add(to, s.State == tcp.TimeWait, pid)
 }
 
-// ownerOf returns whom the socket is laid to.
+// ownerOf returns the owner to which the socket is attributed.
 func (v *Survey) ownerOf(s *tcp.Socket) owner {
 	switch {
 	case len(s.Processes) > 0:
@@ -304,7 +305,7 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 // The kinds of suspects.
 const (
 	suspectProbes = iota // keepalive probes without an answer
-	suspectIdle          // nothing came for very long, and nothing asks
+	suspectIdle          // nothing has arrived for a long time, and there are no keepalive probes
 )
 
 func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
@@ -317,24 +318,24 @@ func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
 	}
 }
 
-// addDeadPath looks at data that is resent and not answered.
+// addDeadPath examines data that is resent and not acknowledged.
 func (v *Survey) addDeadPath(s *tcp.Socket) {
 	if s.SendQueue > 0 && s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(deadPathResends) {
 		v.deadPath.addStanding(s, clocks(s).LastAckRecv, s.SendQueue)
 	}
 }
 
-// addUnreadPeer looks at a window that the peer has closed. Where the clocks
-// tell, nothing has been sent for so long; a probe of the window starts no clock
-// (tcp_xmit_probe_skb in net/ipv4/tcp_output.c).
+// addUnreadPeer examines a window that the peer has closed. Its age is the time
+// since data was last sent, if that is known. A window probe does not restart
+// that clock (tcp_xmit_probe_skb in net/ipv4/tcp_output.c).
 func (v *Survey) addUnreadPeer(s *tcp.Socket) {
 	age := clock(s, clocks(s).LastDataSent)
 	v.unreadPeer.add(s, age, v.thresholds.span(peerAge), s.SendQueue)
 }
 
-// addUnreadApp looks at data that the program has not read: it has lain there for
-// at least as long as no more came. A window probe or an ACK starts another
-// clock.
+// addUnreadApp examines data that the program has not read. The data is at
+// least as old as the time since the last data arrived. A window probe or an
+// ACK restarts another clock.
 func (v *Survey) addUnreadApp(s *tcp.Socket) {
 	age := clock(s, clocks(s).LastDataRecv)
 	v.unreadApp.get(v.ownerOf(s)).add(s, age, v.thresholds.span(appAge), s.RecvQueue)
@@ -352,7 +353,7 @@ func (v *Survey) addSynSent(s *tcp.Socket) {
 const (
 	closeWaitRead   = iota // 0: the program has read the end of file
 	closeWaitUnread        // 1: only the end of file is unread
-	closeWaitData          // more: so is data
+	closeWaitData          // more: data is unread too
 )
 
 func (v *Survey) addCloseWait(s *tcp.Socket) {
@@ -361,10 +362,10 @@ func (v *Survey) addCloseWait(s *tcp.Socket) {
 	g.add(s, s.Age, v.thresholds.span(closeWaitAge), s.RecvQueue)
 }
 
-// addFinWait2 looks at those that a program holds. Nothing that comes from the
-// peer leaves the clock of its last ACK alone, so that clock tells how long the
-// peer has been silent, and the state is at least as old as the silence, for it
-// began with an ACK.
+// addFinWait2 examines a FIN_WAIT2 that a program holds. Every segment of the
+// peer restarts the clock of the last ACK, so that clock shows how long the
+// peer has been silent. The state began with an ACK, so it is at least as old
+// as the silence.
 func (v *Survey) addFinWait2(s *tcp.Socket) {
 	if s.Owner.Inode == 0 {
 		return
@@ -373,9 +374,9 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 	v.finWait2.get(v.ownerOf(s)).add(s, age, v.thresholds.span(finWait2Age), 0)
 }
 
-// addClosing looks at a FIN, or data before it, that is resent or held back by a
-// closed window. A peer that answers the probes of its window sets their count
-// back, but not the doubling of the waits (tcp_ack, tcp_ack_probe in
+// addClosing examines a FIN, or data before it, that is resent or that waits
+// for a closed window. If the peer answers the window probes, the kernel resets
+// their count, but not the doubling of the waits (tcp_ack, tcp_ack_probe in
 // net/ipv4/tcp_input.c).
 func (v *Survey) addClosing(s *tcp.Socket) {
 	tries := s.Timer.Retransmits
@@ -396,8 +397,8 @@ func (v *Survey) addClosing(s *tcp.Socket) {
 	v.closing.addStanding(s, clocks(s).LastAckRecv, s.SendQueue)
 }
 
-// clocks returns the tcp_info of a socket whose clocks are known, else one in
-// which they are 0.
+// clocks returns the tcp_info of a socket if its clocks are known, and
+// otherwise an empty one.
 func clocks(s *tcp.Socket) *tcp.Info {
 	if s.Info == nil || !s.Idle.IsKnown() {
 		return &tcp.Info{}
@@ -405,7 +406,7 @@ func clocks(s *tcp.Socket) *tcp.Info {
 	return s.Info
 }
 
-// clock returns one of the clocks, if they are known.
+// clock returns value, which is one of the clocks, if they are known.
 func clock(s *tcp.Socket, value time.Duration) tcp.Optional[time.Duration] {
 	if s.Info == nil || !s.Idle.IsKnown() {
 		return tcp.Optional[time.Duration]{}

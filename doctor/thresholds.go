@@ -11,14 +11,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// Unit is what the number of a Threshold counts.
+// Unit is the unit of a Threshold's number.
 type Unit uint8
 
 // The units.
 const (
-	UnitCount    Unit = iota // things
-	UnitPercent              // hundredths of a limit, or of a whole
-	UnitDuration             // nanoseconds, as time.Duration
+	UnitCount    Unit = iota // a number of things
+	UnitPercent              // percent of a limit or of a total
+	UnitDuration             // nanoseconds, like time.Duration
 	UnitBytes
 )
 
@@ -27,21 +27,21 @@ var unitNames = [...]string{"number", "percent", "duration", "bytes"}
 // String returns number, percent, duration or bytes.
 func (u Unit) String() string { return unitNames[u] }
 
-// example returns a value in the unit, for people who gave another.
+// example returns a valid value in the unit, for error messages.
 func (u Unit) example() string { return [...]string{"10", "75%", "5m", "64KiB"}[u] }
 
-// Threshold is a limit past which a rule speaks.
+// Threshold is a limit at which a rule reports a finding.
 type Threshold struct {
 	Name    string // the rule's code, a dot, and what it limits: close-wait-leak.age
 	Default int64  // in Unit
 	Unit    Unit
 	Doc     string // what it limits
-	Reason  string // why it is what it is
-	Source  string // what the reason rests on
+	Reason  string // the reason for the default
+	Source  string // the source for the reason
 }
 
-// Thresholds holds a value for each Threshold. It is a value: a copy can be
-// changed without touching the original. DefaultThresholds makes one.
+// Thresholds holds a value for each Threshold. It is an array, so a change to a
+// copy does not affect the original. DefaultThresholds returns one.
 type Thresholds [numThresholds]int64
 
 // DefaultThresholds returns the defaults of the table.
@@ -56,14 +56,15 @@ func DefaultThresholds() Thresholds {
 // ThresholdTable returns the table, in the order of the rules.
 func ThresholdTable() []Threshold { return append([]Threshold(nil), thresholdTable[:]...) }
 
-// Text returns the value of the threshold with the index i in the table, as Set
-// reads it.
+// Text returns the value of the threshold with the index i in the table, in the
+// format that Set reads.
 func (t *Thresholds) Text(i int) string { return thresholdTable[i].Unit.format(t[i]) }
 
 // Set reads a setting such as close-wait-leak.age=5m and changes the threshold
-// that it names. Durations are those of time.ParseDuration, percentages may
-// have their sign, bytes may end with KiB, MiB or GiB. The error quotes what it
-// could not read; where the name is unknown it is an *UnknownThresholdError.
+// that it names. Durations have the format of time.ParseDuration, percentages
+// may end with %, and bytes may end with KiB, MiB or GiB. The error quotes the
+// text that it could not read. If the name is unknown, the error is an
+// *UnknownThresholdError.
 func (t *Thresholds) Set(setting string) error {
 	name, text, found := strings.Cut(setting, "=")
 	if !found {
@@ -83,15 +84,16 @@ func (t *Thresholds) Set(setting string) error {
 	return &UnknownThresholdError{Name: name}
 }
 
-// UnknownThresholdError is the error for a name that no threshold has.
+// UnknownThresholdError is the error for a name that is not the name of a
+// threshold.
 type UnknownThresholdError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownThresholdError) Error() string { return fmt.Sprintf("no threshold %q", e.Name) }
 
-// Hint offers the threshold whose name is nearest to what was given, or those of
-// the rule that it begins with.
+// Hint suggests the threshold whose name is nearest to Name, or lists those of
+// the rule with which Name begins.
 func (e *UnknownThresholdError) Hint() string {
 	var names, ofRule []string
 	code, _, _ := strings.Cut(e.Name, ".")
@@ -110,7 +112,7 @@ func (e *UnknownThresholdError) Hint() string {
 	return "tcpstate doctor --list shows the thresholds"
 }
 
-// format returns the value as parse reads it.
+// format returns the value in the format that parse reads.
 func (u Unit) format(value int64) string {
 	switch u {
 	case UnitPercent:
@@ -133,8 +135,8 @@ var sizes = [...]struct {
 	bytes  int64
 }{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
-// parse reads a value. Its errors continue a sentence that begins with the
-// quoted text.
+// parse reads a value. Its error is the end of a sentence: the caller puts the
+// quoted text before it.
 func (u Unit) parse(text string) (int64, error) {
 	factor := int64(1)
 	switch u {
@@ -189,12 +191,13 @@ func (t *Thresholds) number(id thresholdID) int64       { return t[id] }
 func (t *Thresholds) span(id thresholdID) time.Duration { return time.Duration(t[id]) }
 
 // reaches reports whether part is at least the threshold's percentage of whole.
-// A whole of nothing is never reached.
+// It returns false if whole is 0.
 func (t *Thresholds) reaches(id thresholdID, part, whole int64) bool {
 	return whole > 0 && float64(part)*100 >= float64(t[id])*float64(whole)
 }
 
-// percent returns part in hundredths of whole, rounded down; 0 of nothing.
+// percent returns part in percent of whole, rounded down. It returns 0 if whole
+// is 0.
 func percent(part, whole int64) int64 {
 	if whole <= 0 {
 		return 0

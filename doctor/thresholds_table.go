@@ -73,7 +73,7 @@ const (
 	chosen        = "chosen by experience; no standard says"
 )
 
-// thresholdTable is the one place where the numbers of the rules stand.
+// thresholdTable has all the numbers of the rules.
 var thresholdTable = [numThresholds]Threshold{
 	acceptFill: {"accept-queue-full.fill", 100, UnitPercent, "of its maximum that the accept queue holds",
 		"past its maximum the kernel drops SYNs and final ACKs", listenSource},
