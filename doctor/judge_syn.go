@@ -99,7 +99,7 @@ type cookies struct {
 	sent, back int64
 	answered   bool // as many came back as from real clients
 	many       bool
-	dropped    int64 // SYNs dropped because the queue of half-open connections was full, not the accept queue
+	dropped    int64 // SYNs dropped for lack of room, but not because an accept queue was full
 	shutOut    bool  // so many were dropped that few clients were served
 }
 

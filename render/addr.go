@@ -4,7 +4,8 @@ import (
 	"net/netip"
 )
 
-// appendAddr appends the address as netip does; no address is no text.
+// appendAddr appends the address in the format of netip. It appends nothing for
+// the zero address.
 func appendAddr(b []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
 		return b
@@ -12,8 +13,8 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 	return a.AppendTo(b)
 }
 
-// appendAddrPort appends the address and the port as netip does; no address is
-// no text.
+// appendAddrPort appends the address and the port in the format of netip. It
+// appends nothing for the zero address.
 func appendAddrPort(b []byte, e netip.AddrPort) []byte {
 	if !e.IsValid() {
 		return b

@@ -2,7 +2,7 @@ package render
 
 import "tcpstate/tcp"
 
-// The colours are of the basic sixteen, which every terminal and every theme
+// The colours are from the basic sixteen, which every terminal and every theme
 // has (ECMA-48, SGR).
 const (
 	bold    = "\x1b[1m"
@@ -16,9 +16,10 @@ const (
 	plain   = "\x1b[0m"
 )
 
-// stateColors colours a state by what it means: green is well, yellow waits for
-// the peer to open, blue closes in order, magenta waits for the last ACK, red
-// is the local program's omission, and dim needs nobody.
+// stateColors gives each state a colour by its meaning: green is a working
+// connection, yellow waits for the peer to open, blue closes in order, magenta
+// waits for the last ACK, red waits for the local program to close, and dim
+// needs no action.
 var stateColors = [tcp.NumStates + 1]string{
 	tcp.Listen:        cyan,
 	tcp.SynSent:       yellow,
@@ -42,14 +43,14 @@ func (l *Listing) paintHeading(b []byte, _ *Column, heading []byte) []byte {
 	return append(append(append(b, bold...), heading...), plain...)
 }
 
-// paintCell appends a cell of a column: a state in its colour, and dim the
-// listener of a socket without a process, which is not its owner.
+// paintCell appends a cell of a column. A state has its colour. The listener of
+// a socket without a process is dim, because it is not the owner.
 func (l *Listing) paintCell(b []byte, c *Column, cell []byte) []byte {
 	color := ""
 	switch {
 	case !l.Color:
 	case c.name == "state":
-		if state, err := tcp.ParseState(string(cell)); err == nil { // or it is a number that is no state
+		if state, err := tcp.ParseState(string(cell)); err == nil { // an unknown state is shown as a number
 			color = stateColors[state]
 		}
 	case c.name == "process" && cell[0] == '(':

@@ -12,29 +12,29 @@ import (
 	"tcpstate/tcp"
 )
 
-// Counting is how counts of sockets are to be written.
+// Counting says how to write counts of sockets.
 type Counting struct {
 	Format Format
-	By     []CountKey // what the groups are told apart by; none: no groups
-	Header bool       // column headings, of a table or CSV
-	Color  bool       // ANSI colours, in a table
-	Meta   Meta       // of JSON
+	By     []CountKey // the keys that define the groups; none: no groups
+	Header bool       // column headings in a table or CSV
+	Color  bool       // ANSI colours in a table
+	Meta   Meta       // metadata of a JSON document
 }
 
-// CountKey is one thing that groups are told apart by.
+// CountKey is one key that defines groups.
 type CountKey struct {
 	Name    string
-	Numeric bool // its values are numbers, in JSON too
+	Numeric bool // its values are numbers, which JSON writes as numbers
 }
 
-// CountGroup is the sockets that have the same values.
+// CountGroup is the counts of the sockets that have the same values.
 type CountGroup struct {
-	Values []string // one for each key; "": these sockets have none
+	Values []string // one for each key; "" if these sockets have no value for it
 	Counts tcp.Counts
 }
 
-// remarks says, beside the states that people ask about first, what they mean,
-// in the 25 columns that are left on a terminal of 80.
+// remarks explains the states about which people ask most. A remark has at most
+// 25 columns, which is the space left on a terminal with 80 columns.
 var remarks = [tcp.NumStates + 1]string{
 	tcp.SynRecv:   "half-open",
 	tcp.CloseWait: "peer closed, we did not",
@@ -63,15 +63,15 @@ func (c *Counting) Write(w io.Writer, counts tcp.Counts, groups []CountGroup, wa
 	return out.flush()
 }
 
-// countRows are the rows of a table for people, and what stands above them.
+// countRows holds the rows of a table for people, and its headings.
 type countRows struct {
 	headings []string
 	right    []bool
-	states   []tcp.State // of the headings that are states, by position; 0 elsewhere
+	states   []tcp.State // the state of each heading; 0 if the heading is not a state
 	rows     [][]string
 }
 
-// rows returns the rows of the table of states, or of that of groups.
+// rows returns the table of states, or the table of groups.
 func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
 	if len(c.By) == 0 {
 		return stateRows(counts)
@@ -79,7 +79,7 @@ func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
 	return c.groupRows(counts, groups)
 }
 
-// barLength is how long the bar of the largest count is.
+// barLength is the length of the bar for the largest count, in columns.
 const barLength = 20
 
 func stateRows(counts tcp.Counts) countRows {
@@ -97,7 +97,8 @@ func stateRows(counts tcp.Counts) countRows {
 	return t
 }
 
-// share returns n of total in per cent: "" of nothing, and never 0 of something.
+// share returns n in percent of total. It returns "" if n is 0, and it never
+// shows 0 percent for another n.
 func share(n, total int) string {
 	switch {
 	case n == 0:
@@ -108,7 +109,8 @@ func share(n, total int) string {
 	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(total))
 }
 
-// groupRows has a column for each key, the total, and each state that occurs.
+// groupRows returns a table with a column for each key, for the total, and for
+// each state that occurs.
 func (c *Counting) groupRows(counts tcp.Counts, groups []CountGroup) countRows {
 	var t countRows
 	add := func(heading string, right bool, s tcp.State) {
@@ -151,8 +153,8 @@ func (c *Counting) draw(out *output, t countRows) error {
 	return drawCells(out, headings, t.right, slices.Values(t.rows))
 }
 
-// paint colours the table: states by what they mean, other headings bold. It
-// returns the headings.
+// paint colours the table: states have their colours, and other headings are
+// bold. It returns the headings.
 func (t *countRows) paint(headings []string) []string {
 	for _, row := range t.rows {
 		if s, err := tcp.ParseState(row[0]); err == nil {
@@ -196,8 +198,8 @@ func (c *Counting) appendMarkdown(out *output, t countRows) {
 	}
 }
 
-// appendCSV appends a record for each state, or for each group with a field for
-// each state.
+// appendCSV appends a record for each state. With groups, it appends a record
+// for each group, with a field for each state.
 func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup) error {
 	var text strings.Builder
 	w := csv.NewWriter(&text)

@@ -16,7 +16,8 @@ type countsJSON struct {
 	tailJSON
 }
 
-// groupJSON is one group of it, or, without By, all the sockets.
+// groupJSON is one group of a document of counts. Without By it is all the
+// sockets.
 type groupJSON struct {
 	By     byJSON     `json:"by,omitzero"`
 	Total  int        `json:"total"`
@@ -31,7 +32,8 @@ func (s statesJSON) MarshalJSON() ([]byte, error) {
 	return AppendStates(nil, &counts), nil
 }
 
-// byJSON has a key for everything that a group is told apart by and has.
+// byJSON has a key for each value that defines a group, if the group has that
+// value.
 type byJSON struct {
 	keys   []CountKey
 	values []string
@@ -71,7 +73,8 @@ func (c *Counting) groupJSON(group CountGroup) groupJSON {
 	}
 }
 
-// appendJSON appends the document: on one line, but for its groups.
+// appendJSON appends the document. It is one line, except that each group has
+// its own line.
 func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGroup, warnings []string) error {
 	document := countsJSON{
 		headJSON:  c.Meta.head("counts"),
@@ -88,7 +91,8 @@ func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGrou
 	return appendLineOf(out, document)
 }
 
-// appendNDJSON appends one line for each group, or one for all the sockets.
+// appendNDJSON appends one line for each group, or one line for all the
+// sockets.
 func (c *Counting) appendNDJSON(out *output, counts tcp.Counts, groups []CountGroup) error {
 	if len(c.By) == 0 {
 		return appendLineOf(out, c.groupJSON(CountGroup{Counts: counts}))

@@ -19,10 +19,11 @@ func appendCSVHeader(b []byte, columns []*Column) []byte {
 	return append(b, '\n')
 }
 
-// appendCSV appends a socket as a record of RFC 4180, its line ended by LF
-// alone, as encoding/csv writes it. An unknown value is an empty field. What is
-// not printable is escaped as in a table: CSV is read on terminals too, and no
-// field then holds a line break. JSON has such text exactly.
+// appendCSV appends a socket as a record of RFC 4180. The line ends with LF
+// only, as encoding/csv writes it. An unknown value is an empty field.
+// Characters that are not printable are escaped as in a table, because people
+// also read CSV on terminals. So no field contains a line break. JSON has the
+// exact text.
 func appendCSV(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	for i, c := range columns {
 		if i > 0 {
@@ -40,7 +41,7 @@ func appendCSV(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	return append(b, '\n')
 }
 
-// quoteFrom quotes the field b[start:] where encoding/csv would quote it.
+// quoteFrom quotes the field b[start:] if encoding/csv would quote it.
 func quoteFrom(b []byte, start int) []byte {
 	if !needsQuotes(b[start:]) {
 		return b
@@ -56,8 +57,9 @@ func quoteFrom(b []byte, start int) []byte {
 	return append(b, '"')
 }
 
-// needsQuotes is the rule of encoding/csv: a comma, a quote, a line break, a
-// space to begin with, or what PostgreSQL takes for the end of data.
+// needsQuotes reports whether encoding/csv would quote a field: if it contains
+// a comma, a quote or a line break, if it begins with a space, or if it is \.
+// (the end of data for PostgreSQL).
 func needsQuotes(field []byte) bool {
 	if len(field) == 0 {
 		return false

@@ -8,21 +8,21 @@ import (
 	"tcpstate/tcp"
 )
 
-// Checkup is what the doctor found in one network namespace.
+// Checkup is the result of the doctor for one network namespace.
 type Checkup struct {
-	Netns     string // "": that of the process, when no other was asked for
+	Netns     string // "" means that of the process, if the user requested no other
 	Findings  []doctor.Finding
-	Checked   []string // rules that were judged
+	Checked   []string // codes of the rules that were judged
 	Unchecked []doctor.Unchecked
-	Sockets   int // that were looked at
+	Sockets   int // the number of sockets examined
 }
 
-// Findings is how findings are to be written: as Table, JSON, NDJSON or Markdown.
+// Findings says how to write findings: as Table, JSON, NDJSON or Markdown.
 type Findings struct {
 	Format   Format
 	Color    bool
-	Width    int           // columns of the terminal; 0: 80
-	Interval time.Duration // between the two readings of the counters
+	Width    int           // width of the terminal in columns; 0: 80
+	Interval time.Duration // time between the two readings of the counters
 	Meta     Meta
 }
 
@@ -86,12 +86,13 @@ type findingJSON struct {
 	Related    []string          `json:"related"`
 }
 
-// findingSocket is a socket as ls has it.
+// findingSocket is a socket in the format of ls.
 type findingSocket struct{ *tcp.Socket }
 
 func (s findingSocket) MarshalJSON() ([]byte, error) { return appendSocket(nil, s.Socket), nil }
 
-// evidenceJSON is evidence whose texts, which may come from outside, are escaped.
+// evidenceJSON is evidence with escaped texts, because they may come from
+// outside.
 type evidenceJSON doctor.Evidence
 
 func (e evidenceJSON) MarshalJSON() ([]byte, error) {

@@ -10,17 +10,17 @@ import (
 	"tcpstate/tcp"
 )
 
-// severityColors colours a severity as loud as it is.
+// severityColors gives each severity its colour.
 var severityColors = [...]string{doctor.Info: cyan, doctor.Warning: yellow, doctor.Critical: red}
 
-// paragraph is a text of a finding under the margin, with what it is called.
+// paragraph is one text of a finding with its label in the margin.
 type paragraph struct {
-	lead    string // "proof", or the number of a step
+	lead    string // the label: "proof", or the number of a step
 	text    string
-	command string // ready to paste, on a line of its own; ""
+	command string // a command to paste, on its own line; "" if there is none
 }
 
-// told is a finding as people read it.
+// told is a finding in the form for people.
 type told struct {
 	severity doctor.Severity
 	title    string
@@ -63,7 +63,7 @@ func (c *Checkup) told(f *doctor.Finding) told {
 	return t
 }
 
-// shownOf is how many of the sockets or processes of a finding people are shown.
+// shownOf is how many sockets or processes of a finding the text shows.
 const shownOf = 3
 
 func joined[T any](list []T, line func(T) string) string {
@@ -92,8 +92,8 @@ func listenerLine(l *doctor.Listener) string {
 	return fmt.Sprintf("%v (accept queue %s, %d half-open, %d connections)", l, queue, l.SynRecv, l.Connections)
 }
 
-// facts writes evidence as words and numbers: unit of a number and its name are
-// those of JSON, so that what one reads can be asked for.
+// facts writes evidence as names and numbers. The names and units are those of
+// JSON, so a reader can find the same value there.
 func facts(e doctor.Evidence) string {
 	var words []string
 	for _, f := range e {
@@ -102,7 +102,7 @@ func facts(e doctor.Evidence) string {
 	return strings.Join(words, ", ")
 }
 
-// margin is where the text of a finding begins.
+// margin is the column at which the text of a finding begins.
 const margin = 10
 
 // appendText appends the findings for a terminal.
@@ -144,7 +144,7 @@ func (f *Findings) appendTold(b []byte, t told) []byte {
 	return b
 }
 
-// appendLead appends what stands in the margin.
+// appendLead appends the label in the margin.
 func (f *Findings) appendLead(b []byte, lead, color string) []byte {
 	space := margin
 	if strings.HasPrefix(lead, "  ") || lead == "" {
@@ -157,9 +157,9 @@ func (f *Findings) appendLead(b []byte, lead, color string) []byte {
 	return append(append(b, lead...), padding...)
 }
 
-// appendWrapped appends a text whose first line begins at the column indent, and
-// breaks it at its spaces; later lines begin there too. A word that is too long
-// stands alone: addresses and names are not broken.
+// appendWrapped appends a text whose lines begin at the column indent. It
+// breaks the text only at spaces. A word that is too long has its own line,
+// because addresses and names must not be broken.
 func (f *Findings) appendWrapped(b []byte, color string, indent int, text string) []byte {
 	escaped := string(escapeFrom([]byte(text), 0))
 	limit := max(f.Width, 80)
@@ -187,7 +187,7 @@ func (f *Findings) appendWrapped(b []byte, color string, indent int, text string
 	return append(b, '\n')
 }
 
-// closing says in sentences what was looked at, and what could not be.
+// closing returns sentences that say what was examined, and what could not be.
 func (f *Findings) closing(checkups []Checkup) []string {
 	var by [doctor.Critical + 1]int
 	sockets, total := 0, 0
@@ -227,11 +227,12 @@ func (f *Findings) closing(checkups []Checkup) []string {
 	return append(lines, notChecked(checkups)...)
 }
 
-// notChecked says which rules could not be judged, or only in part: a line for
-// each reason, and for all network namespaces of which it is the same.
+// notChecked lists the rules that could not be judged, or only in part. It has
+// one line for each reason, with all the network namespaces that have the same
+// line.
 func notChecked(checkups []Checkup) []string {
 	var lines []string
-	spaces := map[string][]string{} // by line, which network namespaces it is of
+	spaces := map[string][]string{} // the network namespaces of each line
 	for i := range checkups {
 		for _, line := range checkups[i].notChecked() {
 			if spaces[line] == nil {
@@ -290,8 +291,8 @@ func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 	return b[:max(len(b)-1, 0)]
 }
 
-// escapeMarkdownText puts a backslash before what Markdown takes for more than
-// text.
+// escapeMarkdownText puts a backslash before each character with a meaning in
+// Markdown.
 func escapeMarkdownText(text []byte) []byte {
 	var b []byte
 	for _, c := range text {

@@ -9,11 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// schema names the promise: fields may be added to it, never renamed or retyped.
+// schema is the name of the JSON schema. Fields may be added to it, but never
+// renamed, and their types never change.
 const schema = "tcpstate/v1"
 
-// headJSON is the envelope up to the sockets, tailJSON the rest of it. Warnings
-// come last, since some are known only when all sockets have been read.
+// headJSON is the part of a document before the sockets, and tailJSON is the
+// part after them. Warnings come last, because some are known only after all
+// sockets have been read.
 type headJSON struct {
 	Schema  string    `json:"schema"`
 	Kind    string    `json:"kind"`
@@ -27,7 +29,7 @@ type tailJSON struct {
 	Warnings []label `json:"warnings"`
 }
 
-// head returns the beginning of a document of a kind.
+// head returns the beginning of a document of the given kind.
 func (m *Meta) head(kind string) headJSON {
 	return headJSON{Schema: schema, Kind: kind, TakenAt: m.TakenAt.UTC(), Host: label(m.Host), Source: m.Source,
 		Missing: append([]string{}, m.Missing...)}
@@ -42,8 +44,9 @@ func tailOf(warnings []string) tailJSON {
 	return tail
 }
 
-// label is text that may come from outside. Beyond what JSON demands, all that
-// is not printable is escaped, since JSON too is read on terminals.
+// label is text that may come from outside. It escapes not only what JSON
+// requires, but everything that is not printable, because people also read JSON
+// on terminals.
 type label string
 
 // MarshalJSON writes the text as encoding/json does, without escapes for HTML.

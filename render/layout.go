@@ -7,8 +7,9 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// layOut draws a table of any length, line for line as tablewriter would. It
-// goes over the rows twice: for the widths of the columns, and to write.
+// layOut draws a table of any length. Its lines are the same as those of
+// tablewriter. It reads the rows twice: first for the widths of the columns,
+// then to write them.
 func (l *Listing) layOut(out *output, sorted iter.Seq[[]byte]) error {
 	var header []byte
 	widths := make([]int, len(l.Columns))
@@ -31,15 +32,15 @@ func (l *Listing) layOut(out *output, sorted iter.Seq[[]byte]) error {
 	return nil
 }
 
-// widen makes the widths at least those of the cells.
+// widen increases the widths to those of the cells.
 func widen(widths []int, row []byte) {
 	for i, cell := range cells(row) {
 		widths[i] = max(widths[i], width(cell))
 	}
 }
 
-// appendLine appends the cells of a row, each drawn by paint. Spaces are owed
-// until there is something to stand after them, so none end the line.
+// appendLine appends the cells of a row, each drawn by paint. It appends spaces
+// only before the next text, so a line does not end with spaces.
 func (l *Listing) appendLine(b []byte, widths []int, row []byte, paint func(b []byte, c *Column, text []byte) []byte) []byte {
 	start, owed := len(b), 0
 	for i, cell := range cells(row) {
@@ -61,7 +62,7 @@ func appendSpaces(b []byte, n int) []byte {
 	return b
 }
 
-// width returns how many columns of a terminal the text takes.
+// width returns the width of the text in columns of a terminal.
 func width(text []byte) int {
 	if isPlain(text) {
 		return len(text)

@@ -6,8 +6,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// appendMarkdownHeader appends the two lines that a table of GitHub Flavored
-// Markdown begins with; without them it would be no table.
+// appendMarkdownHeader appends the first two lines of a table of GitHub
+// Flavored Markdown. A table must have them.
 func appendMarkdownHeader(b []byte, columns []*Column) []byte {
 	for _, c := range columns {
 		b = append(append(b, "| "...), c.Heading()...)
@@ -35,8 +35,8 @@ func appendMarkdown(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	return append(b, "|\n"...)
 }
 
-// escapeMarkdownFrom escapes in b[start:] what would end the cell, and the
-// character that escapes.
+// escapeMarkdownFrom escapes the characters in b[start:] that would end the
+// cell, and the escape character itself.
 func escapeMarkdownFrom(b []byte, start int) []byte {
 	if !bytes.ContainsAny(b[start:], `|\`) {
 		return b

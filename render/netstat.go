@@ -13,37 +13,37 @@ import (
 	"tcpstate/tcp"
 )
 
-// Netstat is a listing in the layout of net-tools 2.10's netstat: tcp_do_one,
-// addr_do_one and finish_this_one of its netstat.c, to the byte. The functions
-// add columns or say names; where one is nil there is no such column, or
-// numbers stand in place of the names.
+// Netstat is a listing with exactly the output of netstat from net-tools 2.10:
+// tcp_do_one, addr_do_one and finish_this_one in its netstat.c. The function
+// fields add a column or return names. If one is nil, there is no such column,
+// or the listing shows numbers and not names.
 type Netstat struct {
 	All       bool // -a
 	Listening bool // -l
 	Extended  bool // -e: user and inode
 	Timers    bool // -o
-	Wide      bool // -W: no address is cut
+	Wide      bool // -W: addresses are not shortened
 
-	// Program returns the process that holds the socket of an inode, and the
-	// first of its arguments; ok is false where none is known. (-p)
+	// Program returns the process that holds the socket with an inode, and the
+	// first of its arguments. ok is false if no process is known. (-p)
 	Program func(inode uint32) (pid int, argument string, ok bool)
 
-	// Host, Service and User return names, or "" where there is none. Host is
-	// not asked for unspecified addresses.
+	// Host, Service and User return names, or "" if there is none. Host is not
+	// called for unspecified addresses.
 	Host    func(netip.Addr) string
 	Service func(port uint16) string
 	User    func(uid uint32) string
 }
 
-// Shows reports whether netstat lists the socket. What netstat calls servers
-// are sockets whose peer has no port, whatever their state.
+// Shows reports whether netstat lists the socket. For netstat, every socket
+// whose peer has no port is a server, in any state.
 func (n *Netstat) Shows(s *tcp.Socket) bool {
 	return n.All || n.Listening == (s.Peer.Port() == 0)
 }
 
-// Write writes the header and those of the sockets that netstat lists. It
-// returns the first error of w or of sockets; what was read before an error is
-// still written.
+// Write writes the header and the sockets that netstat lists. It returns the
+// first error of w or of sockets. It still writes what it has read before an
+// error.
 func (n *Netstat) Write(w io.Writer, sockets iter.Seq2[*tcp.Socket, error]) error {
 	out := &output{w: w, buf: n.appendHeader(nil)}
 	err := n.writeRows(out, sockets)
@@ -69,7 +69,8 @@ func (n *Netstat) writeRows(out *output, sockets iter.Seq2[*tcp.Socket, error]) 
 	return nil
 }
 
-// The widths of columns. An address that takes more pushes the rest aside.
+// The widths of columns. A longer address moves the rest of the line to the
+// right.
 const (
 	addressWidth = 23
 	programWidth = 20
@@ -126,8 +127,9 @@ func (n *Netstat) appendRow(b []byte, s *tcp.Socket) []byte {
 	return append(b, '\n')
 }
 
-// procLine returns the columns of /proc that netstat prints as they stand, as
-// far as the socket tells them where it comes from elsewhere.
+// procLine returns the columns of /proc that netstat prints without a change.
+// For a socket from another source it computes them from the fields of the
+// socket.
 func procLine(s *tcp.Socket) tcp.ProcLine {
 	line := tcp.ProcLine{UID: s.Owner.UID.Or(0)}
 	switch s.Timer.Kind {
@@ -139,8 +141,9 @@ func procLine(s *tcp.Socket) tcp.ProcLine {
 	return s.ProcLine.Or(line)
 }
 
-// appendEndpoint appends an address and a port. Unless Wide, both have 22
-// columns; a port has 18 of them at most, and the address what it leaves.
+// appendEndpoint appends an address and a port. Unless Wide is set, both
+// together have at most 22 columns: the port at most 18, and the address the
+// rest.
 func (n *Netstat) appendEndpoint(b []byte, endpoint netip.AddrPort) []byte {
 	const room, most = 22, 18
 	start := len(b)
@@ -167,9 +170,9 @@ func (n *Netstat) appendPort(b []byte, port uint16) []byte {
 	return strconv.AppendUint(b, uint64(port), 10)
 }
 
-// appendHost appends an address, by its name where names are wanted and it has
-// one. IPv4-mapped addresses lose what makes them IPv6 ones (fix_v4_address,
-// lib/inet6.c), and of IPv6 ones the unspecified has brackets beside names.
+// appendHost appends an address, or its name if Host is set and the address has
+// one. An IPv4-mapped address is shown as an IPv4 address (fix_v4_address,
+// lib/inet6.c). If Host is set, the unspecified IPv6 address has brackets.
 func (n *Netstat) appendHost(b []byte, addr netip.Addr) []byte {
 	addr = addr.WithZone("")
 	if n.Host != nil {
@@ -191,8 +194,9 @@ func (n *Netstat) appendHost(b []byte, addr netip.Addr) []byte {
 }
 
 // isIPv4Compatible reports whether inet_ntop(3) of glibc writes the last part
-// of an IPv6 address as an IPv4 one, such as ::1.2.3.4: where just the words
-// before it are zero. The package netip writes that for mapped addresses only.
+// of an IPv6 address as an IPv4 address, such as ::1.2.3.4. It does so if
+// exactly the words before that part are zero. Package netip does so only for
+// mapped addresses.
 func isIPv4Compatible(addr netip.Addr) bool {
 	if !addr.Is6() {
 		return false
@@ -201,7 +205,7 @@ func isIPv4Compatible(addr netip.Addr) bool {
 	return bytes.Count(text[:12], []byte{0}) == 12 && text[12]|text[13] != 0
 }
 
-// user returns the name of a user, or the number as a C int has it.
+// user returns the name of a user, or the number as a C int.
 func (n *Netstat) user(uid uint32) string {
 	if n.User != nil {
 		if name := n.User(uid); name != "" {
@@ -211,10 +215,11 @@ func (n *Netstat) user(uid uint32) string {
 	return strconv.Itoa(int(int32(uid)))
 }
 
-// program returns the process that holds the socket of an inode, in what
-// netstat keeps of one: 19 bytes of its id and the name that it was called by,
-// of which it reads 511 bytes (prg_cache_load). That name may be anything. Bytes that are not printable ASCII are shown as
-// dots, which 2.10 does not do and its later versions do.
+// program returns the process that holds the socket with an inode, in the form
+// of netstat: its PID and the name from its arguments, at most 19 bytes
+// together. Of the name netstat reads 511 bytes (prg_cache_load). The name may
+// hold any bytes. Bytes that are not printable ASCII are shown as dots.
+// net-tools 2.10 does not do this, but later versions do.
 func (n *Netstat) program(inode uint32) string {
 	pid, name, ok := 0, "", false
 	if inode != 0 {
@@ -236,8 +241,8 @@ func (n *Netstat) program(inode uint32) string {
 	return string(text)
 }
 
-// appendProcTimer appends a timer: its kind, the seconds until it fires, and both
-// counts of /proc.
+// appendProcTimer appends a timer: its kind, the seconds until it fires, and
+// the two counts of /proc.
 func appendProcTimer(b []byte, timer tcp.Timer, line tcp.ProcLine) []byte {
 	expires := timer.Expires
 	switch timer.Kind {
@@ -254,18 +259,18 @@ func appendProcTimer(b []byte, timer tcp.Timer, line tcp.ProcLine) []byte {
 	default:
 		b = fmt.Appendf(b, "unkn-%d", uint8(timer.Kind))
 	}
-	ticks := expires / (10 * time.Millisecond) // what /proc counts in
+	ticks := expires / (10 * time.Millisecond) // the unit of /proc
 	return fmt.Appendf(b, " (%d.%02d/%d/%d)", ticks/100, ticks%100, line.Resends, line.Probes)
 }
 
-// appendRight appends a number at the right of its column.
+// appendRight appends a number, aligned to the right of its column.
 func appendRight(b []byte, width int, number uint32) []byte {
 	var digits [len("4294967295")]byte
 	text := strconv.AppendUint(digits[:0], uint64(number), 10)
 	return append(appendSpaces(b, width-len(text)), text...)
 }
 
-// appendLeft appends a text at the left of its column.
+// appendLeft appends a text, aligned to the left of its column.
 func appendLeft(b []byte, width int, text string) []byte {
 	return appendSpaces(append(b, text...), width-len(text))
 }

@@ -11,11 +11,12 @@ import (
 	"tcpstate/tcp"
 )
 
-// Overview is how one screen of the host is to be written: as Table or JSON.
+// Overview says how to write the overview of the host, one screen: as Table or
+// JSON.
 type Overview struct {
 	Format        Format
 	Color         bool
-	Width, Height int // of the terminal; 0: 80 columns, 24 lines
+	Width, Height int // size of the terminal; 0: 80 columns, 24 lines
 	Meta          Meta
 }
 
@@ -32,8 +33,8 @@ type overviewJSON struct {
 	tailJSON
 }
 
-// Write writes the overview to w: the counts of the states, the listeners, the
-// busiest first, and what the doctor found by one look.
+// Write writes the overview to w: the counts of the states, the listeners with
+// the busiest first, and the doctor's findings from one reading.
 func (o *Overview) Write(w io.Writer, counts tcp.Counts, listeners []*doctor.Listener, c *Checkup, warnings []string) error {
 	out := &output{w: w}
 	if o.Format == JSON {
@@ -66,16 +67,16 @@ func (o *Overview) appendJSON(out *output, counts tcp.Counts, listeners []*docto
 	return appendLineOf(out, document)
 }
 
-// The least that a screen has.
+// The minimum size of a screen.
 const (
 	leastWidth  = 80
 	leastHeight = 24
 )
 
-// lines returns the lines of the screen. Listeners and findings share what
-// the rest leaves of its height.
+// lines returns the lines of the screen. Listeners and findings share the
+// height that the other parts leave.
 func (o *Overview) lines(counts tcp.Counts, listeners []*doctor.Listener, c *Checkup) []string {
-	const fixed = 1 + 1 + (tcp.NumStates+1)/2 + 1 + 1 + 1 + 1 + 2 + 1 // title, blanks, states, heading, closing, and the prompt
+	const fixed = 1 + 1 + (tcp.NumStates+1)/2 + 1 + 1 + 1 + 1 + 2 + 1 // title, blank lines, states, heading, closing lines, and the prompt
 	room := max(o.Height, leastHeight) - fixed
 	forFindings := min(max(len(c.Findings), 1), max(room/2, room-len(listeners)))
 	lines := []string{o.title(counts, c), ""}
@@ -97,7 +98,7 @@ func (o *Overview) paint(color, text string) string {
 	return color + text + plain
 }
 
-// cut escapes a text and cuts it to the columns that there are.
+// cut escapes a text and cuts it to the given number of columns.
 func cut(text string, columns int) string {
 	text = string(escapeFrom([]byte(text), 0))
 	if width([]byte(text)) <= columns {
@@ -159,8 +160,8 @@ func (o *Overview) states(counts tcp.Counts) []string {
 	return lines
 }
 
-// listeners returns the busiest listeners under their headings, in at most so
-// many lines beside these.
+// listeners returns the headings and the busiest listeners, at most room lines
+// of them.
 func (o *Overview) listeners(list []*doctor.Listener, room int) []string {
 	if len(list) == 0 {
 		return []string{"Nobody listens."}
@@ -207,7 +208,7 @@ func (o *Overview) processes(l *doctor.Listener, columns int) string {
 	return cut(text, columns)
 }
 
-// findings returns a line for each finding, in at most so many lines.
+// findings returns a line for each finding, at most room lines.
 func (o *Overview) findings(c *Checkup, room int) []string {
 	if len(c.Findings) == 0 {
 		return []string{"Nothing wrong, as far as one look tells; tcpstate doctor takes two."}

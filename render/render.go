@@ -1,14 +1,15 @@
 // Package render writes sockets: as a table for people, as JSON, NDJSON or CSV
-// for machines, as markdown for reports.
+// for programs, and as Markdown for reports.
 //
-// The columns of all formats are made from one table, fields; docs/json.md is
-// generated from the same. The machine formats stream: they hold nothing of a
-// socket once it is written, and allocate nothing for it. A table must know all
-// its rows before it can draw the first, so it keeps them, encoded.
+// The columns of all formats come from one table, fields. docs/json.md is
+// generated from the same table. The machine formats stream: they keep nothing
+// of a socket after it is written, and allocate nothing for it. A table must
+// know all its rows before it can draw the first one, so it keeps the encoded
+// rows.
 //
-// Text that somebody else chose, such as the name of an interface, is data. In
-// a table, in markdown and in CSV what is not printable is shown as \x1b or
-// \u202e; in JSON it is escaped as JSON escapes it. None can act on a terminal.
+// Text from outside, such as the name of an interface, is data. A table,
+// Markdown and CSV show characters that are not printable as \x1b or \u202e.
+// JSON uses its own escapes. So no such text can control a terminal.
 package render
 
 import (
@@ -21,7 +22,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// Format is a form of output.
+// Format is an output format.
 type Format uint8
 
 // The formats.
@@ -38,8 +39,8 @@ var formatNames = [...]string{"table", "json", "ndjson", "csv", "markdown"}
 // String returns the name that ParseFormat reads.
 func (f Format) String() string { return formatNames[f] }
 
-// ParseFormat returns the format with the name, in any case. The error is an
-// *UnknownFormatError.
+// ParseFormat returns the format with the given name, and ignores case. The
+// error is an *UnknownFormatError.
 func ParseFormat(name string) (Format, error) {
 	for i, known := range formatNames {
 		if strings.EqualFold(name, known) {
@@ -49,9 +50,9 @@ func ParseFormat(name string) (Format, error) {
 	return 0, &UnknownFormatError{Name: name}
 }
 
-// UnknownFormatError is the error for a name that no format has.
+// UnknownFormatError is the error for a name that is not the name of a format.
 type UnknownFormatError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownFormatError) Error() string { return fmt.Sprintf("unknown format %q", e.Name) }
@@ -61,11 +62,11 @@ func (e *UnknownFormatError) Hint() string {
 	return "the formats are " + strings.Join(formatNames[:], ", ")
 }
 
-// forPeople reports whether the format groups the sockets by state where
-// nothing else is asked for.
+// forPeople reports whether the format is for people. Such a format sorts the
+// sockets by state by default.
 func (f Format) forPeople() bool { return f == Table || f == Markdown }
 
-// Meta is what a JSON document says of itself.
+// Meta is the metadata of a JSON document.
 type Meta struct {
 	TakenAt time.Time
 	Host    string
@@ -73,28 +74,28 @@ type Meta struct {
 	Missing []string // names of fields that the source cannot know
 }
 
-// Listing is how sockets are to be listed. JSON and NDJSON have all fields that
-// a socket has; the other formats have Columns.
+// Listing says how to list sockets. JSON and NDJSON have all the fields of a
+// socket. The other formats have Columns.
 type Listing struct {
 	Format  Format
 	Columns []*Column
-	Sort    []SortKey // none: tables and markdown by state, the others as they come
-	Limit   int       // only so many sockets, the first in that order; 0: all
-	Sparse  bool      // leave out of a table the extended columns that no socket has a value for
-	Header  bool      // column headings, of a table or CSV
-	Color   bool      // ANSI colours, in a table
-	Meta    Meta      // of JSON
+	Sort    []SortKey // none: tables and Markdown by state, the others in the order of the source
+	Limit   int       // the maximum number of sockets, the first in that order; 0: all
+	Sparse  bool      // a table leaves out the extended columns in which no socket has a value
+	Header  bool      // column headings in a table or CSV
+	Color   bool      // ANSI colours in a table
+	Meta    Meta      // metadata of a JSON document
 }
 
-// Write writes the sockets to w. It stops reading them once Limit is reached,
-// where it need not see the others to know which are first.
+// Write writes the sockets to w. If it does not sort, it stops reading when
+// Limit is reached.
 //
-// It returns the first error of w or of sockets. What was read before an error
-// of sockets is still written, but a JSON document is then left open, so that
-// it cannot be taken for a whole one.
+// It returns the first error of w or of sockets. After an error of sockets it
+// still writes what it has read. A JSON document is then incomplete, so that no
+// program takes it for a complete one.
 //
-// Write calls warnings once all sockets have been read, for JSON only; it may
-// be nil.
+// For JSON, Write calls warnings after it has read all sockets. warnings may be
+// nil.
 func (l *Listing) Write(w io.Writer, sockets iter.Seq2[*tcp.Socket, error], warnings func() []string) error {
 	out := &output{w: w}
 	err := l.write(out, sockets, warnings)
@@ -117,8 +118,8 @@ func (l *Listing) write(out *output, sockets iter.Seq2[*tcp.Socket, error], warn
 	return nil
 }
 
-// writeHead writes what stands before the first socket. A table's header must
-// wait for its rows, whose widths it takes.
+// writeHead writes the text before the first socket. It does not write the
+// header of a table, because the widths of the columns depend on the rows.
 func (l *Listing) writeHead(out *output) error {
 	switch l.Format {
 	case JSON:
@@ -179,7 +180,7 @@ func (l *Listing) writeSockets(out *output, sockets iter.Seq2[*tcp.Socket, error
 	return err
 }
 
-// stream writes the sockets as they come.
+// stream writes the sockets in the order of the source.
 func (l *Listing) stream(out *output, sockets iter.Seq2[*tcp.Socket, error]) error {
 	for s, err := range sockets {
 		if err != nil {
@@ -196,7 +197,7 @@ func (l *Listing) stream(out *output, sockets iter.Seq2[*tcp.Socket, error]) err
 	return nil
 }
 
-// collect encodes the sockets and keeps them, at most Limit of them to the end.
+// collect encodes the sockets and keeps them, at the end at most Limit of them.
 func (l *Listing) collect(sockets iter.Seq2[*tcp.Socket, error], keys []SortKey) (*rows, error) {
 	kept := &rows{limit: l.Limit}
 	var key, row []byte
@@ -211,7 +212,7 @@ func (l *Listing) collect(sockets iter.Seq2[*tcp.Socket, error], keys []SortKey)
 	return kept, nil
 }
 
-// appendRow appends one socket, with all that ends its row.
+// appendRow appends one socket, with the end of its row.
 func (l *Listing) appendRow(b []byte, s *tcp.Socket) []byte {
 	switch l.Format {
 	case JSON:
@@ -227,7 +228,7 @@ func (l *Listing) appendRow(b []byte, s *tcp.Socket) []byte {
 	}
 }
 
-// separate returns out's buffer with what stands between two rows of JSON.
+// separate returns out's buffer, with a separator between two rows of JSON.
 func (l *Listing) separate(out *output) []byte {
 	switch {
 	case l.Format != JSON:
@@ -239,17 +240,17 @@ func (l *Listing) separate(out *output) []byte {
 	}
 }
 
-// output gathers what is written into large pieces.
+// output is a buffer that writes large pieces to w.
 type output struct {
 	w    io.Writer
 	buf  []byte
 	rows int
 }
 
-// flushAt is how many bytes are gathered before they are written.
+// flushAt is the number of bytes at which the buffer is written.
 const flushAt = 64 << 10
 
-// endRow counts a row and writes what has been gathered, if that is enough.
+// endRow counts a row, and writes the buffer if it is large enough.
 func (o *output) endRow() error {
 	o.rows++
 	if len(o.buf) < flushAt {

@@ -8,29 +8,30 @@ import (
 	"slices"
 )
 
-// rows keeps encoded rows in the order of their sort keys. A row costs its own
-// bytes, its key's, and some twenty more; nothing of it is an object to the
-// garbage collector, and chunks are never copied to make room.
+// rows keeps encoded rows and sorts them by their keys. A row takes its own
+// bytes, those of its key, and about twenty more. No row is a separate object
+// for the garbage collector, and chunks are never copied to make room.
 type rows struct {
-	limit    int // keep only the first; 0: all
+	limit    int // the maximum number of rows to keep, the first in order; 0: all
 	chunks   [][]byte
 	order    []rowRef
 	longKeys bool // some keys do not fit a rowRef
 }
 
-// rowRef is where a row lies, with the beginning of its key: most comparisons
-// then need not go and look at the key, which in a large table is the cost of
-// sorting.
+// rowRef is the place of a row and the beginning of its key. With it, most
+// comparisons need not read the key itself, which would take most of the time
+// to sort a large table.
 type rowRef struct {
 	head  uint64 // the first eight bytes of the key, zeros after a shorter one
 	place uint64 // the index of the chunk, and the offset in it in the low 32 bits
 }
 
-// chunkSize is small beside what a large table takes, and many rows.
+// chunkSize is small compared with a large table, and large compared with a
+// row.
 const chunkSize = 256 << 10
 
-// add keeps a copy of the row. With a limit, it drops what cannot be among the
-// first any more, whenever there are twice as many as can be.
+// add keeps a copy of the row. With a limit, add removes the rows after the
+// limit each time there are twice as many rows as the limit.
 func (r *rows) add(key, row []byte) {
 	r.push(key, row)
 	if r.limit > 0 && len(r.order) >= 2*max(r.limit, 512) {
@@ -59,23 +60,23 @@ func (r *rows) push(key, row []byte) {
 	r.chunks[last] = chunk
 }
 
-// at returns the key and the row.
+// at returns the key and the bytes of a row.
 func (r *rows) at(ref rowRef) (key, row []byte) {
 	key, rest := cutSized(r.chunks[ref.place>>32][uint32(ref.place):])
 	row, _ = cutSized(rest)
 	return key, row
 }
 
-// cutSized cuts a piece that its length stands before.
+// cutSized cuts a piece from b that begins with its length.
 func cutSized(b []byte) (piece, rest []byte) {
 	size, width := binary.Uvarint(b)
 	end := width + int(size)
 	return b[width:end], b[end:]
 }
 
-// sort brings the rows into order, and forgets those past the limit. Of equal
-// keys the one that came first lies first, so its place decides. No key begins
-// another, so keys that fit their heads are equal where those are.
+// sort sorts the rows, and removes those after the limit. Rows with equal keys
+// keep their order, which their places show. No key is the beginning of another
+// key, so keys that fit in a head are equal if their heads are.
 func (r *rows) sort() {
 	slices.SortFunc(r.order, func(a, b rowRef) int {
 		if c := cmp.Compare(a.head, b.head); c != 0 {
@@ -95,7 +96,7 @@ func (r *rows) sort() {
 	}
 }
 
-// prune keeps the first rows alone, in new chunks.
+// prune keeps only the first rows, in new chunks.
 func (r *rows) prune() {
 	r.sort()
 	old := *r

@@ -8,13 +8,13 @@ import (
 	"tcpstate/doctor"
 )
 
-// Rules is how the doctor's rules are to be listed: as Table, JSON, NDJSON or
+// Rules says how to list the doctor's rules: as Table, JSON, NDJSON or
 // Markdown.
 type Rules struct {
 	Format     Format
 	Color      bool
-	Width      int               // columns of the terminal; 0: 80
-	Thresholds doctor.Thresholds // as they are set
+	Width      int               // width of the terminal in columns; 0: 80
+	Thresholds doctor.Thresholds // the values in use
 }
 
 // rulesJSON is the document of the rules; docs/json.md describes it.

@@ -9,24 +9,24 @@ import (
 	"tcpstate/tcp"
 )
 
-// SortKey is one thing that sockets are sorted by.
+// SortKey is a column by which sockets are sorted.
 type SortKey struct {
 	Column     *Column
 	Descending bool
 }
 
-// byState is the order of people's formats where none is asked for: states in
-// the order of a connection's life.
+// byState is the default order of the formats for people: states in the order
+// of a connection's life.
 var byState = []SortKey{{Column: field("state")}}
 
-// ParseSort returns the keys that list names: columns joined by commas, each
-// with '-' before it where the largest is to come first. The error is an
+// ParseSort returns the keys in list: names of columns separated by commas. A
+// '-' before a name means descending order. The error is an
 // *UnknownColumnError.
 //
 // Numbers are compared as numbers, addresses as netip.Addr.Compare does and
 // then by port, states in the order of a connection's life, other names that
 // the kernel numbers by their number, and text as text. Unknown values come
-// last, whichever is the order; equals keep the order they came in.
+// last in both orders. Equal values keep the order of the source.
 func ParseSort(list string) ([]SortKey, error) {
 	var keys []SortKey
 	for name := range strings.SplitSeq(list, ",") {
@@ -40,14 +40,14 @@ func ParseSort(list string) ([]SortKey, error) {
 	return keys, nil
 }
 
-// appendSortKeys appends bytes that compare, as bytes, the way sockets are to be
-// sorted by the keys. So a socket need not be kept to be sorted.
+// appendSortKeys appends the sort key of a socket. The byte order of these keys
+// is the order of the sockets, so the sort need not keep the sockets.
 func appendSortKeys(b []byte, keys []SortKey, s *tcp.Socket) []byte {
 	for _, k := range keys {
 		start := len(b)
 		b = k.Column.appendSortValue(append(b, 0), s)
 		if len(b) == start+1 {
-			b[start] = 1 // unknown: after all that are known
+			b[start] = 1 // an unknown value comes after all known ones
 		}
 		if k.Descending {
 			for i := range b[start+1:] {
@@ -58,9 +58,10 @@ func appendSortKeys(b []byte, keys []SortKey, s *tcp.Socket) []byte {
 	return b
 }
 
-// appendSortValue appends a known value so that no value's bytes begin those of
-// another of the same column: what follows them is then never compared with
-// them, in either direction. Of an unknown value it appends nothing.
+// appendSortValue appends a known value. The bytes of one value are never the
+// beginning of those of another value of the same column. So the bytes of a
+// value are never compared with those of the next key, in either order. For an
+// unknown value it appends nothing.
 func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	switch c.kind {
 	case address:
@@ -88,8 +89,8 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	}
 }
 
-// appendSortNumber appends how many bytes n has, then those: of two numbers the
-// longer is the larger.
+// appendSortNumber appends the number of bytes of n, and then these bytes. Of
+// two numbers, the one with more bytes is larger.
 func appendSortNumber(b []byte, n uint64) []byte {
 	size := (bits.Len64(n) + 7) / 8
 	b = append(b, byte(size))
@@ -99,8 +100,8 @@ func appendSortNumber(b []byte, n uint64) []byte {
 	return b
 }
 
-// appendSortText appends s, its zero bytes marked, and an end that is less than
-// any byte of a longer text.
+// appendSortText appends s with its zero bytes marked, and then an end mark
+// that sorts before every byte of a longer text.
 func appendSortText(b []byte, s string) []byte {
 	for i := range len(s) {
 		b = append(b, s[i])
@@ -111,8 +112,8 @@ func appendSortText(b []byte, s string) []byte {
 	return append(b, 0, 0)
 }
 
-// appendSortAddr appends what netip.Addr.Compare looks at: the length, the
-// bytes, the zone.
+// appendSortAddr appends the parts that netip.Addr.Compare compares: the
+// length, the bytes, the zone.
 func appendSortAddr(b []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
 		return b

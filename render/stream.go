@@ -6,14 +6,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file is for those who write sockets and counts one at a time, as events
-// of a stream.
+// This file has the functions for callers that write one socket or one set of
+// counts at a time, as events of a stream.
 
-// AppendSocket appends the socket as a line of NDJSON has it, without the end of
-// the line. It allocates nothing.
+// AppendSocket appends the socket as a line of NDJSON without its newline. It
+// allocates nothing.
 func AppendSocket(b []byte, s *tcp.Socket) []byte { return appendSocket(b, s) }
 
-// AppendStates appends the object that a document of counts has as "states": a
+// AppendStates appends the object "states" of a document of counts. It has a
 // key for every state, in the order of a connection's life.
 func AppendStates(b []byte, counts *tcp.Counts) []byte {
 	b = append(b, '{')
@@ -27,7 +27,7 @@ func AppendStates(b []byte, counts *tcp.Counts) []byte {
 	return append(b, '}')
 }
 
-// AppendState appends the name of the state, in its colour where that is wanted.
+// AppendState appends the name of the state, in its colour if color is true.
 func AppendState(b []byte, state tcp.State, color bool) []byte {
 	if !color {
 		return append(b, state.String()...)
@@ -35,6 +35,6 @@ func AppendState(b []byte, state tcp.State, color bool) []byte {
 	return append(append(append(b, stateColors[state]...), state.String()...), plain...)
 }
 
-// AppendCell appends what a table shows of the socket in the column: "-" where
-// that is not known, and nothing that could act on a terminal.
+// AppendCell appends the cell of the socket in the column, as in a table. An
+// unknown value is "-". The text is escaped, so it cannot control a terminal.
 func (c *Column) AppendCell(b []byte, s *tcp.Socket) []byte { return c.appendCell(b, s) }

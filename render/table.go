@@ -14,15 +14,16 @@ import (
 	"tcpstate/tcp"
 )
 
-// drawnByLibrary is up to how many rows tablewriter draws a table. It takes
-// some 14 µs and 200 allocations for each, which nobody notices in what a
-// person reads; of more rows layout draws the same lines.
+// drawnByLibrary is the maximum number of rows for which tablewriter draws a
+// table. It takes about 14 µs and 200 allocations for each row, which does not
+// matter for a table that a person reads. For more rows, layOut draws the same
+// lines.
 const drawnByLibrary = 2000
 
-// columnGap is how many spaces stand between two columns.
+// columnGap is the number of spaces between two columns.
 const columnGap = 2
 
-// appendHeadings appends the headings as appendCells does the cells.
+// appendHeadings appends the headings in the same form as appendCells.
 func appendHeadings(b []byte, columns []*Column) []byte {
 	for _, c := range columns {
 		b = append(append(b, c.Heading()...), '\t')
@@ -30,8 +31,8 @@ func appendHeadings(b []byte, columns []*Column) []byte {
 	return b
 }
 
-// appendCells appends a socket as a table keeps it: cells with a tab after each.
-// No cell holds a tab of its own, since appendCell escapes it.
+// appendCells appends a socket in the form that a table keeps: cells with a tab
+// after each. No cell contains a tab, because appendCell escapes it.
 func appendCells(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	for _, c := range columns {
 		b = append(c.appendCell(b, s), '\t')
@@ -39,7 +40,7 @@ func appendCells(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	return b
 }
 
-// cells yields the index and the text of the cells of a row of appendCells.
+// cells yields the index and the text of each cell in a row from appendCells.
 func cells(row []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for i := 0; len(row) > 0; i++ {
@@ -64,8 +65,8 @@ func (l *Listing) draw(out *output, kept *rows) error {
 	return l.drawByLibrary(out, sorted)
 }
 
-// withoutEmpty returns the listing and the rows without those of the rare
-// columns that are empty in all rows.
+// withoutEmpty returns the listing and the rows without the rare columns that
+// are empty in all rows.
 func (l *Listing) withoutEmpty(sorted iter.Seq[[]byte]) (*Listing, iter.Seq[[]byte]) {
 	hidden := make([]bool, len(l.Columns))
 	for i, c := range l.Columns {
@@ -121,9 +122,10 @@ func (l *Listing) drawByLibrary(out *output, sorted iter.Seq[[]byte]) error {
 	})
 }
 
-// drawCells draws a table with tablewriter: two spaces between columns, no
-// lines, the columns that right marks aligned to the right, and no headings
-// where there are none. Cells may hold colours, and nothing else of control.
+// drawCells draws a table with tablewriter. It has two spaces between columns
+// and no lines. right marks the columns that are aligned to the right. If
+// headings is nil, there are no headings. Cells may contain colours, but no
+// other control characters.
 func drawCells(out *output, headings []string, right []bool, rows iter.Seq[[]string]) error {
 	var drawn bytes.Buffer
 	table := tablewriter.NewTable(&drawn,
@@ -162,7 +164,8 @@ func (l *Listing) texts(row []byte, paint func(b []byte, c *Column, text []byte)
 	return list
 }
 
-// libraryConfig turns off all that tablewriter would do to a cell by itself.
+// libraryConfig returns a configuration in which tablewriter does not change
+// the text of a cell.
 func libraryConfig(right []bool) tablewriter.Config {
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
