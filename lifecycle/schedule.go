@@ -223,7 +223,7 @@ func (s Settings) Outlook(socket *tcp.Socket) (Outlook, bool) {
 	case timer.Kind == tcp.TimerKeepalive && socket.State == tcp.FinWait2 && orphan:
 		full, small := s.OrphanFinWait2(0)
 		if full == 0 {
-			small = timer.Expires // TCP_LINGER2: as long again as it was, which is not less
+			small = timer.Expires // TCP_LINGER2 has set the time: the small socket lasts at least as long as the rest of the full one
 		}
 		return Outlook{At: timer.Expires + small}, true
 	case timer.Kind == tcp.TimerKeepalive:

@@ -81,7 +81,7 @@ var (
 type OpError struct {
 	Op   string // "entering network namespace", "opening"
 	Name string // of the namespace, or of the file
-	Err  error  // ErrGone, ErrNotNetwork, or what the kernel said
+	Err  error  // ErrGone, ErrNotNetwork, or the error of the kernel
 }
 
 func (e *OpError) Error() string { return fmt.Sprintf("%s %q: %v", e.Op, e.Name, e.Err) }

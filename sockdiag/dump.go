@@ -68,7 +68,7 @@ func Open(ctx context.Context, req Request) (*Dump, error) {
 
 func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump, error) {
 	if len(req.Families) == 0 {
-		return nil, errors.New("sock_diag: no address family was asked for")
+		return nil, errors.New("sock_diag: the request names no address family")
 	}
 	d := &Dump{ctx: ctx, req: req, dial: dial, decoder: newDecoder(req.Detail, accECNBits)}
 	if slices.Contains(req.Families, tcp.IPv4) && slices.Contains(req.Families, tcp.IPv6) {

@@ -1,6 +1,6 @@
-// Package tcp holds the types that all packages share: the states of a TCP
-// socket and the names that people use for them, the socket as every source
-// describes it, its owner, its timer and its tcp_info.
+// Package tcp describes TCP sockets: their states and the names that people use
+// for these, a socket in the form that every source produces, its owner, its
+// timer and its tcp_info.
 //
 // Every other package imports tcp, and tcp imports only the standard library.
 // It reads nothing from the host. Package lifecycle models how a socket moves
