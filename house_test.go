@@ -24,7 +24,7 @@ var tiers = [][]string{
 	{"collect", "render"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
 	{"lifecycle"},
-	{"tcp"},
+	{"tcp", "text"},
 }
 
 // outsiders says which packages may import a module from outside. A module not
@@ -40,7 +40,7 @@ var outsiders = []struct {
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and its start-up is paid by nobody else"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
 	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
-	{"github.com/mattn/go-runewidth", []string{"explain", "watch/screen"}, "pages, diagrams and the screen are laid out by the columns that Chinese takes"},
+	{"github.com/mattn/go-runewidth", []string{"text"}, "the widths of characters; all others ask text"},
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "the screen alone reads keys and draws; what follows sockets does it for a pipe too"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "tells bubbletea which colours there are"},
 	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},

@@ -3,8 +3,9 @@ package filter
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"tcpstate/text"
 )
 
 // Error says what is wrong with an expression, and where.
@@ -29,40 +30,25 @@ func (e *Error) Hint() string { return e.hint }
 const caretWidth = 72
 
 // Caret returns two lines: the expression, or the part of it around the place
-// where it is long, and a caret under the place. Control characters are shown
-// as U+FFFD, so that the lines stay lines and leave a terminal alone.
+// where it is long, and a caret under the place. What is not printable is escaped
+// (text.EscapeLine), so that the lines stay lines and do not act on a terminal;
+// blanks are spaces.
 func (e *Error) Caret() string {
-	shown := []rune(strings.Map(printable, e.Expr))
-	place := utf8.RuneCountInString(e.Expr[:e.Offset])
+	head, rest := shown(e.Expr[:e.Offset]), shown(e.Expr[e.Offset:])
 	before, after := "", ""
-	if start := place - caretWidth*2/3; start > 0 && len(shown) > caretWidth {
-		shown, place, before = shown[start:], place-start, "..."
+	if skip := text.Width(head) - caretWidth*2/3; skip > 0 && text.Width(head)+text.Width(rest) > caretWidth {
+		before, head = "...", text.Columns(head, skip, caretWidth)
 	}
-	if len(shown) > caretWidth {
-		shown, after = shown[:caretWidth], "..."
+	if room := caretWidth - text.Width(head); text.Width(rest) > room {
+		rest, after = text.Truncate(rest, room, ""), "..."
 	}
-	return before + string(shown) + after + "\n" + strings.Repeat(" ", len(before)+place) + "^"
+	return before + head + rest + after + "\n" + text.Spaces(len(before)+text.Width(head)) + "^"
 }
 
-func printable(r rune) rune {
-	switch {
-	case r == '\t' || r == '\n' || r == '\r':
-		return ' '
-	case !unicode.IsPrint(r):
-		return utf8.RuneError
-	}
-	return r
+// shown returns a part of an expression as Caret shows it.
+func shown(expr string) string {
+	return text.EscapeLine(strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(expr))
 }
 
 // quote quotes a piece of the expression for a message, and cuts a long one.
-func quote(text string) string {
-	const most = 40
-	if len(text) > most {
-		cut := most
-		for cut > most-utf8.UTFMax && !utf8.RuneStart(text[cut]) { // not within a rune, where it is one
-			cut--
-		}
-		text = text[:cut] + "..."
-	}
-	return fmt.Sprintf("%q", text)
-}
+func quote(expr string) string { return text.Quote(expr, 40) }

@@ -52,7 +52,7 @@ func (f *Filter) Match(s *tcp.Socket) bool { return f.match(s) }
 // String returns an expression that parses to the same tree: names of hosts and
 // services as numbers, other names as they were given. For everything it is
 // empty.
-func (f *Filter) String() string { return text(f.root) }
+func (f *Filter) String() string { return source(f.root) }
 
 // Tree returns the expression as an indented tree, one term a line, each line
 // ended. For everything it is "everything".

@@ -135,9 +135,9 @@ func leaves(n node, do func(*leaf)) {
 	}
 }
 
-// text prints an expression so that it parses to the same tree. Mixed
+// source prints an expression so that it parses to the same tree. Mixed
 // connectives always get parentheses, for who reads them.
-func text(n node) string {
+func source(n node) string {
 	var b strings.Builder
 	write(&b, n)
 	return b.String()

@@ -37,6 +37,7 @@ import (
 	"path/filepath"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Proc is a /proc file system: this host's, another one's mounted somewhere, a
@@ -161,15 +162,9 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.What, quote(e.Text), e.Problem)
 }
 
-// quote quotes text, or its beginning: the kernel's lines are 150 bytes for
+// quote quotes a value, or its beginning: the kernel's lines are 150 bytes for
 // IPv4 and fewer than 300 for IPv6.
-func quote(text string) string {
-	const enough = 300
-	if len(text) > enough {
-		return fmt.Sprintf("%q...", text[:enough])
-	}
-	return fmt.Sprintf("%q", text)
-}
+func quote(value string) string { return text.Quote(value, 300) }
 
 // cause strips the operation and the name from an error of a file system,
 // since ReadError says both.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // This file is for those who write sockets and counts one at a time, as events
@@ -29,10 +30,7 @@ func AppendStates(b []byte, counts *tcp.Counts) []byte {
 
 // AppendState appends the name of the state, in its colour where that is wanted.
 func AppendState(b []byte, state tcp.State, color bool) []byte {
-	if !color {
-		return append(b, state.String()...)
-	}
-	return append(append(append(b, stateColors[state]...), state.String()...), plain...)
+	return text.AppendPainted(b, stateColors[state].If(color), state.String())
 }
 
 // AppendCell appends what a table shows of the socket in the column: "-" where
