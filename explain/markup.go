@@ -273,7 +273,7 @@ func (p *parser) items(kind BlockKind) ([]Item, error) {
 		if err := p.checkLine(line); err != nil {
 			return nil, err
 		}
-		text, err := p.text(rest, strings.Repeat(" ", len(mark)))
+		text, err := p.text(rest, text.Spaces(len(mark)))
 		if err != nil {
 			return nil, err
 		}

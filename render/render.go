@@ -6,9 +6,9 @@
 // socket once it is written, and allocate nothing for it. A table must know all
 // its rows before it can draw the first, so it keeps them, encoded.
 //
-// Text that somebody else chose, such as the name of an interface, is data. In
-// a table, in markdown and in CSV what is not printable is shown as \x1b or
-// \u202e; in JSON it is escaped as JSON escapes it. None can act on a terminal.
+// Text that somebody else chose, such as the name of an interface, is data. A
+// table, markdown and CSV have it as text.Escape returns it, and JSON as
+// text.AppendJSON does. None can act on a terminal.
 package render
 
 import (

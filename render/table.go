@@ -135,6 +135,7 @@ func drawCells(out *output, headings []string, right []bool, rows iter.Seq[[]str
 			}},
 		})),
 		tablewriter.WithConfig(libraryConfig(right)),
+		tablewriter.WithEastAsian(tw.Off), // widths as text.Width has them, whatever the locale
 	)
 	if headings != nil {
 		table.Header(headings)

@@ -72,20 +72,18 @@ func Truncate(s string, n int, mark string) string {
 	return head(s, room) + mark
 }
 
-// TruncateMiddle is Truncate, but leaves out the middle of s and keeps its end:
-// both ends of an address with a port say something. Text of other characters
-// than those of one column is cut at its end.
+// TruncateMiddle is Truncate, but leaves out the middle of s and keeps its end,
+// at most 8 columns of it: both ends of an address with a port say something.
 func TruncateMiddle(s string, n int, mark string) string {
 	if Width(s) <= n {
 		return s
 	}
-	runes := []rune(s)
-	tail := min(n/2, 8)
-	first := n - tail - Width(mark)
-	if first < 1 || len(runes) != Width(s) {
+	end := min(n/2, 8)
+	first := n - end - Width(mark)
+	if first < 1 {
 		return Truncate(s, n, mark)
 	}
-	return string(runes[:first]) + mark + string(runes[len(runes)-tail:])
+	return head(s, first) + mark + tail(s, end)
 }
 
 // head returns the beginning of s that takes n columns at most.
@@ -97,6 +95,24 @@ func head(s string, n int) string {
 		}
 	}
 	return s
+}
+
+// tail returns the end of s that takes n columns at most. It begins with no mark
+// whose character is left out.
+func tail(s string, n int) string {
+	start, columns := len(s), 0
+	for at := len(s); at > 0; {
+		r, size := utf8.DecodeLastRuneInString(s[:at])
+		at -= size
+		width := RuneWidth(r)
+		if columns += width; columns > n {
+			break
+		}
+		if width > 0 {
+			start = at
+		}
+	}
+	return s[start:]
 }
 
 // Columns returns n columns of a line of coloured text, from the column from on.

@@ -39,7 +39,7 @@ func TestTruncateMiddle(t *testing.T) {
 		want string
 	}{
 		{"10.0.0.1:443", 12, "…", "10.0.0.1:443"}, {"192.168.100.200:51000", 16, "…", "192.168…00:51000"}, {"192.168.100.200:51000", 17, "~", "192.168.~00:51000"},
-		{"abcdef", 1, "…", "…"}, {"abcdef", 0, "…", ""}, {"四次挥手四次挥手", 7, "…", "四次挥…"},
+		{"abcdef", 1, "…", "…"}, {"abcdef", 0, "…", ""}, {"四次挥手四次挥手", 7, "…", "四…手"}, {"abcdefe\u0301f", 4, "…", "a…e\u0301f"},
 	} {
 		if got := TruncateMiddle(test.s, test.n, test.mark); got != test.want {
 			t.Errorf("TruncateMiddle(%q, %d, %q) = %q, want %q", test.s, test.n, test.mark, got, test.want)

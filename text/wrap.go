@@ -192,10 +192,10 @@ func (w *wrapper[S]) endWord() {
 	}
 	columns := Width(join(w.held))
 	gap := 0
-	if w.space && w.used > 0 {
+	if w.space && len(w.current) > 0 {
 		gap = 1
 	}
-	if w.used > 0 && w.used+gap+columns > w.limit {
+	if len(w.current) > 0 && w.used+gap+columns > w.limit {
 		w.endLine()
 		gap = 0
 	}
@@ -208,7 +208,7 @@ func (w *wrapper[S]) endWord() {
 }
 
 func (w *wrapper[S]) endLine() {
-	if w.used == 0 {
+	if len(w.current) == 0 {
 		return
 	}
 	w.lines = append(w.lines, w.current)
