@@ -4,8 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +102,28 @@ func checkOutside(t *testing.T, file, room, imported string) {
 		}
 	}
 	t.Errorf("%s imports %s, which no package may yet: say here who and why", file, imported)
+}
+
+// ofText are pieces of code that only the package text may have: an escape, a
+// width or a colour of one's own is where hostile text gets through to a terminal.
+var ofText = regexp.MustCompile(`(strconv|unicode)\.IsPrint\(|strings\.Repeat\(" "|\\x1b\[|\\033\[|pkg/twwidth|strconv\.QuoteRune|html\.EscapeString|xml\.EscapeText`)
+
+func TestTextIsInOnePlace(t *testing.T) {
+	for file := range importsOfTheHouse(t) {
+		room := path.Dir(file)
+		if room == "text" || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(room, "internal/") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(source), "\n") {
+			if found := ofText.FindString(line); found != "" && !strings.HasPrefix(strings.TrimSpace(line), "//") {
+				t.Errorf("%s:%d: %s: ask the package text for that", file, i+1, found)
+			}
+		}
+	}
 }
 
 func tier(room string) int {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -472,6 +473,23 @@ func TestNamesAreData(t *testing.T) {
 	d := drive(t, func(s *Screen) { s.Host = "evil\x1b]0;x\a" }, someSockets()...)
 	if strings.Contains(d.screen(), "\x1b") {
 		t.Error("the name of the host reaches the terminal as it is")
+	}
+	zone := netip.MustParseAddr("fe80::1").WithZone("\x1b[2J\u202e")
+	s := &tcp.Socket{State: tcp.SynRecv, Local: netip.AddrPortFrom(zone, 80), Peer: netip.AddrPortFrom(zone, 81), Processes: []tcp.Process{{Name: "\x1b]0;x\a"}}}
+	var tally frontTally
+	tally.reset()
+	tally.add(s, &collect.Listeners{})
+	front := tally.told(s.State)
+	var names []string
+	for _, e := range append(front.peers, front.prefixes...) {
+		names = append(names, e.name)
+	}
+	if len(names) == 0 {
+		t.Error("no peer is named")
+	}
+	columns := d.m.groupColumns([]*row{{name: byOwner.text(byOwner.keyOf(s, nil))}})
+	if got := strings.Join(append(names, columns[0].cells...), ""); strings.ContainsAny(got, "\x1b\u202e\a") {
+		t.Errorf("the names of groups are %q", got)
 	}
 }
 
