@@ -4,8 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +26,7 @@ var tiers = [][]string{
 	{"collect", "render"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
 	{"lifecycle"},
-	{"tcp"},
+	{"tcp", "text"},
 }
 
 // outsiders says which packages may import a module from outside. A module not
@@ -40,7 +42,7 @@ var outsiders = []struct {
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and its start-up is paid by nobody else"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
 	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
-	{"github.com/mattn/go-runewidth", []string{"explain", "watch/screen"}, "pages, diagrams and the screen are laid out by the columns that Chinese takes"},
+	{"github.com/mattn/go-runewidth", []string{"text"}, "the widths of characters; all others ask text"},
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "the screen alone reads keys and draws; what follows sockets does it for a pipe too"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "tells bubbletea which colours there are"},
 	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
@@ -100,6 +102,28 @@ func checkOutside(t *testing.T, file, room, imported string) {
 		}
 	}
 	t.Errorf("%s imports %s, which no package may yet: say here who and why", file, imported)
+}
+
+// ofText are pieces of code that only the package text may have: an escape, a
+// width or a colour of one's own is where hostile text gets through to a terminal.
+var ofText = regexp.MustCompile(`(strconv|unicode)\.IsPrint\(|strings\.Repeat\(" "|\\x1b\[|\\033\[|pkg/twwidth|strconv\.QuoteRune|html\.EscapeString|xml\.EscapeText`)
+
+func TestTextIsInOnePlace(t *testing.T) {
+	for file := range importsOfTheHouse(t) {
+		room := path.Dir(file)
+		if room == "text" || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(room, "internal/") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(source), "\n") {
+			if found := ofText.FindString(line); found != "" && !strings.HasPrefix(strings.TrimSpace(line), "//") {
+				t.Errorf("%s:%d: %s: ask the package text for that", file, i+1, found)
+			}
+		}
+	}
 }
 
 func tier(room string) int {

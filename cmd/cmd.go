@@ -11,17 +11,16 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"tcpstate/filter"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // The exit codes. They are promises to scripts.
@@ -121,6 +120,9 @@ func misused(err error) error {
 	return usageError{err}
 }
 
+// hintWidth is how many columns of a terminal a hint takes.
+const hintWidth = 78
+
 // report prints an error and its hint, and returns the exit code for it.
 func report(err error, stderr io.Writer) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
@@ -132,7 +134,7 @@ func report(err error, stderr io.Writer) int {
 	case errors.Is(err, errFindings):
 		return exitFound
 	}
-	fmt.Fprintf(stderr, "tcpstate: %s\n", printable(err.Error()))
+	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLines(err.Error()))
 	var expression *filter.Error
 	if errors.As(err, &expression) {
 		for line := range strings.Lines(expression.Caret()) {
@@ -141,50 +143,13 @@ func report(err error, stderr io.Writer) int {
 	}
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
-		fmt.Fprintln(stderr, fold("tcpstate: hint: "+printable(hinter.Hint())))
+		hint := "tcpstate: hint: " + text.EscapeLines(hinter.Hint())
+		stderr.Write(append(text.AppendWrapped(nil, hint, hintWidth, 0, 2), '\n'))
 	}
 	if errors.As(err, &usageError{}) {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// printable escapes in a text what could act on the terminal that shows it. Most
-// errors quote what they are about; a few have a path or a flag as it was given.
-func printable(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		_, width := utf8.DecodeRuneInString(text[i:])
-		if r == '\n' || strconv.IsPrint(r) && (r != utf8.RuneError || width > 1) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.Quote(text[i : i+width])
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
-
-// fold breaks a long text at its spaces, so that a terminal does not break it
-// in the middle of a word. A text that is a single line anyway stays as it is.
-func fold(text string) string {
-	const width = 78
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Split(text, " ") {
-		switch {
-		case i == 0:
-		case column+1+len(word) > width:
-			b.WriteString("\n  ")
-			column = 2
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += len(word)
-	}
-	return b.String()
 }
 
 func newRootCommand(w *world) *cobra.Command {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -81,24 +80,6 @@ func TestReportTellsExitCodes(t *testing.T) {
 		if code := report(test.err, &stderr); code != test.code || stderr.String() != test.stderr {
 			t.Errorf("report(%v) = %d, stderr %q, want %d, %q", test.err, code, stderr.String(), test.code, test.stderr)
 		}
-	}
-}
-
-func TestFoldBreaksAtSpacesOnly(t *testing.T) {
-	long := strings.Repeat("word ", 40) + strings.Repeat("x", 200) + " end"
-	for _, line := range strings.Split(fold(long), "\n") {
-		if len(line) > 78 && strings.Contains(strings.TrimSpace(line), " ") {
-			t.Errorf("a line of %d characters could be broken: %q", len(line), line)
-		}
-	}
-	if got := strings.Join(strings.Fields(fold(long)), " "); got != long {
-		t.Errorf("folding changes the words: %q", got)
-	}
-	if got := fold("short enough"); got != "short enough" {
-		t.Errorf("fold changes a short text: %q", got)
-	}
-	if text := strings.Repeat("a", 39) + " " + strings.Repeat("b", 38); fold(text) != text {
-		t.Errorf("78 characters do not fit a line: %q", fold(text))
 	}
 }
 

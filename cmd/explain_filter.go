@@ -8,6 +8,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/render"
+	"tcpstate/text"
 )
 
 // explain prints what --explain-filter and -v ask for, and reports whether that
@@ -43,7 +44,7 @@ func explainFilter(w io.Writer, query collect.Query) error {
 	if len(plan.Program.Left) > 0 {
 		left = "these are judged here:\n" + indent(strings.Join(plan.Program.Left, "\n"))
 	}
-	_, err = io.WriteString(w, printable(fmt.Sprintf("filter:\n%sstates, mask %#x: %s\nfamilies: %s\n%s%s",
+	_, err = io.WriteString(w, text.EscapeLines(fmt.Sprintf("filter:\n%sstates, mask %#x: %s\nfamilies: %s\n%s%s",
 		indent(query.Filter.Tree()), plan.States.KernelMask(), plan.States, strings.Join(families, ", "), program, left)))
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // lsFlags are the flags of ls.
@@ -231,7 +232,7 @@ type notes struct {
 func (n *notes) say(warnings []string) {
 	for _, warning := range warnings[n.said:] {
 		if !n.quiet {
-			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", printable(warning))
+			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", text.EscapeLines(warning))
 		}
 	}
 	n.said = len(warnings)

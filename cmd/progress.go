@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // patience is how long a terminal stays silent before progress is shown.
@@ -20,16 +21,15 @@ func withProgress(sockets iter.Seq2[*tcp.Socket, error], w *world, quiet bool) i
 	}
 	return func(yield func(*tcp.Socket, error) bool) {
 		const every = 1 << 14 // sockets between two looks at the clock
-		const eraseLine = "\r\x1b[K"
 		start, count, shown := w.now(), 0, false
 		erase := func() {
 			if shown {
-				fmt.Fprint(w.stderr, eraseLine)
+				fmt.Fprint(w.stderr, text.EraseLine)
 			}
 		}
 		for socket, err := range sockets {
 			if count++; count%every == 0 && w.now().Sub(start) > patience {
-				fmt.Fprintf(w.stderr, "%s%d sockets read", eraseLine, count)
+				fmt.Fprintf(w.stderr, "%s%d sockets read", text.EraseLine, count)
 				shown = true
 			}
 			if !yield(socket, err) {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Finding is one problem, with its evidence and advice.
@@ -179,12 +180,5 @@ func forAtLeast(d time.Duration) string {
 
 // count returns "1 connection", "2,000 connections".
 func count(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits + " " + many
+	return text.Grouped(n) + " " + text.Plural(n, one, many)
 }

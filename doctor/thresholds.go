@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Unit is the unit of a Threshold's number.
@@ -176,14 +177,7 @@ func (u Unit) wrong() error {
 // formatDuration leaves out the parts of a duration that are zero: 2h11m, not
 // 2h11m0s.
 func formatDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return text.Duration(d)
 }
 
 // number and span return a threshold in its unit.

@@ -1,10 +1,9 @@
 package explain
 
 import (
-	"strconv"
-
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // drawChart returns the lines of the machine's chart, with the counts of a host
@@ -20,30 +19,17 @@ func drawChart(w words, host *Host, ascii bool) []Text {
 		if state == lifecycle.NoSocket {
 			name = w.say("ladder.nosocket")
 		} else if host != nil {
-			count = shortCount(host.Counts.Of(state))
+			count = text.ShortCount(host.Counts.Of(state))
 			if host.Unseen.Has(state) {
 				count = "?"
 			}
 		}
 		c.box(corner)
 		inner := boxWidth - 2
-		c.text(point{corner.x + 1, corner.y + 1}, padded(name, inner-len(count)), Code)
+		c.text(point{corner.x + 1, corner.y + 1}, text.PadRight(name, inner-len(count)), Code)
 		c.text(point{corner.x + 1 + inner - len(count), corner.y + 1}, count, Strong)
 	}
 	return c.rendered(ascii)
-}
-
-// shortCount writes a count in four columns at most: 9999, 12k, 1.2M.
-func shortCount(n int) string {
-	switch {
-	case n < 10_000:
-		return strconv.Itoa(n)
-	case n < 1_000_000:
-		return strconv.Itoa(n/1000) + "k"
-	case n < 10_000_000:
-		return strconv.Itoa(n/1_000_000) + "." + strconv.Itoa(n/100_000%10) + "M"
-	}
-	return strconv.Itoa(n/1_000_000) + "M"
 }
 
 // The directions in which a line leaves a cell of the canvas.
@@ -122,11 +108,11 @@ func (c *canvas) line(a, b point) {
 }
 
 // text writes from a place on.
-func (c *canvas) text(p point, text string, style Style) {
-	for _, r := range text {
+func (c *canvas) text(p point, s string, style Style) {
+	for _, r := range s {
 		*c.at(p) = cell{text: string(r), style: style}
 		p.x++
-		for range width(string(r)) - 1 {
+		for range text.RuneWidth(r) - 1 {
 			*c.at(p) = cell{taken: true}
 			p.x++
 		}

@@ -10,6 +10,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // leads reports whether the machine has a way from one state to another, by any
@@ -107,14 +108,6 @@ func checkChart(t *testing.T, b *Book, host *Host, ascii bool) {
 	}
 }
 
-func TestShortCount(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 9999: "9999", 10000: "10k", 999_999: "999k", 1_250_000: "1.2M", 12_000_000: "12M"} {
-		if got := shortCount(n); got != want {
-			t.Errorf("shortCount(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
-
 // TestLaddersAreTheMachine walks down both sides of each ladder: from one state
 // to the next there must be a way in the machine.
 func TestLaddersAreTheMachine(t *testing.T) {
@@ -175,9 +168,9 @@ func TestLadderColumns(t *testing.T) {
 			for _, s := range []strokes{unicodeStrokes, asciiStrokes} {
 				lines := drawLadder(ladder, w, tcp.TimeWait, s == asciiStrokes)
 				for _, line := range lines[1:] {
-					text := line.String()
-					if column(text, ladderSide+2) != s.upright || column(text, ladderSide+3+ladderMiddle) != s.upright || width(text) > 80 {
-						t.Errorf("%s in %s is crooked: %s", name, l, text)
+					drawn := line.String()
+					if column(drawn, ladderSide+2) != s.upright || column(drawn, ladderSide+3+ladderMiddle) != s.upright || text.Width(drawn) > 80 {
+						t.Errorf("%s in %s is crooked: %s", name, l, drawn)
 					}
 				}
 			}
@@ -186,13 +179,13 @@ func TestLadderColumns(t *testing.T) {
 }
 
 // column returns the character that begins in a column.
-func column(text string, at int) string {
+func column(line string, at int) string {
 	n := 0
-	for _, r := range text {
+	for _, r := range line {
 		if n == at {
 			return string(r)
 		}
-		n += width(string(r))
+		n += text.RuneWidth(r)
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Columns of a ladder: 18 for each end, 38 between, 80 in all with what parts
@@ -44,15 +45,12 @@ type ladderDrawing struct {
 func drawLadder(l *Ladder, w words, marked tcp.State, ascii bool) []Text {
 	d := &ladderDrawing{words: w, marked: marked, strokes: strokesOf(ascii)}
 	d.lines = append(d.lines, Text{{Text: strings.TrimRight(
-		right(w.say(l.Left), ladderSide+1)+strings.Repeat(" ", ladderMiddle+4)+w.say(l.Right), " ")}})
+		text.PadLeft(w.say(l.Left), ladderSide+1)+text.Spaces(ladderMiddle+4)+w.say(l.Right), " ")}})
 	for i := range l.Rungs {
 		d.rung(&l.Rungs[i])
 	}
 	return d.lines
 }
-
-// right returns text with spaces before it, so that it takes n columns.
-func right(text string, n int) string { return strings.Repeat(" ", max(0, n-width(text))) + text }
 
 // rung draws one rung: its segment, if any, in two lines, the text above the
 // arrow. What the sender does stands beside the text and its state beside the
@@ -112,7 +110,7 @@ func (r *Rung) sender() Side {
 func (d *ladderDrawing) side(s Side) []Text {
 	var lines []Text
 	if s.Does != "" {
-		for _, line := range wrapString(d.caption(s.Does), ladderSide) {
+		for _, line := range text.WrapString(d.caption(s.Does), ladderSide) {
 			lines = append(lines, Text{{Text: line}})
 		}
 	}
@@ -128,11 +126,11 @@ func (d *ladderDrawing) side(s Side) []Text {
 }
 
 // caption returns the text of a key, or what is no key as it is.
-func (d *ladderDrawing) caption(text string) string {
-	if strings.HasPrefix(text, "ladder.") {
-		return d.words.say(text)
+func (d *ladderDrawing) caption(key string) string {
+	if strings.HasPrefix(key, "ladder.") {
+		return d.words.say(key)
 	}
-	return text
+	return key
 }
 
 func (d *ladderDrawing) note(key string) []string {
@@ -140,16 +138,14 @@ func (d *ladderDrawing) note(key string) []string {
 		return nil
 	}
 	var lines []string
-	for _, line := range wrapString(d.words.say(key), ladderMiddle-4) {
+	for _, line := range text.WrapString(d.words.say(key), ladderMiddle-4) {
 		lines = append(lines, center(line))
 	}
 	return lines
 }
 
 // center puts text in the middle of the columns between the ends.
-func center(text string) string {
-	return strings.Repeat(" ", max(0, (ladderMiddle-width(text))/2)) + text
-}
+func center(s string) string { return text.Spaces((ladderMiddle-text.Width(s))/2) + s }
 
 // arrow draws the way of one segment.
 func (d *ladderDrawing) arrow(from Direction, fate Fate) string {
@@ -165,7 +161,7 @@ func (d *ladderDrawing) arrow(from Direction, fate Fate) string {
 		if fate != Arrives {
 			head = end
 		}
-		return right(head+strings.Repeat(d.level, body), ladderMiddle)
+		return text.PadLeft(head+strings.Repeat(d.level, body), ladderMiddle)
 	}
 	if fate != Arrives {
 		return strings.Repeat(d.level, body) + end
@@ -179,9 +175,9 @@ func (d *ladderDrawing) crossing(rightwards, leftwards string) []string {
 	arm := strings.Repeat(d.level, half)
 	return []string{
 		" " + rightwards,
-		right(leftwards+" ", ladderMiddle),
+		text.PadLeft(leftwards+" ", ladderMiddle),
 		arm + d.down + "  " + d.up + arm,
-		strings.Repeat(" ", half+1) + d.cross + d.cross,
+		text.Spaces(half+1) + d.cross + d.cross,
 		d.left + arm[len(d.level):] + d.up + "  " + d.down + arm[len(d.level):] + d.right,
 	}
 }
@@ -200,9 +196,9 @@ func (d *ladderDrawing) rows(left []Text, middle []string, rightSide []Text) {
 		if i < len(rightSide) {
 			r = rightSide[i]
 		}
-		line = append(line, Span{Text: strings.Repeat(" ", max(0, ladderSide+1-width(l.String())))})
+		line = append(line, Span{Text: text.Spaces(ladderSide + 1 - text.Width(l.String()))})
 		line = append(line, l...)
-		line = append(line, Span{Text: " " + d.upright + padded(m, ladderMiddle) + d.upright + " "})
+		line = append(line, Span{Text: " " + d.upright + text.PadRight(m, ladderMiddle) + d.upright + " "})
 		d.lines = append(d.lines, append(line, r...))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // expanded returns the blocks of a section with those made from data in place
@@ -235,7 +236,7 @@ func (p *Page) live() []Block {
 		if oldest.Exact {
 			key = "live.oldest"
 		}
-		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", visible(oldest.Name)))))
+		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", text.Escape(oldest.Name)))))
 	}
 	for _, g := range h.Groups {
 		if len(g.Groups) == 0 {
@@ -243,7 +244,7 @@ func (p *Page) live() []Block {
 		}
 		rows := [][]Text{{plain(p.say("live.by." + string(g.By))), plain(p.say("live.sockets"))}}
 		for _, group := range g.Groups {
-			rows = append(rows, []Text{plain(visible(group.Name)), plain(number(group.Count))})
+			rows = append(rows, []Text{plain(text.Escape(group.Name)), plain(number(group.Count))})
 		}
 		if g.Others > 0 {
 			rows = append(rows, []Text{plain(p.say("live.others")), plain(number(g.Others))})
@@ -264,12 +265,6 @@ func (p *Page) live() []Block {
 		blocks = append(blocks, paragraph(plain(p.say("live.nothing"))))
 	}
 	return blocks
-}
-
-// visible escapes what could act on a terminal in a text from outside.
-func visible(text string) string {
-	quoted := strconv.Quote(text)
-	return strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
 }
 
 // relatedCommands lists the related topics as what to type.

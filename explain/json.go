@@ -1,18 +1,16 @@
 package explain
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Envelope is what a document says of itself; cmd knows it.
@@ -153,22 +151,11 @@ func (p *Page) WriteJSON(w io.Writer, e Envelope) error {
 // writeJSON writes a document on one line, escaped as the schema has it: no
 // character that could act on a terminal. encoding/json escapes those of ASCII.
 func writeJSON(w io.Writer, doc any) error {
-	text, err := json.Marshal(doc)
+	encoded, err := json.Marshal(doc)
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}
-	var b bytes.Buffer
-	for _, r := range string(text) {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
-	b.WriteByte('\n')
-	_, err = w.Write(b.Bytes())
+	_, err = w.Write(append(text.AppendJSONDocument(nil, encoded), '\n'))
 	return err
 }
 

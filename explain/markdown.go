@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // WriteMarkdown writes the page as Markdown (CommonMark with tables). The error
@@ -24,7 +25,7 @@ func (t *Told) WriteMarkdown(w io.Writer) error {
 		if i > 0 {
 			m.printf("\n")
 		}
-		m.printf("## %s\n", escapeMarkdown(g.Heading))
+		m.printf("## %s\n", text.EscapeMarkdown(g.Heading))
 		m.blocks(g.Blocks, t.words, g.State)
 	}
 	return m.out.Flush()
@@ -43,10 +44,10 @@ func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m.out, forma
 
 // page writes a page whose title is a heading of the level.
 func (m *markdown) page(p *Page, level int) {
-	m.printf("%s %s\n\n%s\n", strings.Repeat("#", level), escapeMarkdown(p.Title), inline(p.Summary))
+	m.printf("%s %s\n\n%s\n", strings.Repeat("#", level), text.EscapeMarkdown(p.Title), inline(p.Summary))
 	for i := range p.Sections {
 		s := &p.Sections[i]
-		m.printf("\n%s %s\n", strings.Repeat("#", level+1), escapeMarkdown(s.Heading))
+		m.printf("\n%s %s\n", strings.Repeat("#", level+1), text.EscapeMarkdown(s.Heading))
 		if m.linked && s.Key == "related" {
 			m.links(p.Related())
 			continue
@@ -85,7 +86,7 @@ func (m *markdown) block(b Block, w words, marked tcp.State) {
 				mark = fmt.Sprintf("%d. ", i+1)
 			}
 			m.printf("%s%s\n", mark, inline(item.Text))
-			m.fenced(item.Lines, strings.Repeat(" ", len(mark)))
+			m.fenced(item.Lines, text.Spaces(len(mark)))
 		}
 	case Commands:
 		m.fenced(b.Lines, "")
@@ -93,7 +94,7 @@ func (m *markdown) block(b Block, w words, marked tcp.State) {
 		for i, row := range b.Table {
 			m.printf("|")
 			for _, cell := range row {
-				m.printf(" %s |", strings.ReplaceAll(inline(cell), "|", `\|`))
+				m.printf(" %s |", text.MarkdownCell(inline(cell)))
 			}
 			m.printf("\n")
 			if i == 0 {
@@ -132,22 +133,12 @@ func inline(t Text) string {
 	for _, s := range t {
 		switch s.Style {
 		case Code:
-			fence := "`"
-			for strings.Contains(s.Text, fence) {
-				fence += "`"
-			}
-			b.WriteString(fence + s.Text + fence)
+			b.WriteString(text.MarkdownCode(s.Text))
 		case Strong:
-			b.WriteString("**" + escapeMarkdown(s.Text) + "**")
+			b.WriteString("**" + text.EscapeMarkdown(s.Text) + "**")
 		default:
-			b.WriteString(escapeMarkdown(s.Text))
+			b.WriteString(text.EscapeMarkdown(s.Text))
 		}
 	}
 	return b.String()
-}
-
-// escapeMarkdown escapes what Markdown would take for markup within a line. An
-// underscore within a word is none (CommonMark section 6.2).
-func escapeMarkdown(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "<", `\<`, "[", `\[`, "]", `\]`, "#", `\#`).Replace(text)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"tcpstate/text"
 )
 
 // Block is a part of a section. Which fields are set depends on its Kind.
@@ -214,8 +216,8 @@ func (p *parser) commands(indent string) ([]string, error) {
 		if err := p.checkLine(line); err != nil && !strings.HasPrefix(line, "#") {
 			return nil, err
 		}
-		if width(line) > maxCommand {
-			return nil, p.errorf("a command of %d columns: at most %d fit", width(line), maxCommand)
+		if text.Width(line) > maxCommand {
+			return nil, p.errorf("a command of %d columns: at most %d fit", text.Width(line), maxCommand)
 		}
 		lines = append(lines, line)
 		p.at++
@@ -239,7 +241,7 @@ func (p *parser) text(first, indent string) (Text, error) {
 		if strings.HasPrefix(rest, "|") || strings.HasPrefix(rest, "@") || isItem(rest) {
 			return nil, p.errorf("a blank line must stand before %q", rest)
 		}
-		joined = joinLines(joined, rest)
+		joined = text.JoinLines(joined, rest)
 	}
 	text, err := parseText(joined)
 	if err != nil {
@@ -271,7 +273,7 @@ func (p *parser) items(kind BlockKind) ([]Item, error) {
 		if err := p.checkLine(line); err != nil {
 			return nil, err
 		}
-		text, err := p.text(rest, strings.Repeat(" ", len(mark)))
+		text, err := p.text(rest, text.Spaces(len(mark)))
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package explain
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -136,48 +135,6 @@ func FuzzLiteral(f *testing.F) {
 		}
 		if got.String() != text {
 			t.Errorf("%q became %q", text, got)
-		}
-	})
-}
-
-func TestWrap(t *testing.T) {
-	for _, row := range []struct {
-		text string
-		n    int
-		want []string
-	}{
-		{"one two three", 8, []string{"one two", "three"}},
-		{"averylongword and", 5, []string{"averylongword", "and"}},
-		{"三次握手，四次挥手。", 8, []string{"三次握", "手，四次", "挥手。"}},
-		{"见（握手）一节", 4, []string{"见", "（握", "手）", "一节"}},
-		{"状态 TIME_WAIT 持续60秒", 12, []string{"状态", "TIME_WAIT 持", "续60秒"}},
-		{"", 10, nil},
-	} {
-		got := wrapString(row.text, row.n)
-		if diff := cmp.Diff(row.want, got); diff != "" {
-			t.Errorf("%q in %d columns: %s", row.text, row.n, diff)
-		}
-	}
-}
-
-// FuzzWrap looks that wrapping loses nothing but spaces, and that only a word
-// that cannot be parted is wider than a line.
-func FuzzWrap(f *testing.F) {
-	f.Add("one two three", 8)
-	f.Add("三次握手，（四次）挥手。 abc", 6)
-	f.Fuzz(func(t *testing.T, text string, n int) {
-		if n < 4 || n > 200 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return width(string(r)) == 0 }) {
-			return
-		}
-		lines := wrapString(text, n)
-		bare := func(s string) string { return strings.ReplaceAll(s, " ", "") }
-		if got := bare(strings.Join(lines, "")); got != bare(text) {
-			t.Errorf("%q became %q", text, got)
-		}
-		for _, line := range lines {
-			if width(line) > n && strings.Contains(line, " ") {
-				t.Errorf("%q is wider than %d", line, n)
-			}
 		}
 	})
 }

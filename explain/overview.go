@@ -6,6 +6,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // WriteChart writes what "explain" alone shows: the whole machine, with the
@@ -19,8 +20,8 @@ func (b *Book) WriteChart(w io.Writer, host *Host, t Terminal) error {
 		l.line(line)
 	}
 	l.blank()
-	for _, text := range b.chartNotes(host) {
-		l.wrapped(plain(text), "", "")
+	for _, note := range b.chartNotes(host) {
+		l.wrapped(plain(note), "", "")
 	}
 	return l.end()
 }
@@ -38,8 +39,8 @@ func (b *Book) WriteChartMarkdown(w io.Writer, host *Host) error {
 	m := newMarkdown(w)
 	m.printf("# %s\n\n", b.words.say("map.title"))
 	m.fenced(trimmed(drawChart(b.words, host, false)), "")
-	for _, text := range b.chartNotes(host) {
-		m.printf("\n%s\n", escapeMarkdown(text))
+	for _, note := range b.chartNotes(host) {
+		m.printf("\n%s\n", text.EscapeMarkdown(note))
 	}
 	return m.out.Flush()
 }
@@ -102,11 +103,11 @@ func (b *Book) WriteList(w io.Writer, t Terminal) error {
 			if topic.Kind != kind {
 				continue
 			}
-			lead := indent + padded(topic.Topic, 20)
-			for i, line := range wrap(plain(topic.Summary), l.Width-width(lead)) {
+			lead := indent + text.PadRight(topic.Topic, 20)
+			for i, line := range text.Wrap(plain(topic.Summary), l.Width-text.Width(lead)) {
 				start := Text{{Code, lead}}
 				if i > 0 {
-					start = plain(padded("", width(lead)))
+					start = plain(text.Spaces(text.Width(lead)))
 				}
 				l.line(append(start, line...))
 			}
@@ -126,7 +127,7 @@ func (b *Book) WriteListMarkdown(w io.Writer) error {
 		m.printf("## %s\n\n", b.words.say("list."+kind.String()))
 		for _, topic := range list {
 			if topic.Kind == kind {
-				m.printf("- `%s`: %s\n", topic.Topic, escapeMarkdown(topic.Summary))
+				m.printf("- `%s`: %s\n", topic.Topic, text.EscapeMarkdown(topic.Summary))
 			}
 		}
 		if kind < KindQuestion {
@@ -156,8 +157,8 @@ func (b *Book) WriteListJSON(w io.Writer, e Envelope) error {
 func (b *Book) WriteDocs(w io.Writer, drawing string) error {
 	m := newMarkdown(w)
 	m.printf("# %s\n\n%s\n\n![%s](%s)\n", b.words.say("docs.title"), b.words.say("docs.intro"), b.words.say("map.title"), drawing)
-	for _, text := range []string{"map.legend", "map.reset"} {
-		m.printf("\n%s\n", escapeMarkdown(b.words.say(text)))
+	for _, key := range []string{"map.legend", "map.reset"} {
+		m.printf("\n%s\n", text.EscapeMarkdown(b.words.say(key)))
 	}
 	for kind := KindState; kind <= KindQuestion; kind++ {
 		m.printf("\n**%s**\n", b.words.say("list."+kind.String()))

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 //go:generate go run tcpstate/internal/gendocs ../docs/states.svg ../docs/states.md ../docs/states.zh.md
@@ -98,8 +99,8 @@ func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
 // fill gives the placeholders of a text their values.
 func (b *Book) fill(file, raw string, data any, host *Host) (string, error) {
 	for i, line := range strings.Split(raw, "\n") {
-		if width(line) > maxSourceLine && !strings.HasPrefix(line, "|") {
-			return "", &MarkupError{File: file, Line: i + 1, Msg: fmt.Sprintf("a line of %d columns: at most %d", width(line), maxSourceLine)}
+		if text.Width(line) > maxSourceLine && !strings.HasPrefix(line, "|") {
+			return "", &MarkupError{File: file, Line: i + 1, Msg: fmt.Sprintf("a line of %d columns: at most %d", text.Width(line), maxSourceLine)}
 		}
 	}
 	funcs := values{words: b.words, host: host}.functions()

@@ -12,6 +12,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // busyHost is a host with something of everything, and names that try to break
@@ -107,17 +108,24 @@ func checkForms(t *testing.T, p *Page) {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9]*m")
 
+// What may not begin a line of Chinese, and what may not end one (GB/T 15834-2011,
+// section 5.1.10).
+const (
+	closers = "、。，．：；！？）］｝】》」』〉”’％…·"
+	openers = "（［｛【《「『〈“‘"
+)
+
 // checkLines checks the lines of a text for a terminal.
-func checkLines(t *testing.T, name, text string, o Terminal) {
+func checkLines(t *testing.T, name, page string, o Terminal) {
 	t.Helper()
-	checkVisible(t, name, text)
-	for line := range strings.Lines(text) {
+	checkVisible(t, name, page)
+	for line := range strings.Lines(page) {
 		line = strings.TrimSuffix(line, "\n")
 		bare := strings.TrimLeft(line, " ")
 		first, last := firstRune(bare), lastRune(bare)
 		switch {
-		case width(line) > o.width():
-			t.Errorf("%s: %d columns at a width of %d: %s", name, width(line), o.Width, line)
+		case text.Width(line) > o.width():
+			t.Errorf("%s: %d columns at a width of %d: %s", name, text.Width(line), o.Width, line)
 		case strings.TrimRight(line, " ") != line:
 			t.Errorf("%s: spaces at the end: %q", name, line)
 		case strings.ContainsRune(closers, first):

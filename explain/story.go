@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Story tells what becomes of very sockets: Book.Story begins one, Add takes the
@@ -267,7 +268,7 @@ func (s *Story) facts(g *group, t *ToldGroup) facts {
 	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), AgeExact: !g.ageInexact, Exact: !g.inexact}
 	var names []string
 	for _, e := range g.examples {
-		names = append(names, literal(visible(ends(e))))
+		names = append(names, literal(text.Escape(ends(e))))
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
 	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
@@ -324,7 +325,7 @@ func end(a netip.AddrPort) string {
 func (w words) names(groups []Group) string {
 	var names []string
 	for _, g := range groups {
-		names = append(names, literal(visible(g.Name)))
+		names = append(names, literal(text.Escape(g.Name)))
 	}
 	return strings.Join(names, w.say("list.join"))
 }

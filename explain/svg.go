@@ -8,6 +8,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // A column and a line of the chart, in units of the drawing.
@@ -22,7 +23,7 @@ const (
 // choice of light or dark. The error is w's.
 func (b *Book) WriteSVG(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, svgHead, chartWidth*svgColumn+2*svgMargin, chartHeight*svgLine+2*svgMargin, xmlEscape(b.words.say("map.title")))
+	fmt.Fprintf(out, svgHead, chartWidth*svgColumn+2*svgMargin, chartHeight*svgLine+2*svgMargin, text.EscapeXML(b.words.say("map.title")))
 	for _, e := range edges {
 		var points []string
 		for i, p := range e.path {
@@ -38,7 +39,7 @@ func (b *Book) WriteSVG(w io.Writer) error {
 		fmt.Fprintf(out, "<polyline class=\"edge\" points=\"%s\" marker-end=\"url(#head)\"/>\n", strings.Join(points, " "))
 		x, y := middleOf(e.at)
 		fmt.Fprintf(out, "<text class=\"label\" x=\"%d\" y=\"%d\" textLength=\"%d\">%s</text>\n",
-			x-svgColumn/2, y+4, len(e.label)*svgColumn, xmlEscape(e.label))
+			x-svgColumn/2, y+4, len(e.label)*svgColumn, text.EscapeXML(e.label))
 	}
 	for s, p := range boxes {
 		b.svgBox(out, tcp.State(s), p)
@@ -64,7 +65,7 @@ func (b *Book) svgBox(out io.Writer, s tcp.State, p point) {
 	fmt.Fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
 		class, x, y, (boxWidth-1)*svgColumn, (boxHeight-1)*svgLine)
 	fmt.Fprintf(out, "<text class=\"state\" x=\"%d\" y=\"%d\">%s</text>\n",
-		x+(boxWidth-1)*svgColumn/2, y+(boxHeight-1)*svgLine/2+5, xmlEscape(name))
+		x+(boxWidth-1)*svgColumn/2, y+(boxHeight-1)*svgLine/2+5, text.EscapeXML(name))
 }
 
 // middleOf returns the middle of a cell of the chart.
@@ -84,10 +85,6 @@ func stretched(from, at point, x, y int) (int, int) {
 		return x, y + svgLine
 	}
 	return x, y - svgLine
-}
-
-func xmlEscape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
 }
 
 const svgHead = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">

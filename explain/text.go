@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Terminal says how a page is laid out for people.
@@ -62,15 +63,15 @@ const indent = "  "
 
 func (l *layout) blank() { l.line(nil) }
 
-func (l *layout) heading(text string) { l.line(Text{{Strong, text}}) }
+func (l *layout) heading(title string) { l.line(Text{{Strong, title}}) }
 
 // line writes a line in its colours, without spaces at its end.
-func (l *layout) line(text Text) {
-	n := len(text)
-	for n > 0 && strings.TrimRight(text[n-1].Text, " ") == "" {
+func (l *layout) line(t Text) {
+	n := len(t)
+	for n > 0 && strings.TrimRight(t[n-1].Text, " ") == "" {
 		n--
 	}
-	for i, s := range text[:n] {
+	for i, s := range t[:n] {
 		if i == n-1 {
 			s.Text = strings.TrimRight(s.Text, " ")
 		}
@@ -79,27 +80,16 @@ func (l *layout) line(text Text) {
 	l.out.WriteString("\n")
 }
 
-// The colours of a page, of the sixteen that every terminal has (ECMA-48, SGR).
-const (
-	sgrStrong = "\x1b[1m"
-	sgrCode   = "\x1b[36m"
-	sgrPlain  = "\x1b[0m"
-)
-
+// paint draws a piece of text in its style.
 func (l *layout) paint(s Span) string {
-	switch {
-	case !l.Color || s.Style == Plain || s.Text == "":
-		return s.Text
-	case s.Style == Strong:
-		return sgrStrong + s.Text + sgrPlain
-	}
-	return sgrCode + s.Text + sgrPlain
+	styles := [...]text.Style{Plain: "", Strong: text.Bold, Code: text.Cyan}
+	return styles[s.Style].If(l.Color).Paint(s.Text)
 }
 
 // wrapped writes text, its first line after one indent and the rest after
 // another.
-func (l *layout) wrapped(text Text, first, rest string) {
-	for i, line := range wrap(text, l.Width-width(first)) {
+func (l *layout) wrapped(t Text, first, rest string) {
+	for i, line := range text.Wrap(t, l.Width-text.Width(first)) {
 		lead := rest
 		if i == 0 {
 			lead = first
@@ -119,7 +109,7 @@ func (l *layout) block(b Block, w words, marked tcp.State) {
 			if b.Kind == Steps {
 				mark = fmt.Sprintf("%d. ", i+1)
 			}
-			l.wrapped(item.Text, indent+mark, indent+strings.Repeat(" ", len(mark)))
+			l.wrapped(item.Text, indent+mark, indent+text.Spaces(len(mark)))
 			for _, line := range item.Lines {
 				l.line(Text{{Text: indent + "    "}, {Code, line}})
 			}
@@ -148,7 +138,7 @@ func layTable(rows [][]Text, n int) []Text {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], width(cell.String()))
+			widths[i] = max(widths[i], text.Width(cell.String()))
 		}
 	}
 	for total(widths)+tableGap*(len(widths)-1) > n {
@@ -186,7 +176,7 @@ func layRow(row []Text, widths []int, head bool) []Text {
 		if head {
 			cell = Text{{Strong, cell.String()}}
 		}
-		cells[i] = wrap(cell, widths[i])
+		cells[i] = text.Wrap(cell, widths[i])
 		height = max(height, len(cells[i]))
 	}
 	lines := make([]Text, height)
@@ -198,7 +188,7 @@ func layRow(row []Text, widths []int, head bool) []Text {
 			}
 			lines[i] = append(lines[i], cell...)
 			if c < len(cells)-1 {
-				lines[i] = append(lines[i], Span{Text: strings.Repeat(" ", max(0, widths[c]-width(cell.String()))+tableGap)})
+				lines[i] = append(lines[i], Span{Text: text.Spaces(max(0, widths[c]-text.Width(cell.String())) + tableGap)})
 			}
 		}
 	}

@@ -3,8 +3,9 @@ package filter
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"tcpstate/text"
 )
 
 // Error reports what is wrong with an expression, and at which place.
@@ -30,40 +31,25 @@ func (e *Error) Hint() string { return e.hint }
 const caretWidth = 72
 
 // Caret returns two lines: the expression, or the part around the place if it
-// is long, and a caret under the place. It shows control characters as U+FFFD,
-// so that the text stays on its line and cannot change the terminal.
+// is long, and a caret under the place. Characters that are not printable are
+// escaped (text.EscapeLine), so that the text stays on its line and cannot
+// control the terminal. Tabs and newlines become spaces.
 func (e *Error) Caret() string {
-	shown := []rune(strings.Map(printable, e.Expr))
-	place := utf8.RuneCountInString(e.Expr[:e.Offset])
+	head, rest := shown(e.Expr[:e.Offset]), shown(e.Expr[e.Offset:])
 	before, after := "", ""
-	if start := place - caretWidth*2/3; start > 0 && len(shown) > caretWidth {
-		shown, place, before = shown[start:], place-start, "..."
+	if skip := text.Width(head) - caretWidth*2/3; skip > 0 && text.Width(head)+text.Width(rest) > caretWidth {
+		before, head = "...", text.Columns(head, skip, caretWidth)
 	}
-	if len(shown) > caretWidth {
-		shown, after = shown[:caretWidth], "..."
+	if room := caretWidth - text.Width(head); text.Width(rest) > room {
+		rest, after = text.Truncate(rest, room, ""), "..."
 	}
-	return before + string(shown) + after + "\n" + strings.Repeat(" ", len(before)+place) + "^"
+	return before + head + rest + after + "\n" + text.Spaces(len(before)+text.Width(head)) + "^"
 }
 
-func printable(r rune) rune {
-	switch {
-	case r == '\t' || r == '\n' || r == '\r':
-		return ' '
-	case !unicode.IsPrint(r):
-		return utf8.RuneError
-	}
-	return r
+// shown returns a part of an expression as Caret shows it.
+func shown(expr string) string {
+	return text.EscapeLine(strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(expr))
 }
 
 // quote quotes a part of the expression for a message, and shortens a long one.
-func quote(text string) string {
-	const most = 40
-	if len(text) > most {
-		cut := most
-		for cut > most-utf8.UTFMax && !utf8.RuneStart(text[cut]) { // do not cut inside a valid rune
-			cut--
-		}
-		text = text[:cut] + "..."
-	}
-	return fmt.Sprintf("%q", text)
-}
+func quote(expr string) string { return text.Quote(expr, 40) }

@@ -53,7 +53,7 @@ func (f *Filter) Match(s *tcp.Socket) bool { return f.match(s) }
 // String returns an expression that parses to the same tree. Names of hosts and
 // services appear as numbers, and other names as the user wrote them. For a
 // filter that selects everything it is "".
-func (f *Filter) String() string { return text(f.root) }
+func (f *Filter) String() string { return source(f.root) }
 
 // Tree returns the expression as an indented tree with one term on each line.
 // Each line ends with a newline. For a filter that selects everything it is

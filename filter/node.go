@@ -138,9 +138,9 @@ func leaves(n node, do func(*leaf)) {
 	}
 }
 
-// text prints an expression so that it parses to the same tree. A junction
+// source prints an expression so that it parses to the same tree. A junction
 // inside another always gets parentheses, to help the reader.
-func text(n node) string {
+func source(n node) string {
 	var b strings.Builder
 	write(&b, n)
 	return b.String()

@@ -68,7 +68,7 @@ func (f *Filter) Compile(c Capabilities) (Program, error) {
 		if v.exact {
 			continue
 		}
-		program.Left = append(program.Left, text(part))
+		program.Left = append(program.Left, source(part))
 		if err := f.mustBeJudged(part); err != nil {
 			return Program{}, err
 		}
@@ -98,7 +98,7 @@ func (f *Filter) mustBeJudged(part node) (err error) {
 	leaves(part, func(l *leaf) {
 		if _, ok := l.term.(autoboundTerm); ok && err == nil {
 			err = &Error{Expr: f.expr, Offset: l.offset,
-				Msg:  "autobound is known to the kernel alone, which cannot judge " + quote(text(part)),
+				Msg:  "autobound is known to the kernel alone, which cannot judge " + quote(source(part)),
 				hint: "it needs sock_diag, and to be joined by and to what only this program can judge"}
 		}
 	})

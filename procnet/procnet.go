@@ -42,6 +42,7 @@ import (
 	"path/filepath"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Proc is a /proc file system: that of this host, that of another host mounted
@@ -171,15 +172,9 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.What, quote(e.Text), e.Problem)
 }
 
-// quote quotes text, or its first 300 bytes: the kernel's lines are 150 bytes
+// quote quotes a value, or its first 300 bytes: the kernel's lines are 150 bytes
 // long for IPv4 and shorter than 300 for IPv6.
-func quote(text string) string {
-	const enough = 300
-	if len(text) > enough {
-		return fmt.Sprintf("%q...", text[:enough])
-	}
-	return fmt.Sprintf("%q", text)
-}
+func quote(value string) string { return text.Quote(value, 300) }
 
 // cause removes the operation and the file name from an error, since ReadError
 // has both.

@@ -4,10 +4,9 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // appendSocket appends s as the JSON object that encoding/json makes of a
@@ -72,7 +71,7 @@ func appendProcesses(b []byte, processes []tcp.Process) []byte {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(append(b, `{"pid":`...), int64(p.PID), 10)
-		b = appendString(append(b, `,"name":`...), p.Name)
+		b = text.AppendJSON(append(b, `,"name":`...), p.Name)
 		b = strconv.AppendInt(append(b, `,"fd":`...), int64(p.FD), 10)
 		b = appendOptional(b, `,"uid":`, p.UID)
 		b = appendOptionalText(b, `,"user":`, p.User)
@@ -82,7 +81,7 @@ func appendProcesses(b []byte, processes []tcp.Process) []byte {
 			if i == 0 {
 				separator = `,"cmdline":[`
 			}
-			b = appendString(append(b, separator...), argument)
+			b = text.AppendJSON(append(b, separator...), argument)
 		}
 		if len(p.Cmdline) > 0 {
 			b = append(b, ']')
@@ -115,7 +114,7 @@ func appendEndpoint(b []byte, e netip.AddrPort) []byte {
 		b = appendAddr(b, addr)
 	} else { // the name of an interface, which may hold anything
 		b = append(appendAddr(b, addr.WithZone("")), '%')
-		b = appendEscaped(b, addr.Zone())
+		b = text.AppendJSONInner(b, addr.Zone())
 	}
 	return appendUint(b, `","port":`, e.Port())
 }
@@ -311,51 +310,5 @@ func appendOptionalText(b []byte, key, s string) []byte {
 	if s == "" {
 		return b
 	}
-	return appendString(append(b, key...), s)
-}
-
-// appendString appends s as a JSON string, escaped as a label is.
-func appendString(b []byte, s string) []byte {
-	return append(appendEscaped(append(b, '"'), s), '"')
-}
-
-func appendEscaped(b []byte, s string) []byte {
-	for i, r := range s {
-		switch r {
-		case '"', '\\':
-			b = append(b, '\\', byte(r))
-			continue
-		case '\b':
-			b = append(b, `\b`...)
-			continue
-		case '\f':
-			b = append(b, `\f`...)
-			continue
-		case '\n':
-			b = append(b, `\n`...)
-			continue
-		case '\r':
-			b = append(b, `\r`...)
-			continue
-		case '\t':
-			b = append(b, `\t`...)
-			continue
-		case utf8.RuneError:
-			if _, width := utf8.DecodeRuneInString(s[i:]); width == 1 {
-				b = append(b, `\ufffd`...) // a byte that is no UTF-8
-				continue
-			}
-		}
-		switch {
-		case strconv.IsPrint(r):
-			b = utf8.AppendRune(b, r)
-		case r <= 0xffff:
-			b = appendHex(append(b, `\u`...), uint32(r), 4)
-		default:
-			high, low := utf16.EncodeRune(r)
-			b = appendHex(append(b, `\u`...), uint32(high), 4)
-			b = appendHex(append(b, `\u`...), uint32(low), 4)
-		}
-	}
-	return b
+	return text.AppendJSON(append(b, key...), s)
 }

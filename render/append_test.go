@@ -35,18 +35,6 @@ func TestAppendSocketAgreesWithSchema(t *testing.T) {
 	}
 }
 
-func TestAppendStringAgreesWithSchema(t *testing.T) {
-	for _, text := range hostileTexts {
-		want, err := marshal(label(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := appendString(nil, text); string(got) != string(want) {
-			t.Errorf("appendString(%q) = %s, want %s", text, got, want)
-		}
-	}
-}
-
 // hostileTexts are what a name may hold that was not chosen with care, or was.
 var hostileTexts = []string{
 	"", "eth0", `say "hi" \o/`, "<b>&amp;</b>", "\x00\x01\b\t\n\f\r\x1b[31m\x7f", "\u0085\u009b31m", "line\u2028par\u2029",

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 func names(columns []*Column) string {
@@ -198,22 +200,22 @@ func FuzzCSV(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, text string) { checkQuoting(t, columns, text) })
+	f.Fuzz(func(t *testing.T, name string) { checkQuoting(t, columns, name) })
 }
 
 // checkQuoting compares a record with that of encoding/csv.
-func checkQuoting(t *testing.T, columns []*Column, text string) {
+func checkQuoting(t *testing.T, columns []*Column, name string) {
 	t.Helper()
-	s := &tcp.Socket{State: tcp.Close, Interface: text}
+	s := &tcp.Socket{State: tcp.Close, Interface: name}
 	got := appendCSV(nil, columns, s)
 	var want bytes.Buffer
 	w := csv.NewWriter(&want)
-	if err := w.Write([]string{string(escapeFrom([]byte(text), 0)), "CLOSE"}); err != nil {
+	if err := w.Write([]string{text.Escape(name), "CLOSE"}); err != nil {
 		t.Fatal(err)
 	}
 	w.Flush()
 	if !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("of %q: %q, want %q", text, got, want.Bytes())
+		t.Errorf("of %q: %q, want %q", name, got, want.Bytes())
 	}
 }
 
@@ -228,7 +230,7 @@ func TestProcessNamesAreData(t *testing.T) {
 	}{
 		{Table, "7/evil\\x1b[2J\",|\\x0a\n"},
 		{CSV, "\"7/evil\\x1b[2J\"\",|\\x0a\"\n"},
-		{Markdown, "| PROCESS |\n| :-- |\n| 7/evil\\\\x1b[2J\",\\|\\\\x0a |\n"},
+		{Markdown, "| PROCESS |\n| :-- |\n| 7/evil\\\\x1b\\[2J\",\\|\\\\x0a |\n"},
 	} {
 		l := &Listing{Format: test.format, Columns: mustColumns(t, "process")}
 		if got := write(t, l, each(s)); got != test.want {
@@ -262,5 +264,20 @@ func TestCSVTimer(t *testing.T) {
 	want := "timer,age,retrans\nkeepalive 1h59m,~1.2s,\n,,\n"
 	if got := write(t, l, each(established(), listener())); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAppendCountdown(t *testing.T) {
+	for want, timer := range map[string]tcp.Timer{
+		"on 200ms, 1 resend":   {Kind: tcp.TimerOn, Expires: 200 * time.Millisecond, Retransmits: 1},
+		"keepalive 2h0m":       {Kind: tcp.TimerKeepalive, Expires: 2 * time.Hour},
+		"persist 6s, 3 probes": {Kind: tcp.TimerPersist, Expires: 6 * time.Second, Retransmits: 3},
+		"timewait 42.1s":       {Kind: tcp.TimerTimeWait, Expires: 42100 * time.Millisecond},
+		"delack 40ms":          {Kind: tcp.TimerDelayedAck, Expires: 40 * time.Millisecond},
+		"unknown 1s":           {Kind: 9, Expires: time.Second},
+	} {
+		if got := string(appendCountdown(nil, timer)); got != want {
+			t.Errorf("%+v is shown as %q, want %q", timer, got, want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Counting says how to write counts of sockets.
@@ -130,7 +131,7 @@ func (c *Counting) groupRows(counts tcp.Counts, groups []CountGroup) countRows {
 	for _, group := range groups {
 		var row []string
 		for _, value := range group.Values {
-			row = append(row, string(escapeFrom([]byte(cmp.Or(value, "-")), 0)))
+			row = append(row, text.Escape(cmp.Or(value, "-")))
 		}
 		row = append(row, strconv.Itoa(group.Counts.Total()))
 		for _, s := range occurring {
@@ -158,19 +159,17 @@ func (c *Counting) draw(out *output, t countRows) error {
 func (t *countRows) paint(headings []string) []string {
 	for _, row := range t.rows {
 		if s, err := tcp.ParseState(row[0]); err == nil {
-			row[0] = stateColors[s] + row[0] + plain
+			row[0] = stateColors[s].Paint(row[0])
 		}
 		for i, s := range t.states {
 			if s != 0 && row[i] != "0" && remarks[s] != "" {
-				row[i] = stateColors[s] + row[i] + plain
+				row[i] = stateColors[s].Paint(row[i])
 			}
 		}
 	}
 	painted := slices.Clone(headings)
 	for i, heading := range headings {
-		if heading != "" {
-			painted[i] = bold + heading + plain
-		}
+		painted[i] = text.Bold.Paint(heading)
 	}
 	return painted
 }
@@ -178,9 +177,7 @@ func (t *countRows) paint(headings []string) []string {
 func (c *Counting) appendMarkdown(out *output, t countRows) {
 	line := func(cells []string) {
 		for _, cell := range cells {
-			out.buf = append(out.buf, "| "...)
-			start := len(out.buf)
-			out.buf = append(escapeMarkdownFrom(append(out.buf, cell...), start), ' ')
+			out.buf = append(append(append(out.buf, "| "...), cell...), ' ')
 		}
 		out.buf = append(out.buf, "|\n"...)
 	}
@@ -194,6 +191,9 @@ func (c *Counting) appendMarkdown(out *output, t countRows) {
 	}
 	out.buf = append(out.buf, "|\n"...)
 	for _, row := range t.rows {
+		for i := range c.By { // the values of the group, which come from outside
+			row[i] = text.EscapeMarkdownCell(row[i])
+		}
 		line(row)
 	}
 }
@@ -201,8 +201,8 @@ func (c *Counting) appendMarkdown(out *output, t countRows) {
 // appendCSV appends a record for each state. With groups, it appends a record
 // for each group, with a field for each state.
 func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup) error {
-	var text strings.Builder
-	w := csv.NewWriter(&text)
+	var records strings.Builder
+	w := csv.NewWriter(&records)
 	header := []string{"state", "sockets"}
 	if len(c.By) > 0 {
 		header = nil
@@ -225,7 +225,7 @@ func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup
 	for _, group := range groups {
 		var record []string
 		for _, value := range group.Values {
-			record = append(record, string(escapeFrom([]byte(value), 0)))
+			record = append(record, text.Escape(value))
 		}
 		record = append(record, strconv.Itoa(group.Counts.Total()))
 		for s := range tcp.All.States() {
@@ -234,6 +234,6 @@ func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup
 		w.Write(record)
 	}
 	w.Flush()
-	out.buf = append(out.buf, text.String()...)
+	out.buf = append(out.buf, records.String()...)
 	return w.Error()
 }

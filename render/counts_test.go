@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 func countsOf(states ...tcp.State) tcp.Counts {
@@ -95,7 +96,7 @@ evil\x1b[31m"|,    443      2       0         0          1           1
 		Markdown: `| PEER | LPORT | TOTAL | LISTEN | SYN_RECV | TIME_WAIT | CLOSE_WAIT |
 | :-- | --: | --: | --: | --: | --: | --: |
 | 192.0.2.1 | 443 | 3 | 0 | 3 | 0 | 0 |
-| evil\\x1b[31m"\|, | 443 | 2 | 0 | 0 | 1 | 1 |
+| evil\\x1b\[31m"\|, | 443 | 2 | 0 | 0 | 1 | 1 |
 | - | - | 1 | 1 | 0 | 0 | 0 |
 `,
 		CSV: `peer,lport,total,LISTEN,SYN_SENT,SYN_RECV,ESTABLISHED,FIN_WAIT1,FIN_WAIT2,CLOSING,TIME_WAIT,CLOSE_WAIT,LAST_ACK,CLOSE,BOUND_INACTIVE
@@ -147,18 +148,18 @@ func TestCountJSON(t *testing.T) {
 func TestCountColors(t *testing.T) {
 	plainText := writeCounts(t, Counting{Header: true, By: someKeys}, someCounts, someGroups)
 	painted := writeCounts(t, Counting{Header: true, By: someKeys, Color: true}, someCounts, someGroups)
-	if !strings.Contains(painted, stateColors[tcp.SynRecv]+"3"+plain) {
+	if !strings.Contains(painted, stateColors[tcp.SynRecv].Paint("3")) {
 		t.Errorf("three half-open are not marked in %q", painted)
 	}
-	for _, code := range append(stateColors[:], bold, plain) {
-		if code != "" {
-			painted = strings.ReplaceAll(painted, code, "")
+	for _, style := range append(stateColors[:], text.Bold, "\x1b[0m") {
+		if style != "" {
+			painted = strings.ReplaceAll(painted, string(style), "")
 		}
 	}
 	if diff := cmp.Diff(plainText, painted); diff != "" {
 		t.Errorf("colours change the text (-plain +painted):\n%s", diff)
 	}
-	if text := writeCounts(t, Counting{Color: true}, someCounts, nil); !strings.Contains(text, stateColors[tcp.CloseWait]+"CLOSE_WAIT"+plain) {
+	if text := writeCounts(t, Counting{Color: true}, someCounts, nil); !strings.Contains(text, stateColors[tcp.CloseWait].Paint("CLOSE_WAIT")) {
 		t.Errorf("CLOSE_WAIT is not marked in %q", text)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // appendCSVHeader appends the names of the columns as a record.
@@ -33,7 +34,7 @@ func appendCSV(b []byte, columns []*Column, s *tcp.Socket) []byte {
 		b = c.appendText(b, s)
 		switch {
 		case c.fromOutside(s):
-			b = quoteFrom(escapeFrom(b, start), start)
+			b = quoteFrom(text.EscapeFrom(b, start), start)
 		case c.kind == countdown:
 			b = quoteFrom(b, start)
 		}

@@ -8,10 +8,11 @@ import (
 
 	"tcpstate/doctor"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // severityColors gives each severity its colour.
-var severityColors = [...]string{doctor.Info: cyan, doctor.Warning: yellow, doctor.Critical: red}
+var severityColors = [...]text.Style{doctor.Info: text.Cyan, doctor.Warning: text.Yellow, doctor.Critical: text.Red}
 
 // paragraph is one text of a finding with its label in the margin.
 type paragraph struct {
@@ -33,9 +34,9 @@ func (c *Checkup) told(f *doctor.Finding) told {
 	if c.Netns != "" {
 		t.title = c.Netns + ": " + t.title
 	}
-	add := func(lead, text string) {
-		if text != "" {
-			t.parts = append(t.parts, paragraph{lead: lead, text: text})
+	add := func(lead, body string) {
+		if body != "" {
+			t.parts = append(t.parts, paragraph{lead: lead, text: body})
 		}
 	}
 	add("meaning", f.Meaning)
@@ -54,11 +55,11 @@ func (c *Checkup) told(f *doctor.Finding) told {
 	add("rule", rule)
 	add("more", "tcpstate explain "+f.Topic)
 	for i, a := range f.Advice {
-		text := a.Say
+		say := a.Say
 		if a.Run != "" {
-			text += ":"
+			say += ":"
 		}
-		t.steps = append(t.steps, paragraph{lead: strconv.Itoa(i+1) + ".", text: text, command: a.Run})
+		t.steps = append(t.steps, paragraph{lead: strconv.Itoa(i+1) + ".", text: say, command: a.Run})
 	}
 	return t
 }
@@ -121,9 +122,9 @@ func (f *Findings) appendText(b []byte, checkups []Checkup) []byte {
 
 func (f *Findings) appendTold(b []byte, t told) []byte {
 	b = f.appendLead(b, t.severity.String(), severityColors[t.severity])
-	b = f.appendWrapped(b, bold, margin, t.title)
+	b = f.appendWrapped(b, text.Bold, margin, t.title)
 	for _, p := range t.parts {
-		b = f.appendLead(b, "  "+p.lead, dim)
+		b = f.appendLead(b, "  "+p.lead, text.Dim)
 		b = f.appendWrapped(b, "", margin+2, p.text)
 	}
 	for i, p := range t.steps {
@@ -131,60 +132,33 @@ func (f *Findings) appendTold(b []byte, t told) []byte {
 		if i == 0 {
 			lead = "  do"
 		}
-		b = f.appendLead(b, lead, dim)
+		b = f.appendLead(b, lead, text.Dim)
 		b = append(append(b, p.lead...), ' ')
 		b = f.appendWrapped(b, "", margin+5, p.text)
 		if p.command != "" {
-			b = append(b, strings.Repeat(" ", margin+7)...)
-			start := len(b)
-			b = escapeFrom(append(b, p.command...), start)
-			b = append(b, '\n')
+			b = text.AppendSpaces(b, margin+7)
+			b = append(text.AppendEscaped(b, p.command), '\n')
 		}
 	}
 	return b
 }
 
 // appendLead appends the label in the margin.
-func (f *Findings) appendLead(b []byte, lead, color string) []byte {
+func (f *Findings) appendLead(b []byte, lead string, style text.Style) []byte {
 	space := margin
 	if strings.HasPrefix(lead, "  ") || lead == "" {
 		space += 2
 	}
-	padding := strings.Repeat(" ", max(space-len(lead), 1))
-	if f.Color && lead != "" {
-		lead = color + lead + plain
-	}
-	return append(append(b, lead...), padding...)
+	b = text.AppendPainted(b, style.If(f.Color), lead)
+	return text.AppendSpaces(b, max(space-len(lead), 1))
 }
 
-// appendWrapped appends a text whose lines begin at the column indent. It
+// appendWrapped appends a paragraph whose lines begin at the column indent. It
 // breaks the text only at spaces. A word that is too long has its own line,
 // because addresses and names must not be broken.
-func (f *Findings) appendWrapped(b []byte, color string, indent int, text string) []byte {
-	escaped := string(escapeFrom([]byte(text), 0))
-	limit := max(f.Width, 80)
-	column := indent
-	if f.Color {
-		b = append(b, color...)
-	}
-	for i, word := range strings.Fields(escaped) {
-		n := width([]byte(word))
-		switch {
-		case i == 0:
-		case column+1+n > limit:
-			b = append(append(b, '\n'), strings.Repeat(" ", indent)...)
-			column = indent
-		default:
-			b = append(b, ' ')
-			column++
-		}
-		b = append(b, word...)
-		column += n
-	}
-	if f.Color && color != "" {
-		b = append(b, plain...)
-	}
-	return append(b, '\n')
+func (f *Findings) appendWrapped(b []byte, style text.Style, indent int, paragraph string) []byte {
+	wrapped := text.AppendWrapped(nil, text.Escape(paragraph), max(f.Width, 80), indent, indent)
+	return append(text.AppendPainted(b, style.If(f.Color), wrapped), '\n')
 }
 
 // closing returns sentences that say what was examined, and what could not be.
@@ -206,7 +180,7 @@ func (f *Findings) closing(checkups []Checkup) []string {
 	}
 	looked := fmt.Sprintf("Looked at %d sockets, and at the counters since boot.", sockets)
 	if f.Interval > 0 {
-		looked = fmt.Sprintf("Looked at %d sockets, and at the counters over %s.", sockets, appendDuration(nil, uint64(f.Interval)))
+		looked = fmt.Sprintf("Looked at %d sockets, and at the counters over %s.", sockets, text.AppendDuration(nil, uint64(f.Interval)))
 	}
 	var lines []string
 	if total == 0 {
@@ -267,7 +241,7 @@ func (c *Checkup) notChecked() []string {
 
 // appendMarkdown appends the findings for a report.
 func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
-	escape := func(text string) string { return string(escapeMarkdownText(escapeFrom([]byte(text), 0))) }
+	escape := func(s string) string { return text.EscapeMarkdown(text.Escape(s)) }
 	for i := range checkups {
 		for j := range checkups[i].Findings {
 			t := checkups[i].told(&checkups[i].Findings[j])
@@ -279,7 +253,7 @@ func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 			for _, p := range t.steps {
 				b = fmt.Appendf(b, "%s %s\n", p.lead, escape(p.text))
 				if p.command != "" {
-					b = fmt.Appendf(b, "\n       %s\n\n", escapeFrom([]byte(p.command), 0))
+					b = fmt.Appendf(b, "\n       %s\n\n", text.Escape(p.command))
 				}
 			}
 			b = append(b, '\n')
@@ -289,17 +263,4 @@ func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 		b = append(append(b, escape(line)...), '\n', '\n')
 	}
 	return b[:max(len(b)-1, 0)]
-}
-
-// escapeMarkdownText puts a backslash before each character with a meaning in
-// Markdown.
-func escapeMarkdownText(text []byte) []byte {
-	var b []byte
-	for _, c := range text {
-		if strings.IndexByte("\\`*_<>[]|#", c) >= 0 {
-			b = append(b, '\\')
-		}
-		b = append(b, c)
-	}
-	return b
 }

@@ -3,10 +3,9 @@ package render
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"tcpstate/text"
 )
 
 // schema is the name of the JSON schema. Fields may be added to it, but never
@@ -51,24 +50,7 @@ type label string
 
 // MarshalJSON writes the text as encoding/json does, without escapes for HTML.
 func (l label) MarshalJSON() ([]byte, error) {
-	text, err := marshal(string(l))
-	if err != nil {
-		return nil, err
-	}
-	escaped := make([]byte, 0, len(text))
-	for _, r := range string(text) {
-		switch {
-		case strconv.IsPrint(r):
-			escaped = utf8.AppendRune(escaped, r)
-		case r <= 0xffff:
-			escaped = appendHex(append(escaped, `\u`...), uint32(r), 4)
-		default:
-			high, low := utf16.EncodeRune(r)
-			escaped = appendHex(append(escaped, `\u`...), uint32(high), 4)
-			escaped = appendHex(append(escaped, `\u`...), uint32(low), 4)
-		}
-	}
-	return escaped, nil
+	return text.AppendJSON(nil, string(l)), nil
 }
 
 // marshal is json.Marshal without the escapes for HTML.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"iter"
 
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"tcpstate/text"
 )
 
 // layOut draws a table of any length. Its lines are the same as those of
@@ -35,7 +35,7 @@ func (l *Listing) layOut(out *output, sorted iter.Seq[[]byte]) error {
 // widen increases the widths to those of the cells.
 func widen(widths []int, row []byte) {
 	for i, cell := range cells(row) {
-		widths[i] = max(widths[i], width(cell))
+		widths[i] = max(widths[i], text.Width(cell))
 	}
 }
 
@@ -44,28 +44,13 @@ func widen(widths []int, row []byte) {
 func (l *Listing) appendLine(b []byte, widths []int, row []byte, paint func(b []byte, c *Column, text []byte) []byte) []byte {
 	start, owed := len(b), 0
 	for i, cell := range cells(row) {
-		c, missing := l.Columns[i], widths[i]-width(cell)
+		c, missing := l.Columns[i], widths[i]-text.Width(cell)
 		if c.kind.rightAligned() {
 			owed, missing = owed+missing, 0
 		}
-		b = paint(appendSpaces(b, owed), c, cell)
+		b = paint(text.AppendSpaces(b, owed), c, cell)
 		owed = missing + columnGap
 	}
 	end := start + len(bytes.TrimRight(b[start:], " "))
 	return append(b[:end], '\n')
-}
-
-func appendSpaces(b []byte, n int) []byte {
-	for range n {
-		b = append(b, ' ')
-	}
-	return b
-}
-
-// width returns the width of the text in columns of a terminal.
-func width(text []byte) int {
-	if isPlain(text) {
-		return len(text)
-	}
-	return twwidth.Width(string(text))
 }

@@ -1,9 +1,8 @@
 package render
 
 import (
-	"bytes"
-
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // appendMarkdownHeader appends the first two lines of a table of GitHub
@@ -24,30 +23,17 @@ func appendMarkdownHeader(b []byte, columns []*Column) []byte {
 	return append(b, "|\n"...)
 }
 
-// appendMarkdown appends a socket as a row.
+// appendMarkdown appends a socket as a row. Only text from outside can have
+// anything that Markdown takes for markup.
 func appendMarkdown(b []byte, columns []*Column, s *tcp.Socket) []byte {
 	for _, c := range columns {
 		b = append(b, "| "...)
 		start := len(b)
 		b = c.appendCell(b, s)
-		b = append(escapeMarkdownFrom(b, start), ' ')
+		if c.fromOutside(s) {
+			b = text.EscapeMarkdownCellFrom(b, start)
+		}
+		b = append(b, ' ')
 	}
 	return append(b, "|\n"...)
-}
-
-// escapeMarkdownFrom escapes the characters in b[start:] that would end the
-// cell, and the escape character itself.
-func escapeMarkdownFrom(b []byte, start int) []byte {
-	if !bytes.ContainsAny(b[start:], `|\`) {
-		return b
-	}
-	cell := string(b[start:])
-	b = b[:start]
-	for i := range len(cell) {
-		if cell[i] == '|' || cell[i] == '\\' {
-			b = append(b, '\\')
-		}
-		b = append(b, cell[i])
-	}
-	return b
 }

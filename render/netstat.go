@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Netstat is a listing with exactly the output of netstat from net-tools 2.10:
@@ -155,7 +156,7 @@ func (n *Netstat) appendEndpoint(b []byte, endpoint netip.AddrPort) []byte {
 		b = b[:start+min(host, room-len(port))]
 	}
 	b = append(append(b, ':'), port...)
-	return appendSpaces(b, addressWidth-(len(b)-start))
+	return text.AppendSpaces(b, addressWidth-(len(b)-start))
 }
 
 func (n *Netstat) appendPort(b []byte, port uint16) []byte {
@@ -266,11 +267,11 @@ func appendProcTimer(b []byte, timer tcp.Timer, line tcp.ProcLine) []byte {
 // appendRight appends a number, aligned to the right of its column.
 func appendRight(b []byte, width int, number uint32) []byte {
 	var digits [len("4294967295")]byte
-	text := strconv.AppendUint(digits[:0], uint64(number), 10)
-	return append(appendSpaces(b, width-len(text)), text...)
+	shown := strconv.AppendUint(digits[:0], uint64(number), 10)
+	return append(text.AppendSpaces(b, width-len(shown)), shown...)
 }
 
 // appendLeft appends a text, aligned to the left of its column.
-func appendLeft(b []byte, width int, text string) []byte {
-	return appendSpaces(append(b, text...), width-len(text))
+func appendLeft(b []byte, width int, s string) []byte {
+	return text.AppendSpaces(append(b, s...), width-len(s))
 }

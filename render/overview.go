@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/doctor"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // Overview says how to write the overview of the host, one screen: as Table or
@@ -87,46 +88,22 @@ func (o *Overview) lines(counts tcp.Counts, listeners []*doctor.Listener, c *Che
 	lines = append(lines, o.findings(c, forFindings)...)
 	lines = append(lines, "")
 	return append(lines,
-		o.paint(dim, "tcpstate doctor: all of it, with proof and advice    tcpstate ls -p: the sockets"),
-		o.paint(dim, "tcpstate explain TIME_WAIT: what a state means here  tcpstate help: the rest"))
-}
-
-func (o *Overview) paint(color, text string) string {
-	if !o.Color || text == "" {
-		return text
-	}
-	return color + text + plain
+		text.Dim.If(o.Color).Paint("tcpstate doctor: all of it, with proof and advice    tcpstate ls -p: the sockets"),
+		text.Dim.If(o.Color).Paint("tcpstate explain TIME_WAIT: what a state means here  tcpstate help: the rest"))
 }
 
 // cut escapes a text and cuts it to the given number of columns.
-func cut(text string, columns int) string {
-	text = string(escapeFrom([]byte(text), 0))
-	if width([]byte(text)) <= columns {
-		return text
-	}
-	for width([]byte(text))+3 > columns && text != "" {
-		runes := []rune(text)
-		text = string(runes[:len(runes)-1])
-	}
-	return text + "..."
-}
+func cut(s string, columns int) string { return text.Truncate(text.Escape(s), columns, "...") }
 
 func (o *Overview) title(counts tcp.Counts, c *Checkup) string {
-	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, plural(counts.Total(), "socket", "sockets")}
+	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, text.Count(counts.Total(), "socket", "sockets")}
 	if c.Netns != "" {
 		parts = slices.Insert(parts, 0, "network namespace "+c.Netns)
 	}
 	if o.Meta.Host != "" {
 		parts = slices.Insert(parts, 0, o.Meta.Host)
 	}
-	return o.paint(bold, cut(strings.Join(parts, "  "), max(o.Width, leastWidth)))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
+	return text.Bold.If(o.Color).Paint(cut(strings.Join(parts, "  "), max(o.Width, leastWidth)))
 }
 
 // states returns the states in two columns, each with its count and a bar.
@@ -142,9 +119,9 @@ func (o *Overview) states(counts tcp.Counts) []string {
 		}
 		name := fmt.Sprintf("%-14s", s)
 		if n > 0 {
-			name = o.paint(stateColors[s], name)
+			name = stateColors[s].If(o.Color).Paint(name)
 		} else {
-			name = o.paint(dim, name)
+			name = text.Dim.If(o.Color).Paint(name)
 		}
 		cells = append(cells, fmt.Sprintf("%s %9d  %-*s", name, n, bar, strings.Repeat("#", hashes)))
 	}
@@ -180,16 +157,16 @@ func (o *Overview) listeners(list []*doctor.Listener, room int) []string {
 		rows = append(rows, [4]string{cut(l.Local.String(), 44), queue, strconv.Itoa(l.SynRecv), strconv.Itoa(l.Connections)})
 	}
 	for _, row := range rows {
-		places = max(places, len(row[0]))
+		places = max(places, text.Width(row[0]))
 	}
 	var lines []string
 	for i, row := range rows {
-		line := fmt.Sprintf("%-*s  %10s  %8s  %11s  ", places, row[0], row[1], row[2], row[3])
+		line := fmt.Sprintf("%s  %10s  %8s  %11s  ", text.PadRight(row[0], places), row[1], row[2], row[3])
 		if i == 0 {
-			lines = append(lines, o.paint(bold, line+"PROCESS"))
+			lines = append(lines, text.Bold.If(o.Color).Paint(line+"PROCESS"))
 			continue
 		}
-		lines = append(lines, strings.TrimRight(line+o.processes(shown[i-1], max(o.Width, leastWidth)-len(line)), " "))
+		lines = append(lines, strings.TrimRight(line+o.processes(shown[i-1], max(o.Width, leastWidth)-text.Width(line)), " "))
 	}
 	if more := len(list) - len(shown); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: tcpstate ls -lp", more))
@@ -201,11 +178,11 @@ func (o *Overview) processes(l *doctor.Listener, columns int) string {
 	if len(l.Processes) == 0 {
 		return "-"
 	}
-	text := fmt.Sprintf("%d/%s", l.Processes[0].PID, l.Processes[0].Name)
+	first := fmt.Sprintf("%d/%s", l.Processes[0].PID, l.Processes[0].Name)
 	if more := len(l.Processes) - 1; more > 0 {
-		return cut(text, columns-len(fmt.Sprintf(" +%d", more))) + fmt.Sprintf(" +%d", more)
+		return cut(first, columns-len(fmt.Sprintf(" +%d", more))) + fmt.Sprintf(" +%d", more)
 	}
-	return cut(text, columns)
+	return cut(first, columns)
 }
 
 // findings returns a line for each finding, at most room lines.
@@ -221,7 +198,7 @@ func (o *Overview) findings(c *Checkup, room int) []string {
 	for i := range shown {
 		f := &shown[i]
 		lead := fmt.Sprintf("%-*s", margin, f.Severity)
-		lines = append(lines, o.paint(severityColors[f.Severity], lead)+cut(f.Title, max(o.Width, leastWidth)-margin))
+		lines = append(lines, severityColors[f.Severity].If(o.Color).Paint(lead)+cut(f.Title, max(o.Width, leastWidth)-margin))
 	}
 	if more := len(c.Findings) - len(shown); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: tcpstate doctor", more))

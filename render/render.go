@@ -8,8 +8,8 @@
 // rows.
 //
 // Text from outside, such as the name of an interface, is data. A table,
-// Markdown and CSV show characters that are not printable as \x1b or \u202e.
-// JSON uses its own escapes. So no such text can control a terminal.
+// Markdown and CSV show it as text.Escape returns it, and JSON as text.AppendJSON
+// does. So no such text can control a terminal.
 package render
 
 import (

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpstate/doctor"
+	"tcpstate/text"
 )
 
 // Rules says how to list the doctor's rules: as Table, JSON, NDJSON or
@@ -67,12 +68,12 @@ func (r *Rules) Write(w io.Writer, rules []doctor.Rule) error {
 			out.buf = rule.appendMarkdown(out.buf)
 		}
 	default:
-		text := Findings{Color: r.Color, Width: r.Width}
+		findings := Findings{Color: r.Color, Width: r.Width}
 		for i, rule := range list {
 			if i > 0 {
 				out.buf = append(out.buf, '\n')
 			}
-			out.buf = rule.appendText(out.buf, &text)
+			out.buf = rule.appendText(out.buf, &findings)
 		}
 	}
 	if err != nil {
@@ -102,7 +103,7 @@ func (r *ruleJSON) severities() string {
 }
 
 func (r *ruleJSON) appendText(b []byte, f *Findings) []byte {
-	b = f.appendWrapped(b, bold, 0, r.Code)
+	b = f.appendWrapped(b, text.Bold, 0, r.Code)
 	for _, line := range []string{r.Title + " (" + r.severities() + ")", r.Meaning, "When: " + strings.ReplaceAll(r.Condition, "`", "")} {
 		b = f.appendWrapped(append(b, "  "...), "", 2, line)
 	}
@@ -111,8 +112,8 @@ func (r *ruleJSON) appendText(b []byte, f *Findings) []byte {
 		if t.Value != t.Default {
 			value += " (default " + t.Default + ")"
 		}
-		b = f.appendWrapped(append(b, "    "...), cyan, 6, value)
-		b = f.appendWrapped(append(b, "      "...), dim, 6, fmt.Sprintf("%s; %s (%s)", t.Doc, t.Reason, t.Source))
+		b = f.appendWrapped(append(b, "    "...), text.Cyan, 6, value)
+		b = f.appendWrapped(append(b, "      "...), text.Dim, 6, fmt.Sprintf("%s; %s (%s)", t.Doc, t.Reason, t.Source))
 	}
 	return b
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // This file has the functions for callers that write one socket or one set of
@@ -29,10 +30,7 @@ func AppendStates(b []byte, counts *tcp.Counts) []byte {
 
 // AppendState appends the name of the state, in its colour if color is true.
 func AppendState(b []byte, state tcp.State, color bool) []byte {
-	if !color {
-		return append(b, state.String()...)
-	}
-	return append(append(append(b, stateColors[state]...), state.String()...), plain...)
+	return text.AppendPainted(b, stateColors[state].If(color), state.String())
 }
 
 // AppendCell appends the cell of the socket in the column, as in a table. An

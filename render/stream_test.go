@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 func TestAppendStatesHasEveryState(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAppendStateColoursWhereAsked(t *testing.T) {
 	if got := string(AppendState(nil, tcp.CloseWait, false)); got != "CLOSE_WAIT" {
 		t.Errorf("%q", got)
 	}
-	if got := string(AppendState(nil, tcp.CloseWait, true)); got != red+"CLOSE_WAIT"+plain {
+	if got := string(AppendState(nil, tcp.CloseWait, true)); got != text.Red.Paint("CLOSE_WAIT") {
 		t.Errorf("%q", got)
 	}
 }

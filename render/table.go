@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // drawnByLibrary is the maximum number of rows for which tablewriter draws a
@@ -131,12 +131,13 @@ func drawCells(out *output, headings []string, right []bool, rows iter.Seq[[]str
 	table := tablewriter.NewTable(&drawn,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
 			Borders: tw.BorderNone,
-			Symbols: tw.NewSymbolCustom("gap").WithColumn(strings.Repeat(" ", columnGap)),
+			Symbols: tw.NewSymbolCustom("gap").WithColumn(text.Spaces(columnGap)),
 			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.Separators{
 				ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.On,
 			}},
 		})),
 		tablewriter.WithConfig(libraryConfig(right)),
+		tablewriter.WithEastAsian(tw.Off), // widths as text.Width has them, whatever the locale
 	)
 	if headings != nil {
 		table.Header(headings)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // value is what one column shows of one socket, less an address, which Column
@@ -72,7 +73,7 @@ func count[T integer](n T) value { return value{known: true, n: uint64(n)} }
 
 func named(n uint64, name string) value { return value{known: true, n: uint64(n), text: name} }
 
-func text(s string) value { return value{known: s != "", text: s} }
+func textValue(s string) value { return value{known: s != "", text: s} }
 
 func optional[T integer](o tcp.Optional[T]) value {
 	n, known := o.Get()
@@ -123,11 +124,11 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 	case arguments:
 		return appendArguments(b, s.Processes[0].Cmdline)
 	case duration:
-		return appendDuration(append(b, v.text...), v.n)
+		return text.AppendDuration(append(b, v.text...), v.n)
 	case size:
-		return appendSize(b, v.n)
+		return text.AppendSize(b, v.n)
 	case rate:
-		return append(appendSize(b, v.n), "/s"...)
+		return append(text.AppendSize(b, v.n), "/s"...)
 	case resends:
 		b = strconv.AppendUint(b, uint64(s.Info.Retrans), 10)
 		return strconv.AppendUint(append(b, '/'), v.n, 10)
@@ -158,7 +159,7 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	case len(b) == start:
 		return append(b, '-')
 	case c.fromOutside(s):
-		return escapeFrom(b, start)
+		return text.EscapeFrom(b, start)
 	}
 	return b
 }
@@ -323,4 +324,24 @@ func appendPrefixes(b []byte, keys []tcp.MD5Key) []byte {
 		b = key.Prefix.AppendTo(b)
 	}
 	return b
+}
+
+// appendCountdown appends a timer that runs.
+func appendCountdown(b []byte, t tcp.Timer) []byte {
+	b = append(b, t.Kind.String()...)
+	b = text.AppendDuration(append(b, ' '), uint64(t.Expires))
+	switch {
+	case t.Retransmits == 0:
+		return b
+	case t.Kind == tcp.TimerOn:
+		return appendCount(b, t.Retransmits, "resend")
+	default:
+		return appendCount(b, t.Retransmits, "probe")
+	}
+}
+
+// appendCount appends how many things there were, after a comma.
+func appendCount(b []byte, n uint8, thing string) []byte {
+	b = strconv.AppendUint(append(b, ", "...), uint64(n), 10)
+	return append(append(b, ' '), text.Plural(n, thing, thing+"s")...)
 }

@@ -6,6 +6,7 @@ import (
 
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // LineFormat is how events and ticks are written: as lines for people, or as
@@ -53,13 +54,13 @@ func (f *LineFormat) appendEvent(b []byte, at time.Time, e *Event, s *tcp.Socket
 		b = render.AppendState(b, state, f.Color)
 		width += len(state.String())
 	}
-	b = appendSpaces(b, statesWidth-width)
+	b = text.AppendSpaces(b, statesWidth-width)
 	for i, c := range f.Columns {
 		b = append(b, "  "...)
 		start := len(b)
 		b = c.AppendCell(b, s)
 		if i < len(f.Columns)-1 {
-			b = appendSpaces(b, columnWidth-(len(b)-start))
+			b = text.AppendSpaces(b, columnWidth-text.Width(b[start:]))
 		}
 	}
 	return append(b, '\n')
@@ -106,10 +107,3 @@ func appendJSONTime(b []byte, at time.Time) []byte {
 
 // appendClock appends the time of the day, in the zone of the time.
 func appendClock(b []byte, at time.Time) []byte { return at.AppendFormat(b, "15:04:05.000") }
-
-func appendSpaces(b []byte, n int) []byte {
-	for range n {
-		b = append(b, ' ')
-	}
-	return b
-}

@@ -20,6 +20,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/filter"
 	"tcpstate/tcp"
+	"tcpstate/text"
 	"tcpstate/watch"
 )
 
@@ -198,14 +199,13 @@ func (d *driver) golden(name string) {
 	var got txtar.Archive
 	for _, size := range sizes {
 		d.resize(size[0], size[1])
-		text := d.screen()
-		lines := strings.Split(text, "\n")
+		lines := strings.Split(d.screen(), "\n")
 		if len(lines) != size[1] {
 			d.t.Errorf("%s: %d lines on a screen of %d", name, len(lines), size[1])
 		}
 		for _, line := range lines {
-			if width(line) > size[0] {
-				d.t.Errorf("%s: a line of %d columns on a screen of %d: %q", name, width(line), size[0], line)
+			if text.Width(line) > size[0] {
+				d.t.Errorf("%s: a line of %d columns on a screen of %d: %q", name, text.Width(line), size[0], line)
 			}
 		}
 		for i := range lines {

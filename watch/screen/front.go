@@ -5,6 +5,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // front is what is told of the state in front.
@@ -91,14 +92,14 @@ func (t *frontTally) add(s *tcp.Socket, listeners *collect.Listeners) {
 func (t *frontTally) told(state tcp.State) *front {
 	f := &front{state: state, ages: t.ages}
 	for _, r := range t.peers.most(mostNamed) {
-		f.peers = append(f.peers, named{byHost.text(r.key), r.size})
+		f.peers = append(f.peers, named{text.Escape(byHost.text(r.key)), r.size})
 	}
 	for _, r := range t.prefixes.most(mostNamed) {
 		f.prefixes = append(f.prefixes, named{byPrefix.text(r.key), r.size})
 	}
 	for _, r := range t.listeners.most(mostNamed) {
 		queues := t.queues[r.key]
-		f.listeners = append(f.listeners, listening{byListener.text(r.key), queues[0], queues[1], r.size})
+		f.listeners = append(f.listeners, listening{text.Escape(byListener.text(r.key)), queues[0], queues[1], r.size})
 	}
 	return f
 }

@@ -8,14 +8,15 @@ import (
 
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // rowsTitle says what is listed.
 func (m *model) rowsTitle() string {
 	f := m.frame
-	what := plural(f.rows.total-f.gone, "socket")
+	what := text.Count(f.rows.total-f.gone, "socket", "sockets")
 	if m.want.group != ungrouped {
-		what = plural(f.rows.total-f.gone, "group") + " by " + m.want.group.String()
+		what = text.Count(f.rows.total-f.gone, "group", "groups") + " by " + m.want.group.String()
 	}
 	if f.gone > 0 {
 		what += fmt.Sprintf(", %d gone", f.gone)
@@ -27,13 +28,13 @@ func (m *model) rowsTitle() string {
 	if m.want.sort.descending {
 		order += " down"
 	}
-	l := m.line().put(bold, what)
+	l := m.line().put(text.Bold, what)
 	if m.want.front != 0 {
-		l.put("", "  in ").put(stateColor(m.want.front), m.want.front.String())
+		l.put("", "  in ").put(render.StateStyle(m.want.front), m.want.front.String())
 	}
 	l.put("", "  "+order)
-	if text := strings.TrimSpace(m.filter); text != "" && m.input == nil {
-		l.put("", "  filter ").put(yellow, safe(text))
+	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
+		l.put("", "  filter ").put(text.Yellow, expr)
 	}
 	return l.String()
 }
@@ -46,7 +47,7 @@ type column struct {
 	middle  bool // cut in the middle where it must be
 	well    int  // columns that it can be cut to and be read well; 0: it is never cut
 	rank    int  // the highest is left out first where there is no room; 0: never
-	colors  []string
+	colors  []text.Style
 }
 
 // gap stands between two columns.
@@ -63,13 +64,13 @@ func (m *model) table(n int) []string {
 		columns = m.groupColumns(rows)
 	}
 	columns, widths := m.fit(columns)
-	lines := []string{m.tableLine(columns, widths, -1, "  ", bold)}
+	lines := []string{m.tableLine(columns, widths, -1, "  ", text.Bold)}
 	for i, row := range rows {
 		switch {
 		case row == nil:
 			lines = append(lines, "  "+m.ellipsis())
 		case m.top+i == m.cursor:
-			lines = append(lines, m.tableLine(columns, widths, i, ">"+markText[row.mark], reverse))
+			lines = append(lines, m.tableLine(columns, widths, i, ">"+markText[row.mark], text.Reverse))
 		default:
 			lines = append(lines, m.tableLine(columns, widths, i, " "+markText[row.mark], markColor[row.mark]))
 		}
@@ -79,38 +80,38 @@ func (m *model) table(n int) []string {
 
 var (
 	markText  = [...]string{unmarked: " ", opening: "+", changed: ">", closed: "-"}
-	markColor = [...]string{unmarked: "", opening: green, changed: yellow, closed: red}
+	markColor = [...]text.Style{unmarked: "", opening: text.Green, changed: text.Yellow, closed: text.Red}
 )
 
 // tableLine draws a row, or with -1 the headings. The row is all in one colour,
 // or, where it has none, each cell in its own.
-func (m *model) tableLine(columns []column, widths []int, i int, lead, color string) string {
+func (m *model) tableLine(columns []column, widths []int, i int, lead string, color text.Style) string {
 	l := m.line().put(color, lead)
 	for c, col := range columns {
-		text, own := col.heading, color
+		cell, own := col.heading, color
 		if i >= 0 {
-			text = col.cells[i]
+			cell = col.cells[i]
 			if own == "" && col.colors != nil {
 				own = col.colors[i]
 			}
 		}
 		if col.middle {
-			text = cutMiddle(text, widths[c], m.ellipsis())
+			cell = text.TruncateMiddle(cell, widths[c], m.ellipsis())
 		} else {
-			text = cut(text, widths[c], m.ellipsis())
+			cell = text.Truncate(cell, widths[c], m.ellipsis())
 		}
 		if c > 0 {
-			l.put(color, strings.Repeat(" ", gap))
+			l.put(color, text.Spaces(gap))
 		}
 		if col.right {
-			text = aligned(text, widths[c])
-		} else if c < len(columns)-1 || color == reverse {
-			text = padded(text, widths[c])
+			cell = text.PadLeft(cell, widths[c])
+		} else if c < len(columns)-1 || color == text.Reverse {
+			cell = text.PadRight(cell, widths[c])
 		}
-		l.put(own, text)
+		l.put(own, cell)
 	}
-	if color == reverse {
-		l.put(color, strings.Repeat(" ", max(0, m.width-l.columns)))
+	if color == text.Reverse {
+		l.put(color, text.Spaces(m.width-l.columns))
 	}
 	return strings.TrimRight(l.String(), " ")
 }
@@ -124,9 +125,9 @@ func (m *model) fit(columns []column) ([]column, []int) {
 		natural, well := lead-gap, lead-gap
 		widths, last := make([]int, len(columns)), 0
 		for i, c := range columns {
-			widths[i] = width(c.heading)
+			widths[i] = text.Width(c.heading)
 			for _, cell := range c.cells {
-				widths[i] = max(widths[i], width(cell))
+				widths[i] = max(widths[i], text.Width(cell))
 			}
 			natural += gap + widths[i]
 			well += gap + widths[i] - c.spare(widths[i])
@@ -208,7 +209,7 @@ func (m *model) socketColumns(rows []*row) []column {
 		c := entry.column
 		c.heading, c.cells = of[0].Heading(), make([]string, len(rows))
 		if entry.name == "state" {
-			c.colors = make([]string, len(rows))
+			c.colors = make([]text.Style, len(rows))
 		}
 		for i, row := range rows {
 			if row == nil || row.socket == nil {
@@ -216,7 +217,7 @@ func (m *model) socketColumns(rows []*row) []column {
 			}
 			c.cells[i] = string(of[0].AppendCell(nil, row.socket))
 			if c.colors != nil {
-				c.colors[i] = stateColor(row.socket.State)
+				c.colors[i] = render.StateStyle(row.socket.State)
 			}
 		}
 		columns = append(columns, c)
@@ -236,7 +237,7 @@ func (m *model) groupColumns(rows []*row) []column {
 		if row == nil {
 			row = &nothing
 		}
-		name.cells = append(name.cells, safe(row.name))
+		name.cells = append(name.cells, text.Escape(row.name))
 		total.cells = append(total.cells, strconv.Itoa(row.total))
 		change.cells = append(change.cells, signed(row.change))
 		states.cells = append(states.cells, stateList(&row.counts))

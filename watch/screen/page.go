@@ -14,6 +14,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // page is a text that fills the screen, and what part of it is shown.
@@ -140,7 +141,7 @@ func (m *model) scroll(n int) {
 func helpLines() []string {
 	lines := []string{"In the list:", ""}
 	for _, b := range listKeys() {
-		lines = append(lines, "  "+padded(b.shown, 18)+"  "+b.doc)
+		lines = append(lines, "  "+text.PadRight(b.shown, 18)+"  "+b.doc)
 	}
 	return append(lines, "", "On a page like this: the same keys move, Left and Right too; q or Esc goes back.",
 		"", "Rows are marked for one look: + opened, > changed, - gone.")
@@ -181,7 +182,7 @@ func notes(warnings []string) string {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString("note: " + safe(warning) + "\n")
+		b.WriteString("note: " + text.EscapeLine(warning) + "\n")
 	}
 	return b.String()
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tcpstate/render"
+	"tcpstate/text"
 )
 
 // frontPanel draws what is told of the state in front: more of it on a large
@@ -11,7 +14,7 @@ import (
 func (m *model) frontPanel() []string {
 	f := m.frame.front
 	if f == nil || f.state != m.want.front {
-		return []string{m.line().put(stateColor(m.want.front), m.want.front.String()).put("", " ...").String()}
+		return []string{m.line().put(render.StateStyle(m.want.front), m.want.front.String()).put("", " ...").String()}
 	}
 	lines := []string{m.rates(f)}
 	if m.height < 16 {
@@ -24,7 +27,7 @@ func (m *model) frontPanel() []string {
 
 // rates draws how many there are, how fast they come and go, and how it went.
 func (m *model) rates(f *front) string {
-	l := m.line().put(bold+stateColor(f.state), f.state.String()).put(bold, " "+strconv.Itoa(f.count))
+	l := m.line().put(text.Bold+render.StateStyle(f.state), f.state.String()).put(text.Bold, " "+strconv.Itoa(f.count))
 	if change := m.change(f.state); change != 0 {
 		l.put("", " ").put(changeColor(change), signed(change))
 	}
@@ -33,7 +36,7 @@ func (m *model) rates(f *front) string {
 		l.put("", fmt.Sprintf("  in %s/s  out %s/s", perSecond(f.arrived, seconds), perSecond(f.left, seconds)))
 	}
 	l.put("", "  ")
-	return l.put(stateColor(f.state), sparkline(m.frame.history, f.state, m.frame.wish.interval, min(m.width-l.columns, 60), m.steps())).String()
+	return l.put(render.StateStyle(f.state), sparkline(m.frame.history, f.state, m.frame.wish.interval, min(m.width-l.columns, 60), m.steps())).String()
 }
 
 // perSecond returns a rate, with a tenth where it is small.
@@ -49,10 +52,10 @@ func perSecond(n int, seconds float64) string {
 func (m *model) inOneLine(f *front) string {
 	l := m.line()
 	if len(f.listeners) > 0 {
-		l.put("", f.listeners[0].name+" ").put(bold, strconv.Itoa(f.listeners[0].n)).put("", "  ")
+		l.put("", f.listeners[0].name+" ").put(text.Bold, strconv.Itoa(f.listeners[0].n)).put("", "  ")
 	}
 	if len(f.prefixes) > 0 {
-		l.put("", f.prefixes[0].name+" ").put(bold, strconv.Itoa(f.prefixes[0].n))
+		l.put("", f.prefixes[0].name+" ").put(text.Bold, strconv.Itoa(f.prefixes[0].n))
 	}
 	return l.String()
 }
@@ -68,29 +71,29 @@ func (m *model) tops(f *front, n int) []string {
 			continue // nothing but its heading
 		}
 		widest := 0
-		for _, text := range block {
-			widest = max(widest, width(text))
+		for _, line := range block {
+			widest = max(widest, text.Width(line))
 		}
 		if used > 0 && used+gap+1+widest > m.width {
 			continue
 		}
 		if used > 0 {
 			for i := range lines {
-				lines[i] = padded(lines[i], used+gap+1)
+				lines[i] = text.PadRight(lines[i], used+gap+1)
 			}
 			used += gap + 1
 		}
-		for i, text := range block {
-			lines[i] += text
+		for i, line := range block {
+			lines[i] += line
 		}
 		used += widest
 	}
-	for i, text := range lines {
-		color := ""
+	for i, line := range lines {
+		var color text.Style
 		if i == 0 {
-			color = bold
+			color = text.Bold
 		}
-		lines[i] = m.line().put(color, strings.TrimRight(text, " ")).String()
+		lines[i] = m.line().put(color, strings.TrimRight(line, " ")).String()
 	}
 	return lines
 }
@@ -106,17 +109,17 @@ func (m *model) listenersBlock(f *front, n int) []string {
 				queue += "/" + strconv.Itoa(int(most))
 			}
 		}
-		cells = append(cells, [3]string{cutMiddle(l.name, 30, m.ellipsis()), queue, strconv.Itoa(l.n)})
+		cells = append(cells, [3]string{text.TruncateMiddle(l.name, 30, m.ellipsis()), queue, strconv.Itoa(l.n)})
 	}
 	var widths [3]int
 	for _, row := range cells {
 		for i, cell := range row {
-			widths[i] = max(widths[i], width(cell))
+			widths[i] = max(widths[i], text.Width(cell))
 		}
 	}
 	var lines []string
 	for _, row := range cells {
-		lines = append(lines, padded(row[0], widths[0])+" "+aligned(row[1], widths[1])+" "+aligned(row[2], widths[2]))
+		lines = append(lines, text.PadRight(row[0], widths[0])+" "+text.PadLeft(row[1], widths[1])+" "+text.PadLeft(row[2], widths[2]))
 	}
 	return lines
 }
@@ -124,20 +127,20 @@ func (m *model) listenersBlock(f *front, n int) []string {
 // namedBlock draws names and how many there are of each.
 func namedBlock(heading string, list []named, n int) []string {
 	list = list[:min(n, len(list))]
-	names, counts := width(heading), 0
+	names, counts := text.Width(heading), 0
 	for _, e := range list {
-		names, counts = max(names, width(e.name)), max(counts, len(strconv.Itoa(e.n)))
+		names, counts = max(names, text.Width(e.name)), max(counts, len(strconv.Itoa(e.n)))
 	}
-	lines := []string{padded(heading, names+1+counts)}
+	lines := []string{text.PadRight(heading, names+1+counts)}
 	for _, e := range list {
-		lines = append(lines, padded(e.name, names)+" "+aligned(strconv.Itoa(e.n), counts))
+		lines = append(lines, text.PadRight(e.name, names)+" "+text.PadLeft(strconv.Itoa(e.n), counts))
 	}
 	return lines
 }
 
 // ages draws how long the sockets have been in the state.
 func (m *model) ages(f *front) string {
-	l := m.line().put(bold, "age")
+	l := m.line().put(text.Bold, "age")
 	for i, n := range f.ages {
 		if n == 0 {
 			continue
@@ -145,11 +148,11 @@ func (m *model) ages(f *front) string {
 		name := "unknown"
 		switch {
 		case i < len(ageBounds):
-			name = "<" + strings.TrimSuffix(interval(ageBounds[i]), "0m")
+			name = "<" + text.Duration(ageBounds[i])
 		case i == len(ageBounds):
-			name = ">" + strings.TrimSuffix(interval(ageBounds[i-1]), "0m")
+			name = ">" + text.Duration(ageBounds[i-1])
 		}
-		l.put("", fmt.Sprintf("  %s ", name)).put(bold, strconv.Itoa(n))
+		l.put("", fmt.Sprintf("  %s ", name)).put(text.Bold, strconv.Itoa(n))
 	}
 	if f.ages == ([len(ageBounds) + 2]int{}) {
 		l.put("", "  -")

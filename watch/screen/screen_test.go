@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/tcp"
+	"tcpstate/text"
 	"tcpstate/watch"
 )
 
@@ -409,7 +411,7 @@ func TestAnySize(t *testing.T) {
 					t.Fatalf("after %q, %d lines on a screen of %dx%d:\n%s", keys, len(lines), width, height, d.screen())
 				}
 				for _, line := range lines {
-					if metric.StringWidth(line) > max(width, 1) {
+					if text.Width(line) > max(width, 1) {
 						t.Fatalf("after %q, %q on a screen of %dx%d", keys, line, width, height)
 					}
 				}
@@ -426,18 +428,18 @@ func TestColors(t *testing.T) {
 	}
 	colored := drive(t, func(s *Screen) { s.Color = true }, someSockets()...)
 	colored.look(later()...)
-	text := colored.screen()
-	for _, want := range []string{bold + "tcpstate" + plain, reverse + "> ", green + "+8", red} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in %q", want, text)
+	drawn := colored.screen()
+	for _, want := range []string{text.Bold.Paint("tcpstate"), string(text.Reverse) + "> ", string(text.Green) + "+8", string(text.Red)} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("no %q in %q", want, drawn)
 		}
 	}
 	var b strings.Builder
-	for text != "" { // without its colours it is the same screen
-		before, after, found := strings.Cut(text, "\x1b[")
+	for drawn != "" { // without its colours it is the same screen
+		before, after, found := strings.Cut(drawn, "\x1b[")
 		b.WriteString(before)
-		if text = ""; found {
-			_, text, _ = strings.Cut(after, "m")
+		if drawn = ""; found {
+			_, drawn, _ = strings.Cut(after, "m")
 		}
 	}
 	trim := func(text string) (lines []string) {
@@ -468,12 +470,26 @@ func TestASCII(t *testing.T) {
 }
 
 func TestNamesAreData(t *testing.T) {
-	if got := safe("a\x1b[31mb\u202ec\n"); strings.ContainsAny(got, "\x1b\u202e\n") {
-		t.Errorf("%q could act on a terminal", got)
-	}
 	d := drive(t, func(s *Screen) { s.Host = "evil\x1b]0;x\a" }, someSockets()...)
 	if strings.Contains(d.screen(), "\x1b") {
 		t.Error("the name of the host reaches the terminal as it is")
+	}
+	zone := netip.MustParseAddr("fe80::1").WithZone("\x1b[2J\u202e")
+	s := &tcp.Socket{State: tcp.SynRecv, Local: netip.AddrPortFrom(zone, 80), Peer: netip.AddrPortFrom(zone, 81), Processes: []tcp.Process{{Name: "\x1b]0;x\a"}}}
+	var tally frontTally
+	tally.reset()
+	tally.add(s, &collect.Listeners{})
+	front := tally.told(s.State)
+	var names []string
+	for _, e := range append(front.peers, front.prefixes...) {
+		names = append(names, e.name)
+	}
+	if len(names) == 0 {
+		t.Error("no peer is named")
+	}
+	columns := d.m.groupColumns([]*row{{name: byOwner.text(byOwner.keyOf(s, nil))}})
+	if got := strings.Join(append(names, columns[0].cells...), ""); strings.ContainsAny(got, "\x1b\u202e\a") {
+		t.Errorf("the names of groups are %q", got)
 	}
 }
 
@@ -644,21 +660,5 @@ func TestSparkline(t *testing.T) {
 	}
 	if len(history) > mostSamples {
 		t.Errorf("%d samples are kept", len(history))
-	}
-}
-
-func TestCutColumns(t *testing.T) {
-	for _, test := range []struct {
-		text    string
-		from, n int
-		want    string
-	}{
-		{"abcdef", 0, 3, "abc"}, {"abcdef", 2, 3, "cde"}, {"abc", 5, 3, ""},
-		{"\x1b[1mab\x1b[0mcd", 1, 2, "\x1b[1mb\x1b[0mc"}, {"四次挥手", 0, 5, "四次"}, {"四次挥手", 1, 4, "次"},
-		{"\x1b[", 0, 5, "\x1b["}, {"a\xffb", 0, 3, "a\ufffdb"},
-	} {
-		if got := cutColumns(test.text, test.from, test.n); got != test.want {
-			t.Errorf("cutColumns(%q, %d, %d) = %q, want %q", test.text, test.from, test.n, got, test.want)
-		}
 	}
 }

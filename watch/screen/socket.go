@@ -9,6 +9,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // openedSocket returns the socket that is shown in full, nil where none is at
@@ -25,7 +26,7 @@ func (m *model) laySocket() {
 	o := m.openedSocket()
 	switch {
 	case o != nil:
-		m.page.title = "socket " + safe(ends(o.socket))
+		m.page.title = "socket " + text.Escape(ends(o.socket))
 		m.page.lines = m.socketLines(o)
 	case m.frame != nil && m.frame.opened != nil && m.frame.opened.id == m.want.open:
 		m.page.lines = []string{"The socket is gone."}
@@ -48,18 +49,18 @@ func (m *model) socketLines(o *opened) []string {
 	s := o.socket
 	var lines []string
 	add := func(name, format string, args ...any) {
-		lines = append(lines, m.paint(dim, padded(name, 10))+safe(fmt.Sprintf(format, args...)))
+		lines = append(lines, m.paint(text.Dim, text.PadRight(name, 10))+text.EscapeLine(fmt.Sprintf(format, args...)))
 	}
 	cell := func(name string) string { return cellOf(name, s) }
-	lines = append(lines, m.paint(dim, padded("state", 10))+m.paint(stateColor(s.State), s.State.String()))
+	lines = append(lines, m.paint(text.Dim, text.PadRight("state", 10))+m.paint(render.StateStyle(s.State), s.State.String()))
 	if !o.gone.IsZero() {
 		add("gone", "not seen any more since %s", o.gone.Format("15:04:05"))
 	}
 	add("local", "%s", cell("local"))
 	add("peer", "%s", cell("peer"))
 	add("process", "%s", cell("process"))
-	if text := cell("command"); text != "-" {
-		add("command", "%s", text)
+	if command := cell("command"); command != "-" {
+		add("command", "%s", command)
 	}
 	if uid, known := s.Owner.UID.Get(); known {
 		add("user", "%d %s", uid, s.Owner.User)
@@ -74,7 +75,7 @@ func (m *model) socketLines(o *opened) []string {
 	if o.err != nil {
 		add("note", "%s", o.err)
 	}
-	lines = append(lines, "", m.paint(bold, "History"))
+	lines = append(lines, "", m.paint(text.Bold, "History"))
 	lines = append(lines, m.historyLines(o)...)
 	lines = append(lines, "")
 	lines = append(lines, m.storyLines(o)...)
@@ -85,14 +86,14 @@ func (m *model) socketLines(o *opened) []string {
 func (m *model) historyLines(o *opened) []string {
 	var lines []string
 	for i, step := range o.history {
-		text := "was there when the watch began"
+		what := "was there when the watch began"
 		switch {
 		case i > 0:
-			text = "after " + short(step.At.Sub(o.history[i-1].At))
+			what = "after " + short(step.At.Sub(o.history[i-1].At))
 		case o.new:
-			text = "opened"
+			what = "opened"
 		}
-		lines = append(lines, fmt.Sprintf("  %s  %s  %s", step.At.Format("15:04:05.000"), m.paint(stateColor(step.State), padded(step.State.String(), 14)), text))
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", step.At.Format("15:04:05.000"), m.paint(render.StateStyle(step.State), text.PadRight(step.State.String(), 14)), what))
 	}
 	return lines
 }
@@ -109,7 +110,7 @@ func (m *model) storyLines(o *opened) []string {
 	story.Add(o.socket)
 	told, err := story.Tell()
 	if err != nil {
-		return []string{safe(err.Error()), ""}
+		return []string{text.EscapeLine(err.Error()), ""}
 	}
 	var b bytes.Buffer
 	if err := told.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
@@ -137,16 +138,16 @@ func (m *model) fieldLines(s *tcp.Socket) []string {
 			object, name = "socket", f.Name
 		}
 		list = append(list, known{object, name, value, f.Doc})
-		names, values = max(names, len(name)), max(values, min(width(value), 20))
+		names, values = max(names, len(name)), max(values, min(text.Width(value), 20))
 	}
 	var lines []string
 	last := ""
 	for _, f := range list {
 		if f.object != last {
-			lines = append(lines, m.paint(bold, f.object))
+			lines = append(lines, m.paint(text.Bold, f.object))
 			last = f.object
 		}
-		lines = append(lines, fmt.Sprintf("  %s  %s  %s", padded(f.name, names), padded(f.value, values), m.paint(dim, f.doc)))
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", text.PadRight(f.name, names), text.PadRight(f.value, values), m.paint(text.Dim, f.doc)))
 	}
 	return lines
 }
@@ -163,13 +164,13 @@ func cellOf(name string, s *tcp.Socket) string {
 
 // viewPage draws a page, or a socket in full.
 func (m *model) viewPage() []string {
-	lines := []string{m.line().put(bold, m.page.title).String()}
+	lines := []string{m.line().put(text.Bold, m.page.title).String()}
 	n := m.pageHeight()
 	if m.page.err != nil {
-		lines = append(lines, m.line().put(red, safe(m.page.err.Error())).String())
+		lines = append(lines, m.line().put(text.Red, m.page.err.Error()).String())
 	} else {
 		for i := m.page.top; i < min(m.page.top+n, len(m.page.lines)); i++ {
-			lines = append(lines, strings.TrimRight(cutColumns(m.page.lines[i], m.page.left, m.width), " "))
+			lines = append(lines, strings.TrimRight(text.Columns(m.page.lines[i], m.page.left, m.width), " "))
 		}
 	}
 	for len(lines) < n+1 {
@@ -177,12 +178,12 @@ func (m *model) viewPage() []string {
 	}
 	foot := m.line()
 	if m.note != "" {
-		foot.put(yellow, safe(m.note))
+		foot.put(text.Yellow, m.note)
 	} else {
 		last := min(m.page.top+n, len(m.page.lines))
-		foot.put(dim, fmt.Sprintf("lines %d-%d of %d  ", min(m.page.top+1, last), last, len(m.page.lines))).put(dim, "q back  arrows and PgUp, PgDn move")
+		foot.put(text.Dim, fmt.Sprintf("lines %d-%d of %d  ", min(m.page.top+1, last), last, len(m.page.lines))).put(text.Dim, "q back  arrows and PgUp, PgDn move")
 		if m.showing == theSocket {
-			foot.put(dim, "  e explain  y copy")
+			foot.put(text.Dim, "  e explain  y copy")
 		}
 	}
 	return append(lines, foot.String())

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // View draws the screen.
@@ -66,39 +66,24 @@ func (m *model) head() []string {
 }
 
 func (m *model) title() string {
-	l := m.line().put(bold, "tcpstate")
+	l := m.line().put(text.Bold, "tcpstate")
 	if m.host != "" {
-		l.put("", "  ").put(bold, safe(m.host))
+		l.put("", "  ").put(text.Bold, text.Escape(m.host))
 	}
 	if m.within != "" {
-		l.put("", "  netns "+safe(m.within))
+		l.put("", "  netns "+text.Escape(m.within))
 	}
 	l.put("", "  ")
 	if f := m.frame; f != nil {
 		if f.source != "auto" {
 			l.put("", f.source+"  ")
 		}
-		l.put("", f.at.Format("15:04:05")+"  ").put(bold, plural(f.counts.Total(), "socket")).put("", "  ")
+		l.put("", f.at.Format("15:04:05")+"  ").put(text.Bold, text.Count(f.counts.Total(), "socket", "sockets")).put("", "  ")
 	}
 	if m.want.paused {
-		return l.put(yellow, "paused").String()
+		return l.put(text.Yellow, "paused").String()
 	}
-	return l.put("", "every "+interval(m.want.interval)).String()
-}
-
-func plural(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return strconv.Itoa(n) + " " + thing
-}
-
-func interval(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	return text
+	return l.put("", "every "+text.Duration(m.want.interval)).String()
 }
 
 // The widths of a state in the grid, and of the gap between two.
@@ -131,13 +116,13 @@ func (m *model) stateGrid() []string {
 func (m *model) putState(l *line, s tcp.State, columns int) {
 	const fixed = 2 + 14 + 1 + 7 + 1 + 7 + 1
 	n := m.frame.counts.Of(s)
-	color := stateColor(s)
+	color := render.StateStyle(s)
 	if n == 0 {
-		color = dim
+		color = text.Dim
 	}
-	l.put(dim, digit(s)+" ").put(color, padded(s.String(), 14)).put("", " "+aligned(strconv.Itoa(n), 7)+" ")
+	l.put(text.Dim, digit(s)+" ").put(color, text.PadRight(s.String(), 14)).put("", " "+text.PadLeft(strconv.Itoa(n), 7)+" ")
 	change := m.change(s)
-	l.put(changeColor(change), padded(signed(change), 7)).put("", " ")
+	l.put(changeColor(change), text.PadRight(signed(change), 7)).put("", " ")
 	l.put(color, sparkline(m.frame.history, s, m.frame.wish.interval, columns-fixed, m.steps()))
 }
 
@@ -173,18 +158,11 @@ func signed(n int) string {
 	return fmt.Sprintf("%+d", n)
 }
 
-func changeColor(n int) string {
+func changeColor(n int) text.Style {
 	if n < 0 {
-		return red
+		return text.Red
 	}
-	return green
-}
-
-// stateColor returns the colour that a table has for the state.
-func stateColor(s tcp.State) string {
-	painted := string(render.AppendState(nil, s, true))
-	color, _, _ := strings.Cut(painted, s.String())
-	return color
+	return text.Green
 }
 
 // packedStates draws the states that there are sockets in, in as few lines as
@@ -197,18 +175,17 @@ func (m *model) packedStates(most int) []string {
 		if n == 0 && s != m.want.front && m.change(s) == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%s %d", s, n)
 		change := signed(m.change(s))
 		if l.columns > 0 {
-			if l.columns+2+len(text)+1+len(change) > m.width {
+			if l.columns+2+len(s.String())+1+len(strconv.Itoa(n))+1+len(change) > m.width {
 				lines, l = append(lines, l.String()), m.line()
 			} else {
 				l.put("", "  ")
 			}
 		}
-		color := stateColor(s)
+		color := render.StateStyle(s)
 		if s == m.want.front {
-			color = reverse
+			color = text.Reverse
 		}
 		l.put(color, s.String()).put("", " "+strconv.Itoa(n))
 		if change != "" {
@@ -231,11 +208,11 @@ func (m *model) foot() []string {
 	l := m.line()
 	switch {
 	case m.note != "":
-		l.put(yellow, safe(m.note))
+		l.put(text.Yellow, m.note)
 	case m.frame != nil && m.frame.err != nil:
-		l.put(red, safe(m.frame.err.Error()))
+		l.put(text.Red, m.frame.err.Error())
 	case m.frame != nil && !m.quiet && len(m.frame.warnings) > 0 && m.frame.at.Second()%10 < 5:
-		l.put(yellow, safe("note: "+m.frame.warnings[len(m.frame.warnings)-1]))
+		l.put(text.Yellow, "note: "+m.frame.warnings[len(m.frame.warnings)-1])
 	default:
 		for i, hint := range []string{"? keys", "q quit", "/ filter", "Tab state", "g group", "s sort", "Enter open", "e explain", "d doctor", "p pause"} {
 			if i > 0 {
@@ -244,7 +221,7 @@ func (m *model) foot() []string {
 			if l.columns+len(hint) > m.width {
 				break
 			}
-			l.put(dim, hint)
+			l.put(text.Dim, hint)
 		}
 	}
 	return []string{l.String()}
@@ -255,23 +232,23 @@ func (m *model) foot() []string {
 func (m *model) inputLines() []string {
 	in := m.input
 	skip := m.inputSkip()
-	text := []rune(string(in.text))[skip:]
-	first := m.line().put(bold, inputLead).put("", string(text)).String()
+	first := m.line().put(text.Bold, inputLead).put("", string(in.text[skip:])).String()
 	complaint, at := m.complaint()
+	complaint = text.EscapeLine(complaint)
 	second := m.line()
 	switch {
 	case complaint == "":
-		second.put(dim, "Enter takes it, Esc goes back")
+		second.put(text.Dim, "Enter takes it, Esc goes back")
 	case at < skip:
-		second.put(red, safe(complaint))
+		second.put(text.Red, complaint)
 	default:
-		column := len(inputLead) + width(string(in.text[skip:at]))
-		if room := m.width - column - 2; len(complaint) > room && column > len(complaint)+1 {
-			second.to(column-len(complaint)-1).put(red, safe(complaint)+" ^")
-		} else if len(complaint) > room && m.width-len(complaint) > column-m.width {
-			second.put("", strings.Repeat(" ", min(column, max(0, m.width-1)))).put(red, "^ "+safe(complaint))
+		column := len(inputLead) + text.Width(string(in.text[skip:at]))
+		if room := m.width - column - 2; text.Width(complaint) > room && column > text.Width(complaint)+1 {
+			second.to(column-text.Width(complaint)-1).put(text.Red, complaint+" ^")
+		} else if text.Width(complaint) > room && m.width-text.Width(complaint) > column-m.width {
+			second.put("", text.Spaces(min(column, max(0, m.width-1)))).put(text.Red, "^ "+complaint)
 		} else {
-			second.to(column).put(red, "^ "+safe(complaint))
+			second.to(column).put(text.Red, "^ "+complaint)
 		}
 	}
 	return []string{first, second.String()}
@@ -284,5 +261,5 @@ func (m *model) inputSkip() int {
 
 // inputColumn is where the cursor stands in what is shown of the filter.
 func (m *model) inputColumn() int {
-	return width(string(m.input.text[m.inputSkip():m.input.cursor]))
+	return text.Width(string(m.input.text[m.inputSkip():m.input.cursor]))
 }

@@ -1,0 +1,99 @@
+package text
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The escapes for markup take text that can be seen: what comes from outside has
+// gone through Escape before.
+
+// EscapeMarkdown escapes what Markdown (CommonMark, with the tables and the
+// strikethrough of GitHub) would take for markup in a line of text. An underscore
+// within a word is none (CommonMark 0.31, section 6.2) and stays, so that
+// SYN_RECV can be read in the source. A number with a full stop at the beginning
+// of a line may still begin a list.
+func EscapeMarkdown(s string) string {
+	if !hasMarkdown(s) {
+		return s
+	}
+	return string(appendMarkdown(make([]byte, 0, len(s)+8), s))
+}
+
+// EscapeMarkdownCell is EscapeMarkdown for a cell of a table.
+func EscapeMarkdownCell(s string) string { return MarkdownCell(EscapeMarkdown(s)) }
+
+// EscapeMarkdownCellFrom escapes b[start:] in place, as EscapeMarkdownCell does.
+func EscapeMarkdownCellFrom(b []byte, start int) []byte {
+	if !bytes.ContainsAny(b[start:], alwaysMarkdown+sometimesMarkdown+"|") {
+		return b
+	}
+	cell := string(b[start:])
+	return append(b[:start], EscapeMarkdownCell(cell)...)
+}
+
+// MarkdownCell escapes what would end the cell of a table in s, which is markup
+// already. Within code, too, a cell ends at "|" (GitHub Flavored Markdown,
+// section 4.10).
+func MarkdownCell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// MarkdownCode returns s as code within a line.
+func MarkdownCode(s string) string {
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
+		s = " " + s + " " // one space at either end is no part of the code (CommonMark 0.31, section 6.1)
+	}
+	return fence + s + fence
+}
+
+// alwaysMarkdown are the characters that are escaped wherever they stand, and
+// sometimesMarkdown those that are escaped where they could be markup.
+const (
+	alwaysMarkdown    = "\\`*<[]#~"
+	sometimesMarkdown = "_&>-+"
+)
+
+func hasMarkdown(s string) bool { return strings.ContainsAny(s, alwaysMarkdown+sometimesMarkdown) }
+
+func appendMarkdown(b []byte, s string) []byte {
+	for i := range len(s) {
+		if isMarkdown(s, i) {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return b
+}
+
+// isMarkdown reports whether the byte at i would be taken for markup.
+func isMarkdown(s string, i int) bool {
+	c, rest := s[i], s[i+1:]
+	switch {
+	case strings.IndexByte(alwaysMarkdown, c) >= 0:
+		return true
+	case c == '_':
+		before, _ := utf8.DecodeLastRuneInString(s[:i])
+		after, _ := utf8.DecodeRuneInString(rest)
+		return !isAlphanumeric(before) || !isAlphanumeric(after)
+	case c == '&': // a reference to a character, such as &lt; or &#60;
+		return rest != "" && (rest[0] == '#' || isAlphanumeric(rune(rest[0])))
+	case c == '>': // a quotation
+		return i == 0
+	case c == '-' || c == '+': // a list
+		return i == 0 && strings.HasPrefix(rest, " ")
+	}
+	return false
+}
+
+func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// EscapeXML escapes what XML and HTML would take for markup, in text and in the
+// value of an attribute between quotes.
+func EscapeXML(s string) string { return xmlEscaper.Replace(s) }
+
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")

@@ -1,0 +1,216 @@
+package text
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Wrap breaks text into lines of at most n columns. It breaks at spaces, which
+// it then leaves out, and between Chinese characters, but so that no line begins
+// with what closes or ends with what opens. Several spaces count as one. A word
+// that is longer than a line has a line of its own.
+//
+// The text is a list of pieces, each with a style of the caller's; the lines are
+// made of the same kind of pieces.
+func Wrap[L ~[]T, T ~struct {
+	Style S
+	Text  string
+}, S any](t L, n int) []L {
+	w := wrapper[S]{limit: n, rest: n}
+	for _, styled := range t {
+		s := span[S](styled)
+		for _, piece := range pieces(s.Text) {
+			w.add(span[S]{s.Style, piece})
+		}
+	}
+	w.endWord()
+	w.endLine()
+	var list []L
+	for _, line := range w.lines {
+		l := make(L, len(line))
+		for i, s := range line {
+			l[i] = T(s)
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// WrapString is Wrap for text without styles. A line break in s ends a line; an
+// empty line is left out.
+func WrapString(s string, n int) []string { return wrapString(s, n, n) }
+
+// AppendWrapped appends s, wrapped to n columns. Its first line begins at the
+// column that b has reached; the later lines are indented by indent spaces. No
+// line break follows the last.
+func AppendWrapped(b []byte, s string, n, column, indent int) []byte {
+	for i, line := range wrapString(s, n-column, n-indent) {
+		if i > 0 {
+			b = AppendSpaces(append(b, '\n'), indent)
+		}
+		b = append(b, line...)
+	}
+	return b
+}
+
+// wrapString wraps s to lines of which the first has other columns than the rest.
+func wrapString(s string, first, rest int) []string {
+	w := wrapper[struct{}]{limit: first, rest: rest}
+	for part := range strings.SplitSeq(s, "\n") {
+		for _, piece := range pieces(part) {
+			w.add(span[struct{}]{Text: piece})
+		}
+		w.endWord()
+		w.endLine()
+	}
+	list := make([]string, len(w.lines))
+	for i, line := range w.lines {
+		list[i] = join(line)
+	}
+	return list
+}
+
+// JoinLines joins two lines of one paragraph, the reverse of what Wrap does: with
+// a space, but not between Chinese characters nor beside Chinese punctuation.
+func JoinLines(a, b string) string {
+	last, _ := utf8.DecodeLastRuneInString(a)
+	first, _ := utf8.DecodeRuneInString(b)
+	if isWide(last) && isWide(first) || isWidePunctuation(last) || isWidePunctuation(first) {
+		return a + b
+	}
+	return a + " " + b
+}
+
+// closers may not begin a line and openers may not end one (GB/T 15834-2011,
+// section 5.1.10).
+const (
+	closers = "、。，．：；！？）］｝】》」』〉”’％…·"
+	openers = "（［｛【《「『〈“‘"
+)
+
+func isWide(r rune) bool { return RuneWidth(r) == 2 }
+
+func isWidePunctuation(r rune) bool {
+	return isWide(r) && strings.ContainsRune(closers+openers, r)
+}
+
+// span is a piece of text in one style.
+type span[S any] struct {
+	Style S
+	Text  string
+}
+
+func join[S any](spans []span[S]) string {
+	var b strings.Builder
+	for _, s := range spans {
+		b.WriteString(s.Text)
+	}
+	return b.String()
+}
+
+// pieces cuts text into spaces, Chinese characters and words.
+func pieces(text string) []string {
+	const (
+		word = 1 + iota
+		space
+		single
+	)
+	var list []string
+	start, kind := 0, 0
+	for i, r := range text {
+		now := word
+		switch {
+		case r == ' ':
+			now = space
+		case isWide(r), strings.ContainsRune(closers+openers, r):
+			now = single
+		}
+		if i > start && (now != kind || now == single) {
+			list = append(list, text[start:i])
+			start = i
+		}
+		kind = now
+	}
+	if start < len(text) {
+		list = append(list, text[start:])
+	}
+	return list
+}
+
+// wrapper joins pieces to words that may not be broken, and words to lines.
+type wrapper[S any] struct {
+	limit   int // columns of the current line
+	rest    int // columns of every later line
+	lines   [][]span[S]
+	current []span[S] // the current line
+	used    int       // its columns
+	held    []span[S] // the current word
+	space   bool      // a space stands before it
+	glued   bool      // the next piece belongs to it
+}
+
+func (w *wrapper[S]) add(s span[S]) {
+	first, _ := utf8.DecodeRuneInString(s.Text)
+	switch {
+	case first == ' ':
+		if w.glued && len(w.held) > 0 {
+			return
+		}
+		w.endWord()
+		w.space = true
+		return
+	case strings.ContainsRune(closers, first):
+		w.held = append(w.held, s)
+		w.glued = false
+		return
+	case strings.ContainsRune(openers, first):
+		w.endWord()
+		w.held = append(w.held, s)
+		w.glued = true
+		return
+	case isWide(first):
+		if !w.glued {
+			w.endWord()
+		}
+	case len(w.held) > 0 && !w.glued && w.endsWide():
+		w.endWord()
+	}
+	w.held = append(w.held, s)
+	w.glued = false
+}
+
+// endsWide reports whether the current word ends with a Chinese character.
+func (w *wrapper[S]) endsWide() bool {
+	last, _ := utf8.DecodeLastRuneInString(w.held[len(w.held)-1].Text)
+	return isWide(last)
+}
+
+// endWord puts the current word on the line, or on the next.
+func (w *wrapper[S]) endWord() {
+	if len(w.held) == 0 {
+		return
+	}
+	columns := Width(join(w.held))
+	gap := 0
+	if w.space && len(w.current) > 0 {
+		gap = 1
+	}
+	if len(w.current) > 0 && w.used+gap+columns > w.limit {
+		w.endLine()
+		gap = 0
+	}
+	if gap > 0 {
+		w.current = append(w.current, span[S]{Text: " "})
+	}
+	w.current = append(w.current, w.held...)
+	w.used += gap + columns
+	w.held, w.space, w.glued = nil, false, false
+}
+
+func (w *wrapper[S]) endLine() {
+	if len(w.current) == 0 {
+		return
+	}
+	w.lines = append(w.lines, w.current)
+	w.current, w.used, w.limit, w.space = nil, 0, w.rest, false
+}
