@@ -9,19 +9,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tcpstate/internal/lab"
 )
-
-// patience is how long the kernel may take to end a thread.
-const patience = 10 * time.Second
 
 func find(t *testing.T, spec string) *Namespace {
 	t.Helper()
@@ -146,15 +143,12 @@ func TestNoThreadStays(t *testing.T) {
 			})
 		}
 		group.Wait()
-		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-			strayed := strayed(t, own)
-			if len(strayed) == 0 {
-				break
+		lab.Await(t, func() error { // the kernel ends a thread when it gets to it
+			if strayed := strayed(t, own); len(strayed) > 0 {
+				return fmt.Errorf("threads are in another namespace: %v", strayed)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("after %v threads are in another namespace: %v", patience, strayed)
-			}
-		}
+			return nil
+		})
 		// Many goroutines at once, each in a thread of its own, new ones among them.
 		together := make(chan struct{})
 		var ready sync.WaitGroup
@@ -274,7 +268,12 @@ func TestDoGone(t *testing.T) {
 		second := start(t, exec.Command("nsenter", "-t", strconv.Itoa(first.Pid), "-n", "sleep", "600"))
 		awaitInside(t, second, n.ID.Inode)
 		proc := procOf(t, 2, first.Pid, second.Pid)
-		listed := all(t, proc).Namespaces[1]
+		listing := all(t, proc) // the names that the host has are among them
+		i := slices.IndexFunc(listing.Namespaces, func(other *Namespace) bool { return other.ID == n.ID })
+		if i < 0 {
+			t.Fatalf("no namespace with number %d among %q", n.ID.Inode, names(listing))
+		}
+		listed := listing.Namespaces[i]
 		end(first)
 		isGone("found by its only process", n.Do(never))
 		if err := listed.Do(func() error { return nil }); err != nil {
@@ -309,11 +308,12 @@ func TestDoGone(t *testing.T) {
 func awaitInside(t *testing.T, p *os.Process, inode uint64) {
 	t.Helper()
 	link := fmt.Sprintf("/proc/%d/ns/net", p.Pid)
-	for deadline := time.Now().Add(patience); inodeOf(t, link) != inode; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d has not entered %d", p.Pid, inode)
+	lab.Await(t, func() error {
+		if got := inodeOf(t, link); got != inode {
+			return fmt.Errorf("process %d is in %d and has not entered %d", p.Pid, got, inode)
 		}
-	}
+		return nil
+	})
 }
 
 // withoutPrivilege is in the environment of the process in which TestUnprivileged

@@ -268,7 +268,7 @@ func runReporting(cmd *exec.Cmd, started func()) (string, error) {
 		return "", err
 	}
 	// A process that outlives cmd may still have the other end open.
-	if err := read.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := read.SetReadDeadline(time.Now().Add(Patience)); err != nil {
 		return "", err
 	}
 	report, err := io.ReadAll(read)

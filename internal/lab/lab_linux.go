@@ -200,7 +200,7 @@ func setUpLinks() error {
 // until then.
 func awaitLocal(addr netip.Addr) error {
 	filter := &netlink.Route{Dst: ipNet(netip.PrefixFrom(addr, addr.BitLen())), Table: unix.RT_TABLE_LOCAL}
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
 		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, filter, netlink.RT_FILTER_DST|netlink.RT_FILTER_TABLE)
 		if err != nil {
 			return fmt.Errorf("listing the routes to %s: %w", addr, err)
@@ -209,7 +209,7 @@ func awaitLocal(addr netip.Addr) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("waiting for the route to %s: none in %v", addr, patience)
+			return fmt.Errorf("waiting for the route to %s: none in %v", addr, Patience)
 		}
 	}
 }

@@ -201,12 +201,12 @@ func TestPeerSpeaksTCP(t *testing.T) {
 				defer p.Close()
 				accepted := make(chan error, 1)
 				go func() { accepted <- p.Accept() }()
-				conn, err := net.DialTimeout("tcp", p.Addr.String(), patience)
+				conn, err := net.DialTimeout("tcp", p.Addr.String(), Patience)
 				if err != nil {
 					t.Fatalf("%v; the peer: %v", err, <-accepted)
 				}
 				defer conn.Close()
-				if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				if err := conn.SetDeadline(time.Now().Add(Patience)); err != nil {
 					t.Fatal(err)
 				}
 				if err := <-accepted; err != nil {
@@ -243,7 +243,7 @@ func TestChurn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
 			counts, err := Count()
 			if err != nil {
 				t.Fatal(err)
@@ -252,7 +252,7 @@ func TestChurn(t *testing.T) {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("after %v: %v", patience, counts)
+				t.Fatalf("after %v: %v", Patience, counts)
 			}
 		}
 		if n, err := stop(); n < 40 || err != nil {
@@ -433,7 +433,7 @@ func TestFillSurvivesResends(t *testing.T) {
 		}
 		for _, family := range []tcp.Family{tcp.IPv4, tcp.IPv6} {
 			for state, want := range map[tcp.State]int{tcp.SynRecv: half, tcp.SynSent: 100} {
-				for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+				for deadline := time.Now().Add(Patience); ; time.Sleep(20 * time.Millisecond) {
 					entries, err := Kernel(family, tcp.Set(state).KernelMask())
 					if err != nil {
 						t.Fatal(err)
@@ -445,7 +445,7 @@ func TestFillSurvivesResends(t *testing.T) {
 						break
 					}
 					if time.Now().After(deadline) {
-						t.Fatalf("%s: %s not resent within %v", family, state, patience)
+						t.Fatalf("%s: %s not resent within %v", family, state, Patience)
 					}
 				}
 			}

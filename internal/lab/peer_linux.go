@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// patience is how long the lab waits for something that should happen at once
-// on one host. After that it returns an error.
-const patience = 5 * time.Second
-
 // Peer is the remote end of a connection, which a test controls segment by
 // segment. It does nothing by itself: it does not answer, resend or
 // acknowledge. So a peer without instructions is a silent peer.
@@ -105,7 +101,7 @@ func (p *Peer) Expect(flags Flags) (Segment, error) {
 // ExpectFunc is like Expect, for the next segment for which match returns true.
 // what describes the segment in the error if none arrives.
 func (p *Peer) ExpectFunc(what string, match func(Segment) bool) (Segment, error) {
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(Patience)
 	defer deadline.Stop()
 	var passed []Segment
 	for {
@@ -119,7 +115,7 @@ func (p *Peer) ExpectFunc(what string, match func(Segment) bool) (Segment, error
 		select {
 		case <-p.more:
 		case <-deadline.C:
-			return Segment{}, fmt.Errorf("peer %s: waiting for %s: none in %v, but %v", p.Addr, what, patience, passed)
+			return Segment{}, fmt.Errorf("peer %s: waiting for %s: none in %v, but %v", p.Addr, what, Patience, passed)
 		}
 	}
 }

@@ -141,7 +141,7 @@ func (p *planter) reply(local, peer netip.AddrPort) error {
 // the reply again from time to time, because a full backlog of the kernel may
 // have dropped it.
 func (p *planter) await(fd int, local, peer netip.AddrPort) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for tries := 1; ; tries++ {
 		state, err := stateNumber(fd)
 		if err != nil {

@@ -529,7 +529,7 @@ func sendQ(bytes uint32) func(Entry) bool { return func(e Entry) bool { return e
 
 // confirm waits until the kernel lists a socket with these addresses in this
 // state, for which all conditions are true, and adds it to m.made. It returns
-// an error if that takes longer than patience. fd is -1 if no descriptor refers
+// an error if that takes longer than Patience. fd is -1 if no descriptor refers
 // to the socket.
 func (m *maker) confirm(state tcp.State, fd int, local, peer netip.AddrPort, conditions ...func(Entry) bool) error {
 	s := Socket{Name: m.name, State: state, Family: m.family, Local: local, Peer: peer, After: m.began}
@@ -543,7 +543,7 @@ func (m *maker) confirm(state tcp.State, fd int, local, peer netip.AddrPort, con
 		}
 		s.Inode = inode
 	}
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for {
 		entries, err := Kernel(s.Family, tcp.Set(state).KernelMask())
 		if err != nil {
