@@ -377,7 +377,7 @@ func TestStoriesComeTrue(t *testing.T) {
 			}
 		}
 		const rounding = 50 * time.Millisecond // the kernel's clock ticks, and what it says is rounded
-		patience := time.Now().Add(time.Minute)
+		patience := time.Now().Add(lab.Patience)
 		followed := 0
 		for len(all) > 0 && time.Now().Before(patience) {
 			all = slices.DeleteFunc(all, func(e *ending) bool {

@@ -171,7 +171,7 @@ func TestCtrlCWhileNamesAreAwaited(t *testing.T) {
 			cmd := withEtc(t, silentEtc, args...)
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			must(t, cmd.Start())
-			must(t, server.SetReadDeadline(time.Now().Add(10*time.Second)))
+			must(t, server.SetReadDeadline(time.Now().Add(lab.Patience)))
 			if _, _, err := server.ReadFrom(make([]byte, 512)); err != nil { // it has asked
 				t.Fatal(err)
 			}

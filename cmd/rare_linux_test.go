@@ -3,12 +3,12 @@ package cmd
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -144,22 +144,21 @@ func stuck(t *testing.T, host unix.Sockaddr) {
 		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8000))
 	})
 	must(t, unix.SetNonblock(client, true))
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		_, err := unix.Write(client, make([]byte, 4000))
-		if errors.Is(err, unix.EAGAIN) {
-			info, err := unix.GetsockoptTCPInfo(client, unix.IPPROTO_TCP, unix.TCP_INFO)
+	lab.Await(t, func() error {
+		for {
+			_, err := unix.Write(client, make([]byte, 4000))
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
 			must(t, err)
-			if info.Notsent_bytes > 0 && info.Rwnd_limited > 2000 {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("the connection does not get stuck: %+v", info)
-			}
-			time.Sleep(time.Millisecond)
-			continue
 		}
+		info, err := unix.GetsockoptTCPInfo(client, unix.IPPROTO_TCP, unix.TCP_INFO)
 		must(t, err)
-	}
+		if info.Notsent_bytes == 0 || info.Rwnd_limited <= 2000 {
+			return fmt.Errorf("the connection does not get stuck: %+v", info)
+		}
+		return nil
+	})
 }
 
 // acceptFrom returns a socket that a hand-made peer has connected to.
@@ -209,14 +208,12 @@ func outOfOrder(t *testing.T, l *lab.Lab) {
 
 func waitForInfo(t *testing.T, fd int, what string, ready func(*unix.TCPInfo) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	lab.Await(t, func() error {
 		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		must(t, err)
-		if ready(info) {
-			return
+		if !ready(info) {
+			return fmt.Errorf("waited in vain for %s: %+v", what, info)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s: %+v", what, info)
-		}
-	}
+		return nil
+	})
 }

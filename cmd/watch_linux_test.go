@@ -195,7 +195,7 @@ func TestWatchUntil(t *testing.T) {
 			t.Errorf("watch --until --json: %+v", got)
 		}
 		// A server that comes up meanwhile ends the wait.
-		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), lab.Patience)
 		defer stop()
 		cmd := exec.CommandContext(ctx, program(t), "watch", "--until", ">0", "--interval", "10ms", "sport", "=", ":8081")
 		var stdout bytes.Buffer

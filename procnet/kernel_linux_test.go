@@ -3,6 +3,7 @@ package procnet
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net"
@@ -108,17 +109,17 @@ func TestKernelSettings(t *testing.T) {
 // await polls the sockets of this namespace until one is as wanted.
 func await(t *testing.T, what string, wanted func(*tcp.Socket) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	lab.Await(t, func() error {
 		for s, err := range Open("/proc").Sockets(both) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			if wanted(s) {
-				return
+				return nil
 			}
 		}
-	}
-	t.Fatalf("%s is not in /proc/net", what)
+		return fmt.Errorf("%s is not in /proc/net", what)
+	})
 }
 
 func owned(s *tcp.Socket, inode uint64) bool {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 )
 
@@ -384,11 +385,12 @@ func TestOpenAfterItsContext(t *testing.T) {
 // waitFor polls until the kernel has done what it does in its own time.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+	lab.Await(t, func() error {
+		if !done() {
+			return fmt.Errorf("waited in vain for %s", what)
 		}
-	}
+		return nil
+	})
 }
 
 // The older request for both families must bring what two newer ones bring.

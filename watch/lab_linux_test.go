@@ -61,7 +61,7 @@ func (o *observer) expect(want ...string) *Tick {
 // await waits until so many sockets at the port are in the state.
 func await(t *testing.T, state tcp.State, port uint16, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	lab.Await(t, func() error {
 		snapshot, err := collect.Open(t.Context(), collect.Query{States: tcp.Set(state), Families: []tcp.Family{tcp.IPv4, tcp.IPv6}})
 		must(t, err)
 		got := 0
@@ -71,13 +71,11 @@ func await(t *testing.T, state tcp.State, port uint16, n int) {
 				got++
 			}
 		}
-		if got == n {
-			return
+		if got != n {
+			return fmt.Errorf("there are %d sockets in %v at port %d, not %d", got, state, port, n)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("there are %d sockets in %v at port %d, not %d", got, state, port, n)
-		}
-	}
+		return nil
+	})
 }
 
 // listener returns a socket that listens on the lab's address.

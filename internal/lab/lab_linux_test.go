@@ -243,18 +243,16 @@ func TestChurn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
+		Await(t, func() error {
 			counts, err := Count()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if counts[tcp.IPv4][tcp.TimeWait] > 10 && counts[tcp.IPv6][tcp.TimeWait] > 10 {
-				break
+			if counts[tcp.IPv4][tcp.TimeWait] <= 10 || counts[tcp.IPv6][tcp.TimeWait] <= 10 {
+				return fmt.Errorf("too few TIME_WAITs: %v", counts)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("after %v: %v", Patience, counts)
-			}
-		}
+			return nil
+		})
 		if n, err := stop(); n < 40 || err != nil {
 			t.Errorf("stop: %d, %v", n, err)
 		}

@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"tcpstate/internal/lab"
 )
 
 // Pane is a terminal in which a command runs.
@@ -89,9 +90,6 @@ func (p *Pane) Says(variable string) string {
 	return strings.TrimSpace(p.must("display-message", "-p", "#{"+variable+"}"))
 }
 
-// long is how long the tests wait at most. Even a busy machine needs less.
-const long = 30 * time.Second
-
 // Wait waits until the screen has all the texts, and returns it.
 func (p *Pane) Wait(texts ...string) string {
 	p.t.Helper()
@@ -106,16 +104,15 @@ func (p *Pane) Wait(texts ...string) string {
 }
 
 // Until waits until holds is true for the screen, and returns the screen.
-func (p *Pane) Until(what string, holds func(screen string) bool) string {
+func (p *Pane) Until(what string, holds func(screen string) bool) (screen string) {
 	p.t.Helper()
-	screen := ""
-	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	lab.Await(p.t, func() error {
 		if screen = p.Screen(); holds(screen) {
-			return screen
+			return nil
 		}
-	}
-	p.t.Fatalf("the screen never had %s; at last it was\n%s\nstderr: %s", what, screen, p.Stderr())
-	return ""
+		return fmt.Errorf("the screen never had %s; at last it was\n%s\nstderr: %s", what, screen, p.Stderr())
+	})
+	return screen
 }
 
 // Stderr returns what the command has written to stderr.
@@ -135,11 +132,12 @@ func (p *Pane) read(name string) string {
 // command.
 func (p *Pane) Ended() int {
 	p.t.Helper()
-	for deadline := time.Now().Add(long); p.read("status") == ""; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("the command does not end:\n%s", p.Screen())
+	lab.Await(p.t, func() error {
+		if p.read("status") == "" {
+			return fmt.Errorf("the command does not end:\n%s", p.Screen())
 		}
-	}
+		return nil
+	})
 	if before, after := p.read("before"), p.read("after"); before != after || before == "" {
 		p.t.Errorf("the modes of the terminal were %q and are %q", before, after)
 	}

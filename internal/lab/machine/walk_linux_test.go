@@ -13,9 +13,6 @@ import (
 	"tcpstate/tcp"
 )
 
-// patience is how long a step may take. It is never asserted to be less.
-const patience = 30 * time.Second
-
 // walker is one socket on its path, and the peer at its other end.
 type walker struct {
 	*driver
@@ -203,7 +200,7 @@ func (w *walker) poll(tr lifecycle.Transition, what string, holds func() bool) {
 // eventually asks again and again, more seldom as time goes by: many ask at once.
 func eventually(holds func() bool) bool {
 	pause := time.Millisecond
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pause) {
+	for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); time.Sleep(pause) {
 		if holds() {
 			return true
 		}
