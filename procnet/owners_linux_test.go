@@ -99,10 +99,14 @@ func receive(socket int) (int, error) {
 	return fds[0], unix.Close(socket)
 }
 
+// renamings is how many sockets a child of the role rename holds in turn.
+const renamings = 40
+
 // renameAll holds one socket after the other, each under a name of its own, and
-// tells which.
+// reports which. It goes on to the next when it reads a line.
 func renameAll(name string) error {
-	for i := range 40 {
+	lines := bufio.NewScanner(os.Stdin)
+	for i := range renamings {
 		mine := fmt.Sprint(name, "-", i)
 		if err := setName(mine); err != nil {
 			return err
@@ -116,7 +120,7 @@ func renameAll(name string) error {
 			return err
 		}
 		fmt.Println(stat.Ino, mine)
-		time.Sleep(2 * time.Millisecond) // long enough to be seen sometimes
+		lines.Scan()
 		if err := unix.Close(fd); err != nil {
 			return err
 		}
@@ -446,20 +450,25 @@ func reuse(t *testing.T, pid int, file *os.File) {
 	t.Errorf("no process got the number %d", pid)
 }
 
-// Hundreds of processes come and go, and each of their sockets has a name.
+// Hundreds of processes come and go, and each of their sockets has a name. Most
+// sockets live for a moment, and may be seen or not; one of each process lives
+// until two searches have begun and ended, which both must see it.
 func TestOwnersUnderChurn(t *testing.T) {
 	type owner struct {
 		pid  int
 		name string
 	}
 	var mu sync.Mutex
-	owners := map[uint32]owner{}
+	searched := sync.NewCond(&mu) // that a search has ended
+	owners, patient := map[uint32]owner{}, map[uint32]bool{}
+	begun, ended, over := 0, 0, false
+	const children = 15
 	var spawners sync.WaitGroup
 	for w := range 2 {
 		spawners.Go(func() {
-			for i := range 30 {
+			for i := range children {
 				c := spawn(t, nil, "rename", fmt.Sprint("n", w, "-", i))
-				for {
+				for n := 0; ; n++ {
 					line, err := c.output.ReadString('\n')
 					if err != nil {
 						break
@@ -472,7 +481,14 @@ func TestOwnersUnderChurn(t *testing.T) {
 					}
 					mu.Lock()
 					owners[uint32(inode)] = owner{c.pid, name}
+					if n == renamings/2 {
+						patient[uint32(inode)] = true
+						for enough := begun + 2; ended < enough && !over; {
+							searched.Wait()
+						}
+					}
 					mu.Unlock()
+					fmt.Fprintln(c.input, "next")
 				}
 				c.end()
 			}
@@ -487,14 +503,16 @@ func TestOwnersUnderChurn(t *testing.T) {
 	done := make(chan struct{})
 	go func() { spawners.Wait(); close(done) }()
 
-	seen := map[uint32]map[owner]bool{}
-	rounds := 0
-	for running := true; running; rounds++ {
+	seen := map[uint32]map[owner]int{}
+	for running := true; running; {
 		select {
 		case <-done:
 			running = false
 		default:
 		}
+		mu.Lock()
+		begun++
+		mu.Unlock()
 		for _, p := range ways() {
 			o, err := p.Owners(t.Context(), OwnersQuery{Details: true})
 			if err != nil {
@@ -503,32 +521,39 @@ func TestOwnersUnderChurn(t *testing.T) {
 			}
 			for _, h := range o.holders {
 				if seen[h.Inode] == nil {
-					seen[h.Inode] = map[owner]bool{}
+					seen[h.Inode] = map[owner]int{}
 				}
-				seen[h.Inode][owner{h.PID, h.Name}] = true
+				seen[h.Inode][owner{h.PID, h.Name}]++
 			}
 		}
+		mu.Lock()
+		ended++
+		over = t.Failed()
+		searched.Broadcast()
+		mu.Unlock()
 	}
 	shell.Process.Kill()
 	shell.Wait()
 
 	known := 0
-	for inode, sightings := range seen {
-		want, ours := owners[inode]
-		if !ours {
-			continue
+	for inode, want := range owners {
+		sightings := seen[inode]
+		if len(sightings) > 0 {
+			known++
 		}
-		known++
 		for got := range sightings {
-			if got.pid != want.pid || got.name != want.name {
+			if got != want {
 				t.Errorf("socket %d is %d %q's, not %d %q's", inode, want.pid, want.name, got.pid, got.name)
 			}
 		}
+		if patient[inode] && sightings[want] < len(ways()) {
+			t.Errorf("socket %d of %d %q was there during a whole search and was seen %d times", inode, want.pid, want.name, sightings[want])
+		}
 	}
-	if known == 0 || len(owners) != 2*30*40 {
-		t.Errorf("of %d sockets %d were seen", len(owners), known)
+	if len(owners) != 2*children*renamings || len(patient) != 2*children {
+		t.Errorf("%d children held %d sockets", len(patient), len(owners))
 	}
-	t.Logf("%d rounds, %d of %d sockets seen", rounds, known, len(owners))
+	t.Logf("%d rounds, %d of %d sockets seen", ended, known, len(owners))
 }
 
 // The owners are those that ss(8) finds.

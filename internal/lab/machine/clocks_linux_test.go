@@ -74,12 +74,7 @@ func TestClocks(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := &driver{t: t, l: l, driven: map[string]bool{}}
-				d.each(len(clocks), func(i int) {
-					w := &walker{driver: d, fd: -1, listener: -1}
-					defer w.end()
-					clocks[i].make(w)
-					w.watch(clocks[i], known)
-				})
+				d.each(len(clocks), func(i int) { d.runOut(clocks[i], known) })
 			})
 		})
 	}
@@ -88,8 +83,32 @@ func TestClocks(t *testing.T) {
 // nothing stands where a step belongs to no transition.
 var nothing lifecycle.Transition
 
-// watch follows the socket to its end.
-func (w *walker) watch(c clock, settings lifecycle.Settings) {
+// runOut lets a clock run out until a socket was resent as often as the schedule
+// says. More often is an error. Less often may be a loaded host's doing: the
+// kernel gives up by the time that has passed (retransmits_timed_out,
+// net/ipv4/tcp_timer.c), so where a timer fires late there is no time left for the
+// last resend. Then another socket has its turn.
+func (d *driver) runOut(c clock, settings lifecycle.Settings) {
+	for deadline := time.Now().Add(lab.Patience); ; {
+		w := &walker{driver: d, fd: -1, listener: -1}
+		sent, want := func() (int, lifecycle.Schedule) {
+			defer w.end()
+			c.make(w)
+			return w.watch(c, settings)
+		}()
+		if sent == len(want.Resends) {
+			return
+		}
+		if sent > len(want.Resends) || time.Now().After(deadline) {
+			d.t.Errorf("%s: sent %d times, want %d, at %v", c.name, sent, len(want.Resends), want.Resends)
+			return
+		}
+	}
+}
+
+// watch follows the socket to its end, and returns how often it was resent and
+// the schedule that it should go by.
+func (w *walker) watch(c clock, settings lifecycle.Settings) (sent int, want lifecycle.Schedule) {
 	w.poll(nothing, c.name, func() bool {
 		s := w.find(nothing)
 		if s == nil {
@@ -98,7 +117,6 @@ func (w *walker) watch(c clock, settings lifecycle.Settings) {
 		_, ok := settings.Outlook(s)
 		return ok
 	})
-	var want lifecycle.Schedule
 	var lefts []int
 	w.poll(nothing, c.name+" to end", func() bool {
 		s := w.find(nothing)
@@ -124,11 +142,9 @@ func (w *walker) watch(c clock, settings lifecycle.Settings) {
 	if lefts == nil || lefts[0] > len(want.Resends) || !slices.IsSortedFunc(lefts, func(a, b int) int { return b - a }) {
 		w.t.Errorf("%s: %v left in turn, want %d or less, falling", c.name, lefts, len(want.Resends))
 	}
-	sent := w.sent(c)
-	if sent != len(want.Resends) {
-		w.t.Errorf("%s: sent %d times, want %d, at %v", c.name, sent, len(want.Resends), want.Resends)
-	}
+	sent = w.sent(c)
 	w.t.Logf("%s: %v left in turn, sent %d times, schedule %v", c.name, lefts, sent, want)
+	return sent, want
 }
 
 // slack is by how much a timer may be longer than its wait: some ticks of the
