@@ -51,7 +51,6 @@ func promiseOf(m lab.Socket, resends float64) promise {
 // be higher than the truth; it may be too low for a while where the kernel fires
 // a timer late, so each is waited for until it is near.
 func TestAgesAgainstTheClock(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		began := time.Now()
 		made, err := l.States()
@@ -100,7 +99,6 @@ func TestAgesAgainstTheClock(t *testing.T) {
 
 // TestHandshakesThatHaveJustBegun looks at both ends before a resend.
 func TestHandshakesThatHaveJustBegun(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
 		seen := map[any]bool{}
@@ -146,7 +144,6 @@ func TestHandshakesThatHaveJustBegun(t *testing.T) {
 // TestAgeOfARequestWhoseClientResends repeats a SYN as a client does that does
 // not get the SYN-ACK. Each is counted as a resend and begins the wait anew.
 func TestAgeOfARequestWhoseClientResends(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
 		p, err := l.Peer(netip.MustParseAddrPort("10.9.2.1:80"))
@@ -214,7 +211,6 @@ func checkAge(t *testing.T, m lab.Socket, s map[string]any, want promise, least,
 
 // TestIdleBeginsAnewWithData moves data over a connection that was idle.
 func TestIdleBeginsAnewWithData(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		start := time.Now()
 		client, server := connectTo(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, func(int) {})
@@ -257,7 +253,6 @@ func TestIdleBeginsAnewWithData(t *testing.T) {
 // minute a small socket has all of it, above it the full one has what is over a
 // minute, and then a small one has as much again.
 func TestAgeOfFinWait2HeedsTheSetting(t *testing.T) {
-	t.Parallel()
 	for _, seconds := range []int{20, 62} {
 		t.Run(fmt.Sprint(seconds), func(t *testing.T) {
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {

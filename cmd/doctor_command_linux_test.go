@@ -46,7 +46,6 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.Fill(test.fill...))
 				fd, at := listenWith(t, lab.Host4, 64)
@@ -86,7 +85,6 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 // TestDoctorFailsOnWhatItIsTold looks at the exit status, and at which rules are
 // judged.
 func TestDoctorFailsOnWhatItIsTold(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		leakCloseWait(t, l, "leaky", 0)
 		soonFinds(t, anyCloseWait, "warning close-wait-leak")
@@ -131,7 +129,6 @@ func TestDoctorFailsOnWhatItIsTold(t *testing.T) {
 
 // TestDoctorOfOtherNamespaces names the namespace in each finding.
 func TestDoctorOfOtherNamespaces(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const evil = "\x1b[31m\u202e|,\"\n"
 		for _, name := range []string{"red", "blue", evil} {
@@ -195,7 +192,6 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 
 // TestDoctorOfHostileNames has processes with names that mean harm leak.
 func TestDoctorOfHostileNames(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for i, name := range hostileNames {
 			leakCloseWait(t, l, name, i)
@@ -221,7 +217,6 @@ func TestDoctorOfHostileNames(t *testing.T) {
 
 // TestDoctorWithoutPrivilege finds what it can, and says what it could not see.
 func TestDoctorWithoutPrivilege(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		leakCloseWait(t, l, "strangers", 0)
 		must(t, l.SetSysctl("net.ipv4.tcp_sack", 0))
@@ -264,7 +259,6 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 // TestDoctorFromProc says what /proc/net does not tell: how old a socket is, and
 // how long an accept queue may be.
 func TestDoctorFromProc(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 4)
 		dialIn(t, l, at, -1, 1000, 5) // which fills it

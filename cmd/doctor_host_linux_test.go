@@ -21,7 +21,6 @@ func setSetting(t *testing.T, name, value string) {
 
 // TestDoctorSeesDescriptorsRunOut lowers the limit of a process.
 func TestDoctorSeesDescriptorsRunOut(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		fds, _ := dialIn(t, l, at, fd, 0, 20)
@@ -51,7 +50,6 @@ func TestDoctorSeesDescriptorsRunOut(t *testing.T) {
 // TestDoctorSeesPortsRunOut narrows the range of local ports to 100, and holds
 // what is said against what connect() does.
 func TestDoctorSeesPortsRunOut(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		setSetting(t, "net.ipv4.ip_local_port_range", "40000 40109")
 		setSetting(t, "net.ipv4.ip_local_reserved_ports", "40000-40009,50000")
@@ -116,7 +114,6 @@ func TestDoctorSeesPortsRunOut(t *testing.T) {
 
 // TestDoctorSeesTimeWaitLeftOut lowers tcp_max_tw_buckets.
 func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		must(t, l.SetSysctl("net.ipv4.tcp_max_tw_buckets", 20))
 		risky := "info sysctl-risky"
@@ -141,7 +138,6 @@ func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
 
 // TestDoctorSeesAborts ends connections in those ways that can be made here.
 func TestDoctorSeesAborts(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 64)
 		next := 0
@@ -190,7 +186,6 @@ func TestDoctorSeesAborts(t *testing.T) {
 
 // TestDoctorSeesRiskySettings sets each to something risky, and to its edge.
 func TestDoctorSeesRiskySettings(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		tests := []struct {
 			name, usual, edge, risky string

@@ -13,7 +13,6 @@ import (
 
 // TestDoctorSeesListenersThatDoNotAccept fills accept queues.
 func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 4)
 		pid, _ := actor{name: "deaf"}.start(t, fd)
@@ -49,7 +48,6 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 // TestDoctorSeesQueuesThatAreNearlyFull looks at what is on its way to be full,
 // and at a program that is slow with few.
 func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host6, 16)
 		pid, _ := actor{name: "slow"}.start(t, fd)
@@ -78,7 +76,6 @@ func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
 // TestDoctorSeesBurstsThatOverflow has real clients overflow a backlog of 8 for a
 // moment, after which the program accepts them.
 func TestDoctorSeesBurstsThatOverflow(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, netip.MustParseAddr("127.0.0.1"), 8)
 		burst := func(clients, accepted int) func() {
@@ -147,7 +144,6 @@ func flood(t *testing.T, l *lab.Lab, to netip.AddrPort, n int) func() {
 func TestDoctorSeesFloods(t *testing.T) {
 	for cookies, also := range [][]string{{"warning sysctl-risky"}, nil, {"info sysctl-risky"}} {
 		t.Run(fmt.Sprint("tcp_syncookies ", cookies), func(t *testing.T) {
-			t.Parallel()
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.SetSysctl("net.ipv4.tcp_syncookies", cookies))
 				listenWith(t, netip.MustParseAddr("127.0.0.1"), 64) // cannot be reached from elsewhere
@@ -180,7 +176,6 @@ func TestDoctorSeesFloods(t *testing.T) {
 // TestDoctorSeesFloodsThatAreOver looks at what a flood has left in a long queue:
 // nobody answers, however often the SYN-ACKs are sent again.
 func TestDoctorSeesFloodsThatAreOver(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, all := listenWith(t, netip.IPv6Unspecified(), 1024) // past half of it the kernel gives up on some early
 		at := netip.AddrPortFrom(lab.Host4, all.Port())        // IPv4 to a listener of both families
@@ -199,7 +194,6 @@ func TestDoctorSeesFloodsThatAreOver(t *testing.T) {
 // TestDoctorTellsRealClientsFromFloods has real clients come to a backlog of 8
 // faster than it is made for: they answer their cookies.
 func TestDoctorTellsRealClientsFromFloods(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 8)
 		clients := func(first, n int) func() {
@@ -234,7 +228,6 @@ func TestDoctorTellsRealClientsFromFloods(t *testing.T) {
 // TestDoctorTellsLostAnswersFromFloods has SYN-ACKs not get through to one
 // network.
 func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 1024)
 		from := func(first, n int) func() {
@@ -259,7 +252,6 @@ func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
 // TestDoctorIsUnsureOfFewHalfOpen has a small backlog filled from many networks:
 // neither a flood's worth nor clients that answer.
 func TestDoctorIsUnsureOfFewHalfOpen(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 32)
 		finds(t, flood(t, l, at, 15), nil)

@@ -34,7 +34,6 @@ func TestDoctorSeesCloseWaitLeaks(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				fd, at := listenWith(t, lab.Host4, 16)
 				leak := func(first, n int) {
@@ -104,7 +103,6 @@ func longest(t *testing.T, title string) time.Duration {
 // TestDoctorSeesProgramsThatNeverAccept has clients that have come, waited and
 // left: what CLOSE_WAIT is theirs is the listener's matter.
 func TestDoctorSeesClientsThatLeftUnaccepted(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 64)
 		pid := given(t, "asleep", fd)
@@ -125,7 +123,6 @@ func TestDoctorSeesClientsThatLeftUnaccepted(t *testing.T) {
 // TestDoctorSeesSilentDestinations has a program try to connect to a peer that
 // answers nothing, with the threshold as it is by default.
 func TestDoctorSeesSilentDestinations(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, open := listenWith(t, lab.Host4, 16)
 		attempts := func(n int, to netip.AddrPort) (fds []int) {
@@ -156,7 +153,6 @@ func TestDoctorSeesSilentDestinations(t *testing.T) {
 
 // TestDoctorSeesFinWait2ThatIsHeld has a program wait for its peers' ends.
 func TestDoctorSeesFinWait2ThatIsHeld(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		halfClose := func(first, n int, orphan bool) (fds []int) {
@@ -194,7 +190,6 @@ func TestDoctorSeesFinWait2ThatIsHeld(t *testing.T) {
 
 // TestDoctorSeesConnectionsThatCannotFinish has peers that acknowledge no FIN.
 func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		fds, peers := dialIn(t, l, at, fd, 0, 9)
@@ -226,7 +221,6 @@ func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
 
 // TestDoctorSeesDeadPaths has peers that drop what they are sent.
 func TestDoctorSeesDeadPaths(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		fds, peers := dialIn(t, l, at, fd, 0, 5)
@@ -257,7 +251,6 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 
 // TestDoctorSeesPeersThatDoNotRead has peers close their windows.
 func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		stall := func(first, n int) []int {
@@ -288,7 +281,6 @@ func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 
 // TestDoctorSeesProgramsThatDoNotRead has data lie unread.
 func TestDoctorSeesProgramsThatDoNotRead(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		sent := func(first, n int) []int {
@@ -323,7 +315,6 @@ func TestDoctorSeesProgramsThatDoNotRead(t *testing.T) {
 // TestDoctorSeesIdleConnections has connections stand still, with and without
 // keepalive.
 func TestDoctorSeesIdleConnections(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
 		idle := func(first, n int, prepare func(fd int)) []int {
@@ -357,7 +348,6 @@ func TestDoctorSeesIdleConnections(t *testing.T) {
 // TestDoctorSeesProbesWithoutAnswer has one peer vanish and another answer its
 // keepalive probes, with the thresholds as they are.
 func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		probed := func(fd int) {
 			must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))

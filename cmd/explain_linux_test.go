@@ -354,7 +354,6 @@ func TestStoriesOfEachSocket(t *testing.T) {
 // ends sooner than its story last said, and with no resend left the next time that
 // the timer fires is the end. Timers fire late on a busy machine, never early.
 func TestStoriesComeTrue(t *testing.T) {
-	t.Parallel()
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for name, value := range map[string]int{
 			"syn_retries": 1, "syn_linear_timeouts": 0, "synack_retries": 1, "orphan_retries": 1, "retries2": 2, "fin_timeout": 2,

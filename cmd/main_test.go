@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	flags "flag" // flag is a type here
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -16,8 +18,20 @@ func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); name == "tcpstate" || name == "netstat" {
 		os.Exit(Main())
 	}
+	flags.Parse()
+	asked := false
+	flags.Visit(func(f *flags.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		if err := flags.Set("test.parallel", strconv.Itoa(labsAtOnce)); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(m.Run())
 }
+
+// labsAtOnce is how many tests run at once, unless go test -parallel says: they
+// wait for processes and for the kernel's timers more than for a processor.
+const labsAtOnce = 8
 
 // program returns the path of a file that runs as the program.
 func program(t *testing.T) string {

@@ -45,6 +45,10 @@ const reportFD = 3
 // its output if it failed. A test calls Run once, as its last step. A second
 // lab needs a subtest.
 //
+// Labs share nothing but the processors of the host, so Run makes the test a
+// parallel test (testing.T.Parallel). The test must not call Parallel itself, and
+// must not change the environment or the working directory before the call.
+//
 // Flags of the test package that write files are not passed on, so coverage and
 // profiles do not include the body.
 func Run(t *testing.T, body func(t *testing.T, l *Lab)) {
@@ -96,6 +100,7 @@ func verdict(t *testing.T) string {
 // child that exits with status 0 and reports no verdict has not run the body.
 func outside(t *testing.T) {
 	t.Helper()
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

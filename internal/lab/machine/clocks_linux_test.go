@@ -61,7 +61,6 @@ func TestClocks(t *testing.T) {
 		{"syn_retries": 2, "synack_retries": 2, "retries2": 3, "orphan_retries": 0, "keepalive_time": 1, "keepalive_intvl": 2, "keepalive_probes": 3, "rto_max_ms": 1500},
 	} {
 		t.Run(fmt.Sprint("settings ", i+1), func(t *testing.T) {
-			t.Parallel() // each in a lab of its own
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				settings["rto_min_us"], settings["early_retrans"] = 300_000, 0
 				for name, value := range settings {
