@@ -84,7 +84,7 @@ func TestLsAgainSeesWhatIsNew(t *testing.T) {
 			t.Fatalf("there are %v", first.Sockets)
 		}
 		fd, _ := listenOn(t, loopback4, func(int) {})
-		pid, _ := actor{name: "newcomer"}.start(t, fd)
+		pid := lab.Actor{Name: "newcomer"}.Start(t, fd).PID
 		must(t, unix.Close(fd))
 		for range 500 {
 			d := next()

@@ -15,7 +15,7 @@ import (
 func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 4)
-		pid, _ := actor{name: "deaf"}.start(t, fd)
+		pid := lab.Actor{Name: "deaf"}.Start(t, fd).PID
 		closeAll(t, fd)
 		dialIn(t, l, at, -1, 0, 3)
 		finds(t, nil, nil)
@@ -50,7 +50,7 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host6, 16)
-		pid, _ := actor{name: "slow"}.start(t, fd)
+		pid := lab.Actor{Name: "slow"}.Start(t, fd).PID
 		closeAll(t, fd)
 		six := func(n int) netip.AddrPort {
 			return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0xfd, 0x09, 15: byte(n)}), 5000)
@@ -148,7 +148,7 @@ func TestDoctorSeesFloods(t *testing.T) {
 				must(t, l.SetSysctl("net.ipv4.tcp_syncookies", cookies))
 				listenWith(t, netip.MustParseAddr("127.0.0.1"), 64) // cannot be reached from elsewhere
 				fd, at := listenWith(t, lab.Host4, 64)
-				pid, _ := actor{name: "victim"}.start(t, fd)
+				pid := lab.Actor{Name: "victim"}.Start(t, fd).PID
 				closeAll(t, fd)
 				sent, dropped := counter(t, "TcpExtSyncookiesSent"), counter(t, "TcpExtTCPReqQFullDrop")
 				f := finds(t, flood(t, l, at, 5000), []string{"--interval", "1s"}, append([]string{"critical syn-flood"}, also...)...)

@@ -15,7 +15,7 @@ import (
 // given starts an actor that alone holds the descriptors.
 func given(t *testing.T, name string, fds ...int) (pid int) {
 	t.Helper()
-	pid, _ = actor{name: name}.start(t, fds...)
+	pid = lab.Actor{Name: name}.Start(t, fds...).PID
 	closeAll(t, fds...)
 	return pid
 }

@@ -441,7 +441,7 @@ func TestHostileNamesInExplain(t *testing.T) {
 		defer unix.Close(fd)
 		for i, name := range hostileNames {
 			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
-			actor{name: name}.start(t, fd)
+			lab.Actor{Name: name}.Start(t, fd)
 			must(t, unix.Close(fd))
 		}
 		harmless := func(format string, topics ...string) {

@@ -77,7 +77,7 @@ func TestHostileNames(t *testing.T) {
 		names := map[int]string{} // by process id
 		for i, name := range hostileNames {
 			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
-			pid, _ := actor{name: name, args: []string{name, "--" + name + name, name, "end"}}.start(t, fd)
+			pid := lab.Actor{Name: name, Args: []string{name, "--" + name + name, name, "end"}}.Start(t, fd).PID
 			must(t, unix.Close(fd))
 			names[pid] = name
 		}
@@ -93,7 +93,7 @@ func TestHostileNames(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "\x1b[31m\r\n\xff,\"|")
 		copyFile(t, self, file)
 		fd := listenAt(t, at{host: "0.0.0.0"}, 3999)
-		filed, _ := actor{name: "filed", path: file}.start(t, fd)
+		filed := lab.Actor{Name: "filed", Path: file}.Start(t, fd).PID
 		must(t, unix.Close(fd))
 
 		commands := []string{"ls -p", "ls -pe", "ls -paoeim", "ls -pe --sort process", "ls -pe --columns processes,command,process,listener.processes",

@@ -132,7 +132,7 @@ func TestListenersByPlace(t *testing.T) {
 				for j, where := range test.listeners {
 					for k := range 2 { // each place is shared by two processes
 						fd := listenAt(t, where, port)
-						pid, _ := actor{name: fmt.Sprint("listener-", j, "-", k)}.start(t, fd)
+						pid := lab.Actor{Name: fmt.Sprint("listener-", j, "-", k)}.Start(t, fd).PID
 						pids[j] = append(pids[j], pid)
 						must(t, unix.Close(fd))
 					}
@@ -242,7 +242,7 @@ func TestListenersAreShownAsInferred(t *testing.T) {
 		pids := []any{}
 		for range 3 {
 			fd := listenAt(t, at{host: "0.0.0.0"}, port)
-			pid, _ := actor{name: "worker"}.start(t, fd)
+			pid := lab.Actor{Name: "worker"}.Start(t, fd).PID
 			pids = append(pids, pid)
 			must(t, unix.Close(fd))
 		}

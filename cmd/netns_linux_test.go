@@ -130,7 +130,7 @@ func TestNetnsAll(t *testing.T) {
 		twin := filepath.Join(filepath.Dir(n.red.Path), "twin")
 		must(t, os.WriteFile(twin, nil, 0o444))
 		must(t, unix.Mount(n.red.Path, twin, "", unix.MS_BIND, ""))
-		must(t, n.blue.Do(func() error { actor{name: "inside"}.start(t); return nil }))
+		must(t, n.blue.Do(func() error { lab.Actor{Name: "inside"}.Start(t); return nil }))
 
 		for _, source := range []string{"sock_diag", "procfs"} {
 			got := runArgs(t, "ls", "-N", "all", "--json", "-pe", "--source", source)
@@ -252,7 +252,7 @@ func TestNetnsByNamePathAndPID(t *testing.T) {
 		}
 		n := makeNeighbours(t, l)
 		pid := 0
-		must(t, n.red.Do(func() error { pid, _ = actor{name: "inside"}.start(t); return nil }))
+		must(t, n.red.Do(func() error { pid = lab.Actor{Name: "inside"}.Start(t).PID; return nil }))
 		want := ssRowsIn(t, "-N", "red")
 		if len(want) != 6 {
 			t.Fatalf("ss lists %q", want)

@@ -37,8 +37,8 @@ type owned struct {
 func makeOwned(t *testing.T) (o owned) {
 	t.Helper()
 	shared, _ := listenOn(t, loopback4, func(int) {}) // and this process holds it
-	o.forked, _ = actor{name: "forked"}.start(t, shared)
-	o.forkedTwin, _ = actor{name: "twin"}.start(t, shared)
+	o.forked = lab.Actor{Name: "forked"}.Start(t, shared).PID
+	o.forkedTwin = lab.Actor{Name: "twin"}.Start(t, shared).PID
 
 	client, server := connectTo(t, loopback4, func(int) {})
 	for i, fd := range []int{client, server} {
@@ -48,7 +48,7 @@ func makeOwned(t *testing.T) (o owned) {
 		if i == 0 {
 			must(t, unix.Close(fd)) // the stranger alone holds it
 		}
-		pid, _ := actor{role: "receive", name: "stranger"}.start(t, pair[1])
+		pid := lab.Actor{Role: "receive", Name: "stranger"}.Start(t, pair[1]).PID
 		if i == 0 {
 			o.passed = pid
 		}
@@ -57,11 +57,11 @@ func makeOwned(t *testing.T) (o owned) {
 	}
 
 	double, _ := listenOn(t, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}, func(int) {})
-	o.doubled, _ = actor{name: "two-of-them"}.start(t, double, double, double)
+	o.doubled = lab.Actor{Name: "two-of-them"}.Start(t, double, double, double).PID
 	must(t, unix.Close(double))
 
 	client, server = connectTo(t, loopback4, func(int) {})
-	o.threaded, _ = actor{role: "threads", name: "weaver"}.start(t, client)
+	o.threaded = lab.Actor{Role: "threads", Name: "weaver"}.Start(t, client).PID
 	must(t, unix.Close(client))
 	must(t, unix.Close(server)) // FIN_WAIT2, then, without a process
 
@@ -74,7 +74,7 @@ func makeOwned(t *testing.T) (o owned) {
 		name, err := unix.Getsockname(fd)
 		must(t, err)
 		at = name.(*unix.SockaddrInet4)
-		o.reuse[i], _ = actor{name: "worker-" + strconv.Itoa(i)}.start(t, fd)
+		o.reuse[i] = lab.Actor{Name: "worker-" + strconv.Itoa(i)}.Start(t, fd).PID
 		must(t, unix.Close(fd))
 	}
 	o.port = at.Port
@@ -242,7 +242,7 @@ func TestLsTellsOfProcessesWhatProcTells(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, _ := listenOn(t, loopback4, func(int) {})
 		args := []string{"a server", "", "--option=two words", "zwölf"}
-		actorPID, _ := actor{name: "server", args: args}.start(t, fd)
+		actorPID := lab.Actor{Name: "server", Args: args}.Start(t, fd).PID
 		pids := map[int]bool{}
 		for _, s := range list(t, "-p").Sockets {
 			for _, p := range processesIn(t, s["processes"]) {
@@ -296,7 +296,7 @@ func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
 			start func(func())
 			attr  *syscall.SysProcAttr
 		}
-		lookers := []looker{{"without capabilities", func(f func()) { startCapless(t, f) }, nil}}
+		lookers := []looker{{"without capabilities", func(f func()) { must(t, lab.WithoutCapabilities(f)) }, nil}}
 		if mapsOtherUsers() {
 			nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 			lookers = append(lookers, looker{"nobody", func(f func()) { f() }, nobody})
@@ -304,8 +304,8 @@ func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
 		for _, who := range lookers {
 			t.Run(who.name, func(t *testing.T) {
 				own := 0
-				who.start(func() { own, _ = actor{name: "own", attr: who.attr}.start(t, mine) })
-				strangers, _ := actor{name: "strangers"}.start(t, fd)
+				who.start(func() { own = lab.Actor{Name: "own", Attr: who.attr}.Start(t, mine).PID })
+				strangers := lab.Actor{Name: "strangers"}.Start(t, fd).PID
 				var got outcome
 				who.start(func() { got = runProgram(t, who.attr, "ls", "-p", "-e", "--json") })
 				if got.code != exitDone {
@@ -361,7 +361,7 @@ func TestFiltersByProcess(t *testing.T) {
 		}
 		o := makeOwned(t)
 		long, _ := listenOn(t, loopback4, func(int) {})
-		actor{name: "a-very-long-name-of-a-process"}.start(t, long)
+		lab.Actor{Name: "a-very-long-name-of-a-process"}.Start(t, long)
 		all := list(t, "-p").Sockets
 		held := func(test func(process) bool) func([]process) bool {
 			return func(list []process) bool { return slices.ContainsFunc(list, test) }

@@ -333,16 +333,9 @@ func TestUnprivileged(t *testing.T) {
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", withoutPrivilege, process.Pid))
 		var out []byte
 		var err error
-		inThread(func() { // which then has no privileges to give
-			const last = 63 // capabilities(7): a set has 64 bits
-			for capability := uintptr(0); capability <= last && err == nil; capability++ {
-				err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
-			}
-			if err != unix.EINVAL { // the first that the kernel does not have
-				return
-			}
-			out, err = cmd.CombinedOutput()
-		})
+		if dropped := lab.WithoutCapabilities(func() { out, err = cmd.CombinedOutput() }); dropped != nil {
+			t.Fatal(dropped)
+		}
 		if err != nil || !strings.Contains(string(out), "--- PASS: TestUnprivileged") {
 			t.Errorf("%v\n%s", err, out)
 		}

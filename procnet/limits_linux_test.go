@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tcpstate/internal/lab"
 )
 
 // TestKernelOpenFiles asks for the limit and the descriptors of a child.
@@ -16,21 +18,17 @@ func TestKernelOpenFiles(t *testing.T) {
 	}
 	inode, file := listener(t)
 	defer file.Close()
-	c, _ := start(t, nil, "hold", "holder", file, file, file)
-	defer c.end()
+	c := hold(t, "holder", file, file, file)
 	for name, proc := range ways() {
-		if got, err := proc.OpenFilesLimit(c.pid); err != nil || got != int(limit.Cur) {
+		if got, err := proc.OpenFilesLimit(c.PID); err != nil || got != int(limit.Cur) {
 			t.Errorf("%s: the limit is %d of %d, %v", name, got, limit.Cur, err)
 		}
-		got, want := 0, -1
-		for range 100 { // until its runtime has opened all it needs
-			if got, want = openOf(t, proc, inode, c.pid), descriptorsOf(t, c.pid); got == want {
-				break
+		lab.Await(t, func() error { // until its runtime has opened all it needs
+			if got, want := openOf(t, proc, inode, c.PID), descriptorsOf(t, c.PID); got != want || got < 3+3 {
+				return fmt.Errorf("%s: the child has %d descriptors, and %d are seen", name, want, got)
 			}
-		}
-		if got != want || got < 3+3 {
-			t.Errorf("%s: the child has %d descriptors, and %d are seen", name, want, got)
-		}
+			return nil
+		})
 	}
 	if release, err := Open("/proc").Release(); err != nil || !strings.Contains(release, ".") {
 		t.Errorf("release %q, %v", release, err)

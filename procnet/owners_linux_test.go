@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -17,8 +16,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -26,77 +23,10 @@ import (
 	"tcpstate/tcp"
 )
 
-// A test that needs processes runs its own binary again, with a role and a name
-// as its arguments. The role is played here, since only here does Go run on the
-// process's first thread, whose name is that of the process.
-const rolePrefix = "tcpstate-owners:"
-
+// A test that needs processes has actors of the lab, with two roles of this
+// package's own.
 func init() {
-	if len(os.Args) != 3 || !strings.HasPrefix(os.Args[1], rolePrefix) {
-		return
-	}
-	if err := play(strings.TrimPrefix(os.Args[1], rolePrefix), os.Args[2]); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-// play plays a role: it says "ready" and what there is to say, and goes on
-// until its input ends.
-func play(role, name string) error {
-	if err := setName(name); err != nil {
-		return err
-	}
-	switch role {
-	case "hold": // what it was born with
-		fmt.Println("ready")
-	case "receive": // a descriptor, over the UNIX-domain socket 3
-		fd, err := receive(3)
-		if err != nil {
-			return err
-		}
-		fmt.Println("ready", fd)
-	case "leaderless": // its first thread ends
-		go func() {
-			fmt.Println("ready")
-			io.Copy(io.Discard, os.Stdin)
-			os.Exit(0)
-		}()
-		syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
-	case "rename": // a new name for each socket it has
-		return renameAll(name)
-	case "look": // for the owners of the socket with the inode that its input has, until that ends
-		return look()
-	}
-	_, err := io.Copy(io.Discard, os.Stdin)
-	return err
-}
-
-func setName(name string) error {
-	text, err := unix.BytePtrFromString(name)
-	if err != nil {
-		return err
-	}
-	return unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(text)), 0, 0, 0)
-}
-
-// receive receives one descriptor.
-func receive(socket int) (int, error) {
-	data, control := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := unix.Recvmsg(socket, data, control, 0)
-	if err != nil {
-		return 0, err
-	}
-	messages, err := unix.ParseSocketControlMessage(control[:n])
-	if err != nil {
-		return 0, err
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil {
-		return 0, err
-	}
-	return fds[0], unix.Close(socket)
+	lab.Play(map[string]lab.Role{"rename": renameAll, "look": look})
 }
 
 // renamings is how many sockets a child of the role rename holds in turn.
@@ -104,11 +34,12 @@ const renamings = 40
 
 // renameAll holds one socket after the other, each under a name of its own, and
 // reports which. It goes on to the next when it reads a line.
-func renameAll(name string) error {
+func renameAll(name string, ready func(...any)) error {
+	ready()
 	lines := bufio.NewScanner(os.Stdin)
 	for i := range renamings {
 		mine := fmt.Sprint(name, "-", i)
-		if err := setName(mine); err != nil {
+		if err := lab.SetName(mine); err != nil {
 			return err
 		}
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -128,9 +59,10 @@ func renameAll(name string) error {
 	return nil
 }
 
-// look prints what there is to see of the owners of a socket.
-func look() error {
-	fmt.Println("ready")
+// look prints what there is to see of the owners of the sockets whose inodes it
+// reads.
+func look(_ string, ready func(...any)) error {
+	ready()
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		inode, err := strconv.ParseUint(lines.Text(), 10, 32)
 		if err != nil {
@@ -145,53 +77,17 @@ func look() error {
 	return nil
 }
 
-// child is a process of this test.
-type child struct {
-	pid    int
-	input  io.WriteCloser
-	output *bufio.Reader
-	cmd    *exec.Cmd
-}
-
-// start starts a child, with the files as its descriptors from 3 on, and waits
-// until it is ready, in the given words.
-func start(t *testing.T, attr *syscall.SysProcAttr, role, name string, files ...*os.File) (*child, string) {
+// hold starts an actor that holds the files.
+func hold(t *testing.T, name string, files ...*os.File) *lab.Player {
 	t.Helper()
-	c := spawn(t, attr, role, name, files...)
-	answer, err := c.output.ReadString('\n')
-	rest, ready := strings.CutPrefix(answer, "ready")
-	if err != nil || !ready {
-		t.Fatalf("%s: %q, %v", role, answer, err)
-	}
-	return c, strings.TrimSpace(rest)
+	return lab.Actor{Name: name}.Start(t, fdsOf(files...)...)
 }
 
-func spawn(t *testing.T, attr *syscall.SysProcAttr, role, name string, files ...*os.File) *child {
-	t.Helper()
-	cmd := exec.Command("/proc/self/exe", rolePrefix+role, name) // by its own path another user may not reach it
-	cmd.ExtraFiles, cmd.SysProcAttr = files, attr
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+func fdsOf(files ...*os.File) (fds []int) {
+	for _, file := range files {
+		fds = append(fds, int(file.Fd()))
 	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &child{cmd.Process.Pid, input, bufio.NewReader(output), cmd}
-	t.Cleanup(c.end)
-	return c
-}
-
-// end ends the child and waits for it.
-func (c *child) end() {
-	c.input.Close()
-	io.Copy(io.Discard, c.output)
-	c.cmd.Wait()
+	return fds
 }
 
 // listener makes a listener, its inode, and a file of it to hand on, which is
@@ -286,15 +182,15 @@ func me(t *testing.T, file *os.File) string {
 func TestOwnersSharedByFork(t *testing.T) {
 	inode, file := listener(t)
 	check(t, inode, me(t, file))
-	one, _ := start(t, nil, "hold", "one", file)
-	two, _ := start(t, nil, "hold", "two", file, file) // twice
-	check(t, inode, me(t, file), holder(one.pid, "one", 3), holder(two.pid, "two", 3), holder(two.pid, "two", 4))
+	one := hold(t, "one", file)
+	two := hold(t, "two", file, file) // twice
+	check(t, inode, me(t, file), holder(one.PID, "one", 3), holder(two.PID, "two", 3), holder(two.PID, "two", 4))
 
 	file.Close()
-	check(t, inode, holder(one.pid, "one", 3), holder(two.pid, "two", 3), holder(two.pid, "two", 4))
-	two.end()
-	check(t, inode, holder(one.pid, "one", 3))
-	one.end()
+	check(t, inode, holder(one.PID, "one", 3), holder(two.PID, "two", 3), holder(two.PID, "two", 4))
+	two.End()
+	check(t, inode, holder(one.PID, "one", 3))
+	one.End()
 	check(t, inode)
 }
 
@@ -311,13 +207,13 @@ func TestOwnersPassedOverUnixSocket(t *testing.T) {
 	}
 	file.Close()
 	check(t, inode) // nobody's, while it is on its way
-	c, fd := start(t, nil, "receive", "heir", theirs)
+	c := lab.Actor{Name: "heir", Role: "receive"}.Start(t, fdsOf(theirs)...)
 	theirs.Close()
-	number, err := strconv.Atoi(fd)
+	number, err := strconv.Atoi(c.Answer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, inode, holder(c.pid, "heir", number))
+	check(t, inode, holder(c.PID, "heir", number))
 }
 
 // Names come as they are, whatever they would do to a terminal.
@@ -325,36 +221,35 @@ func TestOwnersNames(t *testing.T) {
 	for _, name := range []string{"", "a b", "\x1b[2J\x1b[31m", "a\nb\n", "\xff\xfe", "(x) R 1", "fifteen-letters"} {
 		inode, file := listener(t)
 		mine := me(t, file)
-		c, _ := start(t, nil, "hold", name, file)
-		check(t, inode, mine, holder(c.pid, name, 3))
-		c.end()
+		c := hold(t, name, file)
+		check(t, inode, mine, holder(c.PID, name, 3))
+		c.End()
 	}
 }
 
 // A process whose first thread has ended lives on in the others.
 func TestOwnersWithoutFirstThread(t *testing.T) {
 	inode, file := listener(t)
-	c, _ := start(t, nil, "leaderless", "headless", file)
+	c := lab.Actor{Name: "headless", Role: "leaderless"}.Start(t, fdsOf(file)...)
 	file.Close()
-	stat := fmt.Sprintf("/proc/%d/stat", c.pid)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	stat := fmt.Sprintf("/proc/%d/stat", c.PID)
+	lab.Await(t, func() error {
 		text, err := os.ReadFile(stat)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(text, []byte("(headless) Z ")) {
-			break
+		if !bytes.Contains(text, []byte("(headless) Z ")) {
+			return fmt.Errorf("the first thread does not end: %s", text)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the first thread does not end: %s", text)
-		}
-	}
-	check(t, inode, holder(c.pid, "headless", 3))
+		return nil
+	})
+	check(t, inode, holder(c.PID, "headless", 3))
 }
 
 func TestOwnersDetailsOfAProcess(t *testing.T) {
 	inode, file := listener(t)
-	c, _ := start(t, nil, "hold", "detailed", file)
+	args := []string{"detailed-one", "--of", "two words"}
+	c := lab.Actor{Name: "detailed", Args: args}.Start(t, fdsOf(file)...)
 	file.Close()
 	exe, err := os.Executable()
 	if err != nil {
@@ -366,12 +261,12 @@ func TestOwnersDetailsOfAProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		holders := o.Of(inode)
-		if len(holders) != 1 || holders[0].PID != c.pid {
+		if len(holders) != 1 || holders[0].PID != c.PID {
 			t.Fatalf("%s: %+v", name, holders)
 		}
 		h := holders[0]
-		if want := []string{"/proc/self/exe", rolePrefix + "hold", "detailed"}; !slices.Equal(h.Cmdline, want) {
-			t.Errorf("%s: command line %q, want %q", name, h.Cmdline, want)
+		if !slices.Equal(h.Cmdline, args) {
+			t.Errorf("%s: command line %q, want %q", name, h.Cmdline, args)
 		}
 		if h.Exe != exe || h.UID != tcp.Known(uint32(os.Geteuid())) {
 			t.Errorf("%s: exe %q, want %q; user %v", name, h.Exe, exe, h.UID)
@@ -389,9 +284,9 @@ func TestOwnersOfAnotherUser(t *testing.T) {
 	if os.Geteuid() == 0 {
 		attr, want = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, "65534 0 true false\n"
 	}
-	c, _ := start(t, attr, "look", "looker")
-	fmt.Fprintln(c.input, inode)
-	if got, err := c.output.ReadString('\n'); got != want || err != nil {
+	c := lab.Actor{Name: "looker", Role: "look", Attr: attr}.Start(t)
+	fmt.Fprintln(c.Input, inode)
+	if got, err := c.Output.ReadString('\n'); got != want || err != nil {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
@@ -400,13 +295,13 @@ func TestOwnersOfAnotherUser(t *testing.T) {
 // been given its number.
 func TestOwnersTableOutlivesProcess(t *testing.T) {
 	inode, file := listener(t)
-	c, _ := start(t, nil, "hold", "mortal", file)
+	c := hold(t, "mortal", file)
 	opened, err := Open("/proc").openTree()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer opened.close()
-	held, err := opened.open(c.pid, c.pid)
+	held, err := opened.open(c.PID, c.PID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,9 +309,9 @@ func TestOwnersTableOutlivesProcess(t *testing.T) {
 	if got, err := held.socket(3); got != inode || err != nil {
 		t.Fatalf("socket %d, %v, want %d", got, err, inode)
 	}
-	c.end()
+	c.End()
 	if os.Geteuid() == 0 { // nobody else may say which number comes next
-		reuse(t, c.pid, file)
+		reuse(t, c.PID, file)
 	}
 	if got, err := held.socket(3); got != 0 || err != nil {
 		t.Errorf("the descriptor of a dead process is on socket %d, %v", got, err)
@@ -441,11 +336,11 @@ func reuse(t *testing.T, pid int, file *os.File) {
 			t.Logf("the number is not used again: %v", err) // root in a container may not say it either
 			return
 		}
-		c, _ := start(t, nil, "hold", "impostor", file)
-		if c.pid == pid {
+		c := hold(t, "impostor", file)
+		if c.PID == pid {
 			return
 		}
-		c.end()
+		c.End()
 	}
 	t.Errorf("no process got the number %d", pid)
 }
@@ -467,9 +362,9 @@ func TestOwnersUnderChurn(t *testing.T) {
 	for w := range 2 {
 		spawners.Go(func() {
 			for i := range children {
-				c := spawn(t, nil, "rename", fmt.Sprint("n", w, "-", i))
-				for n := 0; ; n++ {
-					line, err := c.output.ReadString('\n')
+				c := lab.Actor{Name: fmt.Sprint("n", w, "-", i), Role: "rename"}.Start(t)
+				for n := range renamings {
+					line, err := c.Output.ReadString('\n')
 					if err != nil {
 						break
 					}
@@ -480,7 +375,7 @@ func TestOwnersUnderChurn(t *testing.T) {
 						break
 					}
 					mu.Lock()
-					owners[uint32(inode)] = owner{c.pid, name}
+					owners[uint32(inode)] = owner{c.PID, name}
 					if n == renamings/2 {
 						patient[uint32(inode)] = true
 						for enough := begun + 2; ended < enough && !over; {
@@ -488,9 +383,9 @@ func TestOwnersUnderChurn(t *testing.T) {
 						}
 					}
 					mu.Unlock()
-					fmt.Fprintln(c.input, "next")
+					fmt.Fprintln(c.Input, "next")
 				}
-				c.end()
+				c.End()
 			}
 		})
 	}
@@ -563,7 +458,7 @@ func TestOwnersAgreeWithSS(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, file := listener(t)
-		start(t, nil, "hold", "shares", file, file)
+		hold(t, "shares", file, file)
 		want := ssOwners(t)
 		wanted := map[uint32]struct{}{}
 		for inode := range want {

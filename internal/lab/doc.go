@@ -10,7 +10,10 @@
 //   - [Lab.Fill] makes many sockets, as the words of a [Plan] say;
 //   - [Lab.Peer] adds a remote peer that a test controls segment by segment.
 //
-// [Lab.Namespace] adds further network namespaces, with names in /run/netns.
+// [Lab.Namespace] adds further network namespaces, with names in /run/netns, and
+// an [Actor] is a further process, which holds sockets under a name. [Await] waits
+// for what the kernel does in its own time, and [Sample] says how many inputs a
+// test takes.
 //
 // Every function checks with the kernel that the sockets exist, with a small
 // sock_diag client of its own. It returns an error if there are fewer sockets
