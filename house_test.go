@@ -45,6 +45,7 @@ var outsiders = []struct {
 	{"github.com/mattn/go-runewidth", []string{"text"}, "the widths of characters; all others ask text"},
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "the screen alone reads keys and draws; what follows sockets does it for a pipe too"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "tells bubbletea which colours there are"},
+	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "failures of tests show JSON key by key"},
 	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
 }
 

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math/rand/v2"
@@ -9,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 )
 
@@ -73,8 +73,8 @@ func checkAgainstSchema(t *testing.T, s *tcp.Socket) {
 		t.Fatal(err)
 	}
 	got := appendSocket(nil, s)
-	if !bytes.Equal(got, want) {
-		t.Errorf("the encoders differ\nappend: %s\nschema: %s", got, want)
+	if diff := lab.DiffJSON(want, got); diff != "" {
+		t.Errorf("what the encoder appends is not what the schema says %s", diff)
 	}
 	if !json.Valid(got) {
 		t.Errorf("not JSON: %s", got)

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 )
 
@@ -378,8 +379,8 @@ func TestJSONDocument(t *testing.T) {
 ` + string(appendSocket(nil, listener())) + ",\n" + string(appendSocket(nil, timeWait())) + `
 ],"warnings":["<half> of it"]}
 `
-	if b.String() != want {
-		t.Errorf("got\n%swant\n%s", b.String(), want)
+	if diff := lab.DiffJSON([]byte(want), b.Bytes()); diff != "" {
+		t.Errorf("the document differs %s", diff)
 	}
 
 	empty := write(t, &Listing{Format: JSON}, each())
@@ -391,8 +392,8 @@ func TestJSONDocument(t *testing.T) {
 func TestNDJSON(t *testing.T) {
 	got := write(t, &Listing{Format: NDJSON}, each(timeWait(), listener()))
 	want := string(appendSocket(nil, timeWait())) + "\n" + string(appendSocket(nil, listener())) + "\n"
-	if got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
+	if diff := lab.DiffJSON([]byte(want), []byte(got)); diff != "" {
+		t.Errorf("the lines differ %s", diff)
 	}
 }
 

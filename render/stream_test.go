@@ -3,6 +3,7 @@ package render
 import (
 	"testing"
 
+	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 	"tcpstate/text"
 )
@@ -14,8 +15,8 @@ func TestAppendStatesHasEveryState(t *testing.T) {
 	}
 	const want = `{"LISTEN":1,"SYN_SENT":4,"SYN_RECV":9,"ESTABLISHED":16,"FIN_WAIT1":25,"FIN_WAIT2":36,"CLOSING":49,` +
 		`"TIME_WAIT":64,"CLOSE_WAIT":81,"LAST_ACK":100,"CLOSE":121,"BOUND_INACTIVE":144}`
-	if got := string(AppendStates(nil, &counts)); got != want {
-		t.Errorf("%s, want %s", got, want)
+	if diff := lab.DiffJSON([]byte(want), AppendStates(nil, &counts)); diff != "" {
+		t.Errorf("the states differ %s", diff)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tcpstate/collect"
+	"tcpstate/internal/lab"
 	"tcpstate/render"
 	"tcpstate/tcp"
 )
@@ -135,7 +136,7 @@ func TestStreamTellsWhatHappens(t *testing.T) {
 					t.Errorf("%+v, %v", outcome, err)
 				}
 				if got := withoutZeros(b.String()); got != test.want {
-					t.Errorf("got\n%s\nwant\n%s", got, test.want)
+					t.Errorf("the lines differ %s", lab.DiffJSON([]byte(test.want), []byte(got)))
 				}
 			})
 		})
