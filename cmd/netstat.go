@@ -195,12 +195,12 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 
 // sayOfSource says warnings about a source that was asked for. What there is to
 // say of the files that netstat reads is of no weight here: it is about ages.
-func (n *netstat) sayOfSource(warnings []string) {
+func (n *netstat) sayOfSource(warnings collect.Warnings) {
 	if n.source == collect.ProcFS {
 		return
 	}
 	for _, warning := range warnings {
-		n.say(warning)
+		n.say(warning.Text)
 	}
 }
 

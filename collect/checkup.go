@@ -25,13 +25,13 @@ type Checkup struct {
 	query    Query
 	proc     *procnet.Proc
 	source   Source
-	warnings []string
+	warnings Warnings
 }
 
 // BeginCheckups begins an observation of each network namespace of a query. The
 // filter of the query chooses which sockets are looked at; its detail is the
 // doctor's own. The warnings are of namespaces that could not be looked at.
-func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings []string, err error) {
+func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings Warnings, err error) {
 	if err := q.complete(); err != nil {
 		return nil, nil, err
 	}
@@ -50,7 +50,7 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (
 		case i == 0 || ctx.Err() != nil:
 			return nil, nil, err
 		case !errors.Is(err, netns.ErrGone):
-			s.warn("network namespace %q: %v", space.Name, err)
+			s.warnings.Add(namespaceUnreadable(space.Name, err))
 		}
 	}
 	return list, s.warnings, nil
@@ -77,7 +77,7 @@ func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*
 // not judged.
 func (c *Checkup) note(err error) {
 	if err != nil {
-		c.warnings = append(c.warnings, err.Error())
+		c.warnings.Add(hostUnread(err))
 	}
 }
 
@@ -130,13 +130,13 @@ func (c *Checkup) End(interval time.Duration) error {
 		o.Survey.Add(socket)
 	}
 	o.Survey.Excuse(c.query.owners.late)
-	c.warnings = append(c.warnings, s.Warnings()...)
+	c.warnings.Add(s.Warnings()...)
 
 	stat, err := c.proc.SockStat()
 	c.note(err)
 	o.SockStat = stat
 	c.readLimits()
-	o.Unseen = c.warnings
+	o.Unseen = c.warnings.Texts()
 	return nil
 }
 
@@ -164,4 +164,4 @@ func (c *Checkup) readLimits() {
 func (c *Checkup) Source() Source { return c.source }
 
 // Warnings returns what could not be read.
-func (c *Checkup) Warnings() []string { return c.warnings }
+func (c *Checkup) Warnings() Warnings { return c.warnings }

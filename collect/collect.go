@@ -74,7 +74,7 @@ type Snapshot struct {
 	dial     opener
 	query    Query
 	first    *reading // of the first of the namespaces
-	warnings []string
+	warnings Warnings
 
 	owners  *owners // where processes are wanted
 	cgroups cgroupNames
@@ -101,7 +101,7 @@ func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
 	}
 	s := &Snapshot{ctx: ctx, dial: dial, query: q, owners: q.owners}
 	if q.States == 0 {
-		s.warn("nothing can match: the states, families and filter that are asked for exclude each other")
+		s.warnings.Add(nothingMatches())
 	}
 	err := s.findNamespaces()
 	if err == nil && s.needsOwners() && s.owners == nil {
@@ -173,10 +173,6 @@ func (s *Snapshot) needsOwners() bool {
 	return s.query.Detail.Has(tcp.DetailProcesses) || s.query.judgesOwners()
 }
 
-func (s *Snapshot) warn(format string, args ...any) {
-	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
-}
-
 // Source returns the source that is read: SockDiag or ProcFS.
 func (s *Snapshot) Source() Source { return s.first.source }
 
@@ -185,7 +181,7 @@ func (s *Snapshot) Missing() []string { return s.first.missing }
 
 // Warnings returns what a reader should be told about the reading as a whole.
 // Some are known only once Sockets has been read.
-func (s *Snapshot) Warnings() []string { return s.warnings }
+func (s *Snapshot) Warnings() Warnings { return s.warnings }
 
 // Close gives up a snapshot whose Sockets was not ranged over.
 func (s *Snapshot) Close() { s.first.close() }
@@ -200,7 +196,7 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		hosts := newResolver()
 		hosts.resolve(s.ctx, s.matching())(yield)
-		s.warnings = append(s.warnings, hosts.warnings()...)
+		s.warnings.Add(hosts.warnings()...)
 	}
 }
 
@@ -227,11 +223,11 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 				}
 			}
 			if r.interrupted() {
-				s.warn("the kernel says that its table changed during the dump: sockets may be missing or listed twice")
+				s.warnings.Add(tableChanged())
 			}
 		}
 		if s.owners != nil {
-			s.warnings = append(s.warnings, s.owners.warnings()...)
+			s.warnings.Add(s.owners.warnings()...)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 			}
 			switch warnings := s.Warnings(); {
 			case test.warning == "" && len(warnings) == 0:
-			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0], dir+test.warning):
+			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0].Text, dir+test.warning):
 				t.Errorf("warnings %q, want one that ends in %q", warnings, test.warning)
 			}
 		})
@@ -284,7 +284,7 @@ func TestAnInterruptedDumpIsSaid(t *testing.T) {
 		s := ofDump(Query{States: tcp.All, Filter: selectAll(t)}, &fakeDump{interrupted: interrupted})
 		readAll(t, s)
 		const want = "the kernel says that its table changed during the dump: sockets may be missing or listed twice"
-		if got := s.Warnings(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
+		if got := s.Warnings().Texts(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
 			t.Errorf("interrupted %v: warnings %q", interrupted, got)
 		}
 	}

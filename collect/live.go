@@ -17,7 +17,7 @@ import (
 // those of the topic's states by process, listener and peer, the settings, and
 // the counters that bear on the topic. The query says which network namespace,
 // which must be one, and where to read. Warnings are as of a Snapshot.
-func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings []string, err error) {
+func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings Warnings, err error) {
 	q.States, q.Filter, q.Detail, q.Everything = tcp.All, nil, 0, false
 	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6}
 	s, err := Open(ctx, q)
@@ -58,11 +58,7 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 	}
 	q.States, q.Detail = topic.States, tcp.DetailProcesses|tcp.DetailAge
 	more, err := readGroups(ctx, q, host)
-	for _, warning := range more {
-		if !slices.Contains(warnings, warning) { // of the source, which each reading warns of
-			warnings = append(warnings, warning)
-		}
-	}
+	warnings.Add(more...)
 	return host, warnings, err
 }
 
@@ -71,7 +67,7 @@ const groupsShown = 5
 
 // readGroups reads the sockets of a query for the groups and the oldest of a
 // host.
-func readGroups(ctx context.Context, q Query, host *explain.Host) (warnings []string, err error) {
+func readGroups(ctx context.Context, q Query, host *explain.Host) (warnings Warnings, err error) {
 	listeners, err := FindListeners(ctx, q)
 	if err != nil {
 		return nil, err

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"strconv"
-	"strings"
 
 	"tcpstate/netns"
 )
@@ -29,15 +27,13 @@ func (s *Snapshot) findNamespaces() error {
 		}
 		s.query.spaces = list.Namespaces
 		for _, err := range list.Failed {
-			s.warn("%v", err)
+			s.warnings.Add(namespaceSkipped(err))
 		}
 		switch {
 		case list.Hidden:
-			s.warn("not all processes are listed (see hidepid in proc(5)): there may be network namespaces that are not known")
-		case list.Unreadable == 1:
-			s.warn("the network namespace of one process may not be seen by this user")
+			s.warnings.Add(namespacesHidden())
 		case list.Unreadable > 0:
-			s.warn("the network namespaces of %d processes may not be seen by this user", list.Unreadable)
+			s.warnings.Add(namespacesUnseen(list.Unreadable))
 		}
 	default:
 		space, err := netns.Find(s.query.Proc, s.query.Netns)
@@ -76,16 +72,13 @@ func (s *Snapshot) readings() iter.Seq2[*reading, error] {
 				}
 			case errors.Is(err, netns.ErrGone):
 			case errors.Is(err, fs.ErrPermission):
-				closed = append(closed, strconv.Quote(space.Name))
+				closed = append(closed, space.Name)
 			default:
-				s.warn("network namespace %q: %v", space.Name, err)
+				s.warnings.Add(namespaceUnreadable(space.Name, err))
 			}
 		}
-		switch {
-		case len(closed) == 1:
-			s.warn("the network namespace %s may not be entered by this user", closed[0])
-		case len(closed) > 1:
-			s.warn("%d network namespaces may not be entered by this user: %s", len(closed), strings.Join(closed, ", "))
+		if len(closed) > 0 {
+			s.warnings.Add(namespacesClosed(closed))
 		}
 	}
 }

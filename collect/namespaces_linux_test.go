@@ -62,7 +62,7 @@ func TestNamespacesThatEndAreLeftOut(t *testing.T) {
 			if read[spaceOf(early)] || !read[spaceOf(late)] || !read[spaceOf(stays)] {
 				t.Errorf("%v: read were %v, of %d, %d and %d", source, read, early, late, stays)
 			}
-			for _, warning := range s.Warnings()[said:] {
+			for _, warning := range s.Warnings()[said:].Texts() {
 				if !strings.Contains(warning, "may not be entered") { // those of the host, to a user of its own
 					t.Errorf("%v: %s", source, warning)
 				}

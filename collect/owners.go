@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"tcpstate/procnet"
@@ -170,25 +169,12 @@ func contains(list []tcp.Process, pid int) bool {
 
 // warnings says of how many sockets the processes were not found, and why that
 // may be.
-func (o *owners) warnings() (list []string) {
+func (o *owners) warnings() (list Warnings) {
 	if o.not > 0 {
-		list = append(list, fmt.Sprintf("the processes of %d of %d sockets are not known%s", o.not, o.not+o.seen, o.obstacle()))
+		list.Add(OwnersNotFound(o.not, o.not+o.seen, o.found))
 	}
 	if o.late > 0 && !o.excused {
-		list = append(list, fmt.Sprintf("the processes of %d sockets are not known, which were opened while they were looked for", o.late))
+		list = append(list, ownersUnknown(o.late, o.late+o.seen, "they were opened while they were looked for"))
 	}
 	return list
-}
-
-// obstacle says what stood in the way of finding all.
-func (o *owners) obstacle() string {
-	switch {
-	case o.found.Hidden:
-		return ": not all processes are listed (see hidepid in proc(5))"
-	case o.found.Unreadable == 1:
-		return ": one process may not be read by this user"
-	case o.found.Unreadable > 0:
-		return fmt.Sprintf(": %d processes may not be read by this user", o.found.Unreadable)
-	}
-	return ""
 }

@@ -33,7 +33,7 @@ type reading struct {
 	dump       dump // where source is SockDiag
 	interfaces interfaceNames
 
-	warn func(format string, args ...any)
+	warn func(...Warning)
 }
 
 // dump is what a reading needs of a *sockdiag.Dump.
@@ -45,7 +45,7 @@ type dump interface {
 
 // read begins to read the table of a namespace.
 func (s *Snapshot) read(space *netns.Namespace) (*reading, error) {
-	r := &reading{query: s.query, space: space, source: s.query.Source, proc: procOf(s.query.Proc, space), warn: s.warn}
+	r := &reading{query: s.query, space: space, source: s.query.Source, proc: procOf(s.query.Proc, space), warn: s.warnings.Add}
 	if space != nil {
 		r.interfaces.within = space.Do
 	}
@@ -132,7 +132,7 @@ func (r *reading) openSockDiag(ctx context.Context, open opener) error {
 		return fmt.Errorf("%w; and %w", err, procErr)
 	}
 	r.source = ProcFS
-	r.warn("%v; reading /proc/net/tcp instead, which knows less of each socket and may list one twice or miss one while it changes", err)
+	r.warn(sourceFailed(err, insteadOfSockDiag))
 	return nil
 }
 
@@ -204,7 +204,7 @@ func (r *reading) readClocks() {
 		clocks, err = lifecycle.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", r.query.Proc)
 	}
 	if err != nil && r.query.Detail.Has(tcp.DetailAge) {
-		r.warn("%v; the ages of SYN_SENT and FIN_WAIT2 are not known", err)
+		r.warn(agesUnknown(err))
 	}
 	r.clocks = clocks
 }

@@ -3,12 +3,12 @@ package watch
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
+	"tcpstate/collect"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
@@ -152,9 +152,9 @@ func (o *owners) holders(inode uint32) (list []tcp.Process) {
 	return list
 }
 
-// warning says of how many sockets the processes are not known, and why that may
-// be, or nothing.
-func (o *owners) warning() string {
+// warnings says of how many sockets the processes are not known, and why that
+// may be.
+func (o *owners) warnings() (list collect.Warnings) {
 	unknown := 0
 	for _, h := range o.held {
 		if len(h.processes) == 0 {
@@ -162,14 +162,7 @@ func (o *owners) warning() string {
 		}
 	}
 	if unknown == 0 || o.last == nil {
-		return ""
+		return nil
 	}
-	text := fmt.Sprintf("the processes of %d of %d sockets are not known", unknown, len(o.held))
-	switch {
-	case o.last.Hidden:
-		text += ": not all processes are listed (see hidepid in proc(5))"
-	case o.last.Unreadable > 0:
-		text += fmt.Sprintf(": this user may not read all processes (%d)", o.last.Unreadable)
-	}
-	return text
+	return collect.Warnings{collect.OwnersNotFound(unknown, len(o.held), o.last)}
 }

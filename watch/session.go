@@ -15,7 +15,6 @@ import (
 	"context"
 	"iter"
 	"net/netip"
-	"strings"
 	"time"
 
 	"tcpstate/collect"
@@ -42,8 +41,7 @@ type Session struct {
 	listeners *collect.Listeners
 	inferred  map[uint32]*tcp.Listener // in this tick, by the inode of the first that listens there
 	spaces    map[netns.ID]string      // names of the network namespaces at the last tick
-	warnings  []string
-	warned    map[string]bool // what warnings were about
+	warnings  collect.Warnings
 }
 
 // Tick reads the sockets and returns what has happened since the last tick. The
@@ -68,7 +66,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 		sockets = s.owned(ctx, sockets)
 	}
 	tick, err := s.Follow(at, sockets, snapshot.Selects)
-	s.warn(snapshot.Warnings()...)
+	s.warnings.Add(snapshot.Warnings()...)
 	if err == nil && s.needsOwners() {
 		err = s.findOwners(ctx)
 	}
@@ -81,9 +79,9 @@ func (s *Session) Source() collect.Source { return s.source }
 // Missing returns the names, as in JSON, of what the source cannot know.
 func (s *Session) Missing() []string { return s.missing }
 
-// Warnings returns what a reader should be told, each once: of one that comes
+// Warnings returns what a reader should know, each once: of one that comes
 // again with other numbers in it, the first. More may come with every tick.
-func (s *Session) Warnings() []string { return s.warnings }
+func (s *Session) Warnings() collect.Warnings { return s.warnings }
 
 // Fill makes into what was last seen of the row's socket, with its processes or
 // the listener that it came in by, where these are wanted.
@@ -127,24 +125,6 @@ func (s *Session) nameNamespaces(list []*netns.Namespace) {
 	s.spaces = names
 	if len(changed) > 0 {
 		s.rename(changed)
-	}
-}
-
-func (s *Session) warn(warnings ...string) {
-	if s.warned == nil {
-		s.warned = make(map[string]bool)
-	}
-	for _, warning := range warnings {
-		about := strings.Map(func(r rune) rune {
-			if '0' <= r && r <= '9' {
-				return -1
-			}
-			return r
-		}, warning)
-		if !s.warned[about] {
-			s.warned[about] = true
-			s.warnings = append(s.warnings, warning)
-		}
 	}
 }
 
@@ -224,9 +204,7 @@ func (s *Session) findOwners(ctx context.Context) (err error) {
 	if err = s.owners.search(ctx); err != nil {
 		return err
 	}
-	if warning := s.owners.warning(); warning != "" {
-		s.warn(warning)
-	}
+	s.warnings.Add(s.owners.warnings()...)
 	q := s.Query
 	q.Source = s.source
 	s.inferred = make(map[uint32]*tcp.Listener)

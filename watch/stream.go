@@ -26,7 +26,7 @@ type Stream struct {
 	UntilFor time.Duration // and has done so at every tick of this time
 
 	// Warn is given all that a reader should be told, after each tick.
-	Warn func(warnings []string)
+	Warn func(collect.Warnings)
 }
 
 // Outcome is how a stream ended.
@@ -67,7 +67,7 @@ func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err erro
 			s.write(ctx, out, tick, err == nil)
 		}
 		if s.Names != nil {
-			s.Session.warn(s.Names.Warnings()...)
+			s.Session.warnings.Add(s.Names.Warnings()...)
 		}
 		if s.Warn != nil {
 			s.Warn(s.Session.Warnings())

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -317,7 +316,7 @@ func TestASlowReader(t *testing.T) {
 		s.Format.JSON = true
 		p.set(crowdOf(connections, kernelEstab)...)
 		var took []time.Time
-		s.Warn = func([]string) { took = append(took, time.Now()) }
+		s.Warn = func(collect.Warnings) { took = append(took, time.Now()) }
 		changes := map[time.Duration]func(){}
 		for i := range 2 * ticks { // between every two ticks everything changes
 			state := []string{kernelTimeWait, kernelEstab}[i%2]
@@ -390,15 +389,4 @@ func TestAQuickReaderMissesNothing(t *testing.T) {
 			t.Errorf("%d events came, %+v, %v", n, outcome, err)
 		}
 	})
-}
-
-// TestWarningsAreSaidOnce gives a session the same warnings with other numbers.
-func TestWarningsAreSaidOnce(t *testing.T) {
-	var s Session
-	s.warn("3 of 7 processes are not known", "the source is poor")
-	s.warn("4 of 9 processes are not known", "the source is poor", "the table changed")
-	want := []string{"3 of 7 processes are not known", "the source is poor", "the table changed"}
-	if got := s.Warnings(); !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
 }

@@ -3,7 +3,6 @@ package screen
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"tcpstate/tcp"
@@ -139,7 +138,7 @@ const (
 
 // frame makes a frame of what was seen.
 func (r *reader) frame(ctx context.Context) *frame {
-	f := &frame{wish: r.done, at: r.lookedAt, source: r.session.Source().String(), warnings: slices.Clone(r.session.Warnings()),
+	f := &frame{wish: r.done, at: r.lookedAt, source: r.session.Source().String(), warnings: r.session.Warnings().Texts(),
 		err: r.err, fresh: r.fresh, history: r.history, front: r.frontTold, opened: r.opened}
 	if r.tick != nil {
 		f.at, f.counts, f.before = r.tick.At, r.tick.Counts, r.tick.Before
