@@ -150,10 +150,10 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 	begun := d.w.now()
 	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	if err := sleep(ctx, d.interval-d.w.now().Sub(begun)); err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	for _, c := range checkups {
 		err := c.End(d.w.now().Sub(begun))
@@ -161,7 +161,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 			continue // with all that was wrong in it
 		}
 		if err != nil {
-			return nil, 0, nil, err
+			return nil, nil, nil, err
 		}
 		source = c.Source()
 		warnings = append(warnings, c.Warnings()...)

@@ -5,7 +5,8 @@ package collect
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -13,44 +14,15 @@ import (
 
 	"tcpstate/filter"
 	"tcpstate/netns"
-	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
-
-// Source is where sockets are read from.
-type Source uint8
-
-// The sources.
-const (
-	Auto     Source = iota // SockDiag, else ProcFS
-	SockDiag               // NETLINK_SOCK_DIAG
-	ProcFS                 // /proc/net/tcp and tcp6
-)
-
-var sourceNames = [...]string{"auto", "sock_diag", "procfs"}
-
-// String returns auto, sock_diag or procfs.
-func (s Source) String() string { return sourceNames[s] }
-
-// ParseSource returns the source with the given name.
-func ParseSource(name string) (Source, error) {
-	if i := slices.Index(sourceNames[:], name); i >= 0 {
-		return Source(i), nil
-	}
-	return 0, &unknownSourceError{name}
-}
-
-type unknownSourceError struct{ name string }
-
-func (e *unknownSourceError) Error() string { return fmt.Sprintf("unknown source %q", e.name) }
-func (e *unknownSourceError) Hint() string  { return "the sources are auto, sock_diag, procfs" }
 
 // DefaultProc is where /proc is mounted on every Linux host.
 const DefaultProc = "/proc"
 
 // Query says which sockets are wanted, how much of each, and from where.
 type Query struct {
-	Source   Source
+	Source   Source // nil: Auto
 	Proc     string // directory of the /proc to read; empty is DefaultProc
 	Netns    string // another network namespace, as netns.Find takes it, or AllNamespaces
 	States   tcp.StateSet
@@ -63,58 +35,6 @@ type Query struct {
 	// source tells them, and without their processes. Selects tells which of
 	// them States and Filter select.
 	Everything bool
-
-	spaces []*netns.Namespace // that Netns stands for, once they have been found
-	owners *owners            // of the sockets, where they have been found before
-}
-
-// Snapshot is a reading of the sockets that has begun.
-type Snapshot struct {
-	ctx      context.Context
-	dial     opener
-	query    Query
-	first    *reading // of the first of the namespaces
-	warnings Warnings
-
-	owners  *owners // where processes are wanted
-	cgroups cgroupNames
-	users   userNames
-}
-
-// Open chooses the source and begins to read it. Source Auto takes sock_diag
-// where it works, else /proc with a warning that says why. Another /proc than
-// this host's is read from its files alone, for sock_diag knows only the
-// namespaces of this host. Close must be called, or Sockets ranged over.
-//
-// Of several network namespaces the first, which is that of the process, decides
-// on the source. The others are opened in their turn.
-func Open(ctx context.Context, q Query) (*Snapshot, error) {
-	return open(ctx, q, sockdiag.Open)
-}
-
-// opener begins a dump, as sockdiag.Open does. Tests put older kernels here.
-type opener func(context.Context, sockdiag.Request) (*sockdiag.Dump, error)
-
-func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
-	if err := q.complete(); err != nil {
-		return nil, err
-	}
-	s := &Snapshot{ctx: ctx, dial: dial, query: q, owners: q.owners}
-	if q.States == 0 {
-		s.warnings.Add(nothingMatches())
-	}
-	err := s.findNamespaces()
-	if err == nil && s.needsOwners() && s.owners == nil {
-		s.owners, err = findOwners(ctx, s.query, dial)
-	}
-	if err == nil {
-		s.first, err = s.read(s.query.spaces[0])
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.query.Source = s.first.source // for the other namespaces
-	return s, nil
 }
 
 // complete sets what was left to be understood, and leaves out what the filter
@@ -123,8 +43,8 @@ func (q *Query) complete() error {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
-	if q.Source == Auto && !q.ofThisHost() {
-		q.Source = ProcFS
+	if q.Source == nil {
+		q.Source = Auto
 	}
 	if q.Filter == nil {
 		everything, err := filter.Parse(nil, filter.Names{})
@@ -136,18 +56,6 @@ func (q *Query) complete() error {
 	q.narrow()
 	return nil
 }
-
-// listed returns the states of which the source is to bring the sockets.
-func (q *Query) listed() tcp.StateSet {
-	if q.Everything {
-		return tcp.All
-	}
-	return q.States
-}
-
-// ofThisHost reports whether the sockets are those of this host, so that its
-// users and its kernel may be asked about them.
-func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
 
 // narrow leaves those of the states and families of which the filter can select
 // a socket. Where none are left, no state is asked for.
@@ -163,28 +71,149 @@ func (q *Query) narrow() {
 	q.Families = common
 }
 
+// listed returns the states of which the source is to bring the sockets.
+func (q *Query) listed() tcp.StateSet {
+	if q.Everything {
+		return tcp.All
+	}
+	return q.States
+}
+
+// ofThisHost reports whether the /proc is that of this host, so that its users
+// and its kernel may be asked about what is in it.
+func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
+
 // judgesOwners reports whether the filter asks who holds a socket.
 func (q *Query) judgesOwners() bool { return q.Filter.Needs().Has(tcp.DetailProcesses) }
 
-func (s *Snapshot) needsOwners() bool {
-	if s.query.Everything {
-		return false
-	}
-	return s.query.Detail.Has(tcp.DetailProcesses) || s.query.judgesOwners()
+func (q *Query) needsOwners() bool {
+	return !q.Everything && (q.Detail.Has(tcp.DetailProcesses) || q.judgesOwners())
 }
 
-// Source returns the source that is read: SockDiag or ProcFS.
-func (s *Snapshot) Source() Source { return s.first.source }
+// Snapshot is a reading of the sockets that has begun.
+type Snapshot struct {
+	*job
+	ctx   context.Context
+	first reading // of the first of the namespaces
+
+	cgroups cgroupNames
+	users   userNames
+}
+
+// reading is a table that is being read, with its namespace.
+type reading struct {
+	Reading
+	space *netns.Namespace // nil: that of the process
+}
+
+// Open chooses the source and begins to read it. Another /proc than this host's
+// is never read from a source that knows this host alone. Close must be called,
+// or Sockets ranged over.
+//
+// Of several network namespaces the first, which is that of the process, decides
+// on the source. The others are opened in their turn.
+func Open(ctx context.Context, q Query) (*Snapshot, error) {
+	j, err := newJob(q)
+	if err != nil {
+		return nil, err
+	}
+	return j.open(ctx)
+}
+
+// job is a query with what was found for it before its sockets are read. The
+// steps are: newJob completes the query and finds its namespaces; open chooses
+// the source; Sockets reads, joins and checks. The owners of the sockets are
+// found on the way, or by those who can do it before.
+type job struct {
+	query    Query
+	spaces   []*netns.Namespace // that Query.Netns stands for
+	owners   *Owners            // of the sockets; nil: not wanted
+	warnings Warnings
+}
+
+func newJob(q Query) (*job, error) {
+	j := &job{query: q}
+	if err := j.query.complete(); err != nil {
+		return nil, err
+	}
+	if j.query.States == 0 {
+		j.warnings.Add(nothingMatches())
+	}
+	if err := j.findNamespaces(); err != nil {
+		return nil, err
+	}
+	if j.query.needsOwners() {
+		j.owners = NewOwners(j.query)
+	}
+	return j, nil
+}
+
+// again returns a job of another query for the same namespaces.
+func (j *job) again(q Query) (*job, error) {
+	other := &job{query: q, spaces: j.spaces}
+	if err := other.query.complete(); err != nil {
+		return nil, err
+	}
+	if other.query.needsOwners() {
+		other.owners = NewOwners(other.query)
+	}
+	return other, nil
+}
+
+// open begins to read the first of the namespaces.
+func (j *job) open(ctx context.Context) (*Snapshot, error) {
+	s := &Snapshot{job: j, ctx: ctx}
+	var err error
+	if s.first, err = j.read(ctx, j.spaces[0]); err != nil {
+		return nil, err
+	}
+	j.query.Source = s.first.Source() // for the other namespaces
+	return s, nil
+}
+
+// read begins to read the table of a namespace.
+func (j *job) read(ctx context.Context, space *netns.Namespace) (reading, error) {
+	begun, err := j.query.Source.Begin(ctx, &Table{Query: &j.query, Space: space, Proc: procOf(j.query.Proc, space), Warnings: &j.warnings})
+	if err != nil {
+		return reading{}, err
+	}
+	if err := judgeable(&j.query, begun.Source(), begun.Missing()); err != nil {
+		begun.Close()
+		return reading{}, err
+	}
+	return reading{begun, space}, nil
+}
+
+// listeners reads the listeners of the namespaces of a job, whatever else it is
+// for.
+func (j *job) listeners(ctx context.Context) (*Listeners, error) {
+	other, err := j.again(Query{
+		Source: j.query.Source, Proc: j.query.Proc, Netns: j.query.Netns, States: tcp.Set(tcp.Listen),
+		Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, // a dual-stack listener is one of IPv6
+		Detail:   tcp.DetailExtended,               // to know a dual-stack one
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := other.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return listenersAmong(s.listed())
+}
+
+// Source returns the source that is read.
+func (s *Snapshot) Source() Source { return s.first.Source() }
 
 // Missing returns the names, as in JSON, of what the source cannot know.
-func (s *Snapshot) Missing() []string { return s.first.missing }
+func (s *Snapshot) Missing() []string { return s.first.Missing() }
 
 // Warnings returns what a reader should be told about the reading as a whole.
 // Some are known only once Sockets has been read.
 func (s *Snapshot) Warnings() Warnings { return s.warnings }
 
 // Close gives up a snapshot whose Sockets was not ranged over.
-func (s *Snapshot) Close() { s.first.close() }
+func (s *Snapshot) Close() { s.first.Close() }
 
 // Sockets yields the sockets that match the query, in the kernel's order, one
 // network namespace after the other. The Socket is reused: it is valid until the
@@ -203,31 +232,116 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 // matching yields the sockets that match the query, with all but the names of
 // their hosts and services.
 func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
+	if s.owners == nil {
+		return s.finished(s.listed(), s.query.Filter)
+	}
+	return func(yield func(*tcp.Socket, error) bool) {
+		candidates, left := s.listed(), (*filter.Filter)(nil)
+		if s.query.judgesOwners() {
+			left = s.query.Filter
+		}
+		s.finished(s.owners.joined(s.ctx, s.job, selected(candidates, s.query.Filter.WithoutProcesses())), left)(yield)
+		s.warnings.Add(s.owners.Warnings()...)
+	}
+}
+
+// selected yields those sockets that a filter selects.
+func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range sockets {
+			if err == nil && !f.Match(socket) {
+				continue
+			}
+			if !yield(socket, err) {
+				return
+			}
+		}
+	}
+}
+
+// finished yields those of the sockets that a filter selects, nil for all, with
+// their names and with no more than what was asked for. Where everything was
+// asked for, all are yielded as they are.
+func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
+	names := s.query.Detail.Has(tcp.DetailExtended) && s.first.OfThisHost()
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range sockets {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !s.query.Everything {
+				if f != nil && !f.Match(socket) {
+					continue
+				}
+				s.strip(socket)
+			}
+			if names {
+				s.name(socket)
+			}
+			if !yield(socket, nil) {
+				return
+			}
+		}
+	}
+}
+
+// listed yields the sockets of the states that are asked for, of all namespaces.
+func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
+	states := s.query.listed()
 	return func(yield func(*tcp.Socket, error) bool) {
 		for r, err := range s.readings() {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for socket, err := range r.sockets() {
+			for socket, err := range r.Sockets() {
+				if s.query.Netns == AllNamespaces && errors.Is(err, netns.ErrGone) {
+					break // with all that was in it
+				}
 				if err != nil {
 					yield(nil, err)
 					return
 				}
-				if !s.query.Everything && !s.selects(socket) {
-					continue
+				if !states.Has(socket.State) {
+					continue // the kernel may bring more than was asked for
 				}
-				s.name(socket)
 				if !yield(socket, nil) {
 					return
 				}
 			}
-			if r.interrupted() {
-				s.warnings.Add(tableChanged())
+		}
+	}
+}
+
+// readings yields the readings of the namespaces: the first, which is open, and
+// each of the others as it is opened. One of those that cannot be read is a
+// warning. At most one error comes, last.
+func (s *Snapshot) readings() iter.Seq2[reading, error] {
+	return func(yield func(reading, error) bool) {
+		if !yield(s.first, nil) {
+			return
+		}
+		var closed []string
+		for _, space := range s.spaces[1:] {
+			r, err := s.read(s.ctx, space)
+			switch {
+			case s.ctx.Err() != nil:
+				yield(reading{}, s.ctx.Err())
+				return
+			case err == nil:
+				if !yield(r, nil) {
+					return
+				}
+			case errors.Is(err, netns.ErrGone):
+			case errors.Is(err, fs.ErrPermission):
+				closed = append(closed, space.Name)
+			default:
+				s.warnings.Add(namespaceUnreadable(space.Name, err))
 			}
 		}
-		if s.owners != nil {
-			s.warnings.Add(s.owners.warnings()...)
+		if len(closed) > 0 {
+			s.warnings.Add(namespacesClosed(closed))
 		}
 	}
 }
@@ -239,28 +353,8 @@ func (s *Snapshot) Selects(socket *tcp.Socket) bool {
 	return s.query.States.Has(socket.State) && s.query.Filter.Match(socket)
 }
 
-// selects reports whether the socket was asked for, and leaves of it what was.
-// Who holds it is looked up only where that matters.
-func (s *Snapshot) selects(socket *tcp.Socket) bool {
-	first := s.query.judgesOwners()
-	if first {
-		s.owners.join(socket)
-	}
-	if !s.query.Filter.Match(socket) {
-		return false
-	}
-	if !first && s.owners != nil {
-		s.owners.join(socket)
-	}
-	s.strip(socket)
-	return true
-}
-
 // name adds what this host calls the user and the cgroup of one of its sockets.
 func (s *Snapshot) name(socket *tcp.Socket) {
-	if !s.query.Detail.Has(tcp.DetailExtended) || !s.query.ofThisHost() {
-		return
-	}
 	if uid, known := socket.Owner.UID.Get(); known {
 		socket.Owner.User = s.users.name(uid)
 	}

@@ -3,149 +3,346 @@ package collect
 import (
 	"cmp"
 	"context"
+	"io/fs"
+	"iter"
 	"slices"
+	"strconv"
+	"strings"
 
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
 
-// owners joins sockets with the processes that hold them, or with the listener
-// that they came in by where no process does.
-type owners struct {
-	found     *procnet.Owners
-	listeners *Listeners
+// Owners knows which processes hold sockets, and by which listener a connection
+// came in that no process holds.
+//
+// A listing asks it once, while its sockets pass. Who follows sockets keeps it up
+// to date from reading to reading: Begin, See for each socket, Recheck, Search.
+// /proc is then searched for sockets that are new, and for those of which a holder
+// has ended or has become another program, and for these alone. A descriptor that
+// is passed on while its first holder lives on is not noticed: nothing shows it
+// but a search for all sockets in all processes. What is kept is about 200 bytes
+// for a socket that one process has.
+type Owners struct {
+	proc      *procnet.Proc
+	details   bool       // the user, file and arguments of each process too
 	users     *userNames // where the names of the processes' users are wanted
+	listeners *Listeners
+	inferred  map[*listener]*tcp.Listener // what sockets get, each made once
 
-	inferred map[*listener]*tcp.Listener // what sockets get, each made once
-	space    []tcp.Process               // of the socket at hand, reused
+	// found is what the last search of /proc found: of all sockets where all is
+	// set, else of those that were wanted.
+	found *procnet.Owners
+	all   bool
 
-	asked map[uint32]struct{} // the inodes that were looked for; nil: all
+	// A listing joins each socket with what is in found, in memory that is used
+	// again.
+	space          []tcp.Process
+	known, unknown int  // sockets that have a file, by whether a process was found
+	excused        bool // what was opened after the search is no matter for a warning
 
-	seen int // sockets whose processes were found
-	not  int // sockets that were looked for and have a file, of which none was
-	late int // sockets that were opened after /proc had been searched
-
-	excused bool // what is late is no matter for a warning
+	// Who follows sockets keeps what was found of each.
+	held   map[uint32]*holding // by inode; nil: nothing is kept
+	wanted map[uint32]struct{} // inodes to be searched for
+	names  map[int]string      // of the processes that were found, by their ids
+	tick   uint32
+	seen   int // inodes seen in this tick, among held
 }
 
-// findOwners reads, for the sockets of a query, who holds them. The sockets are
-// listed for it once before, so that /proc is searched for them alone; of one
-// that is opened between the two listings no process is found.
-func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{inferred: make(map[*listener]*tcp.Listener), asked: make(map[uint32]struct{})}
-	details := q.Detail.Has(tcp.DetailCommands)
-	if details && q.ofThisHost() {
+// holding is who holds a socket. None is no process that may be seen.
+type holding struct {
+	processes []tcp.Process
+	seen      uint32 // the tick
+}
+
+// NewOwners returns the owners of a query's sockets, of which none is known yet.
+func NewOwners(q Query) *Owners {
+	if q.Proc == "" {
+		q.Proc = DefaultProc
+	}
+	o := &Owners{proc: procnet.Open(q.Proc), details: q.Detail.Has(tcp.DetailCommands)}
+	if o.details && q.ofThisHost() {
 		o.users = &userNames{}
 	}
-	q.Detail, q.Filter = 0, q.Filter.WithoutProcesses()
-	listed, err := open(ctx, q, dial)
-	if err != nil {
-		return nil, err
+	return o
+}
+
+// SetListeners sets the listeners that connections are inferred to have come in
+// by. What was inferred before is forgotten.
+func (o *Owners) SetListeners(l *Listeners) {
+	o.listeners = l
+	o.inferred = make(map[*listener]*tcp.Listener)
+}
+
+// Begin begins a tick. What was not seen in the last one is forgotten only now:
+// it was asked for once more, as closed.
+func (o *Owners) Begin() {
+	if o.held == nil {
+		o.held, o.wanted, o.names = make(map[uint32]*holding), make(map[uint32]struct{}), make(map[int]string)
 	}
-	ownerless := false
-	for socket, err := range listed.Sockets() {
-		if err != nil {
-			return nil, err
-		}
-		if inode := socket.Owner.Inode; inode != 0 {
-			o.asked[inode] = struct{}{}
-		} else {
-			ownerless = ownerless || cameIn.Has(socket.State)
-		}
-	}
-	if ownerless {
-		if o.listeners, err = findListeners(ctx, q, dial); err != nil {
-			return nil, err
-		}
-		for _, listener := range o.listeners.at {
-			for _, inode := range listener.inodes {
-				o.asked[inode] = struct{}{}
+	if o.seen < len(o.held) {
+		for inode, h := range o.held {
+			if h.seen != o.tick {
+				delete(o.held, inode)
 			}
 		}
 	}
-	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: o.asked, Details: details})
-	if err != nil {
-		return nil, err
-	}
-	return o, nil
+	o.tick++
+	o.seen = 0
 }
 
-// findAllOwners reads who holds any socket at all. It lists no sockets before, but
-// searches /proc for more than may be needed.
-func findAllOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{inferred: make(map[*listener]*tcp.Listener)}
-	var err error
-	if o.listeners, err = findListeners(ctx, q, dial); err != nil {
-		return nil, err
+// See takes note of a socket's inode and reports whether its holders are known.
+func (o *Owners) See(inode uint32) bool {
+	h := o.held[inode]
+	if h == nil {
+		o.wanted[inode] = struct{}{}
+		return false
 	}
-	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{})
-	return o, err
+	if h.seen != o.tick {
+		h.seen = o.tick
+		o.seen++
+	}
+	return true
+}
+
+// Recheck wants anew the sockets whose holders are not what they were.
+func (o *Owners) Recheck() {
+	changed := false
+	for pid, name := range o.names {
+		text, err := fs.ReadFile(o.proc.FS, strconv.Itoa(pid)+"/comm")
+		if err != nil || strings.TrimSuffix(string(text), "\n") != name {
+			delete(o.names, pid)
+			changed = true
+		}
+	}
+	if !changed {
+		return
+	}
+	for inode, h := range o.held {
+		if h.seen == o.tick && slices.ContainsFunc(h.processes, func(p tcp.Process) bool { return o.names[p.PID] != p.Name }) {
+			o.wanted[inode] = struct{}{}
+		}
+	}
+}
+
+// Search looks for the holders of the sockets that are wanted, if there are any.
+func (o *Owners) Search(ctx context.Context) error {
+	if len(o.wanted) == 0 {
+		return nil
+	}
+	if err := o.searchFor(ctx, o.wanted); err != nil {
+		return err
+	}
+	for inode := range o.wanted {
+		h := o.held[inode]
+		if h == nil {
+			h = &holding{}
+			o.held[inode] = h
+		}
+		if h.seen != o.tick {
+			h.seen = o.tick
+			o.seen++
+		}
+		h.processes = o.appendHolders(nil, inode)
+		for _, p := range h.processes {
+			o.names[p.PID] = p.Name
+		}
+	}
+	clear(o.wanted)
+	return nil
+}
+
+// Join gives a socket its processes, or the listener that it came in by where it
+// has no file. Neither is to be changed, and the processes are valid until the
+// next call.
+func (o *Owners) Join(socket *tcp.Socket) {
+	socket.Processes, socket.Listener = nil, nil
+	if socket.Owner.Inode != 0 {
+		socket.Processes = o.of(socket.Owner.Inode)
+	} else if cameIn.Has(socket.State) {
+		socket.Listener = o.infer(socket)
+	}
 }
 
 // cameIn are the states of connections, which may have come in by a listener.
 // A SYN_SENT is on its way out.
 const cameIn = tcp.Synchronized
 
-// join sets the processes of a socket, each with its lowest descriptor. One
-// without a file has none: its listener is inferred.
-func (o *owners) join(socket *tcp.Socket) {
-	if socket.Owner.Inode == 0 {
-		o.infer(socket)
-		return
+// Warnings says of how many sockets the processes are not known, and why that
+// may be.
+func (o *Owners) Warnings() Warnings {
+	known, unknown := o.known, o.unknown
+	for _, h := range o.held {
+		if len(h.processes) > 0 {
+			known++
+		} else {
+			unknown++
+		}
 	}
-	o.space = o.appendHolders(o.space[:0], socket.Owner.Inode)
-	if len(o.space) > 0 {
-		o.seen++
-		socket.Processes = o.space
-	} else if o.isLate(socket.Owner.Inode) {
-		o.late++
-	} else {
-		o.not++
+	switch late := o.late(); {
+	case unknown == 0 || o.found == nil || late > 0 && o.excused:
+		return nil
+	case late > 0:
+		return Warnings{ownersUnknown(unknown, known+unknown, openedSince)}
+	}
+	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
+}
+
+// late returns how many sockets were opened after all of /proc had been searched,
+// or are held by nobody: nothing but that can be the reason, where nothing was
+// hidden from the search.
+func (o *Owners) late() int {
+	if o.all && o.found.Unreadable == 0 && !o.found.Hidden {
+		return o.unknown
+	}
+	return 0
+}
+
+// windowLen is how many sockets of a listing wait for a search of the processes
+// that hold them. If there are more, everything is searched for.
+const windowLen = 4096
+
+// joined yields the sockets of a job, in their order, with their processes or
+// listeners. It needs no list of the sockets before: /proc is searched once the
+// first of them are here, and for them alone if there are no more. The listeners
+// are read when a connection that no process holds turns up.
+func (o *Owners) joined(ctx context.Context, j *job, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		w := window{owners: o, job: j}
+		for socket, err := range sockets {
+			if err == nil && o.found == nil {
+				if w.add(socket); len(w.sockets) < windowLen {
+					continue
+				}
+				if !w.release(ctx, o.searchAll, yield) {
+					return
+				}
+				continue
+			}
+			if o.found == nil && !w.release(ctx, w.search, yield) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !w.pass(ctx, socket, yield) {
+				return
+			}
+		}
+		if o.found == nil {
+			w.release(ctx, w.search, yield)
+		}
 	}
 }
 
-// isLate reports whether a socket whose process was not found has been opened
-// since. Where all were looked for, it may have been only if nothing was hidden.
-func (o *owners) isLate(inode uint32) bool {
-	if o.asked == nil {
-		return o.found.Unreadable == 0 && !o.found.Hidden
-	}
-	_, asked := o.asked[inode]
-	return !asked
+// window is the sockets of a listing that wait for their processes.
+type window struct {
+	owners  *Owners
+	job     *job
+	sockets []*tcp.Socket
 }
 
-// infer sets the listener that a connection came in by, with the processes of
-// all the sockets that listen there.
-func (o *owners) infer(socket *tcp.Socket) {
-	if o.listeners == nil || !cameIn.Has(socket.State) {
-		return
+func (w *window) add(socket *tcp.Socket) { w.sockets = append(w.sockets, socket.Clone()) }
+
+// search searches /proc for the holders of the sockets that wait, and of the
+// listeners by which they may have come in.
+func (w *window) search(ctx context.Context) error {
+	wanted := make(map[uint32]struct{})
+	for _, socket := range w.sockets {
+		if err := w.prepare(ctx, socket); err != nil {
+			return err
+		}
+		if inode := socket.Owner.Inode; inode != 0 {
+			wanted[inode] = struct{}{}
+		}
 	}
-	at := o.listeners.of(socket)
-	if at == nil {
-		return
-	}
-	if o.inferred[at] == nil {
-		o.inferred[at] = &tcp.Listener{Local: at.local, Processes: o.holdersOf(at)}
-	}
-	socket.Listener = o.inferred[at]
+	w.owners.listeners.addInodes(wanted)
+	return w.owners.searchFor(ctx, wanted)
 }
 
-// holdersOf returns the processes that hold a listener, by their ids: the kernel
-// lists the sockets that share a place in the order of its table.
-func (o *owners) holdersOf(at *listener) (list []tcp.Process) {
-	for _, inode := range at.inodes {
-		list = o.appendHolders(list, inode)
+// prepare reads the listeners if the socket is the first that needs them.
+func (w *window) prepare(ctx context.Context, socket *tcp.Socket) error {
+	if w.owners.listeners != nil || socket.Owner.Inode != 0 || !cameIn.Has(socket.State) {
+		return nil
 	}
-	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
-	return list
+	listeners, err := w.job.listeners(ctx)
+	if err == nil {
+		w.owners.SetListeners(listeners)
+	}
+	return err
 }
 
-// appendHolders appends the processes that hold a socket and are not in the
-// list yet.
-func (o *owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
-	before := len(list)
+// release yields the sockets that wait, after a search.
+func (w *window) release(ctx context.Context, search func(context.Context) error, yield func(*tcp.Socket, error) bool) bool {
+	if err := search(ctx); err != nil {
+		yield(nil, err)
+		return false
+	}
+	for _, socket := range w.sockets {
+		if !w.pass(ctx, socket, yield) {
+			return false
+		}
+	}
+	w.sockets = nil
+	return true
+}
+
+// pass yields a socket with its processes or its listener.
+func (w *window) pass(ctx context.Context, socket *tcp.Socket, yield func(*tcp.Socket, error) bool) bool {
+	if err := w.prepare(ctx, socket); err != nil {
+		yield(nil, err)
+		return false
+	}
+	w.owners.Join(socket)
+	if socket.Owner.Inode != 0 {
+		if len(socket.Processes) > 0 {
+			w.owners.known++
+		} else {
+			w.owners.unknown++
+		}
+	}
+	return yield(socket, nil)
+}
+
+// searchAll searches /proc for the holders of any sockets at all.
+func (o *Owners) searchAll(ctx context.Context) error {
+	o.all = true
+	return o.searchFor(ctx, nil)
+}
+
+// searchFor searches /proc for the holders of the sockets with these inodes; nil
+// is all.
+func (o *Owners) searchFor(ctx context.Context, inodes map[uint32]struct{}) error {
+	found, err := o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details})
+	if err != nil {
+		return err
+	}
+	o.found = found
+	return nil
+}
+
+// of returns the processes that hold a socket.
+func (o *Owners) of(inode uint32) []tcp.Process {
+	if o.held != nil {
+		if h := o.held[inode]; h != nil {
+			return h.processes
+		}
+		return nil
+	}
+	if o.found == nil {
+		return nil
+	}
+	o.space = o.appendHolders(o.space[:0], inode)
+	return o.space
+}
+
+// appendHolders appends the processes of which the last search found that they
+// hold a socket, each with its lowest descriptor.
+func (o *Owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
+	first := len(list)
 	for _, holder := range o.found.Of(inode) {
-		if n := len(list); n > before && list[n-1].PID == holder.PID || contains(list[:before], holder.PID) {
+		if n := len(list); n > first && list[n-1].PID == holder.PID {
 			continue
 		}
 		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), Name: holder.Name,
@@ -158,23 +355,32 @@ func (o *owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
 	return list
 }
 
-func contains(list []tcp.Process, pid int) bool {
-	for i := range list {
-		if list[i].PID == pid {
-			return true
-		}
+// infer returns the listener that a connection came in by, with the processes of
+// all the sockets that listen there, nil where there is none.
+func (o *Owners) infer(socket *tcp.Socket) *tcp.Listener {
+	if o.listeners == nil {
+		return nil
 	}
-	return false
+	at := o.listeners.of(socket)
+	if at == nil {
+		return nil
+	}
+	if o.inferred[at] == nil {
+		o.inferred[at] = &tcp.Listener{Local: at.local, Processes: o.holdersOf(at)}
+	}
+	return o.inferred[at]
 }
 
-// warnings says of how many sockets the processes were not found, and why that
-// may be.
-func (o *owners) warnings() (list Warnings) {
-	if o.not > 0 {
-		list.Add(OwnersNotFound(o.not, o.not+o.seen, o.found))
+// holdersOf returns the processes that hold a listener, by their ids: the kernel
+// lists the sockets that share a place in the order of its table.
+func (o *Owners) holdersOf(at *listener) (list []tcp.Process) {
+	for _, inode := range at.inodes {
+		for _, p := range o.of(inode) {
+			if !slices.ContainsFunc(list, func(q tcp.Process) bool { return q.PID == p.PID }) {
+				list = append(list, p)
+			}
+		}
 	}
-	if o.late > 0 && !o.excused {
-		list = append(list, ownersUnknown(o.late, o.late+o.seen, "they were opened while they were looked for"))
-	}
+	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
 	return list
 }

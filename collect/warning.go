@@ -103,18 +103,21 @@ func ownersUnknown(unknown, all int, reason string) Warning {
 	return Warning{Code: OwnersUnknown, Text: text}
 }
 
-// OwnersNotFound says of how many sockets that have a file the processes were
-// not found, and what stood in the way of the search.
-func OwnersNotFound(unknown, all int, search *procnet.Owners) Warning {
+// openedSince is why a search of all processes may not have found the process of
+// a socket.
+const openedSince = "they were opened after the processes were searched, or no process holds them"
+
+// obstacleOf says what stood in the way of a search of processes, "" for nothing.
+func obstacleOf(search *procnet.Owners) string {
 	switch {
 	case search.Hidden:
-		return ownersUnknown(unknown, all, "not all processes are listed (see hidepid in proc(5))")
+		return "not all processes are listed (see hidepid in proc(5))"
 	case search.Unreadable == 1:
-		return ownersUnknown(unknown, all, "one process may not be read by this user")
+		return "one process may not be read by this user"
 	case search.Unreadable > 0:
-		return ownersUnknown(unknown, all, fmt.Sprintf("%d processes may not be read by this user", search.Unreadable))
+		return fmt.Sprintf("%d processes may not be read by this user", search.Unreadable)
 	}
-	return ownersUnknown(unknown, all, "")
+	return ""
 }
 
 func hostNamesLate(late, all int, patience time.Duration) Warning {

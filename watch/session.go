@@ -14,12 +14,10 @@ package watch
 import (
 	"context"
 	"iter"
-	"net/netip"
 	"time"
 
 	"tcpstate/collect"
 	"tcpstate/netns"
-	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
 
@@ -35,13 +33,11 @@ type Session struct {
 
 	Follower
 
-	source    collect.Source // of the first tick, for the others
-	missing   []string
-	owners    *owners // where processes are wanted
-	listeners *collect.Listeners
-	inferred  map[uint32]*tcp.Listener // in this tick, by the inode of the first that listens there
-	spaces    map[netns.ID]string      // names of the network namespaces at the last tick
-	warnings  collect.Warnings
+	source   collect.Source // of the first tick, for the others
+	missing  []string
+	owners   *collect.Owners     // where processes are wanted
+	spaces   map[netns.ID]string // names of the network namespaces at the last tick
+	warnings collect.Warnings
 }
 
 // Tick reads the sockets and returns what has happened since the last tick. The
@@ -52,7 +48,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	q := s.Query
 	q.Everything = true
 	q.Detail &= tcp.DetailAge
-	if s.source != collect.Auto {
+	if s.source != nil {
 		q.Source = s.source // and is not said again
 	}
 	snapshot, err := collect.Open(ctx, q)
@@ -73,8 +69,13 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	return tick, err
 }
 
-// Source returns the source that is read, once there was a tick.
-func (s *Session) Source() collect.Source { return s.source }
+// Source returns the source that is read, or, before there was a tick, Auto.
+func (s *Session) Source() collect.Source {
+	if s.source == nil {
+		return collect.Auto
+	}
+	return s.source
+}
 
 // Missing returns the names, as in JSON, of what the source cannot know.
 func (s *Session) Missing() []string { return s.missing }
@@ -87,26 +88,9 @@ func (s *Session) Warnings() collect.Warnings { return s.warnings }
 // the listener that it came in by, where these are wanted.
 func (s *Session) Fill(row *Row, into *tcp.Socket) {
 	row.Fill(into)
-	switch {
-	case s.owners == nil || !s.Query.Detail.Has(tcp.DetailProcesses):
-	case row.inode != 0:
-		into.Processes = s.owners.of(row.inode)
-	case tcp.Synchronized.Has(row.state):
-		if at, inodes, ok := s.listeners.Sockets(into); ok {
-			into.Listener = s.infer(at, inodes)
-		}
+	if s.owners != nil && s.Query.Detail.Has(tcp.DetailProcesses) {
+		s.owners.Join(into)
 	}
-}
-
-// infer returns the listener at an address, made once for a tick.
-func (s *Session) infer(at netip.AddrPort, inodes []uint32) *tcp.Listener {
-	if len(inodes) == 0 {
-		return &tcp.Listener{Local: at}
-	}
-	if s.inferred[inodes[0]] == nil {
-		s.inferred[inodes[0]] = &tcp.Listener{Local: at, Processes: s.owners.ofAll(inodes)}
-	}
-	return s.inferred[inodes[0]]
 }
 
 // nameNamespaces tells the follower of network namespaces that are called by
@@ -145,23 +129,19 @@ const heldBack = 1 << 16
 // for processes, those whose are not known come last, after a search for them.
 func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	if s.owners == nil {
-		proc := s.Query.Proc
-		if proc == "" {
-			proc = collect.DefaultProc
-		}
-		s.owners = newOwners(procnet.Open(proc), s.Query.Detail.Has(tcp.DetailCommands))
+		s.owners = collect.NewOwners(s.Query)
 	}
 	judges := s.judgesOwners()
 	return func(yield func(*tcp.Socket, error) bool) {
-		s.owners.begin()
+		s.owners.Begin()
 		var held []*tcp.Socket
 		release := func() bool {
-			if err := s.owners.search(ctx); err != nil {
+			if err := s.owners.Search(ctx); err != nil {
 				yield(nil, err)
 				return false
 			}
 			for _, socket := range held {
-				socket.Processes = s.owners.of(socket.Owner.Inode)
+				s.owners.Join(socket)
 				if !yield(socket, nil) {
 					return false
 				}
@@ -175,7 +155,7 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 				return
 			}
 			if inode := socket.Owner.Inode; inode != 0 {
-				known := s.owners.see(inode)
+				known := s.owners.See(inode)
 				if judges && !known {
 					held = append(held, socket.Clone())
 					if len(held) == heldBack && !release() {
@@ -184,7 +164,7 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 					continue
 				}
 				if judges {
-					socket.Processes = s.owners.of(inode)
+					s.owners.Join(socket)
 				}
 			}
 			if !yield(socket, nil) {
@@ -199,15 +179,17 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 
 // findOwners finds the processes of the sockets that are new, and the listeners
 // of those without any.
-func (s *Session) findOwners(ctx context.Context) (err error) {
-	s.owners.recheck()
-	if err = s.owners.search(ctx); err != nil {
+func (s *Session) findOwners(ctx context.Context) error {
+	s.owners.Recheck()
+	if err := s.owners.Search(ctx); err != nil {
 		return err
 	}
-	s.warnings.Add(s.owners.warnings()...)
+	s.warnings.Add(s.owners.Warnings()...)
 	q := s.Query
 	q.Source = s.source
-	s.inferred = make(map[uint32]*tcp.Listener)
-	s.listeners, err = collect.FindListeners(ctx, q)
+	listeners, err := collect.FindListeners(ctx, q)
+	if err == nil {
+		s.owners.SetListeners(listeners)
+	}
 	return err
 }

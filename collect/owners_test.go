@@ -1,4 +1,4 @@
-package watch
+package collect
 
 import (
 	"fmt"
@@ -56,7 +56,8 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")
 	c.holds(812, "nginx", 10, 11, 10)
-	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	o := NewOwners(Query{})
+	o.proc = &procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}
 	for _, tick := range []struct {
 		what     string
 		change   func()
@@ -80,12 +81,12 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 			tick.change()
 		}
 		c.searches = 0
-		o.begin()
+		o.Begin()
 		for _, inode := range tick.inodes {
-			o.see(inode)
+			o.See(inode)
 		}
-		o.recheck()
-		if err := o.search(t.Context()); err != nil {
+		o.Recheck()
+		if err := o.Search(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var list []string
@@ -100,7 +101,7 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 			t.Errorf("%s: %q after %d searches, want %q after %d", tick.what, got, c.searches, tick.want, tick.searches)
 		}
 	}
-	o.begin()
+	o.Begin()
 	if len(o.held) != 0 || len(o.wanted) != 0 {
 		t.Errorf("of sockets that are gone %d are kept, %d wanted", len(o.held), len(o.wanted))
 	}
@@ -112,13 +113,14 @@ func TestOwnersOfWhatIsGone(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")
 	c.holds(812, "nginx", 10)
-	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	o := NewOwners(Query{})
+	o.proc = &procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}
 	for i, seen := range []bool{true, false, false} {
-		o.begin()
+		o.Begin()
 		if seen {
-			o.see(10)
+			o.See(10)
 		}
-		if err := o.search(t.Context()); err != nil {
+		if err := o.Search(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := len(o.of(10)), []int{1, 1, 0}[i]; got != want {
