@@ -327,3 +327,29 @@ type Cgroup struct {
 	Unit      string // the systemd unit in the path, such as nginx.service
 	Container string // the ID of the container in the path, as 64 hexadecimal digits or as its engine writes it
 }
+
+// Event is what happened to one socket. Whoever compares two readings of the
+// sockets makes events of what differs, and can tell no more than that: a socket
+// that was in SYN_RECV and then in TIME_WAIT has one event with these two states,
+// whatever lay between, and one that came and went between two readings has none.
+type Event struct {
+	Kind     EventKind
+	From, To State     // 0 where there is none: From of Opened, To of Closed
+	At       time.Time // when it was seen
+	Socket   *Socket   // after the event; of Closed, as it was last seen
+}
+
+// EventKind is what happened to a socket.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Opened  EventKind = iota + 1 // it was not there before
+	Changed                      // its state is another
+	Closed                       // it is gone
+)
+
+var eventNames = [...]string{"", "opened", "state", "closed"}
+
+// String returns the name that the event has in JSON: opened, state or closed.
+func (k EventKind) String() string { return eventNames[k] }

@@ -84,6 +84,11 @@ func (s *Session) Missing() []string { return s.missing }
 // again with other numbers in it, the first. More may come with every tick.
 func (s *Session) Warnings() collect.Warnings { return s.warnings }
 
+// Events yields what has happened between the last two ticks, with the processes
+// of the sockets where these are wanted. The event and its socket are reused: they
+// are valid until the next one.
+func (s *Session) Events() iter.Seq[*tcp.Event] { return s.events(s.Fill) }
+
 // Fill makes into what was last seen of the row's socket, with its processes or
 // the listener that it came in by, where these are wanted.
 func (s *Session) Fill(row *Row, into *tcp.Socket) {

@@ -55,14 +55,10 @@ func (r *reader) order(ctx context.Context) {
 // addDeparted lists once more the sockets that are gone, or have gone from the
 // state in front to another.
 func (r *reader) addDeparted(s *tcp.Socket) {
-	for _, e := range r.tick.Events {
-		gone := e.Kind == watch.Closed && (r.done.front == 0 || e.From == r.done.front)
-		moved := e.Kind == watch.Changed && r.done.front != 0 && e.From == r.done.front && e.To != r.done.front
-		if gone || moved {
-			r.session.Fill(e.Row, s)
-			r.places = append(r.places, placeOf(r.done.sort, e.Row, s))
-			r.gone++
-		}
+	for row := range r.session.Departed(r.done.front) {
+		r.session.Fill(row, s)
+		r.places = append(r.places, placeOf(r.done.sort, row, s))
+		r.gone++
 	}
 }
 
