@@ -38,6 +38,7 @@ type Owners struct {
 	// A listing joins each socket with what is in found, in memory that is used
 	// again.
 	space          []tcp.Process
+	fds            []int
 	known, unknown int  // sockets that have a file, by whether a process was found
 	excused        bool // what was opened after the search is no matter for a warning
 
@@ -143,7 +144,7 @@ func (o *Owners) Search(ctx context.Context) error {
 			h.seen = o.tick
 			o.seen++
 		}
-		h.processes = o.appendHolders(nil, inode)
+		h.processes, _ = o.appendHolders(nil, nil, inode)
 		for _, p := range h.processes {
 			o.names[p.PID] = p.Name
 		}
@@ -333,26 +334,29 @@ func (o *Owners) of(inode uint32) []tcp.Process {
 	if o.found == nil {
 		return nil
 	}
-	o.space = o.appendHolders(o.space[:0], inode)
+	o.space, o.fds = o.appendHolders(o.space[:0], o.fds[:0], inode)
 	return o.space
 }
 
 // appendHolders appends the processes of which the last search found that they
-// hold a socket, each with its lowest descriptor.
-func (o *Owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
+// hold a socket, and to fds their descriptors, which come in ascending order.
+func (o *Owners) appendHolders(list []tcp.Process, fds []int, inode uint32) ([]tcp.Process, []int) {
 	first := len(list)
 	for _, holder := range o.found.Of(inode) {
+		fds = append(fds, int(holder.FD))
 		if n := len(list); n > first && list[n-1].PID == holder.PID {
+			p := &list[n-1]
+			p.FDs = fds[len(fds)-len(p.FDs)-1 : len(fds) : len(fds)]
 			continue
 		}
-		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), Name: holder.Name,
+		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), FDs: fds[len(fds)-1 : len(fds) : len(fds)], Name: holder.Name,
 			UID: holder.UID, Exe: holder.Exe, Cmdline: holder.Cmdline}
 		if uid, known := p.UID.Get(); known && o.users != nil {
 			p.User = o.users.name(uid)
 		}
 		list = append(list, p)
 	}
-	return list
+	return list, fds
 }
 
 // infer returns the listener that a connection came in by, with the processes of
@@ -372,14 +376,22 @@ func (o *Owners) infer(socket *tcp.Socket) *tcp.Listener {
 }
 
 // holdersOf returns the processes that hold a listener, by their ids: the kernel
-// lists the sockets that share a place in the order of its table.
+// lists the sockets that share a place in the order of its table. A process that
+// holds several of them is one, with the descriptors of all.
 func (o *Owners) holdersOf(at *listener) (list []tcp.Process) {
 	for _, inode := range at.inodes {
 		for _, p := range o.of(inode) {
-			if !slices.ContainsFunc(list, func(q tcp.Process) bool { return q.PID == p.PID }) {
-				list = append(list, p)
+			i := slices.IndexFunc(list, func(q tcp.Process) bool { return q.PID == p.PID })
+			if i < 0 {
+				i, list = len(list), append(list, p)
+				list[i].FDs = nil // those of p are in memory that is used again
 			}
+			list[i].FDs = append(list[i].FDs, p.FDs...)
 		}
+	}
+	for i := range list {
+		slices.Sort(list[i].FDs)
+		list[i].FD = list[i].FDs[0]
 	}
 	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
 	return list

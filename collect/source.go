@@ -73,6 +73,23 @@ func (t *Table) Enter(f func() error) error {
 	return t.Space.Do(f)
 }
 
+// Plan is what a source asks the kernel for, of a query.
+type Plan struct {
+	States   tcp.StateSet
+	Families []tcp.Family
+	Program  filter.Program
+}
+
+// PlanFor returns the plan of a query, for this process on a kernel that knows
+// all instructions. The error is a *filter.Error: a filter that nothing can
+// judge, or not with that source.
+func PlanFor(q Query) (Plan, error) {
+	if err := q.complete(); err != nil {
+		return Plan{}, err
+	}
+	return q.Source.Plan(&q)
+}
+
 // Sources returns all sources that --source can name, the default first.
 func Sources() []Source { return []Source{Auto, SockDiag, ProcFS} }
 

@@ -108,7 +108,7 @@ func (s *Socket) Clone() *Socket {
 func cloneProcesses(list []Process) []Process {
 	clone := slices.Clone(list)
 	for i := range clone {
-		clone[i].Cmdline = slices.Clone(clone[i].Cmdline)
+		clone[i].FDs, clone[i].Cmdline = slices.Clone(clone[i].FDs), slices.Clone(clone[i].Cmdline)
 	}
 	return clone
 }
@@ -148,7 +148,8 @@ func FullSocketOwner(uid, inode uint32) Owner {
 // Unix socket. The process itself sets its names, so they may hold any bytes.
 type Process struct {
 	PID  int
-	FD   int    // the lowest descriptor, if it has several
+	FD   int    // the lowest of its descriptors of the socket
+	FDs  []int  // all of them, in ascending order
 	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
 
 	// With DetailCommands, if they could be read.
