@@ -168,7 +168,7 @@ func useColor(choice string, w *world) (bool, error) {
 	return false, &hintedError{fmt.Errorf("unknown --color %q", choice), "it takes auto, always or never"}
 }
 
-// alternatives joins words as a sentence does that lets one choose.
+// alternatives joins words with commas and an "or" before the last.
 func alternatives(words []string) string {
 	last := len(words) - 1
 	return joinWords(words[:last]) + " or " + words[last]

@@ -158,9 +158,8 @@ func firstHolder(holders []procnet.Holder) (pid int, argument string, ok bool) {
 	return first.PID, argument, true
 }
 
-// open begins to read the sockets, those of IPv4 first. What /proc does not
-// list, netstat does not show: neither BOUND_INACTIVE nor, of a source that knows
-// it from that, CLOSE.
+// open begins to read the sockets, those of IPv4 first. netstat shows only what
+// /proc lists: not BOUND_INACTIVE, and not CLOSE if the source reports that state.
 func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], error) {
 	var snapshots []*collect.Snapshot
 	closeAll := func() {

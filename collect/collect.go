@@ -1,6 +1,9 @@
-// Package collect is the one pipeline between the kernel and those who show
-// sockets: it chooses the source, asks it for no more than is wanted, checks
-// again what it brings, adds what can be worked out, and says what is missing.
+// Package collect is the one pipeline between the kernel and the code that shows
+// sockets. It chooses the source, requests no more than is needed, checks the
+// sockets again, adds what can be computed, and reports what is missing.
+//
+// A [Query] is the request. [Open] begins to read from a [Source] and returns a
+// [Snapshot], which yields the sockets. [Owners] joins them with processes.
 package collect
 
 import (
@@ -20,7 +23,7 @@ import (
 // DefaultProc is where /proc is mounted on every Linux host.
 const DefaultProc = "/proc"
 
-// Query says which sockets are wanted, how much of each, and from where.
+// Query says which sockets are requested, how much of each, and from where.
 type Query struct {
 	Source   Source // nil: Auto
 	Proc     string // directory of the /proc to read; empty is DefaultProc
@@ -28,17 +31,17 @@ type Query struct {
 	States   tcp.StateSet
 	Families []tcp.Family
 	Filter   *filter.Filter // nil: everything
-	Detail   tcp.Detail     // what is wanted of each socket
+	Detail   tcp.Detail     // what is requested of each socket
 
-	// Everything is for those who follow sockets, and must see what becomes of
-	// one that is selected no more: all sockets of the families come, as the
-	// source tells them, and without their processes. Selects tells which of
+	// Everything is for code that follows sockets, and that must also see a socket
+	// after it is no longer selected. All sockets of the families come, as the
+	// source reports them, and without their processes. Selects reports which of
 	// them States and Filter select.
 	Everything bool
 }
 
-// complete sets what was left to be understood, and leaves out what the filter
-// excludes.
+// complete sets the fields that were left empty, and removes the states and
+// families that the filter excludes.
 func (q *Query) complete() error {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
@@ -57,8 +60,8 @@ func (q *Query) complete() error {
 	return nil
 }
 
-// narrow leaves those of the states and families of which the filter can select
-// a socket. Where none are left, no state is asked for.
+// narrow keeps the states and families of which the filter can select a socket.
+// If none is left, no state is requested.
 func (q *Query) narrow() {
 	q.States &= q.Filter.States()
 	common := slices.DeleteFunc(slices.Clone(q.Families), func(f tcp.Family) bool {
@@ -71,7 +74,7 @@ func (q *Query) narrow() {
 	q.Families = common
 }
 
-// listed returns the states of which the source is to bring the sockets.
+// listed returns the states whose sockets the source must report.
 func (q *Query) listed() tcp.StateSet {
 	if q.Everything {
 		return tcp.All
@@ -79,13 +82,14 @@ func (q *Query) listed() tcp.StateSet {
 	return q.States
 }
 
-// ofThisHost reports whether the /proc is that of this host, so that its users
-// and its kernel may be asked about what is in it.
+// ofThisHost reports whether the /proc is that of this host. Only then do this
+// host's kernel and user names apply to what is in it.
 func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
 
-// judgesOwners reports whether the filter asks who holds a socket.
+// judgesOwners reports whether the filter depends on the process that holds a socket.
 func (q *Query) judgesOwners() bool { return q.Filter.Needs().Has(tcp.DetailProcesses) }
 
+// needsOwners reports whether the processes of the sockets must be found.
 func (q *Query) needsOwners() bool {
 	return !q.Everything && (q.Detail.Has(tcp.DetailProcesses) || q.judgesOwners())
 }
@@ -106,12 +110,11 @@ type reading struct {
 	space *netns.Namespace // nil: that of the process
 }
 
-// Open chooses the source and begins to read it. Another /proc than this host's
-// is never read from a source that knows this host alone. Close must be called,
-// or Sockets ranged over.
+// Open chooses the source and begins to read from it. The caller must range over
+// Sockets, or call Close.
 //
-// Of several network namespaces the first, which is that of the process, decides
-// on the source. The others are opened in their turn.
+// If there are several network namespaces, the first, which is that of the
+// process, decides the source. Each of the others is opened when its turn comes.
 func Open(ctx context.Context, q Query) (*Snapshot, error) {
 	j, err := newJob(q)
 	if err != nil {
@@ -120,14 +123,14 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 	return j.open(ctx)
 }
 
-// job is a query with what was found for it before its sockets are read. The
-// steps are: newJob completes the query and finds its namespaces; open chooses
-// the source; Sockets reads, joins and checks. The owners of the sockets are
-// found on the way, or by those who can do it before.
+// job is a query with what is found for it before its sockets are read. These are
+// the steps: newJob completes the query and finds its namespaces; open chooses the
+// source; Sockets reads the sockets, joins their owners and checks them. A caller
+// that has time before (a Checkup) can find all owners first.
 type job struct {
 	query    Query
 	spaces   []*netns.Namespace // that Query.Netns stands for
-	owners   *Owners            // of the sockets; nil: not wanted
+	owners   *Owners            // of the sockets; nil: not needed
 	warnings Warnings
 }
 
@@ -148,7 +151,7 @@ func newJob(q Query) (*job, error) {
 	return j, nil
 }
 
-// again returns a job of another query for the same namespaces.
+// again returns a job for another query that reads the same namespaces.
 func (j *job) again(q Query) (*job, error) {
 	other := &job{query: q, spaces: j.spaces}
 	if err := other.query.complete(); err != nil {
@@ -184,8 +187,8 @@ func (j *job) read(ctx context.Context, space *netns.Namespace) (reading, error)
 	return reading{begun, space}, nil
 }
 
-// listeners reads the listeners of the namespaces of a job, whatever else it is
-// for.
+// listeners reads the listeners of the job's namespaces, whatever its query
+// selects.
 func (j *job) listeners(ctx context.Context) (*Listeners, error) {
 	other, err := j.again(Query{
 		Source: j.query.Source, Proc: j.query.Proc, Netns: j.query.Netns, States: tcp.Set(tcp.Listen),
@@ -205,11 +208,11 @@ func (j *job) listeners(ctx context.Context) (*Listeners, error) {
 // Source returns the source that is read.
 func (s *Snapshot) Source() Source { return s.first.Source() }
 
-// Missing returns the names, as in JSON, of what the source cannot know.
+// Missing returns the JSON names of what the source cannot report.
 func (s *Snapshot) Missing() []string { return s.first.Missing() }
 
-// Warnings returns what a reader should be told about the reading as a whole.
-// Some are known only once Sockets has been read.
+// Warnings returns what a reader should know about the reading as a whole. Some
+// warnings are known only after Sockets has been read.
 func (s *Snapshot) Warnings() Warnings { return s.warnings }
 
 // Close gives up a snapshot whose Sockets was not ranged over.
@@ -245,7 +248,7 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// selected yields those sockets that a filter selects.
+// selected yields the sockets that a filter selects.
 func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		for socket, err := range sockets {
@@ -259,9 +262,9 @@ func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2
 	}
 }
 
-// finished yields those of the sockets that a filter selects, nil for all, with
-// their names and with no more than what was asked for. Where everything was
-// asked for, all are yielded as they are.
+// finished yields the sockets that a filter selects (nil selects all), adds names,
+// and removes what was not requested. For Query.Everything it yields all sockets,
+// unchanged but for names.
 func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
 	names := s.query.Detail.Has(tcp.DetailExtended) && s.first.OfThisHost()
 	return func(yield func(*tcp.Socket, error) bool) {
@@ -286,7 +289,7 @@ func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Fil
 	}
 }
 
-// listed yields the sockets of the states that are asked for, of all namespaces.
+// listed yields the sockets of the requested states, of all namespaces.
 func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
 	states := s.query.listed()
 	return func(yield func(*tcp.Socket, error) bool) {
@@ -304,7 +307,7 @@ func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
 					return
 				}
 				if !states.Has(socket.State) {
-					continue // the kernel may bring more than was asked for
+					continue // the kernel may report more than was requested
 				}
 				if !yield(socket, nil) {
 					return
@@ -314,9 +317,9 @@ func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// readings yields the readings of the namespaces: the first, which is open, and
-// each of the others as it is opened. One of those that cannot be read is a
-// warning. At most one error comes, last.
+// readings yields a reading of each namespace: the first, which is open, then each
+// of the others after it was opened. If one of the others cannot be read, that is
+// a warning. There is at most one error, and it comes last.
 func (s *Snapshot) readings() iter.Seq2[reading, error] {
 	return func(yield func(reading, error) bool) {
 		if !yield(s.first, nil) {
@@ -346,14 +349,13 @@ func (s *Snapshot) readings() iter.Seq2[reading, error] {
 	}
 }
 
-// Selects reports whether the query selects the socket, one that was asked for
-// with Everything. Where the filter looks at processes the socket must have been
-// given them.
+// Selects reports whether States and Filter of a query with Everything select the
+// socket. If the filter depends on processes, the socket must have them already.
 func (s *Snapshot) Selects(socket *tcp.Socket) bool {
 	return s.query.States.Has(socket.State) && s.query.Filter.Match(socket)
 }
 
-// name adds what this host calls the user and the cgroup of one of its sockets.
+// name adds the names of the user and of the cgroup of a socket of this host.
 func (s *Snapshot) name(socket *tcp.Socket) {
 	if uid, known := socket.Owner.UID.Get(); known {
 		socket.Owner.User = s.users.name(uid)
@@ -363,7 +365,7 @@ func (s *Snapshot) name(socket *tcp.Socket) {
 	}
 }
 
-// strip takes away what came only for the ages or for the filter.
+// strip removes what was read only for the ages or for the filter.
 func (s *Snapshot) strip(socket *tcp.Socket) {
 	detail := s.query.Detail
 	if !detail.Has(tcp.DetailInfo) {
@@ -383,7 +385,7 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	}
 }
 
-// stripAge takes away what tcp_info alone has told.
+// stripAge removes what only tcp_info reports.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
 	if agedByInfo.Has(socket.State) {

@@ -11,18 +11,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// live is what a running host adds to the sockets of a table that a source
-// reads there: their ages, the name of the namespace, the names of interfaces.
+// live adds to the sockets of a running host what that host knows of them: their
+// ages, the name of the network namespace, the names of interfaces.
 type live struct {
 	clocks     lifecycle.Clocks
 	netns      string
 	interfaces interfaceNames
 }
 
-// newLive reads the settings that ages are worked out from. Without them the
-// ages that depend on them stay unknown, which is a warning for a query that asks
-// for ages. A live /proc of another host cannot tell them: below sys/net it
-// answers for whoever reads.
+// newLive reads the settings from which ages are computed. Without them, the ages
+// that depend on them stay unknown, and a query that requests ages gets a warning.
+// A live /proc of another host cannot report them: its sys/net shows the settings
+// of the process that reads it.
 func newLive(t *Table) *live {
 	l := &live{}
 	if t.Space != nil {
@@ -39,7 +39,7 @@ func newLive(t *Table) *live {
 	return l
 }
 
-// complete adds what can be worked out of a socket.
+// complete adds what can be computed about a socket.
 func (l *live) complete(socket *tcp.Socket) {
 	l.clocks.SetAge(socket)
 	if l.netns != "" {

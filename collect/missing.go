@@ -16,7 +16,7 @@ var notInProc = []string{
 	"dctcp", "vegas", "tcp_info", "bound_inactive", "close",
 }
 
-// missingInDump names what the kernel does not tell this process over sock_diag.
+// missingInDump names what the kernel does not report to this process over sock_diag.
 func missingInDump(abilities sockdiag.Abilities, noMarks bool) []string {
 	missing := []string{}
 	if !abilities.Marks || noMarks {
@@ -28,8 +28,8 @@ func missingInDump(abilities sockdiag.Abilities, noMarks bool) []string {
 	return missing
 }
 
-// judgeable refuses a filter that looks at something that the source does not
-// tell: it would select nothing, as if there were no such sockets.
+// judgeable refuses a filter that depends on something that the source does not
+// report: it would select nothing, as if there were no such sockets.
 func judgeable(q *Query, source Source, missing []string) error {
 	if slices.Contains(missing, "tcp_info") && q.Filter.Needs().Has(tcp.DetailAge) && q.States&agedByInfo != 0 {
 		missing = append(slices.Clone(missing), "age_ms")
@@ -37,6 +37,6 @@ func judgeable(q *Query, source Source, missing []string) error {
 	return q.Filter.Unknown(source.String(), missing)
 }
 
-// agedByInfo are the states whose age tcp_info tells, and nothing else does
+// agedByInfo are the states whose age only tcp_info reports
 // (lifecycle.Clocks.SetAge).
 const agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait

@@ -13,50 +13,50 @@ import (
 	"tcpstate/tcp"
 )
 
-// Owners knows which processes hold sockets, and by which listener a connection
-// came in that no process holds.
+// Owners knows which processes hold sockets, and through which listener a
+// connection came in that no process holds.
 //
-// A listing asks it once, while its sockets pass. Who follows sockets keeps it up
-// to date from reading to reading: Begin, See for each socket, Recheck, Search.
-// /proc is then searched for sockets that are new, and for those of which a holder
-// has ended or has become another program, and for these alone. A descriptor that
-// is passed on while its first holder lives on is not noticed: nothing shows it
-// but a search for all sockets in all processes. What is kept is about 200 bytes
-// for a socket that one process has.
+// A listing uses it once, while the sockets pass. Code that follows sockets keeps
+// it up to date from reading to reading: Begin, See for each socket, Recheck,
+// Search. It then searches /proc only for new sockets, and for sockets of which a
+// holder has ended or runs another program now. It does not notice a descriptor
+// that was passed to another process while its first holder still runs: only a
+// search for all sockets in all processes would show it. It keeps about 200 bytes
+// for a socket that one process holds.
 type Owners struct {
 	proc      *procnet.Proc
-	details   bool       // the user, file and arguments of each process too
-	users     *userNames // where the names of the processes' users are wanted
+	details   bool       // also the user, file and arguments of each process
+	users     *userNames // nil: the names of the processes' users are not needed
 	listeners *Listeners
-	inferred  map[*listener]*tcp.Listener // what sockets get, each made once
+	inferred  map[*listener]*tcp.Listener // what sockets get, one for each listener
 
-	// found is what the last search of /proc found: of all sockets where all is
-	// set, else of those that were wanted.
+	// found is the result of the last search of /proc: for all sockets if all is
+	// set, else for those that were wanted.
 	found *procnet.Owners
 	all   bool
 
-	// A listing joins each socket with what is in found, in memory that is used
-	// again.
+	// A listing joins each socket with what is in found, in memory that is reused
+	// for each socket.
 	space          []tcp.Process
 	fds            []int
-	known, unknown int  // sockets that have a file, by whether a process was found
-	excused        bool // what was opened after the search is no matter for a warning
+	known, unknown int  // sockets with a file, with and without a known process
+	excused        bool // no warning about sockets that were opened after the search
 
-	// Who follows sockets keeps what was found of each.
+	// Code that follows sockets keeps what was found for each.
 	held   map[uint32]*holding // by inode; nil: nothing is kept
-	wanted map[uint32]struct{} // inodes to be searched for
-	names  map[int]string      // of the processes that were found, by their ids
+	wanted map[uint32]struct{} // inodes to search for
+	names  map[int]string      // of the processes that were found, by process id
 	tick   uint32
 	seen   int // inodes seen in this tick, among held
 }
 
-// holding is who holds a socket. None is no process that may be seen.
+// holding is the processes that hold a socket, none if this user can see none.
 type holding struct {
 	processes []tcp.Process
 	seen      uint32 // the tick
 }
 
-// NewOwners returns the owners of a query's sockets, of which none is known yet.
+// NewOwners returns the owners of a query's sockets. None is known yet.
 func NewOwners(q Query) *Owners {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
@@ -68,15 +68,15 @@ func NewOwners(q Query) *Owners {
 	return o
 }
 
-// SetListeners sets the listeners that connections are inferred to have come in
-// by. What was inferred before is forgotten.
+// SetListeners sets the listeners from which Join infers through which one a
+// connection came in. It forgets what was inferred before.
 func (o *Owners) SetListeners(l *Listeners) {
 	o.listeners = l
 	o.inferred = make(map[*listener]*tcp.Listener)
 }
 
-// Begin begins a tick. What was not seen in the last one is forgotten only now:
-// it was asked for once more, as closed.
+// Begin begins a tick. It forgets the sockets that were not seen in the last tick.
+// Their owners were still needed then, for the events that report them as closed.
 func (o *Owners) Begin() {
 	if o.held == nil {
 		o.held, o.wanted, o.names = make(map[uint32]*holding), make(map[uint32]struct{}), make(map[int]string)
@@ -92,7 +92,7 @@ func (o *Owners) Begin() {
 	o.seen = 0
 }
 
-// See takes note of a socket's inode and reports whether its holders are known.
+// See notes a socket's inode and reports whether its holders are known.
 func (o *Owners) See(inode uint32) bool {
 	h := o.held[inode]
 	if h == nil {
@@ -106,7 +106,7 @@ func (o *Owners) See(inode uint32) bool {
 	return true
 }
 
-// Recheck wants anew the sockets whose holders are not what they were.
+// Recheck marks the sockets for a new search whose holders ended or changed.
 func (o *Owners) Recheck() {
 	changed := false
 	for pid, name := range o.names {
@@ -126,7 +126,7 @@ func (o *Owners) Recheck() {
 	}
 }
 
-// Search looks for the holders of the sockets that are wanted, if there are any.
+// Search finds the holders of the sockets that are wanted, if there are any.
 func (o *Owners) Search(ctx context.Context) error {
 	if len(o.wanted) == 0 {
 		return nil
@@ -153,9 +153,9 @@ func (o *Owners) Search(ctx context.Context) error {
 	return nil
 }
 
-// Join gives a socket its processes, or the listener that it came in by where it
-// has no file. Neither is to be changed, and the processes are valid until the
-// next call.
+// Join sets the processes of a socket, or, if it has no file, the listener through
+// which it came in. The caller must not change them. The processes are valid until
+// the next call.
 func (o *Owners) Join(socket *tcp.Socket) {
 	socket.Processes, socket.Listener = nil, nil
 	if socket.Owner.Inode != 0 {
@@ -165,12 +165,12 @@ func (o *Owners) Join(socket *tcp.Socket) {
 	}
 }
 
-// cameIn are the states of connections, which may have come in by a listener.
-// A SYN_SENT is on its way out.
+// cameIn are the states of connections that may have come in through a listener.
+// A SYN_SENT goes out.
 const cameIn = tcp.Synchronized
 
-// Warnings says of how many sockets the processes are not known, and why that
-// may be.
+// Warnings reports for how many sockets the processes are not known, and the
+// probable reason.
 func (o *Owners) Warnings() Warnings {
 	known, unknown := o.known, o.unknown
 	for _, h := range o.held {
@@ -189,9 +189,9 @@ func (o *Owners) Warnings() Warnings {
 	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
 }
 
-// late returns how many sockets were opened after all of /proc had been searched,
-// or are held by nobody: nothing but that can be the reason, where nothing was
-// hidden from the search.
+// late returns how many sockets were opened after all of /proc was searched, or
+// are held by no process. If nothing was hidden from the search, there is no other
+// reason for an unknown process.
 func (o *Owners) late() int {
 	if o.all && o.found.Unreadable == 0 && !o.found.Hidden {
 		return o.unknown
@@ -199,14 +199,14 @@ func (o *Owners) late() int {
 	return 0
 }
 
-// windowLen is how many sockets of a listing wait for a search of the processes
-// that hold them. If there are more, everything is searched for.
+// windowLen is how many sockets of a listing wait for a search for their inodes. If
+// there are more, the search is for all sockets.
 const windowLen = 4096
 
 // joined yields the sockets of a job, in their order, with their processes or
-// listeners. It needs no list of the sockets before: /proc is searched once the
-// first of them are here, and for them alone if there are no more. The listeners
-// are read when a connection that no process holds turns up.
+// listeners. The first sockets wait until /proc has been searched, so that no list
+// of the sockets is needed before. The listeners are read when the first connection
+// comes that no process holds.
 func (o *Owners) joined(ctx context.Context, j *job, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		w := window{owners: o, job: j}
@@ -247,7 +247,7 @@ type window struct {
 func (w *window) add(socket *tcp.Socket) { w.sockets = append(w.sockets, socket.Clone()) }
 
 // search searches /proc for the holders of the sockets that wait, and of the
-// listeners by which they may have come in.
+// listeners through which they may have come in.
 func (w *window) search(ctx context.Context) error {
 	wanted := make(map[uint32]struct{})
 	for _, socket := range w.sockets {
@@ -262,7 +262,7 @@ func (w *window) search(ctx context.Context) error {
 	return w.owners.searchFor(ctx, wanted)
 }
 
-// prepare reads the listeners if the socket is the first that needs them.
+// prepare reads the listeners if this socket is the first that needs them.
 func (w *window) prepare(ctx context.Context, socket *tcp.Socket) error {
 	if w.owners.listeners != nil || socket.Owner.Inode != 0 || !cameIn.Has(socket.State) {
 		return nil
@@ -306,14 +306,14 @@ func (w *window) pass(ctx context.Context, socket *tcp.Socket, yield func(*tcp.S
 	return yield(socket, nil)
 }
 
-// searchAll searches /proc for the holders of any sockets at all.
+// searchAll searches /proc for the holders of all sockets.
 func (o *Owners) searchAll(ctx context.Context) error {
 	o.all = true
 	return o.searchFor(ctx, nil)
 }
 
-// searchFor searches /proc for the holders of the sockets with these inodes; nil
-// is all.
+// searchFor searches /proc for the holders of the sockets with these inodes. Nil
+// means all sockets.
 func (o *Owners) searchFor(ctx context.Context, inodes map[uint32]struct{}) error {
 	found, err := o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details})
 	if err != nil {
@@ -338,8 +338,8 @@ func (o *Owners) of(inode uint32) []tcp.Process {
 	return o.space
 }
 
-// appendHolders appends the processes of which the last search found that they
-// hold a socket, and to fds their descriptors, which come in ascending order.
+// appendHolders appends to list the processes that hold a socket, as the last search
+// found them, and to fds their descriptors, in ascending order.
 func (o *Owners) appendHolders(list []tcp.Process, fds []int, inode uint32) ([]tcp.Process, []int) {
 	first := len(list)
 	for _, holder := range o.found.Of(inode) {
@@ -359,8 +359,8 @@ func (o *Owners) appendHolders(list []tcp.Process, fds []int, inode uint32) ([]t
 	return list, fds
 }
 
-// infer returns the listener that a connection came in by, with the processes of
-// all the sockets that listen there, nil where there is none.
+// infer returns the listener through which a connection came in, with the
+// processes of all the sockets that listen there, nil if there is none.
 func (o *Owners) infer(socket *tcp.Socket) *tcp.Listener {
 	if o.listeners == nil {
 		return nil
@@ -375,9 +375,9 @@ func (o *Owners) infer(socket *tcp.Socket) *tcp.Listener {
 	return o.inferred[at]
 }
 
-// holdersOf returns the processes that hold a listener, by their ids: the kernel
-// lists the sockets that share a place in the order of its table. A process that
-// holds several of them is one, with the descriptors of all.
+// holdersOf returns the processes that hold a listener, in the order of their ids,
+// because the kernel lists sockets that share a place in the order of its table. A
+// process that holds several of them comes once, with the descriptors of all.
 func (o *Owners) holdersOf(at *listener) (list []tcp.Process) {
 	for _, inode := range at.inodes {
 		for _, p := range o.of(inode) {

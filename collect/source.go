@@ -14,55 +14,56 @@ import (
 	"tcpstate/tcp"
 )
 
-// Source is where sockets are read from. Whatever sets one source apart from
-// another is asked of it: no code outside the file of a source compares sources.
+// Source is where sockets are read from. Everything that distinguishes one source
+// from another is behind this interface: no code outside the file of a source
+// compares sources.
 type Source interface {
 	// String returns the name of the source, as in --source and in documents.
 	String() string
 
-	// ThisHostOnly reports whether the source can read this host alone, so that
-	// it cannot serve a query for another /proc.
+	// ThisHostOnly reports whether the source can read this host only. It then
+	// cannot serve a query for another /proc.
 	ThisHostOnly() bool
 
-	// Plan returns what the kernel is asked for. The error is a *filter.Error: a
-	// filter that nothing can judge, or not with this source.
+	// Plan returns what is requested of the kernel. The error is a *filter.Error:
+	// the filter cannot be evaluated at all, or not with this source.
 	Plan(q *Query) (Plan, error)
 
-	// Begin begins to read a table. After an error that is no *filter.Error
-	// another source may be tried: nothing was read.
+	// Begin begins to read a table. An error means that nothing was read. Unless
+	// it is a *filter.Error, another source may be tried.
 	Begin(ctx context.Context, t *Table) (Reading, error)
 }
 
 // Reading is a table that a source has begun to read.
 type Reading interface {
-	// Source returns the source that reads it, which may have been chosen out of
-	// several.
+	// Source returns the source that reads the table. If Auto began the reading,
+	// it is the source that Auto chose.
 	Source() Source
 
-	// Missing returns the names, as in JSON, of what the source does not tell
-	// this process: fields, objects as a whole, and states in lower case.
+	// Missing returns the JSON names of what the source does not report to this
+	// process: fields, whole objects, and states in lower case.
 	Missing() []string
 
-	// OfThisHost reports whether the sockets are those of this host now, so that
-	// its users and cgroups have here the names that they have there.
+	// OfThisHost reports whether the sockets are those of this host now. Only then
+	// do the names that this host has for users and cgroups apply to them.
 	OfThisHost() bool
 
 	// Sockets yields the sockets, once. The Socket is reused: it is valid until
-	// the next one. At most one error comes, last. More sockets may come than the
-	// query selects. What is only known at the end is added to the warnings of
-	// the table.
+	// the next one. There is at most one error, and it comes last. There may be
+	// more sockets than the query selects. Warnings that are known only at the
+	// end are added to those of the table then.
 	Sockets() iter.Seq2[*tcp.Socket, error]
 
-	// Close gives up a reading whose Sockets was not ranged over.
+	// Close ends a reading whose Sockets was not ranged over.
 	Close()
 }
 
-// Table is what a source is asked to read: the sockets of one network namespace.
+// Table is what a source must read: the sockets of one network namespace.
 type Table struct {
 	Query    *Query           // with its Proc and Filter set
 	Space    *netns.Namespace // nil: that of the process
 	Proc     *procnet.Proc    // as it is seen in the namespace
-	Warnings *Warnings        // to which the source adds its own
+	Warnings *Warnings        // the source adds its own
 }
 
 // Enter runs f in the network namespace.
@@ -73,16 +74,16 @@ func (t *Table) Enter(f func() error) error {
 	return t.Space.Do(f)
 }
 
-// Plan is what a source asks the kernel for, of a query.
+// Plan is what a source requests of the kernel for a query.
 type Plan struct {
 	States   tcp.StateSet
 	Families []tcp.Family
 	Program  filter.Program
 }
 
-// PlanFor returns the plan of a query, for this process on a kernel that knows
-// all instructions. The error is a *filter.Error: a filter that nothing can
-// judge, or not with that source.
+// PlanFor returns the plan of a query, for this process and for a kernel that
+// knows all instructions. The error is a *filter.Error: the filter cannot be
+// evaluated at all, or not with the source of the query.
 func PlanFor(q Query) (Plan, error) {
 	if err := q.complete(); err != nil {
 		return Plan{}, err
@@ -116,15 +117,15 @@ func (e *unknownSourceError) Hint() string {
 	return "the sources are " + strings.Join(SourceNames(), ", ")
 }
 
-// Auto is the first source that works: SockDiag, else ProcFS with a warning that
-// says why.
+// Auto is the first source that works: SockDiag, or else ProcFS with a warning
+// that gives the reason.
 var Auto Source = &firstOf{{SockDiag, ""}, {ProcFS, insteadOfSockDiag}}
 
 // firstOf is a source that tries others in their order.
 type firstOf []alternative
 
-// alternative is one of several sources, with what a reader should know where it
-// is read in place of those before it.
+// alternative is one of several sources. instead is what a reader should know if
+// it is read in place of the sources before it.
 type alternative struct {
 	source  Source
 	instead string
@@ -132,7 +133,7 @@ type alternative struct {
 
 func (f *firstOf) String() string { return "auto" }
 
-// ThisHostOnly reports whether all of the sources are for this host alone.
+// ThisHostOnly reports whether all of the sources can read this host only.
 func (f *firstOf) ThisHostOnly() bool {
 	return !slices.ContainsFunc(*f, func(a alternative) bool { return !a.source.ThisHostOnly() })
 }

@@ -7,18 +7,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// ProcFS reads /proc/net/tcp and tcp6, of this host, of another one whose /proc
-// is mounted here, or as they were recorded in a directory. Any user may.
+// ProcFS reads /proc/net/tcp and tcp6: of this host, of another host whose /proc is
+// mounted here, or recorded in a directory. Any user may use it.
 var ProcFS Source = procFS{}
 
 type procFS struct{}
 
 func (procFS) String() string { return "procfs" }
 
-// ThisHostOnly is false: a /proc can be of any host.
+// ThisHostOnly is false: a /proc can be that of any host.
 func (procFS) ThisHostOnly() bool { return false }
 
-// Plan returns a plan without a program, for no kernel judges a filter here.
+// Plan returns a plan without a program: no kernel evaluates a filter here.
 func (s procFS) Plan(q *Query) (Plan, error) {
 	program, err := q.Filter.Compile(0)
 	if err == nil {
@@ -27,8 +27,7 @@ func (s procFS) Plan(q *Query) (Plan, error) {
 	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
 }
 
-// Begin looks whether there is a table of sockets at all. It is read later, when
-// nothing more can be said before what is written of it.
+// Begin checks that there is a table of sockets. Sockets reads it later.
 func (s procFS) Begin(_ context.Context, t *Table) (Reading, error) {
 	err := t.Enter(func() error { return nil })
 	if err != nil {
@@ -41,7 +40,7 @@ func (s procFS) Begin(_ context.Context, t *Table) (Reading, error) {
 		break
 	}
 	if _, err := t.Query.Filter.Compile(0); err != nil {
-		return nil, err // it needs the kernel to run a program
+		return nil, err // the kernel would have to run a program
 	}
 	return &procReading{t, newLive(t)}, nil
 }

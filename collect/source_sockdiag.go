@@ -12,17 +12,17 @@ import (
 	"tcpstate/tcp"
 )
 
-// SockDiag asks the kernel over NETLINK_SOCK_DIAG. Any user may; marks and MD5
-// keys need CAP_NET_ADMIN, BOUND_INACTIVE needs Linux 6.8.
+// SockDiag reads the kernel's table over NETLINK_SOCK_DIAG. Any user may use it.
+// Marks and MD5 keys need CAP_NET_ADMIN, and BOUND_INACTIVE needs Linux 6.8.
 var SockDiag Source = &sockDiag{openDump}
 
-// sockDiag is the source; tests put older kernels into open.
+// sockDiag is the source. Tests replace open with older kernels.
 type sockDiag struct{ open opener }
 
 // opener begins a dump.
 type opener func(context.Context, sockdiag.Request) (dump, error)
 
-// dump is what is needed of a *sockdiag.Dump.
+// dump is the part of a *sockdiag.Dump that is used.
 type dump interface {
 	Sockets() iter.Seq2[*tcp.Socket, error]
 	Interrupted() bool
@@ -48,9 +48,9 @@ func (s *sockDiag) Plan(q *Query) (Plan, error) {
 	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
 }
 
-// tries returns the instructions that a kernel is given, in turn: all that this
-// process may use; the oldest ones; none. Who wants everything has nothing
-// passed over.
+// tries returns the sets of instructions to try in turn: all that this process may
+// use, the oldest ones, none. For Query.Everything it is none, so that the kernel
+// leaves no socket out.
 func (s *sockDiag) tries(q *Query, abilities sockdiag.Abilities) []filter.Capabilities {
 	all := filter.AllCapabilities
 	switch {
@@ -83,14 +83,15 @@ type dumpReading struct {
 	source    *sockDiag
 	table     *Table
 	abilities sockdiag.Abilities
-	noMarks   bool // the kernel has refused this process a program that asks for marks
+	noMarks   bool // the kernel refused a program of this process that reads marks
 	dump      dump
 	live      *live
 }
 
-// begin begins a dump that passes over what the kernel can tell is not wanted. A
-// kernel that does not know an instruction of the program refuses all of it: it
-// is then given one of the oldest instructions, and at last none.
+// begin begins a dump from which the kernel leaves out sockets that the filter
+// excludes, as far as it can evaluate the filter. A kernel that does not know an
+// instruction of the program refuses the whole program. It then gets a program of
+// the oldest instructions, and at last none.
 func (r *dumpReading) begin(ctx context.Context) error {
 	q := r.table.Query
 	var err error

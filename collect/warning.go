@@ -10,12 +10,13 @@ import (
 	"tcpstate/procnet"
 )
 
-// Warning is something that a reader should know of a reading as a whole. The
-// code and the subject say what it is about, and so tell two warnings apart; the
-// text is for people, and may have numbers that change from reading to reading.
+// Warning is something that a reader should know about a reading as a whole. Its
+// code and its subject say what it is about: two warnings with the same code and
+// subject are the same. The text is for people, and may contain numbers that change
+// from reading to reading.
 type Warning struct {
 	Code    WarningCode
-	Subject string // which one, of a code that may be about several; else ""
+	Subject string // which one, if a code can be about several things; else ""
 	Text    string // one sentence in English, without a full stop; may hold names from outside
 }
 
@@ -32,20 +33,20 @@ const (
 	HostNamesLate       WarningCode = "host-names-late"      // name servers were too slow
 	HostNamesFailed     WarningCode = "host-names-failed"    // name servers did not answer
 	HostNamesMany       WarningCode = "host-names-many"      // there are more hosts than are looked up
-	NamespaceSkipped    WarningCode = "namespace-skipped"    // subject: what could not be looked at
+	NamespaceSkipped    WarningCode = "namespace-skipped"    // subject: the error
 	NamespaceUnreadable WarningCode = "namespace-unreadable" // subject: its name
 	NamespacesClosed    WarningCode = "namespaces-closed"    // this user may not enter some
 	NamespacesHidden    WarningCode = "namespaces-hidden"    // not all processes are listed
 	NamespacesUnseen    WarningCode = "namespaces-unseen"    // some processes do not show theirs
-	HostUnread          WarningCode = "host-unread"          // subject: what could not be read of the host
+	HostUnread          WarningCode = "host-unread"          // subject: the error; something of the host could not be read
 	HostLeftOut         WarningCode = "host-left-out"        // a page of explain has no numbers of this host
 )
 
 // Warnings are the warnings of a reading, in the order in which they came up.
 type Warnings []Warning
 
-// Add appends the warnings that are about something else than those that are
-// there. Of several about the same the first stays.
+// Add appends the warnings whose code and subject are not in the list yet. Of
+// several about the same thing the first stays.
 func (w *Warnings) Add(list ...Warning) {
 	for _, warning := range list {
 		if !slices.ContainsFunc(*w, warning.isAbout) {
@@ -54,7 +55,7 @@ func (w *Warnings) Add(list ...Warning) {
 	}
 }
 
-// Texts returns the texts of the warnings, nil where there are none.
+// Texts returns the texts of the warnings, nil if there are none.
 func (w Warnings) Texts() (texts []string) {
 	for _, warning := range w {
 		texts = append(texts, warning.Text)
@@ -62,23 +63,23 @@ func (w Warnings) Texts() (texts []string) {
 	return texts
 }
 
-// isAbout reports whether both warnings are about the same.
+// isAbout reports whether both warnings are about the same thing.
 func (w Warning) isAbout(other Warning) bool {
 	return w.Code == other.Code && w.Subject == other.Subject
 }
 
-// The rest of this file makes the warnings: their texts stand nowhere else.
+// The rest of this file makes the warnings. Their texts are nowhere else.
 
 func nothingMatches() Warning {
 	return Warning{Code: NothingMatches,
 		Text: "nothing can match: the states, families and filter that are asked for exclude each other"}
 }
 
-// insteadOfSockDiag is what a reader should know where /proc stands in for
-// sock_diag.
+// insteadOfSockDiag is what a reader should know if /proc is read because sock_diag
+// failed.
 const insteadOfSockDiag = "reading /proc/net/tcp instead, which knows less of each socket and may list one twice or miss one while it changes"
 
-// sourceFailed says that another source is read, and what is to be known of it.
+// sourceFailed reports that another source is read, and what to know about it.
 func sourceFailed(err error, instead string) Warning {
 	return Warning{Code: SourceFailed, Text: fmt.Sprintf("%v; %s", err, instead)}
 }
@@ -93,8 +94,8 @@ func agesUnknown(err error) Warning {
 		Text: fmt.Sprintf("%v; the ages of SYN_SENT and FIN_WAIT2 are not known", err)}
 }
 
-// ownersUnknown says of how many sockets that have a file the processes were
-// not found, and why that may be.
+// ownersUnknown reports for how many sockets with a file the processes were not
+// found, and the probable reason, which may be "".
 func ownersUnknown(unknown, all int, reason string) Warning {
 	text := fmt.Sprintf("the processes of %d of %d sockets are not known", unknown, all)
 	if reason != "" {
@@ -103,11 +104,11 @@ func ownersUnknown(unknown, all int, reason string) Warning {
 	return Warning{Code: OwnersUnknown, Text: text}
 }
 
-// openedSince is why a search of all processes may not have found the process of
-// a socket.
+// openedSince is the reason why a complete search of all processes did not find the
+// process of a socket.
 const openedSince = "they were opened after the processes were searched, or no process holds them"
 
-// obstacleOf says what stood in the way of a search of processes, "" for nothing.
+// obstacleOf returns what a search of processes could not see, "" for nothing.
 func obstacleOf(search *procnet.Owners) string {
 	switch {
 	case search.Hidden:
@@ -170,13 +171,13 @@ func namespacesUnseen(processes int) Warning {
 	return w
 }
 
-// hostUnread says what of the host could not be read.
+// hostUnread reports what could not be read of the host.
 func hostUnread(err error) Warning {
 	return Warning{Code: HostUnread, Subject: err.Error(), Text: err.Error()}
 }
 
-// LeaveHostOut returns the warning that a page says nothing of this host, which
-// could not be read.
+// LeaveHostOut returns the warning that a page has no numbers of this host, because
+// the host could not be read.
 func LeaveHostOut(err error) Warning {
 	return Warning{Code: HostLeftOut, Text: fmt.Sprintf("%v; this host is left out", err)}
 }

@@ -329,15 +329,15 @@ type Cgroup struct {
 	Container string // the ID of the container in the path, as 64 hexadecimal digits or as its engine writes it
 }
 
-// Event is what happened to one socket. Whoever compares two readings of the
-// sockets makes events of what differs, and can tell no more than that: a socket
-// that was in SYN_RECV and then in TIME_WAIT has one event with these two states,
-// whatever lay between, and one that came and went between two readings has none.
+// Event is what happened to one socket. Events that are made by comparing two
+// readings report only the difference: a socket that was in SYN_RECV and then in
+// TIME_WAIT has one event with these two states, whatever happened in between, and
+// a socket that was opened and closed between two readings has no event.
 type Event struct {
 	Kind     EventKind
-	From, To State     // 0 where there is none: From of Opened, To of Closed
+	From, To State     // 0 if there is none: From of Opened, To of Closed
 	At       time.Time // when it was seen
-	Socket   *Socket   // after the event; of Closed, as it was last seen
+	Socket   *Socket   // after the event; for Closed, as it was last seen
 }
 
 // EventKind is what happened to a socket.

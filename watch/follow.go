@@ -55,9 +55,9 @@ type Tick struct {
 	Arrived, Left tcp.Counts
 }
 
-// change is an event of the last tick, of a socket that was selected at the one
-// tick or the other. One that is selected no more, or now, without having changed
-// its state, has none.
+// change is an event of the last tick, of a socket that was selected in this tick
+// or in the one before. A socket that is only now selected, or no longer, and has
+// not changed its state, has no event.
 type change struct {
 	kind     tcp.EventKind
 	from, to tcp.State
@@ -83,9 +83,9 @@ func (f *Follower) Follow(at time.Time, sockets iter.Seq2[*tcp.Socket, error], s
 	return &f.tick, nil
 }
 
-// events yields what has happened between the last two ticks to the sockets that
-// were selected at either. The event and its socket are reused: they are valid
-// until the next one. fill makes a socket what its row knows of it.
+// events yields what happened between the last two ticks to the sockets that were
+// selected in either. The event and its socket are reused: they are valid until the
+// next one. fill sets a socket to what its row knows.
 func (f *Follower) events(fill func(*Row, *tcp.Socket)) iter.Seq[*tcp.Event] {
 	return func(yield func(*tcp.Event) bool) {
 		var socket tcp.Socket
@@ -100,9 +100,10 @@ func (f *Follower) events(fill func(*Row, *tcp.Socket)) iter.Seq[*tcp.Event] {
 	}
 }
 
-// Departed yields the rows of the sockets that went away between the last two
-// ticks: out of a state, to another one or for good; 0 is out of any, for good.
-// The rows are valid until the next tick.
+// Departed yields the rows of the selected sockets that left a state between the
+// last two ticks, either for another state or because they were closed. For state 0
+// it yields those that were closed in any state. The rows are valid until the next
+// tick.
 func (f *Follower) Departed(from tcp.State) iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		for _, c := range f.changes {
@@ -215,7 +216,7 @@ func (f *Follower) following(space *space, s *tcp.Socket) *Row {
 	return nil
 }
 
-// note adds a change, if the socket was selected before it or is after it.
+// note adds a change, if the socket was selected before or is selected after it.
 func (f *Follower) note(c change, before, after bool) {
 	if !before && !after {
 		return

@@ -69,7 +69,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	return tick, err
 }
 
-// Source returns the source that is read, or, before there was a tick, Auto.
+// Source returns the source that is read, or Auto before the first tick.
 func (s *Session) Source() collect.Source {
 	if s.source == nil {
 		return collect.Auto
@@ -84,9 +84,9 @@ func (s *Session) Missing() []string { return s.missing }
 // again with other numbers in it, the first. More may come with every tick.
 func (s *Session) Warnings() collect.Warnings { return s.warnings }
 
-// Events yields what has happened between the last two ticks, with the processes
-// of the sockets where these are wanted. The event and its socket are reused: they
-// are valid until the next one.
+// Events yields what happened between the last two ticks, with the processes of the
+// sockets if they are requested. The event and its socket are reused: they are valid
+// until the next one.
 func (s *Session) Events() iter.Seq[*tcp.Event] { return s.events(s.Fill) }
 
 // Fill makes into what was last seen of the row's socket, with its processes or

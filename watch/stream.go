@@ -10,14 +10,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// Feed is where a stream has its events from. A [Session] is one, which compares
-// two readings of the sockets; whatever else sees events can be another.
+// Feed is where a stream gets its events from. A [Session] is a feed that compares
+// two readings of the sockets. Other code that sees events can be another feed.
 type Feed interface {
-	// Tick brings the feed up to now, and returns the counts. After an error
-	// there may be a tick of what was seen before it, or none.
+	// Tick brings the feed up to date and returns the counts. After an error
+	// there may be a tick of what was seen before the error, or none.
 	Tick(ctx context.Context) (*Tick, error)
 
-	// Events yields what has happened since the tick before, each event valid
+	// Events yields what happened since the tick before. Each event is valid
 	// until the next one.
 	Events() iter.Seq[*tcp.Event]
 
@@ -145,8 +145,8 @@ func (s *Stream) write(ctx context.Context, out *lines, tick *Tick, whole bool) 
 	out.flush(ctx)
 }
 
-// events yields the events of a tick, with names where these are wanted. Names are
-// looked up for many sockets at a time: their events wait in a queue.
+// events yields the events of a tick, with names if they are requested. Names are
+// looked up for many sockets at a time, so the events wait in a queue.
 func (s *Stream) events(ctx context.Context) iter.Seq[*tcp.Event] {
 	if s.Names == nil {
 		return s.Feed.Events()
