@@ -168,15 +168,15 @@ func TestNotesAreSaidOnce(t *testing.T) {
 	var stderr bytes.Buffer
 	n := notes{w: &world{stderr: &stderr}}
 	n.say(nil)
-	n.say([]string{"one"})
-	n.say([]string{"one"})
-	n.say([]string{"one", "two"})
+	n.say(collect.Warnings{{Text: "one"}})
+	n.say(collect.Warnings{{Text: "one"}})
+	n.say(collect.Warnings{{Text: "one"}, {Text: "two"}})
 	if want := "tcpstate: note: one\ntcpstate: note: two\n"; stderr.String() != want {
 		t.Errorf("stderr %q, want %q", stderr.String(), want)
 	}
 	stderr.Reset()
 	n = notes{w: &world{stderr: &stderr}, quiet: true}
-	n.say([]string{"one"})
+	n.say(collect.Warnings{{Text: "one"}})
 	if stderr.String() != "" {
 		t.Errorf("quiet says %q", stderr.String())
 	}

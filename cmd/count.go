@@ -165,7 +165,7 @@ func runCount(ctx context.Context, o *countOptions, w *world) error {
 	for _, g := range groups {
 		rows = append(rows, render.CountGroup(g))
 	}
-	return o.counting.Write(w.stdout, counts, rows, snapshot.Warnings())
+	return o.counting.Write(w.stdout, counts, rows, snapshot.Warnings().Texts())
 }
 
 // findListeners reads the listeners first where groups are told apart by them:

@@ -132,7 +132,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 	notes := notes{w: d.w, quiet: d.quiet}
 	notes.say(warnings)
 	d.findings.Meta = metaFrom(source, d.w)
-	if err := d.findings.Write(d.w.stdout, checkups, warnings); err != nil {
+	if err := d.findings.Write(d.w.stdout, checkups, warnings.Texts()); err != nil {
 		return err
 	}
 	for i := range checkups {
@@ -146,14 +146,14 @@ func (d *diagnosis) run(ctx context.Context) error {
 }
 
 // examine looks at the host, for as long as the interval, and judges what it saw.
-func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source collect.Source, warnings []string, err error) {
+func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source collect.Source, warnings collect.Warnings, err error) {
 	begun := d.w.now()
 	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	if err := sleep(ctx, d.interval-d.w.now().Sub(begun)); err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	for _, c := range checkups {
 		err := c.End(d.w.now().Sub(begun))
@@ -161,7 +161,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 			continue // with all that was wrong in it
 		}
 		if err != nil {
-			return nil, 0, nil, err
+			return nil, nil, nil, err
 		}
 		source = c.Source()
 		warnings = append(warnings, c.Warnings()...)

@@ -95,7 +95,7 @@ type explanation struct {
 	story *filter.Filter // the sockets that are told of
 	named string         // as they were asked for
 
-	warnings []string // what a reader should know of how the host was read
+	warnings collect.Warnings // what a reader should know of how the host was read
 }
 
 // parse checks the flags and the arguments. Its errors are the caller's mistakes.
@@ -341,7 +341,7 @@ func (e *explanation) host(ctx context.Context) (*explain.Host, error) {
 		return nil, err
 	}
 	if err != nil {
-		warnings = append(warnings, fmt.Sprintf("%v; this host is left out", err))
+		warnings = append(warnings, collect.LeaveHostOut(err))
 		host, e.noLive = nil, true
 	}
 	e.warnings = warnings
@@ -358,5 +358,5 @@ func (e *explanation) envelope() explain.Envelope {
 	if err != nil {
 		host = "" // a host without a name has states all the same
 	}
-	return explain.Envelope{TakenAt: e.w.now(), Host: host, Warnings: e.warnings}
+	return explain.Envelope{TakenAt: e.w.now(), Host: host, Warnings: e.warnings.Texts()}
 }

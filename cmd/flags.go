@@ -44,7 +44,7 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.BoolVarP(&f.resolve, "resolve", "r", false, "names of hosts and services instead of numbers")
 	flags.BoolVarP(&f.numeric, "numeric", "n", false, "addresses and ports as numbers (the default)")
 	flags.StringVarP(&f.netns, "netns", "N", "", "another network namespace: its `NAME`, the path of its file, the id of a process in it; or all")
-	flags.StringVar(&f.source, "source", collect.Auto.String(), "where to read: auto, sock_diag or procfs")
+	flags.StringVar(&f.source, "source", collect.Auto.String(), "where to read: "+alternatives(collect.SourceNames()))
 	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "read another /proc, such as a host's mounted in a container")
 	flags.BoolVar(&f.json, "json", false, "the same as --format json")
 	flags.StringVar(&f.format, "format", render.Table.String(), "table, json, ndjson, csv or markdown")
@@ -59,7 +59,7 @@ func (f *sharedFlags) register(c *cobra.Command) {
 		}
 	}
 	complete("state", strings.Split(tcp.All.String(), ",")...)
-	complete("source", "auto", "sock_diag", "procfs")
+	complete("source", collect.SourceNames()...)
 	complete("format", "table", "json", "ndjson", "csv", "markdown")
 	complete("color", "auto", "always", "never")
 }
@@ -80,9 +80,9 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 		return collect.Query{}, err
 	}
 	switch otherHost := filepath.Clean(f.proc) != collect.DefaultProc; {
-	case otherHost && source == collect.SockDiag:
-		return collect.Query{}, &hintedError{errors.New("--source sock_diag and --proc exclude each other"),
-			"sock_diag knows only the network namespaces of this host"}
+	case otherHost && source.ThisHostOnly():
+		return collect.Query{}, &hintedError{fmt.Errorf("--source %s and --proc exclude each other", source),
+			source.String() + " knows only the network namespaces of this host"}
 	case otherHost && f.netns != "":
 		return collect.Query{}, &hintedError{errors.New("--netns and --proc exclude each other"),
 			"only a network namespace of this host can be entered"}
@@ -166,6 +166,12 @@ func useColor(choice string, w *world) (bool, error) {
 		return w.getenv("NO_COLOR") == "" && w.stdoutTTY && w.getenv("TERM") != "dumb", nil
 	}
 	return false, &hintedError{fmt.Errorf("unknown --color %q", choice), "it takes auto, always or never"}
+}
+
+// alternatives joins words with commas and an "or" before the last.
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return joinWords(words[:last]) + " or " + words[last]
 }
 
 // joinWords joins words as a sentence does, but for the "and".

@@ -195,7 +195,7 @@ func runLs(ctx context.Context, o *lsOptions, w *world) error {
 	if o.collectsFirst() {
 		sockets = withProgress(sockets, w, o.quiet)
 	}
-	err = o.listing.Write(w.stdout, sockets, snapshot.Warnings)
+	err = o.listing.Write(w.stdout, sockets, func() []string { return snapshot.Warnings().Texts() })
 	notes.say(snapshot.Warnings())
 	return err
 }
@@ -229,10 +229,10 @@ type notes struct {
 }
 
 // say says those of the warnings that have come since it was last called.
-func (n *notes) say(warnings []string) {
+func (n *notes) say(warnings collect.Warnings) {
 	for _, warning := range warnings[n.said:] {
 		if !n.quiet {
-			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", text.EscapeLines(warning))
+			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", text.EscapeLines(warning.Text))
 		}
 	}
 	n.said = len(warnings)

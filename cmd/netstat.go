@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -157,13 +158,9 @@ func firstHolder(holders []procnet.Holder) (pid int, argument string, ok bool) {
 	return first.PID, argument, true
 }
 
-// open begins to read the sockets, those of IPv4 first. What /proc does not
-// list, netstat does not show.
+// open begins to read the sockets, those of IPv4 first. netstat shows only what
+// /proc lists: not BOUND_INACTIVE, and not CLOSE if the source reports that state.
 func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], error) {
-	states := tcp.All
-	if n.source != collect.ProcFS {
-		states &^= tcp.Set(tcp.Close, tcp.BoundInactive)
-	}
 	var snapshots []*collect.Snapshot
 	closeAll := func() {
 		for _, s := range snapshots {
@@ -172,7 +169,7 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 	}
 	for _, family := range n.families() {
 		s, err := collect.Open(ctx, collect.Query{
-			Source: n.source, Proc: n.proc, Families: []tcp.Family{family}, States: states,
+			Source: n.source, Proc: n.proc, Families: []tcp.Family{family}, States: tcp.All,
 		})
 		if err != nil {
 			closeAll()
@@ -183,25 +180,23 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 	return func(yield func(*tcp.Socket, error) bool) {
 		defer closeAll()
 		for _, s := range snapshots {
+			hidden := tcp.Set(tcp.BoundInactive)
+			if !slices.Contains(s.Missing(), "close") {
+				hidden |= tcp.Set(tcp.Close)
+			}
 			for socket, err := range s.Sockets() {
+				if err == nil && hidden.Has(socket.State) {
+					continue
+				}
 				if !yield(socket, err) {
 					return
 				}
 			}
-			n.sayOfSource(s.Warnings())
+			for _, text := range s.Warnings().Texts() {
+				n.say(text)
+			}
 		}
 	}, nil
-}
-
-// sayOfSource says warnings about a source that was asked for. What there is to
-// say of the files that netstat reads is of no weight here: it is about ages.
-func (n *netstat) sayOfSource(warnings []string) {
-	if n.source == collect.ProcFS {
-		return
-	}
-	for _, warning := range warnings {
-		n.say(warning)
-	}
 }
 
 // say says a note, once in all listings.

@@ -75,5 +75,5 @@ func runOverview(ctx context.Context, query collect.Query, o *render.Overview, n
 	return o.Write(notes.w.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
 		Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()), Checked: checked, Unchecked: unchecked,
 		Sockets: survey.Counts.Total(),
-	}, warnings)
+	}, warnings.Texts())
 }

@@ -85,14 +85,14 @@ func makeOwned(t *testing.T) (o owned) {
 type process struct {
 	pid     int
 	name    string
-	fd      int
+	fds     []int
 	uid     int // -1: none
 	user    string
 	exe     string
 	cmdline []string
 }
 
-func (p process) String() string { return fmt.Sprintf("%d/%q/%d", p.pid, p.name, p.fd) }
+func (p process) String() string { return fmt.Sprintf("%d/%q/%d", p.pid, p.name, p.fds) }
 
 // processesIn returns the processes that a value in JSON lists, which must be in
 // order and each once.
@@ -104,7 +104,13 @@ func processesIn(t *testing.T, value any) []process {
 	var processes []process
 	for _, object := range value.([]any) {
 		fields := object.(map[string]any)
-		p := process{pid: int(fields["pid"].(float64)), name: fields["name"].(string), fd: int(fields["fd"].(float64)), uid: -1}
+		p := process{pid: int(fields["pid"].(float64)), name: fields["name"].(string), uid: -1}
+		for _, fd := range fields["fds"].([]any) {
+			p.fds = append(p.fds, int(fd.(float64)))
+		}
+		if !slices.IsSorted(p.fds) || float64(p.fds[0]) != fields["fd"] {
+			t.Errorf("the lowest descriptor of %v is %v", p, fields["fd"])
+		}
 		if uid, known := fields["uid"].(float64); known {
 			p.uid = int(uid)
 		}
@@ -149,7 +155,7 @@ var (
 )
 
 // ssOwners returns what ss says of the owners, in the words of ourOwners: of each
-// process the lowest descriptor.
+// process all descriptors.
 func ssOwners(t *testing.T) map[string]string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "ss", "-tanpeH").Output()
@@ -166,13 +172,13 @@ func ssOwners(t *testing.T) map[string]string {
 			must(t, err)
 			fd, err := strconv.Atoi(match[3])
 			must(t, err)
-			if known, ok := byPID[pid]; !ok || fd < known.fd {
-				byPID[pid] = process{pid: pid, name: match[1], fd: fd}
-			}
+			byPID[pid] = process{pid: pid, name: match[1], fds: append(byPID[pid].fds, fd)}
 		}
 		var processes []process
 		for _, pid := range slices.Sorted(maps.Keys(byPID)) {
-			processes = append(processes, byPID[pid])
+			p := byPID[pid]
+			slices.Sort(p.fds)
+			processes = append(processes, p)
 		}
 		if processes != nil {
 			owners["0x"+cookie[1]] = fmt.Sprint(processes)

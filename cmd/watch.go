@@ -73,7 +73,7 @@ condition holds, and 1 where --for or --count ran out before.`,
 // watchOptions say what watch is to do.
 type watchOptions struct {
 	query  collect.Query
-	stream watch.Stream // less its session
+	stream watch.Stream // less its feed
 	quiet  bool
 }
 
@@ -153,7 +153,7 @@ func (f *watchFlags) checkTimes(flags *pflag.FlagSet) error {
 func runWatch(ctx context.Context, o *watchOptions, w *world) error {
 	notes := notes{w: w, quiet: o.quiet}
 	stream := o.stream
-	stream.Session = &watch.Session{Query: o.query, Now: w.now}
+	stream.Feed, stream.Now = &watch.Session{Query: o.query, Now: w.now}, w.now
 	stream.Warn = notes.say
 	outcome, err := stream.Run(ctx, w.stdout)
 	if outcome.LostEvents+outcome.LostTicks > 0 && !o.quiet {

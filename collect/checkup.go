@@ -10,7 +10,6 @@ import (
 	"tcpstate/doctor"
 	"tcpstate/netns"
 	"tcpstate/procnet"
-	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
@@ -22,26 +21,26 @@ type Checkup struct {
 	Observation *doctor.Observation
 
 	ctx      context.Context
-	query    Query
+	job      *job
 	proc     *procnet.Proc
 	source   Source
-	warnings []string
+	warnings Warnings
 }
 
 // BeginCheckups begins an observation of each network namespace of a query. The
 // filter of the query chooses which sockets are looked at; its detail is the
 // doctor's own. The warnings are of namespaces that could not be looked at.
-func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings []string, err error) {
-	if err := q.complete(); err != nil {
-		return nil, nil, err
-	}
+func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings Warnings, err error) {
 	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo // the rules look at its clocks
-	s := &Snapshot{query: q}
-	if err := s.findNamespaces(); err != nil {
+	all, err := newJob(q)
+	if err != nil {
 		return nil, nil, err
 	}
-	for i, space := range s.query.spaces {
-		of := s.query
+	for i, space := range all.spaces {
+		of, err := all.again(q)
+		if err != nil {
+			return nil, nil, err
+		}
 		of.spaces = []*netns.Namespace{space}
 		c, err := beginCheckup(ctx, of, thresholds)
 		switch {
@@ -50,15 +49,15 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (
 		case i == 0 || ctx.Err() != nil:
 			return nil, nil, err
 		case !errors.Is(err, netns.ErrGone):
-			s.warn("network namespace %q: %v", space.Name, err)
+			all.warnings.Add(namespaceUnreadable(space.Name, err))
 		}
 	}
-	return list, s.warnings, nil
+	return list, all.warnings, nil
 }
 
-func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*Checkup, error) {
-	space := q.spaces[0]
-	c := &Checkup{ctx: ctx, query: q, proc: procOf(q.Proc, space)}
+func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds) (*Checkup, error) {
+	space := j.spaces[0]
+	c := &Checkup{ctx: ctx, job: j, proc: procOf(j.query.Proc, space)}
 	if space != nil {
 		c.Netns = space.Name
 	}
@@ -69,15 +68,14 @@ func beginCheckup(ctx context.Context, q Query, thresholds doctor.Thresholds) (*
 	c.Observation.Release, err = c.proc.Release()
 	c.note(err)
 	c.Observation.Before = c.counters()
-	c.query.owners, err = findAllOwners(ctx, q, sockdiag.Open)
-	return c, err
+	return c, j.findAllOwners(ctx)
 }
 
 // note keeps what could not be read: the rules that rest on it say that they were
 // not judged.
 func (c *Checkup) note(err error) {
 	if err != nil {
-		c.warnings = append(c.warnings, err.Error())
+		c.warnings.Add(hostUnread(err))
 	}
 }
 
@@ -111,14 +109,11 @@ func (c *Checkup) End(interval time.Duration) error {
 		o.Before = nil
 	}
 	if interval >= ownersLast {
-		q := c.query
-		q.owners = nil
-		if c.query.owners, err = findAllOwners(c.ctx, q, sockdiag.Open); err != nil {
+		if err := c.job.findAllOwners(c.ctx); err != nil {
 			return err
 		}
 	}
-	c.query.owners.excused = true
-	s, err := Open(c.ctx, c.query)
+	s, err := c.job.open(c.ctx)
 	if err != nil {
 		return err
 	}
@@ -129,25 +124,39 @@ func (c *Checkup) End(interval time.Duration) error {
 		}
 		o.Survey.Add(socket)
 	}
-	o.Survey.Excuse(c.query.owners.late)
-	c.warnings = append(c.warnings, s.Warnings()...)
+	o.Survey.Excuse(c.job.owners.late())
+	c.warnings.Add(s.Warnings()...)
 
 	stat, err := c.proc.SockStat()
 	c.note(err)
 	o.SockStat = stat
 	c.readLimits()
-	o.Unseen = c.warnings
+	o.Unseen = c.warnings.Texts()
 	return nil
+}
+
+// findAllOwners reads who holds any socket at all, and the listeners. It lists no
+// sockets before, but searches /proc for more than may be needed. What is opened
+// after it is too young to be warned of.
+func (j *job) findAllOwners(ctx context.Context) error {
+	listeners, err := j.listeners(ctx)
+	if err != nil {
+		return err
+	}
+	j.owners = NewOwners(j.query)
+	j.owners.excused = true
+	j.owners.SetListeners(listeners)
+	return j.owners.searchAll(ctx)
 }
 
 // readLimits reads what the processes that hold most sockets may have open. One
 // that has ended meanwhile has no limit.
 func (c *Checkup) readLimits() {
 	open := make(map[int]int)
-	for _, p := range c.query.owners.found.Processes() {
+	for _, p := range c.job.owners.found.Processes() {
 		open[p.PID] = p.Open
 	}
-	proc := procnet.Open(c.query.Proc)
+	proc := procnet.Open(c.job.query.Proc)
 	o := c.Observation
 	for _, holder := range o.Survey.Holders(limitsRead) {
 		soft, err := proc.OpenFilesLimit(holder.PID)
@@ -164,4 +173,4 @@ func (c *Checkup) readLimits() {
 func (c *Checkup) Source() Source { return c.source }
 
 // Warnings returns what could not be read.
-func (c *Checkup) Warnings() []string { return c.warnings }
+func (c *Checkup) Warnings() Warnings { return c.warnings }

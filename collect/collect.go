@@ -1,11 +1,15 @@
-// Package collect is the one pipeline between the kernel and those who show
-// sockets: it chooses the source, asks it for no more than is wanted, checks
-// again what it brings, adds what can be worked out, and says what is missing.
+// Package collect is the one pipeline between the kernel and the code that shows
+// sockets. It chooses the source, requests no more than is needed, checks the
+// sockets again, adds what can be computed, and reports what is missing.
+//
+// A [Query] is the request. [Open] begins to read from a [Source] and returns a
+// [Snapshot], which yields the sockets. [Owners] joins them with processes.
 package collect
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -13,118 +17,37 @@ import (
 
 	"tcpstate/filter"
 	"tcpstate/netns"
-	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
-
-// Source is where sockets are read from.
-type Source uint8
-
-// The sources.
-const (
-	Auto     Source = iota // SockDiag, else ProcFS
-	SockDiag               // NETLINK_SOCK_DIAG
-	ProcFS                 // /proc/net/tcp and tcp6
-)
-
-var sourceNames = [...]string{"auto", "sock_diag", "procfs"}
-
-// String returns auto, sock_diag or procfs.
-func (s Source) String() string { return sourceNames[s] }
-
-// ParseSource returns the source with the given name.
-func ParseSource(name string) (Source, error) {
-	if i := slices.Index(sourceNames[:], name); i >= 0 {
-		return Source(i), nil
-	}
-	return 0, &unknownSourceError{name}
-}
-
-type unknownSourceError struct{ name string }
-
-func (e *unknownSourceError) Error() string { return fmt.Sprintf("unknown source %q", e.name) }
-func (e *unknownSourceError) Hint() string  { return "the sources are auto, sock_diag, procfs" }
 
 // DefaultProc is where /proc is mounted on every Linux host.
 const DefaultProc = "/proc"
 
-// Query says which sockets are wanted, how much of each, and from where.
+// Query says which sockets are requested, how much of each, and from where.
 type Query struct {
-	Source   Source
+	Source   Source // nil: Auto
 	Proc     string // directory of the /proc to read; empty is DefaultProc
 	Netns    string // another network namespace, as netns.Find takes it, or AllNamespaces
 	States   tcp.StateSet
 	Families []tcp.Family
 	Filter   *filter.Filter // nil: everything
-	Detail   tcp.Detail     // what is wanted of each socket
+	Detail   tcp.Detail     // what is requested of each socket
 
-	// Everything is for those who follow sockets, and must see what becomes of
-	// one that is selected no more: all sockets of the families come, as the
-	// source tells them, and without their processes. Selects tells which of
+	// Everything is for code that follows sockets, and that must also see a socket
+	// after it is no longer selected. All sockets of the families come, as the
+	// source reports them, and without their processes. Selects reports which of
 	// them States and Filter select.
 	Everything bool
-
-	spaces []*netns.Namespace // that Netns stands for, once they have been found
-	owners *owners            // of the sockets, where they have been found before
 }
 
-// Snapshot is a reading of the sockets that has begun.
-type Snapshot struct {
-	ctx      context.Context
-	dial     opener
-	query    Query
-	first    *reading // of the first of the namespaces
-	warnings []string
-
-	owners  *owners // where processes are wanted
-	cgroups cgroupNames
-	users   userNames
-}
-
-// Open chooses the source and begins to read it. Source Auto takes sock_diag
-// where it works, else /proc with a warning that says why. Another /proc than
-// this host's is read from its files alone, for sock_diag knows only the
-// namespaces of this host. Close must be called, or Sockets ranged over.
-//
-// Of several network namespaces the first, which is that of the process, decides
-// on the source. The others are opened in their turn.
-func Open(ctx context.Context, q Query) (*Snapshot, error) {
-	return open(ctx, q, sockdiag.Open)
-}
-
-// opener begins a dump, as sockdiag.Open does. Tests put older kernels here.
-type opener func(context.Context, sockdiag.Request) (*sockdiag.Dump, error)
-
-func open(ctx context.Context, q Query, dial opener) (*Snapshot, error) {
-	if err := q.complete(); err != nil {
-		return nil, err
-	}
-	s := &Snapshot{ctx: ctx, dial: dial, query: q, owners: q.owners}
-	if q.States == 0 {
-		s.warn("nothing can match: the states, families and filter that are asked for exclude each other")
-	}
-	err := s.findNamespaces()
-	if err == nil && s.needsOwners() && s.owners == nil {
-		s.owners, err = findOwners(ctx, s.query, dial)
-	}
-	if err == nil {
-		s.first, err = s.read(s.query.spaces[0])
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.query.Source = s.first.source // for the other namespaces
-	return s, nil
-}
-
-// complete sets what was left to be understood, and leaves out what the filter
-// excludes.
+// complete sets the fields that were left empty, and removes the states and
+// families that the filter excludes.
 func (q *Query) complete() error {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
-	if q.Source == Auto && !q.ofThisHost() {
-		q.Source = ProcFS
+	if q.Source == nil {
+		q.Source = Auto
 	}
 	if q.Filter == nil {
 		everything, err := filter.Parse(nil, filter.Names{})
@@ -137,20 +60,8 @@ func (q *Query) complete() error {
 	return nil
 }
 
-// listed returns the states of which the source is to bring the sockets.
-func (q *Query) listed() tcp.StateSet {
-	if q.Everything {
-		return tcp.All
-	}
-	return q.States
-}
-
-// ofThisHost reports whether the sockets are those of this host, so that its
-// users and its kernel may be asked about them.
-func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
-
-// narrow leaves those of the states and families of which the filter can select
-// a socket. Where none are left, no state is asked for.
+// narrow keeps the states and families of which the filter can select a socket.
+// If none is left, no state is requested.
 func (q *Query) narrow() {
 	q.States &= q.Filter.States()
 	common := slices.DeleteFunc(slices.Clone(q.Families), func(f tcp.Family) bool {
@@ -163,32 +74,149 @@ func (q *Query) narrow() {
 	q.Families = common
 }
 
-// judgesOwners reports whether the filter asks who holds a socket.
+// listed returns the states whose sockets the source must report.
+func (q *Query) listed() tcp.StateSet {
+	if q.Everything {
+		return tcp.All
+	}
+	return q.States
+}
+
+// ofThisHost reports whether the /proc is that of this host. Only then do this
+// host's kernel and user names apply to what is in it.
+func (q *Query) ofThisHost() bool { return filepath.Clean(q.Proc) == DefaultProc }
+
+// judgesOwners reports whether the filter depends on the process that holds a socket.
 func (q *Query) judgesOwners() bool { return q.Filter.Needs().Has(tcp.DetailProcesses) }
 
-func (s *Snapshot) needsOwners() bool {
-	if s.query.Everything {
-		return false
+// needsOwners reports whether the processes of the sockets must be found.
+func (q *Query) needsOwners() bool {
+	return !q.Everything && (q.Detail.Has(tcp.DetailProcesses) || q.judgesOwners())
+}
+
+// Snapshot is a reading of the sockets that has begun.
+type Snapshot struct {
+	*job
+	ctx   context.Context
+	first reading // of the first of the namespaces
+
+	cgroups cgroupNames
+	users   userNames
+}
+
+// reading is a table that is being read, with its namespace.
+type reading struct {
+	Reading
+	space *netns.Namespace // nil: that of the process
+}
+
+// Open chooses the source and begins to read from it. The caller must range over
+// Sockets, or call Close.
+//
+// If there are several network namespaces, the first, which is that of the
+// process, decides the source. Each of the others is opened when its turn comes.
+func Open(ctx context.Context, q Query) (*Snapshot, error) {
+	j, err := newJob(q)
+	if err != nil {
+		return nil, err
 	}
-	return s.query.Detail.Has(tcp.DetailProcesses) || s.query.judgesOwners()
+	return j.open(ctx)
 }
 
-func (s *Snapshot) warn(format string, args ...any) {
-	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
+// job is a query with what is found for it before its sockets are read. These are
+// the steps: newJob completes the query and finds its namespaces; open chooses the
+// source; Sockets reads the sockets, joins their owners and checks them. A caller
+// that has time before (a Checkup) can find all owners first.
+type job struct {
+	query    Query
+	spaces   []*netns.Namespace // that Query.Netns stands for
+	owners   *Owners            // of the sockets; nil: not needed
+	warnings Warnings
 }
 
-// Source returns the source that is read: SockDiag or ProcFS.
-func (s *Snapshot) Source() Source { return s.first.source }
+func newJob(q Query) (*job, error) {
+	j := &job{query: q}
+	if err := j.query.complete(); err != nil {
+		return nil, err
+	}
+	if j.query.States == 0 {
+		j.warnings.Add(nothingMatches())
+	}
+	if err := j.findNamespaces(); err != nil {
+		return nil, err
+	}
+	if j.query.needsOwners() {
+		j.owners = NewOwners(j.query)
+	}
+	return j, nil
+}
 
-// Missing returns the names, as in JSON, of what the source cannot know.
-func (s *Snapshot) Missing() []string { return s.first.missing }
+// again returns a job for another query that reads the same namespaces.
+func (j *job) again(q Query) (*job, error) {
+	other := &job{query: q, spaces: j.spaces}
+	if err := other.query.complete(); err != nil {
+		return nil, err
+	}
+	if other.query.needsOwners() {
+		other.owners = NewOwners(other.query)
+	}
+	return other, nil
+}
 
-// Warnings returns what a reader should be told about the reading as a whole.
-// Some are known only once Sockets has been read.
-func (s *Snapshot) Warnings() []string { return s.warnings }
+// open begins to read the first of the namespaces.
+func (j *job) open(ctx context.Context) (*Snapshot, error) {
+	s := &Snapshot{job: j, ctx: ctx}
+	var err error
+	if s.first, err = j.read(ctx, j.spaces[0]); err != nil {
+		return nil, err
+	}
+	j.query.Source = s.first.Source() // for the other namespaces
+	return s, nil
+}
+
+// read begins to read the table of a namespace.
+func (j *job) read(ctx context.Context, space *netns.Namespace) (reading, error) {
+	begun, err := j.query.Source.Begin(ctx, &Table{Query: &j.query, Space: space, Proc: procOf(j.query.Proc, space), Warnings: &j.warnings})
+	if err != nil {
+		return reading{}, err
+	}
+	if err := judgeable(&j.query, begun.Source(), begun.Missing()); err != nil {
+		begun.Close()
+		return reading{}, err
+	}
+	return reading{begun, space}, nil
+}
+
+// listeners reads the listeners of the job's namespaces, whatever its query
+// selects.
+func (j *job) listeners(ctx context.Context) (*Listeners, error) {
+	other, err := j.again(Query{
+		Source: j.query.Source, Proc: j.query.Proc, Netns: j.query.Netns, States: tcp.Set(tcp.Listen),
+		Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, // a dual-stack listener is one of IPv6
+		Detail:   tcp.DetailExtended,               // to know a dual-stack one
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := other.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return listenersAmong(s.listed())
+}
+
+// Source returns the source that is read.
+func (s *Snapshot) Source() Source { return s.first.Source() }
+
+// Missing returns the JSON names of what the source cannot report.
+func (s *Snapshot) Missing() []string { return s.first.Missing() }
+
+// Warnings returns what a reader should know about the reading as a whole. Some
+// warnings are known only after Sockets has been read.
+func (s *Snapshot) Warnings() Warnings { return s.warnings }
 
 // Close gives up a snapshot whose Sockets was not ranged over.
-func (s *Snapshot) Close() { s.first.close() }
+func (s *Snapshot) Close() { s.first.Close() }
 
 // Sockets yields the sockets that match the query, in the kernel's order, one
 // network namespace after the other. The Socket is reused: it is valid until the
@@ -200,71 +228,135 @@ func (s *Snapshot) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		hosts := newResolver()
 		hosts.resolve(s.ctx, s.matching())(yield)
-		s.warnings = append(s.warnings, hosts.warnings()...)
+		s.warnings.Add(hosts.warnings()...)
 	}
 }
 
 // matching yields the sockets that match the query, with all but the names of
 // their hosts and services.
 func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
+	if s.owners == nil {
+		return s.finished(s.listed(), s.query.Filter)
+	}
+	return func(yield func(*tcp.Socket, error) bool) {
+		candidates, left := s.listed(), (*filter.Filter)(nil)
+		if s.query.judgesOwners() {
+			left = s.query.Filter
+		}
+		s.finished(s.owners.joined(s.ctx, s.job, selected(candidates, s.query.Filter.WithoutProcesses())), left)(yield)
+		s.warnings.Add(s.owners.Warnings()...)
+	}
+}
+
+// selected yields the sockets that a filter selects.
+func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range sockets {
+			if err == nil && !f.Match(socket) {
+				continue
+			}
+			if !yield(socket, err) {
+				return
+			}
+		}
+	}
+}
+
+// finished yields the sockets that a filter selects (nil selects all), adds names,
+// and removes what was not requested. For Query.Everything it yields all sockets,
+// unchanged but for names.
+func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
+	names := s.query.Detail.Has(tcp.DetailExtended) && s.first.OfThisHost()
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range sockets {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !s.query.Everything {
+				if f != nil && !f.Match(socket) {
+					continue
+				}
+				s.strip(socket)
+			}
+			if names {
+				s.name(socket)
+			}
+			if !yield(socket, nil) {
+				return
+			}
+		}
+	}
+}
+
+// listed yields the sockets of the requested states, of all namespaces.
+func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
+	states := s.query.listed()
 	return func(yield func(*tcp.Socket, error) bool) {
 		for r, err := range s.readings() {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for socket, err := range r.sockets() {
+			for socket, err := range r.Sockets() {
+				if s.query.Netns == AllNamespaces && errors.Is(err, netns.ErrGone) {
+					break // with all that was in it
+				}
 				if err != nil {
 					yield(nil, err)
 					return
 				}
-				if !s.query.Everything && !s.selects(socket) {
-					continue
+				if !states.Has(socket.State) {
+					continue // the kernel may report more than was requested
 				}
-				s.name(socket)
 				if !yield(socket, nil) {
 					return
 				}
 			}
-			if r.interrupted() {
-				s.warn("the kernel says that its table changed during the dump: sockets may be missing or listed twice")
-			}
-		}
-		if s.owners != nil {
-			s.warnings = append(s.warnings, s.owners.warnings()...)
 		}
 	}
 }
 
-// Selects reports whether the query selects the socket, one that was asked for
-// with Everything. Where the filter looks at processes the socket must have been
-// given them.
+// readings yields a reading of each namespace: the first, which is open, then each
+// of the others after it was opened. If one of the others cannot be read, that is
+// a warning. There is at most one error, and it comes last.
+func (s *Snapshot) readings() iter.Seq2[reading, error] {
+	return func(yield func(reading, error) bool) {
+		if !yield(s.first, nil) {
+			return
+		}
+		var closed []string
+		for _, space := range s.spaces[1:] {
+			r, err := s.read(s.ctx, space)
+			switch {
+			case s.ctx.Err() != nil:
+				yield(reading{}, s.ctx.Err())
+				return
+			case err == nil:
+				if !yield(r, nil) {
+					return
+				}
+			case errors.Is(err, netns.ErrGone):
+			case errors.Is(err, fs.ErrPermission):
+				closed = append(closed, space.Name)
+			default:
+				s.warnings.Add(namespaceUnreadable(space.Name, err))
+			}
+		}
+		if len(closed) > 0 {
+			s.warnings.Add(namespacesClosed(closed))
+		}
+	}
+}
+
+// Selects reports whether States and Filter of a query with Everything select the
+// socket. If the filter depends on processes, the socket must have them already.
 func (s *Snapshot) Selects(socket *tcp.Socket) bool {
 	return s.query.States.Has(socket.State) && s.query.Filter.Match(socket)
 }
 
-// selects reports whether the socket was asked for, and leaves of it what was.
-// Who holds it is looked up only where that matters.
-func (s *Snapshot) selects(socket *tcp.Socket) bool {
-	first := s.query.judgesOwners()
-	if first {
-		s.owners.join(socket)
-	}
-	if !s.query.Filter.Match(socket) {
-		return false
-	}
-	if !first && s.owners != nil {
-		s.owners.join(socket)
-	}
-	s.strip(socket)
-	return true
-}
-
-// name adds what this host calls the user and the cgroup of one of its sockets.
+// name adds the names of the user and of the cgroup of a socket of this host.
 func (s *Snapshot) name(socket *tcp.Socket) {
-	if !s.query.Detail.Has(tcp.DetailExtended) || !s.query.ofThisHost() {
-		return
-	}
 	if uid, known := socket.Owner.UID.Get(); known {
 		socket.Owner.User = s.users.name(uid)
 	}
@@ -273,7 +365,7 @@ func (s *Snapshot) name(socket *tcp.Socket) {
 	}
 }
 
-// strip takes away what came only for the ages or for the filter.
+// strip removes what was read only for the ages or for the filter.
 func (s *Snapshot) strip(socket *tcp.Socket) {
 	detail := s.query.Detail
 	if !detail.Has(tcp.DetailInfo) {
@@ -293,7 +385,7 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	}
 }
 
-// stripAge takes away what tcp_info alone has told.
+// stripAge removes what only tcp_info reports.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
 	if agedByInfo.Has(socket.State) {

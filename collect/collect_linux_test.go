@@ -86,7 +86,7 @@ func TestTheHostsOwnSocketsAreListed(t *testing.T) {
 			}
 		}
 		if !found || source != Auto && s.Source() != source || len(s.Warnings()) != 0 {
-			t.Errorf("%s: the listener is listed as ours: %v; source %s, warnings %q", source, found, s.Source(), strings.Join(s.Warnings(), "; "))
+			t.Errorf("%s: the listener is listed as ours: %v; source %s, warnings %q", source, found, s.Source(), strings.Join(s.Warnings().Texts(), "; "))
 		}
 	}
 }

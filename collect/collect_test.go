@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"net/netip"
@@ -11,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"tcpstate/filter"
-	"tcpstate/netns"
 	"tcpstate/procnet"
+	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
@@ -164,7 +164,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 			}
 			switch warnings := s.Warnings(); {
 			case test.warning == "" && len(warnings) == 0:
-			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0], dir+test.warning):
+			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0].Text, dir+test.warning):
 				t.Errorf("warnings %q, want one that ends in %q", warnings, test.warning)
 			}
 		})
@@ -264,27 +264,18 @@ func (d *fakeDump) Interrupted() bool { return d.interrupted }
 func (d *fakeDump) Close()            { d.closed = true }
 
 // ofDump returns a snapshot of what a kernel yields.
-func ofDump(q Query, d dump) *Snapshot {
-	q.spaces = []*netns.Namespace{nil}
-	return &Snapshot{query: q, first: &reading{source: SockDiag, query: q, dump: d}}
-}
-
-// selectAll is the filter that selects every socket.
-func selectAll(t *testing.T) *filter.Filter {
-	t.Helper()
-	f, err := filter.Parse(nil, filter.Names{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+func ofDump(t *testing.T, q Query, d dump) *Snapshot {
+	q.Families = both
+	q.Source = &sockDiag{func(context.Context, sockdiag.Request) (dump, error) { return d, nil }}
+	return mustOpen(t, q)
 }
 
 func TestAnInterruptedDumpIsSaid(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
-		s := ofDump(Query{States: tcp.All, Filter: selectAll(t)}, &fakeDump{interrupted: interrupted})
+		s := ofDump(t, Query{States: tcp.All}, &fakeDump{interrupted: interrupted})
 		readAll(t, s)
 		const want = "the kernel says that its table changed during the dump: sockets may be missing or listed twice"
-		if got := s.Warnings(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
+		if got := s.Warnings().Texts(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
 			t.Errorf("interrupted %v: warnings %q", interrupted, got)
 		}
 	}
@@ -296,7 +287,7 @@ func TestOnlyWhatWasAskedForComes(t *testing.T) {
 		{State: tcp.Close}, {State: tcp.BoundInactive},
 		{State: tcp.Established, Info: &tcp.Info{Len: 280, LastDataRecv: time.Second}},
 	}}
-	s := ofDump(Query{States: tcp.Set(tcp.Close, tcp.Established), Detail: tcp.DetailAge, Filter: selectAll(t)}, dump)
+	s := ofDump(t, Query{States: tcp.Set(tcp.Close, tcp.Established), Detail: tcp.DetailAge}, dump)
 	sockets := readAll(t, s)
 	if got := states(sockets); got != "CLOSE ESTABLISHED" {
 		t.Fatalf("the sockets are %q", got)

@@ -57,11 +57,11 @@ func TestEverythingJudgesTheFilterFirst(t *testing.T) {
 func TestListenersAreNotEverything(t *testing.T) {
 	refused := errors.New("refused")
 	var asked sockdiag.Request
-	_, err := findListeners(t.Context(), Query{Source: SockDiag, States: tcp.All, Families: both, Everything: true},
-		func(_ context.Context, request sockdiag.Request) (*sockdiag.Dump, error) {
-			asked = request
-			return nil, refused
-		})
+	refuses := &sockDiag{func(_ context.Context, request sockdiag.Request) (dump, error) {
+		asked = request
+		return nil, refused
+	}}
+	_, err := FindListeners(t.Context(), Query{Source: refuses, States: tcp.All, Families: both, Everything: true})
 	if !errors.Is(err, refused) || asked.States != tcp.Set(tcp.Listen) {
 		t.Errorf("%v, asked for %v", err, asked.States)
 	}

@@ -28,9 +28,14 @@ func everything() Query {
 }
 
 // selection returns the sockets that a query selects, or the error of Open.
-func selection(t *testing.T, q Query, dump opener) (map[tcp.Cookie]*tcp.Socket, error) {
+func selection(t *testing.T, q Query, kernel opener) (map[tcp.Cookie]*tcp.Socket, error) {
 	t.Helper()
-	snapshot, err := open(t.Context(), q, dump)
+	if source := (&sockDiag{kernel}); q.Source == Auto {
+		q.Source = &firstOf{{source, ""}, {ProcFS, insteadOfSockDiag}}
+	} else {
+		q.Source = source
+	}
+	snapshot, err := Open(t.Context(), q)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +86,7 @@ func knows(t *testing.T, term string) map[tcp.Cookie]bool {
 // it chose, and the marks of small sockets.
 func read(t *testing.T) listing {
 	t.Helper()
-	sockets, err := selection(t, everything(), sockdiag.Open)
+	sockets, err := selection(t, everything(), openDump)
 	must(t, err)
 	r := listing{sockets, map[tcp.Cookie]filter.Entry{}}
 	autobound := knows(t, "autobound")
@@ -265,8 +270,8 @@ func (n *tally) judge(t *testing.T, seed uint64, r listing) (problems []string) 
 	n.countRows(len(matches), len(list))
 	q := everything()
 	q.Filter, q.Detail = f, 0
-	selected, err := selection(t, q, sockdiag.Open)
-	if _, compileErr := f.Compile(capabilities(sockdiag.ProbeAbilities())[0]); err != nil || compileErr != nil {
+	selected, err := selection(t, q, openDump)
+	if _, compileErr := PlanFor(q); err != nil || compileErr != nil {
 		if err == nil || compileErr == nil || err.Error() != compileErr.Error() {
 			problems = append(problems, fmt.Sprintf("seed %d: %s: Open says %v, Compile %v", seed, expr, err, compileErr))
 		}

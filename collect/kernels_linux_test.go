@@ -35,13 +35,13 @@ type kernel struct {
 	tried   []string // the instructions of each program it was given
 }
 
-func (k *kernel) open(ctx context.Context, r sockdiag.Request) (*sockdiag.Dump, error) {
+func (k *kernel) open(ctx context.Context, r sockdiag.Request) (dump, error) {
 	ops := instructions(r.Bytecode)
 	k.tried = append(k.tried, strings.Trim(fmt.Sprint(ops), "[]"))
 	if slices.ContainsFunc(ops, func(op byte) bool { return slices.Contains(k.refused, op) }) {
 		return nil, &sockdiag.OpError{Op: "receiving sockets", Err: k.answer}
 	}
-	return sockdiag.Open(ctx, r)
+	return openDump(ctx, r)
 }
 
 // instructions returns the codes of a program: the second byte of each
@@ -87,7 +87,7 @@ func TestOlderKernels(t *testing.T) {
 			f, err := filter.Parse([]string{test.expr}, labNames(t, table))
 			must(t, err)
 			q := Query{Source: SockDiag, States: tcp.All, Families: everything().Families, Filter: f}
-			want, err := selection(t, q, sockdiag.Open)
+			want, err := selection(t, q, openDump)
 			must(t, err)
 			if len(want) == 0 || len(want) == len(table) {
 				t.Errorf("%s selects %d sockets of %d: it tells nothing", test.expr, len(want), len(table))
@@ -125,7 +125,7 @@ func TestOlderKernelsAutobound(t *testing.T) {
 			must(t, err)
 			for _, source := range []Source{SockDiag, Auto} {
 				q := Query{Source: source, States: tcp.All, Families: everything().Families, Filter: f}
-				want, err := selection(t, q, sockdiag.Open)
+				want, err := selection(t, q, openDump)
 				must(t, err)
 				k := kernel{refused: test.refused, answer: unix.EINVAL}
 				got, err := selection(t, q, k.open)

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/netip"
 
-	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
@@ -33,18 +32,11 @@ type listener struct {
 // FindListeners reads the listeners of the namespaces of a query, whatever else
 // it asks for.
 func FindListeners(ctx context.Context, q Query) (*Listeners, error) {
-	return findListeners(ctx, q, sockdiag.Open)
-}
-
-func findListeners(ctx context.Context, q Query, dial opener) (*Listeners, error) {
-	q.States, q.Filter, q.Everything = tcp.Set(tcp.Listen), nil, false
-	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6} // a dual-stack listener is one of IPv6
-	q.Detail = tcp.DetailExtended                 // to know a dual-stack one
-	snapshot, err := open(ctx, q, dial)
+	j, err := newJob(Query{Source: q.Source, Proc: q.Proc, Netns: q.Netns})
 	if err != nil {
 		return nil, err
 	}
-	return listenersAmong(snapshot.Sockets())
+	return j.listeners(ctx)
 }
 
 func listenersAmong(sockets iter.Seq2[*tcp.Socket, error]) (*Listeners, error) {
@@ -91,18 +83,16 @@ func (l *Listeners) Of(s *tcp.Socket) (netip.AddrPort, bool) {
 	return found.local, true
 }
 
-// Sockets returns what Of does, and the inodes of the sockets that listen there,
-// which are several where they share the place with SO_REUSEPORT. The slice is
-// not to be changed.
-func (l *Listeners) Sockets(s *tcp.Socket) (at netip.AddrPort, inodes []uint32, ok bool) {
+// addInodes adds the inodes of the listeners to a set.
+func (l *Listeners) addInodes(set map[uint32]struct{}) {
 	if l == nil {
-		return netip.AddrPort{}, nil, false
+		return
 	}
-	found := l.of(s)
-	if found == nil {
-		return netip.AddrPort{}, nil, false
+	for _, at := range l.at {
+		for _, inode := range at.inodes {
+			set[inode] = struct{}{}
+		}
 	}
-	return found.local, found.inodes, true
 }
 
 func (l *Listeners) of(s *tcp.Socket) *listener {

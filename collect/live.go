@@ -1,152 +1,97 @@
 package collect
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"io/fs"
+	"net/netip"
 
-	"tcpstate/explain"
 	"tcpstate/lifecycle"
+	"tcpstate/netns"
+	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
 
-// ReadHost reads what a page of explain says of this host: all sockets by state,
-// those of the topic's states by process, listener and peer, the settings, and
-// the counters that bear on the topic. The query says which network namespace,
-// which must be one, and where to read. Warnings are as of a Snapshot.
-func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings []string, err error) {
-	q.States, q.Filter, q.Detail, q.Everything = tcp.All, nil, 0, false
-	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6}
-	s, err := Open(ctx, q)
-	if err != nil {
-		return nil, nil, err
-	}
-	q.spaces = s.query.spaces
-	host = &explain.Host{}
-	for socket, err := range s.Sockets() {
-		if err != nil {
-			return nil, nil, err
-		}
-		host.Counts.Add(socket.State)
-	}
-	warnings = s.Warnings()
-	for state := range tcp.All.States() {
-		if slices.Contains(s.Missing(), strings.ToLower(state.String())) {
-			host.Unseen |= tcp.Set(state)
-		}
-	}
-
-	proc := procOf(s.query.Proc, s.query.spaces[0])
-	if host.Settings, err = proc.Settings(); err != nil {
-		return nil, warnings, err
-	}
-	counters, err := proc.Counters()
-	if err != nil {
-		return nil, warnings, err
-	}
-	host.Counters = make(map[string]uint64)
-	for _, name := range topic.Counters {
-		if value, known := counters[name]; known {
-			host.Counters[name] = uint64(value)
-		}
-	}
-	if topic.States == 0 {
-		return host, warnings, nil
-	}
-	q.States, q.Detail = topic.States, tcp.DetailProcesses|tcp.DetailAge
-	more, err := readGroups(ctx, q, host)
-	for _, warning := range more {
-		if !slices.Contains(warnings, warning) { // of the source, which each reading warns of
-			warnings = append(warnings, warning)
-		}
-	}
-	return host, warnings, err
+// live adds to the sockets of a running host what that host knows of them: their
+// ages, the name of the network namespace, the names of interfaces.
+type live struct {
+	clocks     lifecycle.Clocks
+	netns      string
+	interfaces interfaceNames
 }
 
-// groupsShown is how many groups a page names of each kind.
-const groupsShown = 5
-
-// readGroups reads the sockets of a query for the groups and the oldest of a
-// host.
-func readGroups(ctx context.Context, q Query, host *explain.Host) (warnings []string, err error) {
-	listeners, err := FindListeners(ctx, q)
-	if err != nil {
-		return nil, err
+// newLive reads the settings from which ages are computed. Without them, the ages
+// that depend on them stay unknown, and a query that requests ages gets a warning.
+// A live /proc of another host cannot report them: its sys/net shows the settings
+// of the process that reads it.
+func newLive(t *Table) *live {
+	l := &live{}
+	if t.Space != nil {
+		l.netns, l.interfaces.within = t.Space.Name, t.Space.Do
 	}
-	s, err := Open(ctx, q)
-	if err != nil {
-		return nil, err
+	clocks, err := t.Proc.Clocks()
+	if t.Space == nil && t.Proc.NetDir != "net" {
+		clocks, err = lifecycle.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", t.Query.Proc)
 	}
-	processes, places, peers := map[string]int{}, map[string]int{}, map[string]int{}
-	var b []byte
-	for socket, err := range s.Sockets() {
-		if err != nil {
-			return nil, err
-		}
-		if age, known := socket.Age.Get(); known {
-			if oldest, known := host.Oldest.Get(); !known || age > oldest.Age {
-				host.Oldest = tcp.Known(explain.Oldest{Age: age, Exact: socket.AgeExact, Name: ends(socket)})
-			}
-		}
-		if len(socket.Processes) > 0 {
-			p := &socket.Processes[0]
-			b = fmt.Appendf(b[:0], "%s[%d]", p.Name, p.PID)
-			processes[string(b)]++
-		}
-		if at, ok := listeners.Of(socket); ok && socket.State != tcp.Listen {
-			places[string(at.AppendTo(b[:0]))]++
-		}
-		var known bool
-		if b, known = appendHost(b[:0], socket.Peer); known {
-			peers[string(b)]++
-		}
+	if err != nil && t.Query.Detail.Has(tcp.DetailAge) {
+		t.Warnings.Add(agesUnknown(err))
 	}
-	host.Partial = s.owners.not > 0 || s.owners.late > 0
-	for _, by := range []struct {
-		name   explain.By
-		counts map[string]int
-	}{{explain.ByProcess, processes}, {explain.ByListener, places}, {explain.ByPeer, peers}} {
-		if len(by.counts) > 0 {
-			host.Groups = append(host.Groups, largest(by.name, by.counts))
-		}
-	}
-	return s.Warnings(), nil
+	l.clocks = clocks
+	return l
 }
 
-func ends(s *tcp.Socket) string {
-	if s.Peer.Port() == 0 {
-		return s.Local.String()
+// complete adds what can be computed about a socket.
+func (l *live) complete(socket *tcp.Socket) {
+	l.clocks.SetAge(socket)
+	if l.netns != "" {
+		socket.Netns = l.netns
 	}
-	return fmt.Sprintf("%s - %s", s.Local, s.Peer)
+	if socket.InterfaceIndex != 0 {
+		socket.Interface = l.interfaces.name(socket.InterfaceIndex)
+		socket.Local = withZone(socket.Local, socket.Interface)
+		socket.Peer = withZone(socket.Peer, socket.Interface)
+	}
 }
 
-// largest returns the groups with most, and how many sockets are in the others.
-func largest(by explain.By, counts map[string]int) explain.Grouping {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+// withZone gives an IPv6 link-local address, which means nothing without its
+// link, the name of that link.
+func withZone(a netip.AddrPort, zone string) netip.AddrPort {
+	if zone == "" || !a.Addr().IsLinkLocalUnicast() || !a.Addr().Is6() || a.Addr().Is4In6() {
+		return a
+	}
+	return netip.AddrPortFrom(a.Addr().WithZone(zone), a.Port())
+}
+
+// procOf returns the /proc at dir as it is seen in a namespace.
+func procOf(dir string, space *netns.Namespace) *procnet.Proc {
+	p := procnet.Open(dir)
+	if space != nil {
+		p.FS, p.NetDir = insideFS{p.FS, space.Do}, "thread-self/net"
+	}
+	return p
+}
+
+// insideFS opens files in a network namespace: those of /proc that are of a
+// namespace are of that in which they were opened.
+type insideFS struct {
+	fs.FS
+	within func(func() error) error
+}
+
+func (i insideFS) Open(name string) (file fs.File, err error) {
+	err = i.within(func() error {
+		file, err = i.FS.Open(name)
+		return err
 	})
-	grouping := explain.Grouping{By: by}
-	for i, name := range names {
-		if i < groupsShown {
-			grouping.Groups = append(grouping.Groups, explain.Group{Name: name, Count: counts[name]})
-		} else {
-			grouping.Others += counts[name]
-		}
-	}
-	return grouping
+	return file, err
 }
 
-// ReadSettings reads the settings of the network namespace of a query.
-func ReadSettings(q Query) (lifecycle.Settings, error) {
-	s := &Snapshot{query: q}
-	if err := s.query.complete(); err != nil {
-		return lifecycle.Settings{}, err
-	}
-	if err := s.findNamespaces(); err != nil {
-		return lifecycle.Settings{}, err
-	}
-	return procOf(s.query.Proc, s.query.spaces[0]).Settings()
+// ReadFile reads a file whole. A setting below /proc/sys must be read at once:
+// from its second byte on there is nothing (do_proc_dointvec, kernel/sysctl.c),
+// and what fs.ReadFile makes of Open begins with a single byte.
+func (i insideFS) ReadFile(name string) (text []byte, err error) {
+	err = i.within(func() error {
+		text, err = fs.ReadFile(i.FS, name)
+		return err
+	})
+	return text, err
 }

@@ -1,50 +1,37 @@
 package collect
 
-import (
-	"errors"
-	"io/fs"
-	"iter"
-	"strconv"
-	"strings"
-
-	"tcpstate/netns"
-)
+import "tcpstate/netns"
 
 // AllNamespaces asks for the sockets of every network namespace that is found.
 const AllNamespaces = "all"
 
-// findNamespaces finds the namespaces that are asked for, unless that has been
-// done. What All could not look at is a warning.
-func (s *Snapshot) findNamespaces() error {
-	if s.query.spaces != nil {
-		return nil
-	}
-	switch s.query.Netns {
+// findNamespaces finds the namespaces that are asked for. What All could not look
+// at is a warning.
+func (j *job) findNamespaces() error {
+	switch j.query.Netns {
 	case "":
-		s.query.spaces = []*netns.Namespace{nil}
+		j.spaces = []*netns.Namespace{nil}
 	case AllNamespaces:
-		list, err := netns.All(s.query.Proc)
+		list, err := netns.All(j.query.Proc)
 		if err != nil {
 			return err
 		}
-		s.query.spaces = list.Namespaces
+		j.spaces = list.Namespaces
 		for _, err := range list.Failed {
-			s.warn("%v", err)
+			j.warnings.Add(namespaceSkipped(err))
 		}
 		switch {
 		case list.Hidden:
-			s.warn("not all processes are listed (see hidepid in proc(5)): there may be network namespaces that are not known")
-		case list.Unreadable == 1:
-			s.warn("the network namespace of one process may not be seen by this user")
+			j.warnings.Add(namespacesHidden())
 		case list.Unreadable > 0:
-			s.warn("the network namespaces of %d processes may not be seen by this user", list.Unreadable)
+			j.warnings.Add(namespacesUnseen(list.Unreadable))
 		}
 	default:
-		space, err := netns.Find(s.query.Proc, s.query.Netns)
+		space, err := netns.Find(j.query.Proc, j.query.Netns)
 		if err != nil {
 			return err
 		}
-		s.query.spaces = []*netns.Namespace{space}
+		j.spaces = []*netns.Namespace{space}
 	}
 	return nil
 }
@@ -53,39 +40,4 @@ func (s *Snapshot) findNamespaces() error {
 // bear, nil for that of the process where no other was asked for. A
 // namespace without a name of its own is called by another one when the process
 // that it was found by has ended.
-func (s *Snapshot) Namespaces() []*netns.Namespace { return s.query.spaces }
-
-// readings yields the readings of the namespaces: the first, which is open, and
-// each of the others as it is opened. One of those that cannot be read is a
-// warning. At most one error comes, last.
-func (s *Snapshot) readings() iter.Seq2[*reading, error] {
-	return func(yield func(*reading, error) bool) {
-		if !yield(s.first, nil) {
-			return
-		}
-		var closed []string
-		for _, space := range s.query.spaces[1:] {
-			r, err := s.read(space)
-			switch {
-			case s.ctx.Err() != nil:
-				yield(nil, s.ctx.Err())
-				return
-			case err == nil:
-				if !yield(r, nil) {
-					return
-				}
-			case errors.Is(err, netns.ErrGone):
-			case errors.Is(err, fs.ErrPermission):
-				closed = append(closed, strconv.Quote(space.Name))
-			default:
-				s.warn("network namespace %q: %v", space.Name, err)
-			}
-		}
-		switch {
-		case len(closed) == 1:
-			s.warn("the network namespace %s may not be entered by this user", closed[0])
-		case len(closed) > 1:
-			s.warn("%d network namespaces may not be entered by this user: %s", len(closed), strings.Join(closed, ", "))
-		}
-	}
-}
+func (s *Snapshot) Namespaces() []*netns.Namespace { return s.spaces }

@@ -3,192 +3,396 @@ package collect
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"io/fs"
+	"iter"
 	"slices"
+	"strconv"
+	"strings"
 
 	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
 
-// owners joins sockets with the processes that hold them, or with the listener
-// that they came in by where no process does.
-type owners struct {
-	found     *procnet.Owners
+// Owners knows which processes hold sockets, and through which listener a
+// connection came in that no process holds.
+//
+// A listing uses it once, while the sockets pass. Code that follows sockets keeps
+// it up to date from reading to reading: Begin, See for each socket, Recheck,
+// Search. It then searches /proc only for new sockets, and for sockets of which a
+// holder has ended or runs another program now. It does not notice a descriptor
+// that was passed to another process while its first holder still runs: only a
+// search for all sockets in all processes would show it. It keeps about 200 bytes
+// for a socket that one process holds.
+type Owners struct {
+	proc      *procnet.Proc
+	details   bool       // also the user, file and arguments of each process
+	users     *userNames // nil: the names of the processes' users are not needed
 	listeners *Listeners
-	users     *userNames // where the names of the processes' users are wanted
+	inferred  map[*listener]*tcp.Listener // what sockets get, one for each listener
 
-	inferred map[*listener]*tcp.Listener // what sockets get, each made once
-	space    []tcp.Process               // of the socket at hand, reused
+	// found is the result of the last search of /proc: for all sockets if all is
+	// set, else for those that were wanted.
+	found *procnet.Owners
+	all   bool
 
-	asked map[uint32]struct{} // the inodes that were looked for; nil: all
+	// A listing joins each socket with what is in found, in memory that is reused
+	// for each socket.
+	space          []tcp.Process
+	fds            []int
+	known, unknown int  // sockets with a file, with and without a known process
+	excused        bool // no warning about sockets that were opened after the search
 
-	seen int // sockets whose processes were found
-	not  int // sockets that were looked for and have a file, of which none was
-	late int // sockets that were opened after /proc had been searched
-
-	excused bool // what is late is no matter for a warning
+	// Code that follows sockets keeps what was found for each.
+	held   map[uint32]*holding // by inode; nil: nothing is kept
+	wanted map[uint32]struct{} // inodes to search for
+	names  map[int]string      // of the processes that were found, by process id
+	tick   uint32
+	seen   int // inodes seen in this tick, among held
 }
 
-// findOwners reads, for the sockets of a query, who holds them. The sockets are
-// listed for it once before, so that /proc is searched for them alone; of one
-// that is opened between the two listings no process is found.
-func findOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{inferred: make(map[*listener]*tcp.Listener), asked: make(map[uint32]struct{})}
-	details := q.Detail.Has(tcp.DetailCommands)
-	if details && q.ofThisHost() {
+// holding is the processes that hold a socket, none if this user can see none.
+type holding struct {
+	processes []tcp.Process
+	seen      uint32 // the tick
+}
+
+// NewOwners returns the owners of a query's sockets. None is known yet.
+func NewOwners(q Query) *Owners {
+	if q.Proc == "" {
+		q.Proc = DefaultProc
+	}
+	o := &Owners{proc: procnet.Open(q.Proc), details: q.Detail.Has(tcp.DetailCommands)}
+	if o.details && q.ofThisHost() {
 		o.users = &userNames{}
 	}
-	q.Detail, q.Filter = 0, q.Filter.WithoutProcesses()
-	listed, err := open(ctx, q, dial)
-	if err != nil {
-		return nil, err
+	return o
+}
+
+// SetListeners sets the listeners from which Join infers through which one a
+// connection came in. It forgets what was inferred before.
+func (o *Owners) SetListeners(l *Listeners) {
+	o.listeners = l
+	o.inferred = make(map[*listener]*tcp.Listener)
+}
+
+// Begin begins a tick. It forgets the sockets that were not seen in the last tick.
+// Their owners were still needed then, for the events that report them as closed.
+func (o *Owners) Begin() {
+	if o.held == nil {
+		o.held, o.wanted, o.names = make(map[uint32]*holding), make(map[uint32]struct{}), make(map[int]string)
 	}
-	ownerless := false
-	for socket, err := range listed.Sockets() {
-		if err != nil {
-			return nil, err
-		}
-		if inode := socket.Owner.Inode; inode != 0 {
-			o.asked[inode] = struct{}{}
-		} else {
-			ownerless = ownerless || cameIn.Has(socket.State)
-		}
-	}
-	if ownerless {
-		if o.listeners, err = findListeners(ctx, q, dial); err != nil {
-			return nil, err
-		}
-		for _, listener := range o.listeners.at {
-			for _, inode := range listener.inodes {
-				o.asked[inode] = struct{}{}
+	if o.seen < len(o.held) {
+		for inode, h := range o.held {
+			if h.seen != o.tick {
+				delete(o.held, inode)
 			}
 		}
 	}
-	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{Inodes: o.asked, Details: details})
-	if err != nil {
-		return nil, err
-	}
-	return o, nil
+	o.tick++
+	o.seen = 0
 }
 
-// findAllOwners reads who holds any socket at all. It lists no sockets before, but
-// searches /proc for more than may be needed.
-func findAllOwners(ctx context.Context, q Query, dial opener) (*owners, error) {
-	o := &owners{inferred: make(map[*listener]*tcp.Listener)}
-	var err error
-	if o.listeners, err = findListeners(ctx, q, dial); err != nil {
-		return nil, err
+// See notes a socket's inode and reports whether its holders are known.
+func (o *Owners) See(inode uint32) bool {
+	h := o.held[inode]
+	if h == nil {
+		o.wanted[inode] = struct{}{}
+		return false
 	}
-	o.found, err = procnet.Open(q.Proc).Owners(ctx, procnet.OwnersQuery{})
-	return o, err
+	if h.seen != o.tick {
+		h.seen = o.tick
+		o.seen++
+	}
+	return true
 }
 
-// cameIn are the states of connections, which may have come in by a listener.
-// A SYN_SENT is on its way out.
+// Recheck marks the sockets for a new search whose holders ended or changed.
+func (o *Owners) Recheck() {
+	changed := false
+	for pid, name := range o.names {
+		text, err := fs.ReadFile(o.proc.FS, strconv.Itoa(pid)+"/comm")
+		if err != nil || strings.TrimSuffix(string(text), "\n") != name {
+			delete(o.names, pid)
+			changed = true
+		}
+	}
+	if !changed {
+		return
+	}
+	for inode, h := range o.held {
+		if h.seen == o.tick && slices.ContainsFunc(h.processes, func(p tcp.Process) bool { return o.names[p.PID] != p.Name }) {
+			o.wanted[inode] = struct{}{}
+		}
+	}
+}
+
+// Search finds the holders of the sockets that are wanted, if there are any.
+func (o *Owners) Search(ctx context.Context) error {
+	if len(o.wanted) == 0 {
+		return nil
+	}
+	if err := o.searchFor(ctx, o.wanted); err != nil {
+		return err
+	}
+	for inode := range o.wanted {
+		h := o.held[inode]
+		if h == nil {
+			h = &holding{}
+			o.held[inode] = h
+		}
+		if h.seen != o.tick {
+			h.seen = o.tick
+			o.seen++
+		}
+		h.processes, _ = o.appendHolders(nil, nil, inode)
+		for _, p := range h.processes {
+			o.names[p.PID] = p.Name
+		}
+	}
+	clear(o.wanted)
+	return nil
+}
+
+// Join sets the processes of a socket, or, if it has no file, the listener through
+// which it came in. The caller must not change them. The processes are valid until
+// the next call.
+func (o *Owners) Join(socket *tcp.Socket) {
+	socket.Processes, socket.Listener = nil, nil
+	if socket.Owner.Inode != 0 {
+		socket.Processes = o.of(socket.Owner.Inode)
+	} else if cameIn.Has(socket.State) {
+		socket.Listener = o.infer(socket)
+	}
+}
+
+// cameIn are the states of connections that may have come in through a listener.
+// A SYN_SENT goes out.
 const cameIn = tcp.Synchronized
 
-// join sets the processes of a socket, each with its lowest descriptor. One
-// without a file has none: its listener is inferred.
-func (o *owners) join(socket *tcp.Socket) {
-	if socket.Owner.Inode == 0 {
-		o.infer(socket)
-		return
+// Warnings reports for how many sockets the processes are not known, and the
+// probable reason.
+func (o *Owners) Warnings() Warnings {
+	known, unknown := o.known, o.unknown
+	for _, h := range o.held {
+		if len(h.processes) > 0 {
+			known++
+		} else {
+			unknown++
+		}
 	}
-	o.space = o.appendHolders(o.space[:0], socket.Owner.Inode)
-	if len(o.space) > 0 {
-		o.seen++
-		socket.Processes = o.space
-	} else if o.isLate(socket.Owner.Inode) {
-		o.late++
-	} else {
-		o.not++
+	switch late := o.late(); {
+	case unknown == 0 || o.found == nil || late > 0 && o.excused:
+		return nil
+	case late > 0:
+		return Warnings{ownersUnknown(unknown, known+unknown, openedSince)}
+	}
+	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
+}
+
+// late returns how many sockets were opened after all of /proc was searched, or
+// are held by no process. If nothing was hidden from the search, there is no other
+// reason for an unknown process.
+func (o *Owners) late() int {
+	if o.all && o.found.Unreadable == 0 && !o.found.Hidden {
+		return o.unknown
+	}
+	return 0
+}
+
+// windowLen is how many sockets of a listing wait for a search for their inodes. If
+// there are more, the search is for all sockets.
+const windowLen = 4096
+
+// joined yields the sockets of a job, in their order, with their processes or
+// listeners. The first sockets wait until /proc has been searched, so that no list
+// of the sockets is needed before. The listeners are read when the first connection
+// comes that no process holds.
+func (o *Owners) joined(ctx context.Context, j *job, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		w := window{owners: o, job: j}
+		for socket, err := range sockets {
+			if err == nil && o.found == nil {
+				if w.add(socket); len(w.sockets) < windowLen {
+					continue
+				}
+				if !w.release(ctx, o.searchAll, yield) {
+					return
+				}
+				continue
+			}
+			if o.found == nil && !w.release(ctx, w.search, yield) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !w.pass(ctx, socket, yield) {
+				return
+			}
+		}
+		if o.found == nil {
+			w.release(ctx, w.search, yield)
+		}
 	}
 }
 
-// isLate reports whether a socket whose process was not found has been opened
-// since. Where all were looked for, it may have been only if nothing was hidden.
-func (o *owners) isLate(inode uint32) bool {
-	if o.asked == nil {
-		return o.found.Unreadable == 0 && !o.found.Hidden
-	}
-	_, asked := o.asked[inode]
-	return !asked
+// window is the sockets of a listing that wait for their processes.
+type window struct {
+	owners  *Owners
+	job     *job
+	sockets []*tcp.Socket
 }
 
-// infer sets the listener that a connection came in by, with the processes of
-// all the sockets that listen there.
-func (o *owners) infer(socket *tcp.Socket) {
-	if o.listeners == nil || !cameIn.Has(socket.State) {
-		return
+func (w *window) add(socket *tcp.Socket) { w.sockets = append(w.sockets, socket.Clone()) }
+
+// search searches /proc for the holders of the sockets that wait, and of the
+// listeners through which they may have come in.
+func (w *window) search(ctx context.Context) error {
+	wanted := make(map[uint32]struct{})
+	for _, socket := range w.sockets {
+		if err := w.prepare(ctx, socket); err != nil {
+			return err
+		}
+		if inode := socket.Owner.Inode; inode != 0 {
+			wanted[inode] = struct{}{}
+		}
 	}
-	at := o.listeners.of(socket)
-	if at == nil {
-		return
-	}
-	if o.inferred[at] == nil {
-		o.inferred[at] = &tcp.Listener{Local: at.local, Processes: o.holdersOf(at)}
-	}
-	socket.Listener = o.inferred[at]
+	w.owners.listeners.addInodes(wanted)
+	return w.owners.searchFor(ctx, wanted)
 }
 
-// holdersOf returns the processes that hold a listener, by their ids: the kernel
-// lists the sockets that share a place in the order of its table.
-func (o *owners) holdersOf(at *listener) (list []tcp.Process) {
-	for _, inode := range at.inodes {
-		list = o.appendHolders(list, inode)
+// prepare reads the listeners if this socket is the first that needs them.
+func (w *window) prepare(ctx context.Context, socket *tcp.Socket) error {
+	if w.owners.listeners != nil || socket.Owner.Inode != 0 || !cameIn.Has(socket.State) {
+		return nil
 	}
-	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
-	return list
+	listeners, err := w.job.listeners(ctx)
+	if err == nil {
+		w.owners.SetListeners(listeners)
+	}
+	return err
 }
 
-// appendHolders appends the processes that hold a socket and are not in the
-// list yet.
-func (o *owners) appendHolders(list []tcp.Process, inode uint32) []tcp.Process {
-	before := len(list)
+// release yields the sockets that wait, after a search.
+func (w *window) release(ctx context.Context, search func(context.Context) error, yield func(*tcp.Socket, error) bool) bool {
+	if err := search(ctx); err != nil {
+		yield(nil, err)
+		return false
+	}
+	for _, socket := range w.sockets {
+		if !w.pass(ctx, socket, yield) {
+			return false
+		}
+	}
+	w.sockets = nil
+	return true
+}
+
+// pass yields a socket with its processes or its listener.
+func (w *window) pass(ctx context.Context, socket *tcp.Socket, yield func(*tcp.Socket, error) bool) bool {
+	if err := w.prepare(ctx, socket); err != nil {
+		yield(nil, err)
+		return false
+	}
+	w.owners.Join(socket)
+	if socket.Owner.Inode != 0 {
+		if len(socket.Processes) > 0 {
+			w.owners.known++
+		} else {
+			w.owners.unknown++
+		}
+	}
+	return yield(socket, nil)
+}
+
+// searchAll searches /proc for the holders of all sockets.
+func (o *Owners) searchAll(ctx context.Context) error {
+	o.all = true
+	return o.searchFor(ctx, nil)
+}
+
+// searchFor searches /proc for the holders of the sockets with these inodes. Nil
+// means all sockets.
+func (o *Owners) searchFor(ctx context.Context, inodes map[uint32]struct{}) error {
+	found, err := o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details})
+	if err != nil {
+		return err
+	}
+	o.found = found
+	return nil
+}
+
+// of returns the processes that hold a socket.
+func (o *Owners) of(inode uint32) []tcp.Process {
+	if o.held != nil {
+		if h := o.held[inode]; h != nil {
+			return h.processes
+		}
+		return nil
+	}
+	if o.found == nil {
+		return nil
+	}
+	o.space, o.fds = o.appendHolders(o.space[:0], o.fds[:0], inode)
+	return o.space
+}
+
+// appendHolders appends to list the processes that hold a socket, as the last search
+// found them, and to fds their descriptors, in ascending order.
+func (o *Owners) appendHolders(list []tcp.Process, fds []int, inode uint32) ([]tcp.Process, []int) {
+	first := len(list)
 	for _, holder := range o.found.Of(inode) {
-		if n := len(list); n > before && list[n-1].PID == holder.PID || contains(list[:before], holder.PID) {
+		fds = append(fds, int(holder.FD))
+		if n := len(list); n > first && list[n-1].PID == holder.PID {
+			p := &list[n-1]
+			p.FDs = fds[len(fds)-len(p.FDs)-1 : len(fds) : len(fds)]
 			continue
 		}
-		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), Name: holder.Name,
+		p := tcp.Process{PID: holder.PID, FD: int(holder.FD), FDs: fds[len(fds)-1 : len(fds) : len(fds)], Name: holder.Name,
 			UID: holder.UID, Exe: holder.Exe, Cmdline: holder.Cmdline}
 		if uid, known := p.UID.Get(); known && o.users != nil {
 			p.User = o.users.name(uid)
 		}
 		list = append(list, p)
 	}
-	return list
+	return list, fds
 }
 
-func contains(list []tcp.Process, pid int) bool {
-	for i := range list {
-		if list[i].PID == pid {
-			return true
+// infer returns the listener through which a connection came in, with the
+// processes of all the sockets that listen there, nil if there is none.
+func (o *Owners) infer(socket *tcp.Socket) *tcp.Listener {
+	if o.listeners == nil {
+		return nil
+	}
+	at := o.listeners.of(socket)
+	if at == nil {
+		return nil
+	}
+	if o.inferred[at] == nil {
+		o.inferred[at] = &tcp.Listener{Local: at.local, Processes: o.holdersOf(at)}
+	}
+	return o.inferred[at]
+}
+
+// holdersOf returns the processes that hold a listener, in the order of their ids,
+// because the kernel lists sockets that share a place in the order of its table. A
+// process that holds several of them comes once, with the descriptors of all.
+func (o *Owners) holdersOf(at *listener) (list []tcp.Process) {
+	for _, inode := range at.inodes {
+		for _, p := range o.of(inode) {
+			i := slices.IndexFunc(list, func(q tcp.Process) bool { return q.PID == p.PID })
+			if i < 0 {
+				i, list = len(list), append(list, p)
+				list[i].FDs = nil // those of p are in memory that is used again
+			}
+			list[i].FDs = append(list[i].FDs, p.FDs...)
 		}
 	}
-	return false
-}
-
-// warnings says of how many sockets the processes were not found, and why that
-// may be.
-func (o *owners) warnings() (list []string) {
-	if o.not > 0 {
-		list = append(list, fmt.Sprintf("the processes of %d of %d sockets are not known%s", o.not, o.not+o.seen, o.obstacle()))
+	for i := range list {
+		slices.Sort(list[i].FDs)
+		list[i].FD = list[i].FDs[0]
 	}
-	if o.late > 0 && !o.excused {
-		list = append(list, fmt.Sprintf("the processes of %d sockets are not known, which were opened while they were looked for", o.late))
-	}
+	slices.SortFunc(list, func(a, b tcp.Process) int { return cmp.Compare(a.PID, b.PID) })
 	return list
-}
-
-// obstacle says what stood in the way of finding all.
-func (o *owners) obstacle() string {
-	switch {
-	case o.found.Hidden:
-		return ": not all processes are listed (see hidepid in proc(5))"
-	case o.found.Unreadable == 1:
-		return ": one process may not be read by this user"
-	case o.found.Unreadable > 0:
-		return fmt.Sprintf(": %d processes may not be read by this user", o.found.Unreadable)
-	}
-	return ""
 }

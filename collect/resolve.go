@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net"
 	"net/netip"
@@ -38,7 +37,7 @@ func (n *Naming) Name(ctx context.Context, patience time.Duration, sockets iter.
 }
 
 // Warnings says which names are not known though the hosts may have some.
-func (n *Naming) Warnings() []string { return n.resolver.warnings() }
+func (n *Naming) Warnings() Warnings { return n.resolver.warnings() }
 
 // resolver gives sockets the names of their hosts and services. It asks for each
 // host once, also where that fails, for many at a time, and only so long.
@@ -230,15 +229,15 @@ func (r *resolver) name(s *tcp.Socket) {
 
 // warnings says, once the sockets have been read, which names are not known
 // though the hosts may have some.
-func (r *resolver) warnings() (list []string) {
+func (r *resolver) warnings() (list Warnings) {
 	if r.late > 0 {
-		list = append(list, fmt.Sprintf("the names of %d of %d hosts were not found within %v", r.late, len(r.hosts), resolvePatience))
+		list.Add(hostNamesLate(r.late, len(r.hosts), resolvePatience))
 	}
 	if r.failed > 0 {
-		list = append(list, fmt.Sprintf("the names of %d of %d hosts could not be looked up: %v", r.failed, len(r.hosts), r.failure))
+		list.Add(hostNamesFailed(r.failed, len(r.hosts), r.failure))
 	}
 	if r.more {
-		list = append(list, fmt.Sprintf("the names of hosts beyond the first %d were not looked up", resolveHosts))
+		list.Add(hostNamesMany(resolveHosts))
 	}
 	return list
 }

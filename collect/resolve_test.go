@@ -99,7 +99,7 @@ func TestResolve(t *testing.T) {
 	if len(asked) != 4 || asked["10.0.0.1"] != 1 || asked["10.0.0.9"] != 1 || asked["10.0.0.8"] != 1 || asked["fe80::2"] != 1 {
 		t.Errorf("asked for %v, want each host once", asked)
 	}
-	if got := r.warnings(); !slices.Equal(got, []string{"the names of 1 of 4 hosts could not be looked up: server misbehaving"}) {
+	if got := r.warnings().Texts(); !slices.Equal(got, []string{"the names of 1 of 4 hosts could not be looked up: server misbehaving"}) {
 		t.Errorf("warnings %q", got)
 	}
 }
@@ -159,7 +159,7 @@ func TestResolvePatience(t *testing.T) {
 				if int(next) != test.sockets || named != test.named {
 					t.Errorf("%d sockets, %d named, want %d and %d", next, named, test.sockets, test.named)
 				}
-				if got := strings.Join(r.warnings(), "; "); got != test.warning {
+				if got := strings.Join(r.warnings().Texts(), "; "); got != test.warning {
 					t.Errorf("warnings %q, want %q", got, test.warning)
 				}
 				if most.Load() > resolveAtOnce {
@@ -196,7 +196,7 @@ func TestResolveHoldsLittle(t *testing.T) {
 		if len(r.hosts) != resolveHosts {
 			t.Errorf("%d hosts are remembered, want %d", len(r.hosts), resolveHosts)
 		}
-		if got := r.warnings(); len(got) != 2 || got[1] != "the names of hosts beyond the first 65536 were not looked up" {
+		if got := r.warnings().Texts(); len(got) != 2 || got[1] != "the names of hosts beyond the first 65536 were not looked up" {
 			t.Errorf("warnings %q", got)
 		}
 	})

@@ -73,6 +73,16 @@ func appendProcesses(b []byte, processes []tcp.Process) []byte {
 		b = strconv.AppendInt(append(b, `{"pid":`...), int64(p.PID), 10)
 		b = text.AppendJSON(append(b, `,"name":`...), p.Name)
 		b = strconv.AppendInt(append(b, `,"fd":`...), int64(p.FD), 10)
+		for i, fd := range p.FDs {
+			separator := `,`
+			if i == 0 {
+				separator = `,"fds":[`
+			}
+			b = strconv.AppendInt(append(b, separator...), int64(fd), 10)
+		}
+		if len(p.FDs) > 0 {
+			b = append(b, ']')
+		}
 		b = appendOptional(b, `,"uid":`, p.UID)
 		b = appendOptionalText(b, `,"user":`, p.User)
 		b = appendOptionalText(b, `,"exe":`, p.Exe)

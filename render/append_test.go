@@ -131,6 +131,9 @@ func (d *dice) processes() (list []tcp.Process) {
 	for range d.uint() % 3 {
 		p := tcp.Process{PID: int(int32(d.uint())), FD: int(int32(d.uint())), Name: d.text, UID: maybe(d, uint32(d.uint())), User: d.name(), Exe: d.name()}
 		for range d.uint() % 3 {
+			p.FDs = append(p.FDs, int(int32(d.uint())))
+		}
+		for range d.uint() % 3 {
 			p.Cmdline = append(p.Cmdline, d.name())
 		}
 		list = append(list, p)

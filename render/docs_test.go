@@ -78,7 +78,15 @@ func check(t *testing.T, types map[string]string, seen map[string]bool, name str
 				for key, v := range object {
 					check(t, types, seen, strings.TrimPrefix(name+"[]."+key, "sockets[]."), v)
 				}
-			} else if _, ok := item.(string); !ok || typ != "list of strings" {
+				continue
+			}
+			of := "list of strings"
+			if number, ok := item.(json.Number); ok && !strings.ContainsAny(number.String(), ".eE") {
+				of = "list of integers"
+			} else if _, ok := item.(string); !ok {
+				of = "list of something else"
+			}
+			if typ != of {
 				t.Errorf("%s holds %v, documented as %q", name, item, typ)
 			}
 		}

@@ -86,6 +86,7 @@ var elementFields = map[kind][]Field{
 		{"pid", "integer", always, "process id"},
 		{"name", "string", always, "name of the process, as it gave it to itself"},
 		{"fd", "integer", always, "its lowest descriptor of the socket"},
+		{"fds", "list of integers", always, "all its descriptors of the socket, in ascending order; in a listener, of all sockets that share its address"},
 		{"uid", "integer", commands, "effective user id of the process, as seen from the reader's user namespace"},
 		{"user", "string", commands, "name of that user"},
 		{"exe", "string", commands, "the file that it runs, with ' (deleted)' after it where that is gone"},

@@ -54,6 +54,7 @@ type processJSON struct {
 	PID     int                  `json:"pid"`
 	Name    label                `json:"name"`
 	FD      int                  `json:"fd"`
+	FDs     []int                `json:"fds,omitempty"`
 	UID     tcp.Optional[uint32] `json:"uid,omitzero"`
 	User    label                `json:"user,omitzero"`
 	Exe     label                `json:"exe,omitzero"`
@@ -252,7 +253,7 @@ func schemaOf(s *tcp.Socket) socketJSON {
 
 func processesJSON(processes []tcp.Process) (list []processJSON) {
 	for _, p := range processes {
-		j := processJSON{PID: p.PID, Name: label(p.Name), FD: p.FD, UID: p.UID, User: label(p.User), Exe: label(p.Exe)}
+		j := processJSON{PID: p.PID, Name: label(p.Name), FD: p.FD, FDs: p.FDs, UID: p.UID, User: label(p.User), Exe: label(p.Exe)}
 		for _, argument := range p.Cmdline {
 			j.Cmdline = append(j.Cmdline, label(argument))
 		}

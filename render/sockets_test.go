@@ -71,7 +71,7 @@ func full() *tcp.Socket {
 	s.LocalName = tcp.Name{Host: "web1.example", Service: "https"}
 	s.PeerName = tcp.Name{Host: "client.example", Service: "unlikely"}
 	s.Processes = []tcp.Process{
-		{PID: 812, FD: 3, Name: "nginx", UID: tcp.Known(uint32(33)), User: "www-data", Exe: "/usr/sbin/nginx (deleted)", Cmdline: []string{"nginx:", "worker", ""}},
+		{PID: 812, FD: 3, FDs: []int{3, 12}, Name: "nginx", UID: tcp.Known(uint32(33)), User: "www-data", Exe: "/usr/sbin/nginx (deleted)", Cmdline: []string{"nginx:", "worker", ""}},
 		{PID: 813, FD: 4, Name: "php-fpm"}, {PID: 814, FD: 3, Name: "nginx"},
 	}
 	s.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("0.0.0.0:443"), Processes: s.Processes[:2]}

@@ -108,7 +108,7 @@ func (s *Socket) Clone() *Socket {
 func cloneProcesses(list []Process) []Process {
 	clone := slices.Clone(list)
 	for i := range clone {
-		clone[i].Cmdline = slices.Clone(clone[i].Cmdline)
+		clone[i].FDs, clone[i].Cmdline = slices.Clone(clone[i].FDs), slices.Clone(clone[i].Cmdline)
 	}
 	return clone
 }
@@ -148,7 +148,8 @@ func FullSocketOwner(uid, inode uint32) Owner {
 // Unix socket. The process itself sets its names, so they may hold any bytes.
 type Process struct {
 	PID  int
-	FD   int    // the lowest descriptor, if it has several
+	FD   int    // the lowest of its descriptors of the socket
+	FDs  []int  // all of them, in ascending order
 	Name string // /proc/PID/comm: the name of its main thread, at most 15 bytes
 
 	// With DetailCommands, if they could be read.
@@ -327,3 +328,29 @@ type Cgroup struct {
 	Unit      string // the systemd unit in the path, such as nginx.service
 	Container string // the ID of the container in the path, as 64 hexadecimal digits or as its engine writes it
 }
+
+// Event is what happened to one socket. Events that are made by comparing two
+// readings report only the difference: a socket that was in SYN_RECV and then in
+// TIME_WAIT has one event with these two states, whatever happened in between, and
+// a socket that was opened and closed between two readings has no event.
+type Event struct {
+	Kind     EventKind
+	From, To State     // 0 if there is none: From of Opened, To of Closed
+	At       time.Time // when it was seen
+	Socket   *Socket   // after the event; for Closed, as it was last seen
+}
+
+// EventKind is what happened to a socket.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Opened  EventKind = iota + 1 // it was not there before
+	Changed                      // its state is another
+	Closed                       // it is gone
+)
+
+var eventNames = [...]string{"", "opened", "state", "closed"}
+
+// String returns the name that the event has in JSON: opened, state or closed.
+func (k EventKind) String() string { return eventNames[k] }

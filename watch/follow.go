@@ -31,12 +31,12 @@ type Follower struct {
 	pages  []*[pageRows]Row
 	seen   []uint32 // by slot: the tick in which its socket was last seen; 0: it is free
 	free   []uint32 // slots
-	closed []*Row   // in this tick; freed in the next, so that events may point to them
+	closed []*Row   // in this tick; freed in the next, so that changes may point to them
 	serial uint32   // of the last socket
 	found  int      // rows seen in this tick
 
-	tick   Tick
-	events []Event
+	tick    Tick
+	changes []change
 }
 
 // pageRows is how many rows are allocated together. A row never moves, and what
@@ -53,32 +53,15 @@ type Tick struct {
 	// Arrived and Left count the selected sockets that came into a state, by
 	// changing to it or being opened in it, and that left one.
 	Arrived, Left tcp.Counts
-
-	Events []Event
 }
 
-// EventKind is what happened to a socket.
-type EventKind uint8
-
-// The kinds of events.
-const (
-	Opened  EventKind = iota + 1 // it was not there at the tick before
-	Changed                      // its state is another
-	Closed                       // it is gone
-)
-
-var eventNames = [...]string{"", "opened", "state", "closed"}
-
-// String returns the name that the event has in JSON: opened, state or closed.
-func (k EventKind) String() string { return eventNames[k] }
-
-// Event is what happened to one socket between two ticks, that was selected at
-// the one or the other. One that is selected no more, or now, without having
-// changed its state, has no event.
-type Event struct {
-	Kind     EventKind
-	From, To tcp.State // 0 where there is none: from of Opened, to of Closed
-	Row      *Row      // of a closed socket as it was last seen; valid until the next tick
+// change is an event of the last tick, of a socket that was selected in this tick
+// or in the one before. A socket that is only now selected, or no longer, and has
+// not changed its state, has no event.
+type change struct {
+	kind     tcp.EventKind
+	from, to tcp.State
+	row      *Row
 }
 
 // Follow reads the sockets of one moment, each reused as its source likes, and
@@ -92,14 +75,45 @@ func (f *Follower) Follow(at time.Time, sockets iter.Seq2[*tcp.Socket, error], s
 	f.begin(at)
 	for s, err := range sockets {
 		if err != nil {
-			f.tick.Events = f.events
 			return &f.tick, err
 		}
 		f.see(s, selects(s))
 	}
 	f.sweep()
-	f.tick.Events = f.events
 	return &f.tick, nil
+}
+
+// events yields what happened between the last two ticks to the sockets that were
+// selected in either. The event and its socket are reused: they are valid until the
+// next one. fill sets a socket to what its row knows.
+func (f *Follower) events(fill func(*Row, *tcp.Socket)) iter.Seq[*tcp.Event] {
+	return func(yield func(*tcp.Event) bool) {
+		var socket tcp.Socket
+		var event tcp.Event
+		for _, c := range f.changes {
+			fill(c.row, &socket)
+			event = tcp.Event{Kind: c.kind, From: c.from, To: c.to, At: f.tick.At, Socket: &socket}
+			if !yield(&event) {
+				return
+			}
+		}
+	}
+}
+
+// Departed yields the rows of the selected sockets that left a state between the
+// last two ticks, either for another state or because they were closed. For state 0
+// it yields those that were closed in any state. The rows are valid until the next
+// tick.
+func (f *Follower) Departed(from tcp.State) iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		for _, c := range f.changes {
+			gone := c.kind == tcp.Closed && (from == 0 || c.from == from)
+			moved := c.kind == tcp.Changed && from != 0 && c.from == from
+			if (gone || moved) && !yield(c.row) {
+				return
+			}
+		}
+	}
 }
 
 // Len returns how many sockets there are, selected or not.
@@ -141,7 +155,7 @@ func (f *Follower) begin(at time.Time) {
 		f.seen[slot] = 0
 		f.free = append(f.free, slot)
 	}
-	f.closed, f.events = f.closed[:0], f.events[:0]
+	f.closed, f.changes = f.closed[:0], f.changes[:0]
 	f.ticks++
 	f.found, f.last = 0, nil
 	f.tick = Tick{At: at, First: f.ticks == 1, Before: f.tick.Counts}
@@ -158,12 +172,12 @@ func (f *Follower) see(s *tcp.Socket, selected bool) {
 	case row == nil:
 		row = f.add(space, s)
 		if selected && !f.tick.First {
-			f.tell(Event{Kind: Opened, To: s.State, Row: row}, false, true)
+			f.note(change{kind: tcp.Opened, to: s.State, row: row}, false, true)
 		}
 	case row.state != s.State:
 		from, before := row.state, row.selected
 		row.change(s.State, f.tick.At)
-		f.tell(Event{Kind: Changed, From: from, To: s.State, Row: row}, before, selected)
+		f.note(change{kind: tcp.Changed, from: from, to: s.State, row: row}, before, selected)
 	}
 	slot := uint32(row.id)
 	if f.last != nil {
@@ -202,17 +216,17 @@ func (f *Follower) following(space *space, s *tcp.Socket) *Row {
 	return nil
 }
 
-// tell adds an event, if the socket was selected before it or is after it.
-func (f *Follower) tell(e Event, before, after bool) {
+// note adds a change, if the socket was selected before or is selected after it.
+func (f *Follower) note(c change, before, after bool) {
 	if !before && !after {
 		return
 	}
-	f.events = append(f.events, e)
-	if before && e.From != 0 {
-		f.tick.Left.Add(e.From)
+	f.changes = append(f.changes, c)
+	if before && c.from != 0 {
+		f.tick.Left.Add(c.from)
 	}
-	if after && e.To != 0 {
-		f.tick.Arrived.Add(e.To)
+	if after && c.to != 0 {
+		f.tick.Arrived.Add(c.to)
 	}
 }
 
@@ -229,7 +243,7 @@ func (f *Follower) sweep() {
 		row.space.forget(row)
 		row.gone = true
 		f.closed = append(f.closed, row)
-		f.tell(Event{Kind: Closed, From: row.state, Row: row}, row.selected, false)
+		f.note(change{kind: tcp.Closed, from: row.state, row: row}, row.selected, false)
 	}
 	for name, space := range f.spaces {
 		if len(space.cookies)+len(space.ends) == 0 {

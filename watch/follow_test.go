@@ -49,11 +49,10 @@ func each(sockets []tcp.Socket, err error) iter.Seq2[*tcp.Socket, error] {
 func all(*tcp.Socket) bool { return true }
 
 // told returns the events as "opened 0>SYN_RECV 5000", by the port of the peer.
-func told(tick *Tick) string {
+func told(f *Follower) string {
 	var list []string
-	for _, e := range tick.Events {
-		var s tcp.Socket
-		e.Row.Fill(&s)
+	for e := range f.events((*Row).Fill) {
+		s := e.Socket
 		from, to := "", ""
 		if e.From != 0 {
 			from = e.From.String()
@@ -138,7 +137,7 @@ func TestFollow(t *testing.T) {
 				if i > 0 {
 					want = test.want[i-1]
 				}
-				if got := told(tick); got != want {
+				if got := told(&f); got != want {
 					t.Errorf("tick %d: %q, want %q", i, got, want)
 				}
 				if tick.First != (i == 0) || !tick.At.Equal(at) {
@@ -199,8 +198,8 @@ func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told(got) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
-			t.Errorf("tick %d: %q and %d, want %q and %d", i, told(got), got.Counts.Total(), tick.want, tick.count)
+		if told(&f) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
+			t.Errorf("tick %d: %q and %d, want %q and %d", i, told(&f), got.Counts.Total(), tick.want, tick.count)
 		}
 		checkBooks(t, &f, got)
 	}
@@ -211,11 +210,11 @@ func TestABrokenReadingClosesNothing(t *testing.T) {
 	broken := errors.New("broken")
 	whole := []tcp.Socket{conn(estab, 1, 5001, 7), conn(estab, 2, 5002, 8)}
 	follow := func(sockets []tcp.Socket, err error) string {
-		tick, got := f.Follow(start, each(sockets, err), all)
+		_, got := f.Follow(start, each(sockets, err), all)
 		if !errors.Is(got, err) {
 			t.Fatalf("error %v, want %v", got, err)
 		}
-		return told(tick)
+		return told(&f)
 	}
 	follow(whole, nil)
 	if got := follow([]tcp.Socket{conn(timeWait, 1, 5001, 0)}, broken); got != "state ESTABLISHED>TIME_WAIT 5001" {
@@ -235,12 +234,11 @@ func TestRowsKeepTheirHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, state := range states {
-		tick, err := f.Follow(at(i+1), each([]tcp.Socket{conn(state, 1, 5000, 0)}, nil), all)
-		if err != nil {
+		if _, err := f.Follow(at(i+1), each([]tcp.Socket{conn(state, 1, 5000, 0)}, nil), all); err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
-			id = tick.Events[0].Row.ID()
+			id = f.changes[0].row.ID()
 		}
 	}
 	row := f.Row(id)
@@ -335,13 +333,13 @@ func TestANamespaceOfAnotherNameIsTheSame(t *testing.T) {
 			state = timeWait
 		}
 		s.nameNamespaces([]*netns.Namespace{nil, {Name: tick.names[0], ID: id(1)}, {Name: tick.names[1], ID: id(2)}, {Name: tick.names[2], ID: id(3)}})
-		got, err := s.Follow(start, each([]tcp.Socket{within(tick.names[0], conn(timeWait, 1, 5000, 0)),
+		_, err := s.Follow(start, each([]tcp.Socket{within(tick.names[0], conn(timeWait, 1, 5000, 0)),
 			within(tick.names[1], conn(estab, 1, 5000, 7)), within(tick.names[2], conn(state, 1, 5000, 7))}, nil), all)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told(got) != tick.want {
-			t.Errorf("tick %d: %q, want %q", i, told(got), tick.want)
+		if told(&s.Follower) != tick.want {
+			t.Errorf("tick %d: %q, want %q", i, told(&s.Follower), tick.want)
 		}
 	}
 }

@@ -28,20 +28,20 @@ const (
 	columnWidth = len("255.255.255.255:65535")
 )
 
-func (f *LineFormat) appendEvent(b []byte, at time.Time, e *Event, s *tcp.Socket) []byte {
+func (f *LineFormat) appendEvent(b []byte, e *tcp.Event) []byte {
 	if f.JSON {
-		b = appendJSONTime(append(append(b, `{"event":"`...), e.Kind.String()...), at)
+		b = appendJSONTime(append(append(b, `{"event":"`...), e.Kind.String()...), e.At)
 		if e.From != 0 {
 			b = append(append(append(b, `,"from":"`...), e.From.String()...), '"')
 		}
 		if e.To != 0 {
 			b = append(append(append(b, `,"to":"`...), e.To.String()...), '"')
 		}
-		b = render.AppendSocket(append(b, `,"socket":`...), s)
+		b = render.AppendSocket(append(b, `,"socket":`...), e.Socket)
 		return append(b, "}\n"...)
 	}
-	signs := [...]byte{Opened: '+', Changed: '>', Closed: '-'}
-	b = append(appendClock(b, at), ' ', signs[e.Kind], ' ')
+	signs := [...]byte{tcp.Opened: '+', tcp.Changed: '>', tcp.Closed: '-'}
+	b = append(appendClock(b, e.At), ' ', signs[e.Kind], ' ')
 	width := 0
 	for _, state := range [...]tcp.State{e.From, e.To} {
 		if state == 0 {
@@ -58,7 +58,7 @@ func (f *LineFormat) appendEvent(b []byte, at time.Time, e *Event, s *tcp.Socket
 	for i, c := range f.Columns {
 		b = append(b, "  "...)
 		start := len(b)
-		b = c.AppendCell(b, s)
+		b = c.AppendCell(b, e.Socket)
 		if i < len(f.Columns)-1 {
 			b = text.AppendSpaces(b, columnWidth-text.Width(b[start:]))
 		}

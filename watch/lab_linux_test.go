@@ -44,7 +44,7 @@ func (o *observer) expect(want ...string) *Tick {
 	o.t.Helper()
 	tick, err := o.Tick(o.t.Context())
 	must(o.t, err)
-	if got, want := told(tick), strings.Join(want, ", "); got != want {
+	if got, want := told(&o.Follower), strings.Join(want, ", "); got != want {
 		o.t.Errorf("%s: %q, want %q", o.Source(), got, want)
 	}
 	snapshot, err := collect.Open(o.t.Context(), o.Query)
@@ -139,7 +139,8 @@ func TestFollowingConnections(t *testing.T) {
 				server := listener(t, host)
 				o.expect("opened >LISTEN 0")
 				one := halfOpen(t, l, 5001, host)
-				id := o.expect("opened >SYN_RECV 5001").Events[0].Row.ID()
+				o.expect("opened >SYN_RECV 5001")
+				id := o.changes[0].row.ID()
 				o.expect()
 				must(t, one.Send(lab.ACK, nil))
 				await(t, estab, 5001, 1)
@@ -244,7 +245,7 @@ func TestFollowingWhatIsBoundToItsPort(t *testing.T) {
 		must(t, unix.Shutdown(fd, unix.SHUT_RDWR))
 		finish(t, peer)
 		await(t, timeWait, 5001, 1)
-		tick, err := o.Tick(t.Context())
+		_, err = o.Tick(t.Context())
 		must(t, err)
 		cookies := map[tcp.Cookie]int{}
 		for row := range o.Rows() {
@@ -253,24 +254,23 @@ func TestFollowingWhatIsBoundToItsPort(t *testing.T) {
 			cookies[s.Cookie]++
 		}
 		if len(cookies) != 1 || o.Len() != 2 {
-			t.Fatalf("%d sockets have %d cookies: %s", o.Len(), len(cookies), told(tick))
+			t.Fatalf("%d sockets have %d cookies: %s", o.Len(), len(cookies), told(&o.Follower))
 		}
 		o.expect()
 		must(t, unix.Close(fd))
-		tick = o.expectSome()
-		if got := told(tick); !strings.HasPrefix(got, "closed ") || len(tick.Events) != 1 {
+		o.expectSome()
+		if got := told(&o.Follower); !strings.HasPrefix(got, "closed ") || len(o.changes) != 1 {
 			t.Errorf("after the program's close %q", got)
 		}
 	})
 }
 
 // expectSome is expect for what is to be looked at.
-func (o *observer) expectSome() *Tick {
+func (o *observer) expectSome() {
 	o.t.Helper()
 	tick, err := o.Tick(o.t.Context())
 	must(o.t, err)
 	checkBooks(o.t, &o.Follower, tick)
-	return tick
 }
 
 // TestFollowingOwners hands a socket from one process to others.
@@ -280,8 +280,8 @@ func TestFollowingOwners(t *testing.T) {
 		o.expect()
 		host := netip.AddrPortFrom(lab.Host4, 8080)
 		server := listener(t, host)
-		tick := o.expect("opened >LISTEN 0")
-		row := tick.Events[0].Row
+		o.expect("opened >LISTEN 0")
+		row := o.changes[0].row
 		o.heldBy(row, os.Getpid())
 
 		var sleepers []*exec.Cmd
@@ -295,9 +295,9 @@ func TestFollowingOwners(t *testing.T) {
 			sleepers = append(sleepers, sleeper)
 		}
 		half := halfOpen(t, l, 5001, host)
-		tick = o.expect("opened >SYN_RECV 5001")
+		o.expect("opened >SYN_RECV 5001")
 		var s tcp.Socket
-		o.Fill(tick.Events[0].Row, &s)
+		o.Fill(o.changes[0].row, &s)
 		if s.Processes != nil || s.Listener == nil || s.Listener.Local != host || len(s.Listener.Processes) != 1 {
 			t.Errorf("the half-open connection has processes %v, listener %+v", s.Processes, s.Listener)
 		}
@@ -366,11 +366,10 @@ func TestFollowingAProcess(t *testing.T) {
 			}
 			o.expect()
 			fd := listener(t, netip.AddrPortFrom(lab.Host4, 8080))
-			tick := o.expect(events("opened >LISTEN 0")...)
-			for _, e := range tick.Events {
-				var s tcp.Socket
-				if o.Fill(e.Row, &s); s.Processes != nil {
-					t.Errorf("%v are told, which only the filter needed", s.Processes)
+			o.expect(events("opened >LISTEN 0")...)
+			for e := range o.Events() {
+				if e.Socket.Processes != nil {
+					t.Errorf("%v are told, which only the filter needed", e.Socket.Processes)
 				}
 			}
 			must(t, unix.Close(fd))

@@ -14,13 +14,10 @@ package watch
 import (
 	"context"
 	"iter"
-	"net/netip"
-	"strings"
 	"time"
 
 	"tcpstate/collect"
 	"tcpstate/netns"
-	"tcpstate/procnet"
 	"tcpstate/tcp"
 )
 
@@ -36,14 +33,11 @@ type Session struct {
 
 	Follower
 
-	source    collect.Source // of the first tick, for the others
-	missing   []string
-	owners    *owners // where processes are wanted
-	listeners *collect.Listeners
-	inferred  map[uint32]*tcp.Listener // in this tick, by the inode of the first that listens there
-	spaces    map[netns.ID]string      // names of the network namespaces at the last tick
-	warnings  []string
-	warned    map[string]bool // what warnings were about
+	source   collect.Source // of the first tick, for the others
+	missing  []string
+	owners   *collect.Owners     // where processes are wanted
+	spaces   map[netns.ID]string // names of the network namespaces at the last tick
+	warnings collect.Warnings
 }
 
 // Tick reads the sockets and returns what has happened since the last tick. The
@@ -54,7 +48,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	q := s.Query
 	q.Everything = true
 	q.Detail &= tcp.DetailAge
-	if s.source != collect.Auto {
+	if s.source != nil {
 		q.Source = s.source // and is not said again
 	}
 	snapshot, err := collect.Open(ctx, q)
@@ -68,47 +62,40 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 		sockets = s.owned(ctx, sockets)
 	}
 	tick, err := s.Follow(at, sockets, snapshot.Selects)
-	s.warn(snapshot.Warnings()...)
+	s.warnings.Add(snapshot.Warnings()...)
 	if err == nil && s.needsOwners() {
 		err = s.findOwners(ctx)
 	}
 	return tick, err
 }
 
-// Source returns the source that is read, once there was a tick.
-func (s *Session) Source() collect.Source { return s.source }
+// Source returns the source that is read, or Auto before the first tick.
+func (s *Session) Source() collect.Source {
+	if s.source == nil {
+		return collect.Auto
+	}
+	return s.source
+}
 
 // Missing returns the names, as in JSON, of what the source cannot know.
 func (s *Session) Missing() []string { return s.missing }
 
-// Warnings returns what a reader should be told, each once: of one that comes
+// Warnings returns what a reader should know, each once: of one that comes
 // again with other numbers in it, the first. More may come with every tick.
-func (s *Session) Warnings() []string { return s.warnings }
+func (s *Session) Warnings() collect.Warnings { return s.warnings }
+
+// Events yields what happened between the last two ticks, with the processes of the
+// sockets if they are requested. The event and its socket are reused: they are valid
+// until the next one.
+func (s *Session) Events() iter.Seq[*tcp.Event] { return s.events(s.Fill) }
 
 // Fill makes into what was last seen of the row's socket, with its processes or
 // the listener that it came in by, where these are wanted.
 func (s *Session) Fill(row *Row, into *tcp.Socket) {
 	row.Fill(into)
-	switch {
-	case s.owners == nil || !s.Query.Detail.Has(tcp.DetailProcesses):
-	case row.inode != 0:
-		into.Processes = s.owners.of(row.inode)
-	case tcp.Synchronized.Has(row.state):
-		if at, inodes, ok := s.listeners.Sockets(into); ok {
-			into.Listener = s.infer(at, inodes)
-		}
+	if s.owners != nil && s.Query.Detail.Has(tcp.DetailProcesses) {
+		s.owners.Join(into)
 	}
-}
-
-// infer returns the listener at an address, made once for a tick.
-func (s *Session) infer(at netip.AddrPort, inodes []uint32) *tcp.Listener {
-	if len(inodes) == 0 {
-		return &tcp.Listener{Local: at}
-	}
-	if s.inferred[inodes[0]] == nil {
-		s.inferred[inodes[0]] = &tcp.Listener{Local: at, Processes: s.owners.ofAll(inodes)}
-	}
-	return s.inferred[inodes[0]]
 }
 
 // nameNamespaces tells the follower of network namespaces that are called by
@@ -130,24 +117,6 @@ func (s *Session) nameNamespaces(list []*netns.Namespace) {
 	}
 }
 
-func (s *Session) warn(warnings ...string) {
-	if s.warned == nil {
-		s.warned = make(map[string]bool)
-	}
-	for _, warning := range warnings {
-		about := strings.Map(func(r rune) rune {
-			if '0' <= r && r <= '9' {
-				return -1
-			}
-			return r
-		}, warning)
-		if !s.warned[about] {
-			s.warned[about] = true
-			s.warnings = append(s.warnings, warning)
-		}
-	}
-}
-
 // judgesOwners reports whether the filter asks who holds a socket.
 func (s *Session) judgesOwners() bool {
 	return s.Query.Filter != nil && s.Query.Filter.Needs().Has(tcp.DetailProcesses)
@@ -165,23 +134,19 @@ const heldBack = 1 << 16
 // for processes, those whose are not known come last, after a search for them.
 func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	if s.owners == nil {
-		proc := s.Query.Proc
-		if proc == "" {
-			proc = collect.DefaultProc
-		}
-		s.owners = newOwners(procnet.Open(proc), s.Query.Detail.Has(tcp.DetailCommands))
+		s.owners = collect.NewOwners(s.Query)
 	}
 	judges := s.judgesOwners()
 	return func(yield func(*tcp.Socket, error) bool) {
-		s.owners.begin()
+		s.owners.Begin()
 		var held []*tcp.Socket
 		release := func() bool {
-			if err := s.owners.search(ctx); err != nil {
+			if err := s.owners.Search(ctx); err != nil {
 				yield(nil, err)
 				return false
 			}
 			for _, socket := range held {
-				socket.Processes = s.owners.of(socket.Owner.Inode)
+				s.owners.Join(socket)
 				if !yield(socket, nil) {
 					return false
 				}
@@ -195,7 +160,7 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 				return
 			}
 			if inode := socket.Owner.Inode; inode != 0 {
-				known := s.owners.see(inode)
+				known := s.owners.See(inode)
 				if judges && !known {
 					held = append(held, socket.Clone())
 					if len(held) == heldBack && !release() {
@@ -204,7 +169,7 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 					continue
 				}
 				if judges {
-					socket.Processes = s.owners.of(inode)
+					s.owners.Join(socket)
 				}
 			}
 			if !yield(socket, nil) {
@@ -219,17 +184,17 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 
 // findOwners finds the processes of the sockets that are new, and the listeners
 // of those without any.
-func (s *Session) findOwners(ctx context.Context) (err error) {
-	s.owners.recheck()
-	if err = s.owners.search(ctx); err != nil {
+func (s *Session) findOwners(ctx context.Context) error {
+	s.owners.Recheck()
+	if err := s.owners.Search(ctx); err != nil {
 		return err
 	}
-	if warning := s.owners.warning(); warning != "" {
-		s.warn(warning)
-	}
+	s.warnings.Add(s.owners.Warnings()...)
 	q := s.Query
 	q.Source = s.source
-	s.inferred = make(map[uint32]*tcp.Listener)
-	s.listeners, err = collect.FindListeners(ctx, q)
+	listeners, err := collect.FindListeners(ctx, q)
+	if err == nil {
+		s.owners.SetListeners(listeners)
+	}
 	return err
 }

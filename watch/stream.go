@@ -10,13 +10,30 @@ import (
 	"tcpstate/tcp"
 )
 
-// Stream writes what a session sees, one event a line and after those of a tick
-// one line of its counts, and waits for a condition where there is one.
+// Feed is where a stream gets its events from. A [Session] is a feed that compares
+// two readings of the sockets. Other code that sees events can be another feed.
+type Feed interface {
+	// Tick brings the feed up to date and returns the counts. After an error
+	// there may be a tick of what was seen before the error, or none.
+	Tick(ctx context.Context) (*Tick, error)
+
+	// Events yields what happened since the tick before. Each event is valid
+	// until the next one.
+	Events() iter.Seq[*tcp.Event]
+
+	// Warnings returns what a reader should know, each once. More may come with
+	// every tick.
+	Warnings() collect.Warnings
+}
+
+// Stream writes what a feed sees, one event a line and after those of a tick one
+// line of its counts, and waits for a condition where there is one.
 type Stream struct {
-	Session *Session
-	Format  LineFormat
-	Silent  bool            // write nothing, and only wait
-	Names   *collect.Naming // of hosts and services; nil: numbers
+	Feed   Feed
+	Now    func() time.Time
+	Format LineFormat
+	Silent bool            // write nothing, and only wait
+	Names  *collect.Naming // of hosts and services; nil: numbers
 
 	Interval time.Duration // from the beginning of one tick to that of the next; more than 0
 	Ticks    int           // end after so many; 0: do not
@@ -26,7 +43,7 @@ type Stream struct {
 	UntilFor time.Duration // and has done so at every tick of this time
 
 	// Warn is given all that a reader should be told, after each tick.
-	Warn func(warnings []string)
+	Warn func(collect.Warnings)
 }
 
 // Outcome is how a stream ended.
@@ -48,7 +65,7 @@ type Outcome struct {
 // a megabyte is kept for it. What it still is too slow for is lost to it, which
 // is counted and said. At the end it is waited for without a limit but ctx.
 func (s *Stream) Run(ctx context.Context, w io.Writer) (Outcome, error) {
-	out := newLines(w, func(b []byte, l lost) []byte { return s.Format.appendLost(b, s.Session.Now(), l) })
+	out := newLines(w, func(b []byte, l lost) []byte { return s.Format.appendLost(b, s.Now(), l) })
 	outcome, err := s.run(ctx, out)
 	if endErr := out.close(ctx); err == nil {
 		err = endErr
@@ -58,19 +75,21 @@ func (s *Stream) Run(ctx context.Context, w io.Writer) (Outcome, error) {
 }
 
 func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err error) {
-	began := s.Session.Now()
+	began := s.Now()
 	var condition held
+	var warnings collect.Warnings
 	due := time.Duration(0) // of the tick, since the first
 	for n := 1; ; n++ {
-		tick, err := s.Session.Tick(ctx)
+		tick, err := s.Feed.Tick(ctx)
 		if tick != nil && !s.Silent {
 			s.write(ctx, out, tick, err == nil)
 		}
+		warnings.Add(s.Feed.Warnings()...)
 		if s.Names != nil {
-			s.Session.warn(s.Names.Warnings()...)
+			warnings.Add(s.Names.Warnings()...)
 		}
 		if s.Warn != nil {
-			s.Warn(s.Session.Warnings())
+			s.Warn(warnings)
 		}
 		if err != nil {
 			return outcome, err
@@ -83,7 +102,7 @@ func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err erro
 		if n == s.Ticks || s.For > 0 && due >= s.For {
 			return outcome, nil
 		}
-		elapsed := s.Session.Now().Sub(began)
+		elapsed := s.Now().Sub(began)
 		due = max(due+s.Interval, elapsed)
 		if s.For > 0 {
 			due = min(due, s.For)
@@ -115,11 +134,9 @@ func wait(ctx context.Context, d time.Duration, ended <-chan struct{}) error {
 // write writes the events of a tick and, if it is whole, its counts.
 func (s *Stream) write(ctx context.Context, out *lines, tick *Tick, whole bool) {
 	out.patience = time.After(s.Interval)
-	i := 0
-	for socket := range s.sockets(ctx, tick) {
-		out.piece = s.Format.appendEvent(out.buffer(), tick.At, &tick.Events[i], socket)
+	for event := range s.events(ctx) {
+		out.piece = s.Format.appendEvent(out.buffer(), event)
 		out.added(ctx, lost{events: 1})
-		i++
 	}
 	if whole {
 		out.piece = s.Format.appendTick(out.buffer(), tick)
@@ -128,18 +145,28 @@ func (s *Stream) write(ctx context.Context, out *lines, tick *Tick, whole bool) 
 	out.flush(ctx)
 }
 
-// sockets yields the sockets of the tick's events, in one place.
-func (s *Stream) sockets(ctx context.Context, tick *Tick) iter.Seq2[*tcp.Socket, error] {
-	plain := func(yield func(*tcp.Socket, error) bool) {
-		var socket tcp.Socket
-		for i := range tick.Events {
-			if s.Session.Fill(tick.Events[i].Row, &socket); !yield(&socket, nil) {
+// events yields the events of a tick, with names if they are requested. Names are
+// looked up for many sockets at a time, so the events wait in a queue.
+func (s *Stream) events(ctx context.Context) iter.Seq[*tcp.Event] {
+	if s.Names == nil {
+		return s.Feed.Events()
+	}
+	return func(yield func(*tcp.Event) bool) {
+		var queue []tcp.Event
+		sockets := func(yield func(*tcp.Socket, error) bool) {
+			for event := range s.Feed.Events() {
+				queue = append(queue, *event)
+				if !yield(event.Socket, nil) {
+					return
+				}
+			}
+		}
+		for socket := range s.Names.Name(ctx, s.Interval/2, sockets) {
+			event := queue[0]
+			queue = queue[1:]
+			if event.Socket = socket; !yield(&event) {
 				return
 			}
 		}
 	}
-	if s.Names == nil {
-		return plain
-	}
-	return s.Names.Name(ctx, s.Interval/2, plain)
 }

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,7 +68,8 @@ func (p *proc) stream() *Stream {
 		p.t.Fatal(err)
 	}
 	return &Stream{
-		Session:  &Session{Query: collect.Query{Proc: p.dir, States: tcp.All, Families: []tcp.Family{tcp.IPv4}}, Now: time.Now},
+		Feed:     &Session{Query: collect.Query{Proc: p.dir, States: tcp.All, Families: []tcp.Family{tcp.IPv4}}, Now: time.Now},
+		Now:      time.Now,
 		Format:   LineFormat{Columns: columns},
 		Interval: time.Second,
 	}
@@ -123,7 +124,7 @@ func TestStreamTellsWhatHappens(t *testing.T) {
 				p := newProc(t)
 				p.set(line{5000, kernelSynRecv})
 				s := p.stream()
-				s.Session.Now = func() time.Time { return time.Now().UTC() }
+				s.Feed.(*Session).Now = func() time.Time { return time.Now().UTC() }
 				s.For = 2500 * time.Millisecond
 				test.format(&s.Format)
 				during(map[time.Duration]func(){
@@ -318,7 +319,7 @@ func TestASlowReader(t *testing.T) {
 		s.Format.JSON = true
 		p.set(crowdOf(connections, kernelEstab)...)
 		var took []time.Time
-		s.Warn = func([]string) { took = append(took, time.Now()) }
+		s.Warn = func(collect.Warnings) { took = append(took, time.Now()) }
 		changes := map[time.Duration]func(){}
 		for i := range 2 * ticks { // between every two ticks everything changes
 			state := []string{kernelTimeWait, kernelEstab}[i%2]
@@ -393,13 +394,67 @@ func TestAQuickReaderMissesNothing(t *testing.T) {
 	})
 }
 
-// TestWarningsAreSaidOnce gives a session the same warnings with other numbers.
-func TestWarningsAreSaidOnce(t *testing.T) {
-	var s Session
-	s.warn("3 of 7 processes are not known", "the source is poor")
-	s.warn("4 of 9 processes are not known", "the source is poor", "the table changed")
-	want := []string{"3 of 7 processes are not known", "the source is poor", "the table changed"}
-	if got := s.Warnings(); !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+// report is a feed of events as the kernel or a recording reports them.
+type report struct {
+	ticks  []Tick
+	events [][]tcp.Event
+	next   int
+}
+
+func (r *report) Tick(context.Context) (*Tick, error) {
+	r.next++
+	return &r.ticks[r.next-1], nil
+}
+
+func (r *report) Events() iter.Seq[*tcp.Event] {
+	return func(yield func(*tcp.Event) bool) {
+		for _, e := range r.events[r.next-1] {
+			if !yield(&e) {
+				return
+			}
+		}
+	}
+}
+
+func (r *report) Warnings() collect.Warnings {
+	return collect.Warnings{{Code: "of-the-test", Text: "reported"}}
+}
+
+// TestAStreamOfAnotherFeed writes events that no comparison of readings has made,
+// each with its own time, with names and without.
+func TestAStreamOfAnotherFeed(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	socket := conn(timeWait, 1, 5000, 0)
+	const want = `12:00:00.000 = 0
+12:00:00.250 + SYN_RECV                10.0.0.1:80            10.0.0.9:5000
+12:00:00.251 > SYN_RECV>ESTABLISHED    10.0.0.1:80            10.0.0.9:5000
+12:00:01.000 = 1:  TIME_WAIT 1
+`
+	for _, named := range []bool{false, true} {
+		r := &report{ticks: []Tick{{At: noon}, {At: noon.Add(time.Second)}}, events: [][]tcp.Event{nil, {
+			{Kind: tcp.Opened, To: synRecv, At: noon.Add(250 * time.Millisecond), Socket: &socket},
+			{Kind: tcp.Changed, From: synRecv, To: estab, At: noon.Add(251 * time.Millisecond), Socket: &socket},
+		}}}
+		r.ticks[1].Counts.Add(timeWait)
+		columns, err := render.ParseColumns("local,peer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Stream{Feed: r, Now: time.Now, Format: LineFormat{Columns: columns}, Interval: time.Millisecond, Ticks: 2}
+		if named {
+			s.Names = collect.NewNaming()
+		}
+		var warned []string
+		s.Warn = func(w collect.Warnings) { warned = w.Texts() }
+		var b bytes.Buffer
+		if _, err = s.Run(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); !named && got != want || strings.Count(got, "\n") != strings.Count(want, "\n") {
+			t.Errorf("names %v: got\n%s\nwant\n%s", named, got, want)
+		}
+		if len(warned) == 0 || warned[0] != "reported" {
+			t.Errorf("warnings %q", warned)
+		}
 	}
 }

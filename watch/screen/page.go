@@ -3,7 +3,6 @@ package screen
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -164,7 +163,7 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	topic, _ := explain.TopicOf(state)
 	host, warnings, err := collect.ReadHost(p.ctx, p.query, topic)
 	if err != nil { // which is no reason not to explain
-		host, warnings = nil, append(warnings, fmt.Sprintf("%v; this host is left out", err))
+		host, warnings = nil, append(warnings, collect.LeaveHostOut(err))
 	}
 	text, err := p.book.Page(topic, host)
 	if err != nil {
@@ -176,9 +175,9 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 }
 
 // notes returns the lines at the end of a page that tell warnings.
-func notes(warnings []string) string {
+func notes(warnings collect.Warnings) string {
 	var b strings.Builder
-	for i, warning := range warnings {
+	for i, warning := range warnings.Texts() {
 		if i == 0 {
 			b.WriteString("\n")
 		}
@@ -216,6 +215,6 @@ func (p *pages) examine(l layout) (string, error) {
 	}
 	var b bytes.Buffer
 	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: between}
-	err = findings.Write(&b, list, warnings)
+	err = findings.Write(&b, list, warnings.Texts())
 	return b.String() + notes(warnings), err
 }

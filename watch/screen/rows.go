@@ -3,7 +3,6 @@ package screen
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"tcpstate/tcp"
@@ -56,14 +55,10 @@ func (r *reader) order(ctx context.Context) {
 // addDeparted lists once more the sockets that are gone, or have gone from the
 // state in front to another.
 func (r *reader) addDeparted(s *tcp.Socket) {
-	for _, e := range r.tick.Events {
-		gone := e.Kind == watch.Closed && (r.done.front == 0 || e.From == r.done.front)
-		moved := e.Kind == watch.Changed && r.done.front != 0 && e.From == r.done.front && e.To != r.done.front
-		if gone || moved {
-			r.session.Fill(e.Row, s)
-			r.places = append(r.places, placeOf(r.done.sort, e.Row, s))
-			r.gone++
-		}
+	for row := range r.session.Departed(r.done.front) {
+		r.session.Fill(row, s)
+		r.places = append(r.places, placeOf(r.done.sort, row, s))
+		r.gone++
 	}
 }
 
@@ -139,7 +134,7 @@ const (
 
 // frame makes a frame of what was seen.
 func (r *reader) frame(ctx context.Context) *frame {
-	f := &frame{wish: r.done, at: r.lookedAt, source: r.session.Source().String(), warnings: slices.Clone(r.session.Warnings()),
+	f := &frame{wish: r.done, at: r.lookedAt, source: r.session.Source().String(), warnings: r.session.Warnings().Texts(),
 		err: r.err, fresh: r.fresh, history: r.history, front: r.frontTold, opened: r.opened}
 	if r.tick != nil {
 		f.at, f.counts, f.before = r.tick.At, r.tick.Counts, r.tick.Before

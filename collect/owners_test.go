@@ -1,13 +1,15 @@
-package watch
+package collect
 
 import (
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"tcpstate/procnet"
+	"tcpstate/tcp"
 )
 
 // counted is a /proc in a map, that counts how often its processes are listed:
@@ -56,7 +58,8 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")
 	c.holds(812, "nginx", 10, 11, 10)
-	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	o := NewOwners(Query{})
+	o.proc = &procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}
 	for _, tick := range []struct {
 		what     string
 		change   func()
@@ -80,12 +83,12 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 			tick.change()
 		}
 		c.searches = 0
-		o.begin()
+		o.Begin()
 		for _, inode := range tick.inodes {
-			o.see(inode)
+			o.See(inode)
 		}
-		o.recheck()
-		if err := o.search(t.Context()); err != nil {
+		o.Recheck()
+		if err := o.Search(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var list []string
@@ -100,7 +103,7 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 			t.Errorf("%s: %q after %d searches, want %q after %d", tick.what, got, c.searches, tick.want, tick.searches)
 		}
 	}
-	o.begin()
+	o.Begin()
 	if len(o.held) != 0 || len(o.wanted) != 0 {
 		t.Errorf("of sockets that are gone %d are kept, %d wanted", len(o.held), len(o.wanted))
 	}
@@ -112,17 +115,65 @@ func TestOwnersOfWhatIsGone(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")
 	c.holds(812, "nginx", 10)
-	o := newOwners(&procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}, false)
+	o := NewOwners(Query{})
+	o.proc = &procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}
 	for i, seen := range []bool{true, false, false} {
-		o.begin()
+		o.Begin()
 		if seen {
-			o.see(10)
+			o.See(10)
 		}
-		if err := o.search(t.Context()); err != nil {
+		if err := o.Search(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := len(o.of(10)), []int{1, 1, 0}[i]; got != want {
 			t.Errorf("tick %d: %d holders, want %d", i, got, want)
 		}
+	}
+}
+
+// TestEveryDescriptorIsReported has processes hold sockets by several descriptors,
+// and a listener's place by two sockets.
+func TestEveryDescriptorIsReported(t *testing.T) {
+	c := &counted{MapFS: fstest.MapFS{}}
+	c.holds(1, "init")
+	c.holds(812, "nginx", 10, 11, 10, 20, 10, 21)
+	c.holds(813, "nginx", 21, 10, 20)
+	o := NewOwners(Query{})
+	o.proc = &procnet.Proc{FS: c, NetDir: "net", Dir: "/proc"}
+	if err := o.searchAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	local := netip.MustParseAddrPort("10.0.0.1:80")
+	listeners, err := listenersAmong(func(yield func(*tcp.Socket, error) bool) {
+		for _, inode := range []uint32{21, 20} {
+			yield(&tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: local, Owner: tcp.Owner{Inode: inode}}, nil)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SetListeners(listeners)
+	held := tcp.Socket{State: tcp.Established, Owner: tcp.Owner{Inode: 10}}
+	left := tcp.Socket{State: tcp.TimeWait, Local: local}
+	o.Join(&left)
+	o.Join(&held)
+	for _, test := range []struct {
+		got  []tcp.Process
+		want string
+	}{{held.Processes, "812:3[3 5 7] 813:4[4]"}, {left.Listener.Processes, "812:6[6 8] 813:3[3 5]"}} {
+		var list []string
+		for _, p := range test.got {
+			list = append(list, fmt.Sprintf("%d:%d%v", p.PID, p.FD, p.FDs))
+		}
+		if got := strings.Join(list, " "); got != test.want {
+			t.Errorf("held by %s, want %s", got, test.want)
+		}
+	}
+	allocations := testing.AllocsPerRun(100, func() {
+		o.Join(&held)
+		o.Join(&left)
+	})
+	if allocations != 0 {
+		t.Errorf("joining allocates %v times", allocations)
 	}
 }

@@ -1,0 +1,153 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tcpstate/explain"
+	"tcpstate/lifecycle"
+	"tcpstate/tcp"
+)
+
+// ReadHost reads what a page of explain says of this host: all sockets by state,
+// those of the topic's states by process, listener and peer, the settings, and
+// the counters that bear on the topic. The query says which network namespace,
+// which must be one, and where to read. Warnings are as of a Snapshot.
+func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings Warnings, err error) {
+	q.States, q.Filter, q.Detail, q.Everything = tcp.All, nil, 0, false
+	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6}
+	j, err := newJob(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := j.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	host = &explain.Host{}
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			return nil, nil, err
+		}
+		host.Counts.Add(socket.State)
+	}
+	warnings = s.Warnings()
+	for state := range tcp.All.States() {
+		if slices.Contains(s.Missing(), strings.ToLower(state.String())) {
+			host.Unseen |= tcp.Set(state)
+		}
+	}
+
+	proc := procOf(j.query.Proc, j.spaces[0])
+	if host.Settings, err = proc.Settings(); err != nil {
+		return nil, warnings, err
+	}
+	counters, err := proc.Counters()
+	if err != nil {
+		return nil, warnings, err
+	}
+	host.Counters = make(map[string]uint64)
+	for _, name := range topic.Counters {
+		if value, known := counters[name]; known {
+			host.Counters[name] = uint64(value)
+		}
+	}
+	if topic.States == 0 {
+		return host, warnings, nil
+	}
+	q.States, q.Detail = topic.States, tcp.DetailProcesses|tcp.DetailAge
+	groups, err := j.again(q)
+	if err != nil {
+		return nil, warnings, err
+	}
+	more, err := groups.readGroups(ctx, host)
+	warnings.Add(more...)
+	return host, warnings, err
+}
+
+// groupsShown is how many groups a page names of each kind.
+const groupsShown = 5
+
+// readGroups reads the sockets of the job for the groups and the oldest of a
+// host.
+func (j *job) readGroups(ctx context.Context, host *explain.Host) (warnings Warnings, err error) {
+	listeners, err := j.listeners(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j.owners.SetListeners(listeners)
+	s, err := j.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	processes, places, peers := map[string]int{}, map[string]int{}, map[string]int{}
+	var b []byte
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			return nil, err
+		}
+		if age, known := socket.Age.Get(); known {
+			if oldest, known := host.Oldest.Get(); !known || age > oldest.Age {
+				host.Oldest = tcp.Known(explain.Oldest{Age: age, Exact: socket.AgeExact, Name: ends(socket)})
+			}
+		}
+		if len(socket.Processes) > 0 {
+			p := &socket.Processes[0]
+			b = fmt.Appendf(b[:0], "%s[%d]", p.Name, p.PID)
+			processes[string(b)]++
+		}
+		if at, ok := listeners.Of(socket); ok && socket.State != tcp.Listen {
+			places[string(at.AppendTo(b[:0]))]++
+		}
+		var known bool
+		if b, known = appendHost(b[:0], socket.Peer); known {
+			peers[string(b)]++
+		}
+	}
+	host.Partial = j.owners.unknown > 0
+	for _, by := range []struct {
+		name   explain.By
+		counts map[string]int
+	}{{explain.ByProcess, processes}, {explain.ByListener, places}, {explain.ByPeer, peers}} {
+		if len(by.counts) > 0 {
+			host.Groups = append(host.Groups, largest(by.name, by.counts))
+		}
+	}
+	return s.Warnings(), nil
+}
+
+func ends(s *tcp.Socket) string {
+	if s.Peer.Port() == 0 {
+		return s.Local.String()
+	}
+	return fmt.Sprintf("%s - %s", s.Local, s.Peer)
+}
+
+// largest returns the groups with most, and how many sockets are in the others.
+func largest(by explain.By, counts map[string]int) explain.Grouping {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	grouping := explain.Grouping{By: by}
+	for i, name := range names {
+		if i < groupsShown {
+			grouping.Groups = append(grouping.Groups, explain.Group{Name: name, Count: counts[name]})
+		} else {
+			grouping.Others += counts[name]
+		}
+	}
+	return grouping
+}
+
+// ReadSettings reads the settings of the network namespace of a query.
+func ReadSettings(q Query) (lifecycle.Settings, error) {
+	j, err := newJob(q)
+	if err != nil {
+		return lifecycle.Settings{}, err
+	}
+	return procOf(j.query.Proc, j.spaces[0]).Settings()
+}

@@ -1,0 +1,137 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"syscall"
+
+	"tcpstate/filter"
+	"tcpstate/sockdiag"
+	"tcpstate/tcp"
+)
+
+// SockDiag reads the kernel's table over NETLINK_SOCK_DIAG. Any user may use it.
+// Marks and MD5 keys need CAP_NET_ADMIN, and BOUND_INACTIVE needs Linux 6.8.
+var SockDiag Source = &sockDiag{openDump}
+
+// sockDiag is the source. Tests replace open with older kernels.
+type sockDiag struct{ open opener }
+
+// opener begins a dump.
+type opener func(context.Context, sockdiag.Request) (dump, error)
+
+// dump is the part of a *sockdiag.Dump that is used.
+type dump interface {
+	Sockets() iter.Seq2[*tcp.Socket, error]
+	Interrupted() bool
+	Close()
+}
+
+func openDump(ctx context.Context, request sockdiag.Request) (dump, error) {
+	d, err := sockdiag.Open(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (s *sockDiag) String() string { return "sock_diag" }
+
+// ThisHostOnly is true: the kernel knows only its own network namespaces.
+func (s *sockDiag) ThisHostOnly() bool { return true }
+
+// Plan returns the plan for a kernel that knows all instructions.
+func (s *sockDiag) Plan(q *Query) (Plan, error) {
+	program, err := q.Filter.Compile(s.tries(q, sockdiag.ProbeAbilities())[0])
+	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
+}
+
+// tries returns the sets of instructions to try in turn: all that this process may
+// use, the oldest ones, none. For Query.Everything it is none, so that the kernel
+// leaves no socket out.
+func (s *sockDiag) tries(q *Query, abilities sockdiag.Abilities) []filter.Capabilities {
+	all := filter.AllCapabilities
+	switch {
+	case q.Everything:
+		return []filter.Capabilities{0}
+	case !abilities.Marks:
+		all &^= filter.Mark
+	}
+	return []filter.Capabilities{all, filter.Bytecode, 0}
+}
+
+func (s *sockDiag) Begin(ctx context.Context, t *Table) (Reading, error) {
+	r := &dumpReading{source: s, table: t}
+	err := t.Enter(func() error {
+		r.abilities = sockdiag.ProbeAbilities()
+		return nil
+	})
+	if err == nil {
+		err = r.begin(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.live = newLive(t)
+	return r, nil
+}
+
+// dumpReading is a dump of the kernel's table.
+type dumpReading struct {
+	source    *sockDiag
+	table     *Table
+	abilities sockdiag.Abilities
+	noMarks   bool // the kernel refused a program of this process that reads marks
+	dump      dump
+	live      *live
+}
+
+// begin begins a dump from which the kernel leaves out sockets that the filter
+// excludes, as far as it can evaluate the filter. A kernel that does not know an
+// instruction of the program refuses the whole program. It then gets a program of
+// the oldest instructions, and at last none.
+func (r *dumpReading) begin(ctx context.Context) error {
+	q := r.table.Query
+	var err error
+	for _, known := range r.source.tries(q, r.abilities) {
+		program, compileErr := q.Filter.Compile(known)
+		if compileErr != nil {
+			return cmp.Or(err, compileErr)
+		}
+		r.dump, err = r.source.open(ctx, sockdiag.Request{
+			Families: q.Families,
+			States:   q.listed(),
+			Detail:   q.Detail | q.Filter.Needs(),
+			Bytecode: program.Bytes(),
+			Within:   r.table.Enter,
+		})
+		if err == nil || program.Empty() {
+			return err
+		}
+		r.noMarks = r.noMarks || known&filter.Mark != 0 && errors.Is(err, syscall.EPERM)
+	}
+	return err
+}
+
+func (r *dumpReading) Source() Source    { return r.source }
+func (r *dumpReading) Missing() []string { return missingInDump(r.abilities, r.noMarks) }
+func (r *dumpReading) OfThisHost() bool  { return r.table.Query.ofThisHost() }
+func (r *dumpReading) Close()            { r.dump.Close() }
+
+func (r *dumpReading) Sockets() iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range r.dump.Sockets() {
+			if err == nil {
+				r.live.complete(socket)
+			}
+			if !yield(socket, err) || err != nil {
+				return
+			}
+		}
+		if r.dump.Interrupted() {
+			r.table.Warnings.Add(tableChanged())
+		}
+	}
+}
