@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/sockdiag"
@@ -296,7 +297,7 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 // stripAge takes away what tcp_info alone has told.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
-	if agedByInfo.Has(socket.State) {
+	if fields.Named("age_ms").InfoStates.Has(socket.State) {
 		socket.Age, socket.AgeExact = tcp.Optional[time.Duration]{}, false
 	}
 }

@@ -21,7 +21,7 @@ type Plan struct {
 func PlanFor(q Query) (Plan, error) {
 	q.narrow()
 	if q.Source == ProcFS {
-		r := &reading{source: ProcFS, query: q, missing: notInProc}
+		r := &reading{source: ProcFS, query: q}
 		program, err := q.Filter.Compile(0)
 		return Plan{States: q.listed(), Families: q.Families, Program: program}, cmp.Or(err, r.canJudge())
 	}

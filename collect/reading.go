@@ -8,9 +8,9 @@ import (
 	"io/fs"
 	"iter"
 	"net/netip"
-	"slices"
 	"syscall"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/lifecycle"
 	"tcpstate/netns"
@@ -64,7 +64,7 @@ func (s *Snapshot) read(space *netns.Namespace) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.missing = r.cannotKnow()
+	r.missing = fields.Missing(r.knows())
 	if err := r.canJudge(); err != nil {
 		r.close()
 		return nil, err
@@ -169,21 +169,13 @@ func (r *reading) dumpFiltered(ctx context.Context, open opener) (*sockdiag.Dump
 // canJudge refuses a filter that looks at something that the source does not
 // tell: it would select nothing, as if there were no such sockets.
 func (r *reading) canJudge() error {
-	unknown := r.missing
 	if r.source == ProcFS {
 		if _, err := r.query.Filter.Compile(0); err != nil {
 			return err // it needs the kernel to run a program
 		}
-		if r.query.Filter.Needs().Has(tcp.DetailAge) && r.query.States&agedByInfo != 0 {
-			unknown = append(slices.Clone(unknown), "age_ms")
-		}
 	}
-	return r.query.Filter.Unknown(r.source.String(), unknown)
+	return r.query.Filter.Unknown(r.source.String(), fields.MissingIn(r.knows(), r.query.States))
 }
-
-// agedByInfo are the states whose age tcp_info tells, and nothing else does
-// (lifecycle.Clocks.SetAge).
-const agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait
 
 // openProc looks whether there is a table of sockets at all. It is read later,
 // when nothing more can be said before what is written of it.
