@@ -66,312 +66,362 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 		b = appendProcesses(append(b, `,"processes":[`...), s.Processes)
 	}
 	if listener := s.Listener; listener != nil {
-		b = appendAddress(append(b, `,"listener":{"address":"`...), listener.Local.Addr())
-		b = appendUint(b, `","port":`, listener.Local.Port())
-		if len(listener.Processes) > 0 {
-			b = appendProcesses(append(b, `,"processes":[`...), listener.Processes)
-		}
-		b = append(b, '}')
+		b = appendListener(b, listener)
 	}
 	b = appendOptionalText(b, `,"interface":`, s.Interface)
 	b = appendOptionalText(b, `,"netns":`, s.Netns)
 	if extended := s.Extended; extended != nil {
-		b = appendOptional(b, `,"mark":`, extended.Mark)
-		if extended.CgroupID != 0 {
-			b = appendUint(b, `,"cgroup_id":`, extended.CgroupID)
-		}
-		b = appendOptionalText(b, `,"cgroup":`, extended.Cgroup.Path)
-		b = appendOptionalText(b, `,"unit":`, extended.Cgroup.Unit)
-		b = appendOptionalText(b, `,"container":`, extended.Cgroup.Container)
-		if v, known := extended.Shutdown.Get(); known {
-			b = append(append(b, `,"shutdown":"`...), v.String()...)
-			b = append(b, '"')
-		}
-		b = appendOptional(b, `,"tos":`, extended.TOS)
-		b = appendOptional(b, `,"traffic_class":`, extended.TrafficClass)
-		b = appendOptional(b, `,"class_id":`, extended.ClassID)
-		if v, known := extended.V6Only.Get(); known {
-			b = appendBool(b, `,"v6only":`, v)
-		}
-		if v, known := extended.Options.Get(); known {
-			b = appendList(append(b, `,"socket_options":`...), uint64(v), bitsSocketOptions)
-		}
-		b = appendOptional(b, `,"protocol":`, extended.Protocol)
-		b = appendOptionalText(b, `,"ulp":`, extended.ULP)
-		if tls := extended.TLS; tls != nil {
-			b = appendUint(b, `,"tls":{"version":`, tls.Version)
-			b = appendUint(b, `,"cipher":`, tls.Cipher)
-			b = appendUint(b, `,"send_conf":`, tls.SendConf)
-			b = appendUint(b, `,"recv_conf":`, tls.RecvConf)
-			b = appendBool(b, `,"zero_copy":`, tls.ZeroCopy)
-			b = appendBool(b, `,"no_pad":`, tls.NoPad)
-			b = append(b, '}')
-		}
-		if mptcp := extended.MPTCP; mptcp != nil {
-			b = appendUint(b, `,"mptcp":{"token_remote":`, mptcp.TokenRemote)
-			b = appendUint(b, `,"token_local":`, mptcp.TokenLocal)
-			b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
-			b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
-			b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
-			b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
-			b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
-			b = appendUint(b, `,"flags":`, mptcp.Flags)
-			b = appendUint(b, `,"remote_id":`, mptcp.RemoteID)
-			b = appendUint(b, `,"local_id":`, mptcp.LocalID)
-			b = append(b, '}')
-		}
-		if len(extended.MD5Keys) > 0 {
-			b = appendNetworks(append(b, `,"md5_keys":[`...), extended.MD5Keys)
-		}
+		b = appendExtended(b, extended)
 	}
 	if memory := s.Memory; memory != nil {
-		b = appendUint(b, `,"memory":{"recv_alloc_bytes":`, memory.RecvAlloc)
-		b = appendUint(b, `,"recv_buffer_bytes":`, memory.RecvBuffer)
-		b = appendUint(b, `,"send_alloc_bytes":`, memory.SendAlloc)
-		b = appendUint(b, `,"send_buffer_bytes":`, memory.SendBuffer)
-		b = appendUint(b, `,"forward_alloc_bytes":`, memory.ForwardAlloc)
-		b = appendUint(b, `,"send_queued_bytes":`, memory.SendQueued)
-		b = appendUint(b, `,"option_bytes":`, memory.OptionMemory)
-		b = appendUint(b, `,"backlog_bytes":`, memory.Backlog)
-		b = appendOptional(b, `,"drops":`, memory.Drops)
-		b = append(b, '}')
+		b = appendMemory(b, memory)
 	}
 	if congestion := s.Congestion; congestion != nil {
-		b = appendOptionalText(b, `,"congestion":`, congestion.Algorithm)
-		if bbr, known := congestion.BBR.Get(); known {
-			b = appendUint(b, `,"bbr":{"bandwidth_bytes_per_sec":`, bbr.Bandwidth)
-			b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), bbr.MinRTT.Microseconds(), 10)
-			b = appendUint(b, `,"pacing_gain":`, bbr.PacingGain)
-			b = appendUint(b, `,"cwnd_gain":`, bbr.CwndGain)
-			b = append(b, '}')
-		}
-		if dctcp, known := congestion.DCTCP.Get(); known {
-			b = appendBool(b, `,"dctcp":{"enabled":`, dctcp.Enabled)
-			b = appendUint(b, `,"ce_state":`, dctcp.CEState)
-			b = appendUint(b, `,"alpha":`, dctcp.Alpha)
-			b = appendUint(b, `,"ecn_bytes":`, dctcp.ECNBytes)
-			b = appendUint(b, `,"all_bytes":`, dctcp.AllBytes)
-			b = append(b, '}')
-		}
-		if vegas, known := congestion.Vegas.Get(); known {
-			b = appendBool(b, `,"vegas":{"enabled":`, vegas.Enabled)
-			b = appendUint(b, `,"rtt_count":`, vegas.RTTCount)
-			b = strconv.AppendInt(append(b, `,"rtt_us":`...), vegas.RTT.Microseconds(), 10)
-			b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), vegas.MinRTT.Microseconds(), 10)
-			b = append(b, '}')
-		}
+		b = appendCongestion(b, congestion)
 	}
 	if info := s.Info; info != nil {
-		const key = `,"tcp_info":`
-		start := len(b)
-		b = append(b, key...)
-		if info.Len >= 2 && !info.Listener {
-			b = append(append(b, `,"ca_state":"`...), info.CAState.String()...)
-			b = append(b, '"')
-		}
-		if info.Len >= 3 && !info.Listener {
-			b = appendUint(b, `,"retransmits":`, info.Retransmits)
-		}
-		if info.Len >= 4 && !info.Listener {
-			b = appendUint(b, `,"probes":`, info.Probes)
-		}
-		if info.Len >= 5 && !info.Listener {
-			b = appendUint(b, `,"backoff":`, info.Backoff)
-		}
-		if info.Len >= 6 && !info.Listener {
-			b = appendList(append(b, `,"options":`...), uint64(info.Options), bitsTcpInfoOptions)
-		}
-		if info.Len >= 7 && !info.Listener {
-			b = appendUint(b, `,"snd_wscale":`, info.SendWindowScale)
-			b = appendUint(b, `,"rcv_wscale":`, info.RecvWindowScale)
-		}
-		if info.Len >= 8 && !info.Listener {
-			b = appendBool(b, `,"delivery_rate_app_limited":`, info.DeliveryRateAppLimited)
-			b = appendUint(b, `,"fastopen_client_fail":`, info.FastOpenClientFail)
-		}
-		if info.Len >= 12 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"rto_us":`...), info.RTO.Microseconds(), 10)
-		}
-		if info.Len >= 16 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"ato_us":`...), info.ATO.Microseconds(), 10)
-		}
-		if info.Len >= 20 && !info.Listener {
-			b = appendUint(b, `,"snd_mss_bytes":`, info.SendMSS)
-		}
-		if info.Len >= 24 && !info.Listener {
-			b = appendUint(b, `,"rcv_mss_bytes":`, info.RecvMSS)
-		}
-		if info.Len >= 28 && !info.Listener {
-			b = appendUint(b, `,"unacked":`, info.Unacked)
-		}
-		if info.Len >= 32 && !info.Listener {
-			b = appendUint(b, `,"sacked":`, info.Sacked)
-		}
-		if info.Len >= 36 && !info.Listener {
-			b = appendUint(b, `,"lost":`, info.Lost)
-		}
-		if info.Len >= 40 && !info.Listener {
-			b = appendUint(b, `,"retrans":`, info.Retrans)
-		}
-		if info.Len >= 44 && !info.Listener {
-			b = appendUint(b, `,"fackets":`, info.Fackets)
-		}
-		if !info.Connecting && info.Len >= 48 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"last_data_sent_ms":`...), info.LastDataSent.Milliseconds(), 10)
-		}
-		if !info.Connecting && info.Len >= 56 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"last_data_recv_ms":`...), info.LastDataRecv.Milliseconds(), 10)
-		}
-		if !info.Connecting && info.Len >= 60 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"last_ack_recv_ms":`...), info.LastAckRecv.Milliseconds(), 10)
-		}
-		if info.Len >= 64 && !info.Listener {
-			b = appendUint(b, `,"pmtu_bytes":`, info.PathMTU)
-		}
-		if info.Len >= 68 && !info.Listener {
-			b = appendUint(b, `,"rcv_ssthresh_bytes":`, info.RecvSSThresh)
-		}
-		if info.RTT != 0 && info.Len >= 72 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"rtt_us":`...), info.RTT.Microseconds(), 10)
-		}
-		if info.RTT != 0 && info.Len >= 76 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"rttvar_us":`...), info.RTTVar.Microseconds(), 10)
-		}
-		if info.Len >= 80 && !info.Listener {
-			b = appendUint(b, `,"snd_ssthresh":`, info.SendSSThresh)
-		}
-		if info.Len >= 84 {
-			b = appendUint(b, `,"cwnd":`, info.SendCwnd)
-		}
-		if info.Len >= 88 && !info.Listener {
-			b = appendUint(b, `,"advmss_bytes":`, info.AdvertisedMSS)
-		}
-		if info.Len >= 92 {
-			b = appendUint(b, `,"reordering":`, info.Reordering)
-		}
-		if info.RecvRTT != 0 && info.Len >= 96 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"rcv_rtt_us":`...), info.RecvRTT.Microseconds(), 10)
-		}
-		if info.Len >= 100 && !info.Listener {
-			b = appendUint(b, `,"rcv_space_bytes":`, info.RecvSpace)
-		}
-		if info.Len >= 104 && !info.Listener {
-			b = appendUint(b, `,"total_retrans":`, info.TotalRetrans)
-		}
-		if info.PacingRate != tcp.NoPacingLimit && info.Len >= 112 {
-			b = appendUint(b, `,"pacing_rate_bytes_per_sec":`, info.PacingRate)
-		}
-		if info.MaxPacingRate != tcp.NoPacingLimit && info.Len >= 120 {
-			b = appendUint(b, `,"max_pacing_rate_bytes_per_sec":`, info.MaxPacingRate)
-		}
-		if info.Len >= 128 && !info.Listener {
-			b = appendUint(b, `,"acked_bytes":`, info.AckedBytes)
-		}
-		if info.Len >= 136 && !info.Listener {
-			b = appendUint(b, `,"received_bytes":`, info.ReceivedBytes)
-		}
-		if info.Len >= 140 && !info.Listener {
-			b = appendUint(b, `,"segs_out":`, info.SegsOut)
-		}
-		if info.Len >= 144 && !info.Listener {
-			b = appendUint(b, `,"segs_in":`, info.SegsIn)
-		}
-		if info.Len >= 148 && !info.Listener {
-			b = appendUint(b, `,"notsent_bytes":`, info.NotSentBytes)
-		}
-		if info.MinRTT != tcp.RTTNotMeasured && info.Len >= 152 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), info.MinRTT.Microseconds(), 10)
-		}
-		if info.Len >= 156 && !info.Listener {
-			b = appendUint(b, `,"data_segs_in":`, info.DataSegsIn)
-		}
-		if info.Len >= 160 && !info.Listener {
-			b = appendUint(b, `,"data_segs_out":`, info.DataSegsOut)
-		}
-		if info.Len >= 168 && !info.Listener {
-			b = appendUint(b, `,"delivery_rate_bytes_per_sec":`, info.DeliveryRate)
-		}
-		if info.Len >= 176 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"busy_us":`...), info.Busy.Microseconds(), 10)
-		}
-		if info.Len >= 184 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"rwnd_limited_us":`...), info.RecvWindowLimited.Microseconds(), 10)
-		}
-		if info.Len >= 192 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"sndbuf_limited_us":`...), info.SendBufferLimited.Microseconds(), 10)
-		}
-		if info.Len >= 196 && !info.Listener {
-			b = appendUint(b, `,"delivered":`, info.Delivered)
-		}
-		if info.Len >= 200 && !info.Listener {
-			b = appendUint(b, `,"delivered_ce":`, info.DeliveredCE)
-		}
-		if info.Len >= 208 && !info.Listener {
-			b = appendUint(b, `,"sent_bytes":`, info.SentBytes)
-		}
-		if info.Len >= 216 && !info.Listener {
-			b = appendUint(b, `,"retrans_bytes":`, info.RetransBytes)
-		}
-		if info.Len >= 220 && !info.Listener {
-			b = appendUint(b, `,"dsack_dups":`, info.DSACKDups)
-		}
-		if info.Len >= 224 && !info.Listener {
-			b = appendUint(b, `,"reord_seen":`, info.ReorderingSeen)
-		}
-		if info.Len >= 228 && !info.Listener {
-			b = appendUint(b, `,"rcv_ooopack":`, info.RecvOutOfOrder)
-		}
-		if info.Len >= 232 && !info.Listener {
-			b = appendUint(b, `,"snd_wnd_bytes":`, info.SendWindow)
-		}
-		if info.Len >= 236 && !info.Listener {
-			b = appendUint(b, `,"rcv_wnd_bytes":`, info.RecvWindow)
-		}
-		if info.Len >= 240 && !info.Listener {
-			b = appendUint(b, `,"rehash":`, info.Rehash)
-		}
-		if info.Len >= 242 && !info.Listener {
-			b = appendUint(b, `,"total_rto":`, info.TotalRTO)
-		}
-		if info.Len >= 244 && !info.Listener {
-			b = appendUint(b, `,"total_rto_recoveries":`, info.TotalRTORecoveries)
-		}
-		if info.Len >= 248 && !info.Listener {
-			b = strconv.AppendInt(append(b, `,"total_rto_time_ms":`...), info.TotalRTOTime.Milliseconds(), 10)
-		}
-		if info.Len >= 252 && !info.Listener {
-			b = appendUint(b, `,"received_ce":`, info.ReceivedCE)
-		}
-		if info.Len >= 256 && !info.Listener {
-			b = appendUint(b, `,"delivered_e1_bytes":`, info.DeliveredE1Bytes)
-		}
-		if info.Len >= 260 && !info.Listener {
-			b = appendUint(b, `,"delivered_e0_bytes":`, info.DeliveredE0Bytes)
-		}
-		if info.Len >= 264 && !info.Listener {
-			b = appendUint(b, `,"delivered_ce_bytes":`, info.DeliveredCEBytes)
-		}
-		if info.Len >= 268 && !info.Listener {
-			b = appendUint(b, `,"received_e1_bytes":`, info.ReceivedE1Bytes)
-		}
-		if info.Len >= 272 && !info.Listener {
-			b = appendUint(b, `,"received_e0_bytes":`, info.ReceivedE0Bytes)
-		}
-		if info.Len >= 276 && !info.Listener {
-			b = appendUint(b, `,"received_ce_bytes":`, info.ReceivedCEBytes)
-		}
-		if info.Len >= 280 && !info.Listener {
-			b = appendUint(b, `,"accecn_fail_mode":`, info.AccECNFailMode)
-			b = appendUint(b, `,"accecn_opt_seen":`, info.AccECNOptSeen)
-		}
-		if len(b) == start+len(key) {
-			b = b[:start] // nothing is known
-		} else {
-			b[start+len(key)] = '{'
-			b = append(b, '}')
-		}
+		b = appendInfo(b, info)
 	}
 	b = append(b, '}')
+	return b
+}
+
+func appendListener(b []byte, listener *tcp.Listener) []byte {
+	b = appendAddress(append(b, `,"listener":{"address":"`...), listener.Local.Addr())
+	b = appendUint(b, `","port":`, listener.Local.Port())
+	if len(listener.Processes) > 0 {
+		b = appendProcesses(append(b, `,"processes":[`...), listener.Processes)
+	}
+	b = append(b, '}')
+	return b
+}
+
+func appendTLS(b []byte, tls *tcp.TLS) []byte {
+	b = appendUint(b, `,"tls":{"version":`, tls.Version)
+	b = appendUint(b, `,"cipher":`, tls.Cipher)
+	b = appendUint(b, `,"send_conf":`, tls.SendConf)
+	b = appendUint(b, `,"recv_conf":`, tls.RecvConf)
+	b = appendBool(b, `,"zero_copy":`, tls.ZeroCopy)
+	b = appendBool(b, `,"no_pad":`, tls.NoPad)
+	b = append(b, '}')
+	return b
+}
+
+func appendMPTCP(b []byte, mptcp *tcp.MPTCP) []byte {
+	b = appendUint(b, `,"mptcp":{"token_remote":`, mptcp.TokenRemote)
+	b = appendUint(b, `,"token_local":`, mptcp.TokenLocal)
+	b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
+	b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
+	b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
+	b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
+	b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
+	b = appendUint(b, `,"flags":`, mptcp.Flags)
+	b = appendUint(b, `,"remote_id":`, mptcp.RemoteID)
+	b = appendUint(b, `,"local_id":`, mptcp.LocalID)
+	b = append(b, '}')
+	return b
+}
+
+func appendExtended(b []byte, extended *tcp.Extended) []byte {
+	b = appendOptional(b, `,"mark":`, extended.Mark)
+	if extended.CgroupID != 0 {
+		b = appendUint(b, `,"cgroup_id":`, extended.CgroupID)
+	}
+	b = appendOptionalText(b, `,"cgroup":`, extended.Cgroup.Path)
+	b = appendOptionalText(b, `,"unit":`, extended.Cgroup.Unit)
+	b = appendOptionalText(b, `,"container":`, extended.Cgroup.Container)
+	if v, known := extended.Shutdown.Get(); known {
+		b = append(append(b, `,"shutdown":"`...), v.String()...)
+		b = append(b, '"')
+	}
+	b = appendOptional(b, `,"tos":`, extended.TOS)
+	b = appendOptional(b, `,"traffic_class":`, extended.TrafficClass)
+	b = appendOptional(b, `,"class_id":`, extended.ClassID)
+	if v, known := extended.V6Only.Get(); known {
+		b = appendBool(b, `,"v6only":`, v)
+	}
+	if v, known := extended.Options.Get(); known {
+		b = appendList(append(b, `,"socket_options":`...), uint64(v), bitsSocketOptions)
+	}
+	b = appendOptional(b, `,"protocol":`, extended.Protocol)
+	b = appendOptionalText(b, `,"ulp":`, extended.ULP)
+	if tls := extended.TLS; tls != nil {
+		b = appendTLS(b, tls)
+	}
+	if mptcp := extended.MPTCP; mptcp != nil {
+		b = appendMPTCP(b, mptcp)
+	}
+	if len(extended.MD5Keys) > 0 {
+		b = appendNetworks(append(b, `,"md5_keys":[`...), extended.MD5Keys)
+	}
+	return b
+}
+
+func appendMemory(b []byte, memory *tcp.Memory) []byte {
+	b = appendUint(b, `,"memory":{"recv_alloc_bytes":`, memory.RecvAlloc)
+	b = appendUint(b, `,"recv_buffer_bytes":`, memory.RecvBuffer)
+	b = appendUint(b, `,"send_alloc_bytes":`, memory.SendAlloc)
+	b = appendUint(b, `,"send_buffer_bytes":`, memory.SendBuffer)
+	b = appendUint(b, `,"forward_alloc_bytes":`, memory.ForwardAlloc)
+	b = appendUint(b, `,"send_queued_bytes":`, memory.SendQueued)
+	b = appendUint(b, `,"option_bytes":`, memory.OptionMemory)
+	b = appendUint(b, `,"backlog_bytes":`, memory.Backlog)
+	b = appendOptional(b, `,"drops":`, memory.Drops)
+	b = append(b, '}')
+	return b
+}
+
+func appendBBR(b []byte, bbr *tcp.BBR) []byte {
+	b = appendUint(b, `,"bbr":{"bandwidth_bytes_per_sec":`, bbr.Bandwidth)
+	b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), bbr.MinRTT.Microseconds(), 10)
+	b = appendUint(b, `,"pacing_gain":`, bbr.PacingGain)
+	b = appendUint(b, `,"cwnd_gain":`, bbr.CwndGain)
+	b = append(b, '}')
+	return b
+}
+
+func appendDCTCP(b []byte, dctcp *tcp.DCTCP) []byte {
+	b = appendBool(b, `,"dctcp":{"enabled":`, dctcp.Enabled)
+	b = appendUint(b, `,"ce_state":`, dctcp.CEState)
+	b = appendUint(b, `,"alpha":`, dctcp.Alpha)
+	b = appendUint(b, `,"ecn_bytes":`, dctcp.ECNBytes)
+	b = appendUint(b, `,"all_bytes":`, dctcp.AllBytes)
+	b = append(b, '}')
+	return b
+}
+
+func appendVegas(b []byte, vegas *tcp.Vegas) []byte {
+	b = appendBool(b, `,"vegas":{"enabled":`, vegas.Enabled)
+	b = appendUint(b, `,"rtt_count":`, vegas.RTTCount)
+	b = strconv.AppendInt(append(b, `,"rtt_us":`...), vegas.RTT.Microseconds(), 10)
+	b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), vegas.MinRTT.Microseconds(), 10)
+	b = append(b, '}')
+	return b
+}
+
+func appendCongestion(b []byte, congestion *tcp.Congestion) []byte {
+	b = appendOptionalText(b, `,"congestion":`, congestion.Algorithm)
+	if bbr, known := congestion.BBR.Get(); known {
+		b = appendBBR(b, &bbr)
+	}
+	if dctcp, known := congestion.DCTCP.Get(); known {
+		b = appendDCTCP(b, &dctcp)
+	}
+	if vegas, known := congestion.Vegas.Get(); known {
+		b = appendVegas(b, &vegas)
+	}
+	return b
+}
+
+func appendInfo(b []byte, info *tcp.Info) []byte {
+	const key = `,"tcp_info":`
+	start := len(b)
+	b = append(b, key...)
+	if info.Len >= 2 && !info.Listener {
+		b = append(append(b, `,"ca_state":"`...), info.CAState.String()...)
+		b = append(b, '"')
+	}
+	if info.Len >= 3 && !info.Listener {
+		b = appendUint(b, `,"retransmits":`, info.Retransmits)
+	}
+	if info.Len >= 4 && !info.Listener {
+		b = appendUint(b, `,"probes":`, info.Probes)
+	}
+	if info.Len >= 5 && !info.Listener {
+		b = appendUint(b, `,"backoff":`, info.Backoff)
+	}
+	if info.Len >= 6 && !info.Listener {
+		b = appendList(append(b, `,"options":`...), uint64(info.Options), bitsTcpInfoOptions)
+	}
+	if info.Len >= 7 && !info.Listener {
+		b = appendUint(b, `,"snd_wscale":`, info.SendWindowScale)
+		b = appendUint(b, `,"rcv_wscale":`, info.RecvWindowScale)
+	}
+	if info.Len >= 8 && !info.Listener {
+		b = appendBool(b, `,"delivery_rate_app_limited":`, info.DeliveryRateAppLimited)
+		b = appendUint(b, `,"fastopen_client_fail":`, info.FastOpenClientFail)
+	}
+	if info.Len >= 12 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"rto_us":`...), info.RTO.Microseconds(), 10)
+	}
+	if info.Len >= 16 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"ato_us":`...), info.ATO.Microseconds(), 10)
+	}
+	if info.Len >= 20 && !info.Listener {
+		b = appendUint(b, `,"snd_mss_bytes":`, info.SendMSS)
+	}
+	if info.Len >= 24 && !info.Listener {
+		b = appendUint(b, `,"rcv_mss_bytes":`, info.RecvMSS)
+	}
+	if info.Len >= 28 && !info.Listener {
+		b = appendUint(b, `,"unacked":`, info.Unacked)
+	}
+	if info.Len >= 32 && !info.Listener {
+		b = appendUint(b, `,"sacked":`, info.Sacked)
+	}
+	if info.Len >= 36 && !info.Listener {
+		b = appendUint(b, `,"lost":`, info.Lost)
+	}
+	if info.Len >= 40 && !info.Listener {
+		b = appendUint(b, `,"retrans":`, info.Retrans)
+	}
+	if info.Len >= 44 && !info.Listener {
+		b = appendUint(b, `,"fackets":`, info.Fackets)
+	}
+	if !info.Connecting && info.Len >= 48 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"last_data_sent_ms":`...), info.LastDataSent.Milliseconds(), 10)
+	}
+	if !info.Connecting && info.Len >= 56 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"last_data_recv_ms":`...), info.LastDataRecv.Milliseconds(), 10)
+	}
+	if !info.Connecting && info.Len >= 60 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"last_ack_recv_ms":`...), info.LastAckRecv.Milliseconds(), 10)
+	}
+	if info.Len >= 64 && !info.Listener {
+		b = appendUint(b, `,"pmtu_bytes":`, info.PathMTU)
+	}
+	if info.Len >= 68 && !info.Listener {
+		b = appendUint(b, `,"rcv_ssthresh_bytes":`, info.RecvSSThresh)
+	}
+	if info.RTT != 0 && info.Len >= 72 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"rtt_us":`...), info.RTT.Microseconds(), 10)
+	}
+	if info.RTT != 0 && info.Len >= 76 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"rttvar_us":`...), info.RTTVar.Microseconds(), 10)
+	}
+	if info.Len >= 80 && !info.Listener {
+		b = appendUint(b, `,"snd_ssthresh":`, info.SendSSThresh)
+	}
+	if info.Len >= 84 {
+		b = appendUint(b, `,"cwnd":`, info.SendCwnd)
+	}
+	if info.Len >= 88 && !info.Listener {
+		b = appendUint(b, `,"advmss_bytes":`, info.AdvertisedMSS)
+	}
+	if info.Len >= 92 {
+		b = appendUint(b, `,"reordering":`, info.Reordering)
+	}
+	if info.RecvRTT != 0 && info.Len >= 96 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"rcv_rtt_us":`...), info.RecvRTT.Microseconds(), 10)
+	}
+	if info.Len >= 100 && !info.Listener {
+		b = appendUint(b, `,"rcv_space_bytes":`, info.RecvSpace)
+	}
+	if info.Len >= 104 && !info.Listener {
+		b = appendUint(b, `,"total_retrans":`, info.TotalRetrans)
+	}
+	if info.PacingRate != tcp.NoPacingLimit && info.Len >= 112 {
+		b = appendUint(b, `,"pacing_rate_bytes_per_sec":`, info.PacingRate)
+	}
+	if info.MaxPacingRate != tcp.NoPacingLimit && info.Len >= 120 {
+		b = appendUint(b, `,"max_pacing_rate_bytes_per_sec":`, info.MaxPacingRate)
+	}
+	if info.Len >= 128 && !info.Listener {
+		b = appendUint(b, `,"acked_bytes":`, info.AckedBytes)
+	}
+	if info.Len >= 136 && !info.Listener {
+		b = appendUint(b, `,"received_bytes":`, info.ReceivedBytes)
+	}
+	if info.Len >= 140 && !info.Listener {
+		b = appendUint(b, `,"segs_out":`, info.SegsOut)
+	}
+	if info.Len >= 144 && !info.Listener {
+		b = appendUint(b, `,"segs_in":`, info.SegsIn)
+	}
+	if info.Len >= 148 && !info.Listener {
+		b = appendUint(b, `,"notsent_bytes":`, info.NotSentBytes)
+	}
+	if info.MinRTT != tcp.RTTNotMeasured && info.Len >= 152 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"min_rtt_us":`...), info.MinRTT.Microseconds(), 10)
+	}
+	if info.Len >= 156 && !info.Listener {
+		b = appendUint(b, `,"data_segs_in":`, info.DataSegsIn)
+	}
+	if info.Len >= 160 && !info.Listener {
+		b = appendUint(b, `,"data_segs_out":`, info.DataSegsOut)
+	}
+	if info.Len >= 168 && !info.Listener {
+		b = appendUint(b, `,"delivery_rate_bytes_per_sec":`, info.DeliveryRate)
+	}
+	if info.Len >= 176 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"busy_us":`...), info.Busy.Microseconds(), 10)
+	}
+	if info.Len >= 184 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"rwnd_limited_us":`...), info.RecvWindowLimited.Microseconds(), 10)
+	}
+	if info.Len >= 192 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"sndbuf_limited_us":`...), info.SendBufferLimited.Microseconds(), 10)
+	}
+	if info.Len >= 196 && !info.Listener {
+		b = appendUint(b, `,"delivered":`, info.Delivered)
+	}
+	if info.Len >= 200 && !info.Listener {
+		b = appendUint(b, `,"delivered_ce":`, info.DeliveredCE)
+	}
+	if info.Len >= 208 && !info.Listener {
+		b = appendUint(b, `,"sent_bytes":`, info.SentBytes)
+	}
+	if info.Len >= 216 && !info.Listener {
+		b = appendUint(b, `,"retrans_bytes":`, info.RetransBytes)
+	}
+	if info.Len >= 220 && !info.Listener {
+		b = appendUint(b, `,"dsack_dups":`, info.DSACKDups)
+	}
+	if info.Len >= 224 && !info.Listener {
+		b = appendUint(b, `,"reord_seen":`, info.ReorderingSeen)
+	}
+	if info.Len >= 228 && !info.Listener {
+		b = appendUint(b, `,"rcv_ooopack":`, info.RecvOutOfOrder)
+	}
+	if info.Len >= 232 && !info.Listener {
+		b = appendUint(b, `,"snd_wnd_bytes":`, info.SendWindow)
+	}
+	if info.Len >= 236 && !info.Listener {
+		b = appendUint(b, `,"rcv_wnd_bytes":`, info.RecvWindow)
+	}
+	if info.Len >= 240 && !info.Listener {
+		b = appendUint(b, `,"rehash":`, info.Rehash)
+	}
+	if info.Len >= 242 && !info.Listener {
+		b = appendUint(b, `,"total_rto":`, info.TotalRTO)
+	}
+	if info.Len >= 244 && !info.Listener {
+		b = appendUint(b, `,"total_rto_recoveries":`, info.TotalRTORecoveries)
+	}
+	if info.Len >= 248 && !info.Listener {
+		b = strconv.AppendInt(append(b, `,"total_rto_time_ms":`...), info.TotalRTOTime.Milliseconds(), 10)
+	}
+	if info.Len >= 252 && !info.Listener {
+		b = appendUint(b, `,"received_ce":`, info.ReceivedCE)
+	}
+	if info.Len >= 256 && !info.Listener {
+		b = appendUint(b, `,"delivered_e1_bytes":`, info.DeliveredE1Bytes)
+	}
+	if info.Len >= 260 && !info.Listener {
+		b = appendUint(b, `,"delivered_e0_bytes":`, info.DeliveredE0Bytes)
+	}
+	if info.Len >= 264 && !info.Listener {
+		b = appendUint(b, `,"delivered_ce_bytes":`, info.DeliveredCEBytes)
+	}
+	if info.Len >= 268 && !info.Listener {
+		b = appendUint(b, `,"received_e1_bytes":`, info.ReceivedE1Bytes)
+	}
+	if info.Len >= 272 && !info.Listener {
+		b = appendUint(b, `,"received_e0_bytes":`, info.ReceivedE0Bytes)
+	}
+	if info.Len >= 276 && !info.Listener {
+		b = appendUint(b, `,"received_ce_bytes":`, info.ReceivedCEBytes)
+	}
+	if info.Len >= 280 && !info.Listener {
+		b = appendUint(b, `,"accecn_fail_mode":`, info.AccECNFailMode)
+		b = appendUint(b, `,"accecn_opt_seen":`, info.AccECNOptSeen)
+	}
+	if len(b) == start+len(key) {
+		b = b[:start] // nothing is known
+	} else {
+		b[start+len(key)] = '{'
+		b = append(b, '}')
+	}
 	return b
 }
 

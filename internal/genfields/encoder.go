@@ -14,21 +14,25 @@ import (
 
 // encoder writes the Go code that appends a socket, or an element of a list, as
 // a JSON object. Constant parts of the output that follow one another become one
-// append.
+// append. Each part of a socket behind a pointer or an Optional has a function of
+// its own: in a function as long as all of them together the compiler would no
+// longer inline the functions that append a value.
 type encoder struct {
-	code    bytes.Buffer
-	pending string  // constant output not written yet
-	open    []guard // the blocks that are open
-	object  string  // the object that is open; "": the outermost
-	first   bool    // no key of the object has been written
-	late    bool    // the object has keys that may all be absent
+	code    *bytes.Buffer   // of the function that is being written
+	outer   []*bytes.Buffer // of those that call it
+	parts   bytes.Buffer    // whole functions
+	pending string          // constant output not written yet
+	open    []guard         // the parts that are open
+	object  string          // the object that is open; "": the outermost
+	first   bool            // no key of the object has been written
+	late    bool            // the object has keys that may all be absent
 
-	condition string // of the block that is open within those of guards; "": none
+	condition string // of the block that is open; "": none
 }
 
 // writeEncoder returns the file of the encoder.
 func writeEncoder(r *resolver) ([]byte, error) {
-	socket, err := encode(r, fields.All)
+	socket, parts, err := encode(r, fields.All)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +47,7 @@ func writeEncoder(r *resolver) ([]byte, error) {
 		name, variable string
 		typ            string
 	}{{fields.Processes, "appendProcesses", "p", "tcp.Process"}, {fields.Networks, "appendNetworks", "k", "tcp.MD5Key"}} {
-		element, err := encode(r, fields.Elements(list.kind))
+		element, _, err := encode(r, fields.Elements(list.kind))
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +82,7 @@ var (
 func appendSocket(b []byte, s *tcp.Socket) []byte {
 %s	return b
 }
-%s`, header, &bits, socket, &lists)))
+%s%s`, header, &bits, socket, parts, &lists)))
 }
 
 // bitsVariable returns the name of the variable that holds the names of a field's
@@ -91,13 +95,14 @@ func bitsVariable(f *fields.Field) string {
 	return name
 }
 
-// encode returns the code that appends an object with the rows as its keys.
-func encode(r *resolver, rows []fields.Field) (string, error) {
-	e := &encoder{pending: "{", first: true}
+// encode returns the code that appends an object with the rows as its keys, and
+// the functions that it calls for parts of the object.
+func encode(r *resolver, rows []fields.Field) (code, parts string, err error) {
+	e := &encoder{code: &bytes.Buffer{}, pending: "{", first: true}
 	for i := range rows {
 		p, err := r.resolve(&rows[i])
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		object, key := "", p.field.Name
 		if name, nested := p.field.Object(); nested {
@@ -110,10 +115,10 @@ func encode(r *resolver, rows []fields.Field) (string, error) {
 	e.leave("", nil)
 	e.pending += "}"
 	e.flush()
-	return e.code.String(), nil
+	return e.code.String(), e.parts.String(), nil
 }
 
-func (e *encoder) printf(format string, args ...any) { fmt.Fprintf(&e.code, format, args...) }
+func (e *encoder) printf(format string, args ...any) { fmt.Fprintf(e.code, format, args...) }
 
 // flush writes the append of what is pending.
 func (e *encoder) flush() {
@@ -135,7 +140,7 @@ func (e *encoder) take(text string) string {
 	return "`" + text + "`"
 }
 
-// enter leaves the blocks and the object of the row before as far as this one is
+// enter leaves the parts and the object of the row before as far as this one is
 // not in them, and enters its own.
 func (e *encoder) enter(object string, p *place) {
 	if condition := strings.Join(p.conditions, " && "); condition != e.condition || object != e.object {
@@ -144,12 +149,14 @@ func (e *encoder) enter(object string, p *place) {
 	e.leave(object, p.guards)
 	for _, g := range p.guards[len(e.open):] {
 		e.flush()
+		name, typ := "append"+g.typ.Name(), g.typ.String()
 		if g.optional {
-			e.printf("if %s, known := %s.Get(); known {\n", g.variable, g.expression)
+			e.printf("if %[1]s, known := %[2]s.Get(); known {\nb = %[3]s(b, &%[1]s)\n}\n", g.variable, g.expression, name)
 		} else {
-			e.printf("if %[1]s := %[2]s; %[1]s != nil {\n", g.variable, g.expression)
+			e.printf("if %[1]s := %[2]s; %[1]s != nil {\nb = %[3]s(b, %[1]s)\n}\n", g.variable, g.expression, name)
 		}
-		e.open = append(e.open, g)
+		e.open, e.outer = append(e.open, g), append(e.outer, e.code)
+		e.code = bytes.NewBufferString(fmt.Sprintf("\nfunc %s(b []byte, %s *%s) []byte {\n", name, g.variable, typ))
 	}
 	if object == e.object {
 		return
@@ -166,8 +173,8 @@ func (e *encoder) enter(object string, p *place) {
 	e.first = false
 }
 
-// leave closes the object, unless it is the named one, and the blocks beyond
-// those of guards.
+// leave closes the object, unless it is the named one, and the parts beyond those
+// of guards.
 func (e *encoder) leave(object string, guards []guard) {
 	if e.object != "" && e.object != object {
 		if e.late {
@@ -184,7 +191,10 @@ func (e *encoder) leave(object string, guards []guard) {
 	}
 	for range e.open[same:] {
 		e.flush()
-		e.printf("}\n")
+		e.printf("return b\n}\n")
+		e.parts.Write(e.code.Bytes())
+		last := len(e.outer) - 1
+		e.code, e.outer = e.outer[last], e.outer[:last]
 	}
 	e.open = slices.Clone(e.open[:same])
 }

@@ -36,6 +36,7 @@ type place struct {
 type guard struct {
 	expression string // in the variable of the guard before
 	variable   string // holds what is there
+	typ        reflect.Type
 	optional   bool
 }
 
@@ -83,7 +84,7 @@ func (p *place) enter() {
 		return
 	}
 	variable := strings.ToLower(p.typ.Name())
-	p.guards = append(p.guards, guard{p.expression, variable, optional})
+	p.guards = append(p.guards, guard{p.expression, variable, p.typ, optional})
 	p.expression = variable
 }
 
