@@ -294,10 +294,13 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	}
 }
 
+// agedByInfo are the states whose age only tcp_info reports.
+var agedByInfo = fields.Named("age_ms").InfoStates
+
 // stripAge takes away what tcp_info alone has told.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
-	if fields.Named("age_ms").InfoStates.Has(socket.State) {
+	if agedByInfo.Has(socket.State) {
 		socket.Age, socket.AgeExact = tcp.Optional[time.Duration]{}, false
 	}
 }

@@ -1,10 +1,10 @@
-// Package fields is the table of a socket's fields. A field is written down
-// here once: its name, its kind, what it costs, which source knows it, and what
-// it means. Columns, JSON, CSV, the list of what is missing, the names that a
-// filter may use, shell completion and docs/json.md are all read from it.
+// Package fields is the table of a socket's fields. It describes each field
+// once: its name, its kind, its cost, the sources that know it, and its meaning.
+// Columns, JSON, CSV, the list of what is missing, the words of filters, shell
+// completion and docs/json.md all come from it.
 //
 // The getters of this package and the JSON encoder of package render are
-// generated from the table: after a change run go generate ./...
+// generated from the table. After a change, run go generate ./...
 package fields
 
 import (
@@ -18,8 +18,8 @@ import (
 
 // Field is one scalar or one list of a socket.
 type Field struct {
-	// Name is the key in JSON and the column in CSV. Of a key within an object
-	// it is the path, joined by a dot: "timer.kind".
+	// Name is the key in JSON and the column in CSV. For a key in an object, the
+	// name of the object and a dot come first: "timer.kind".
 	Name string
 	Kind Kind
 	Doc  string // what it means, in one sentence
@@ -27,32 +27,34 @@ type Field struct {
 
 	// Of is the field of the *tcp.Socket s that holds the value, as a Go
 	// expression: "s.Extended.TLS.Version". A nil pointer or an unknown
-	// tcp.Optional on the way means that the value is unknown. Of an element of a
-	// list, the expression starts with the variable of the list.
+	// tcp.Optional on the way means that the value is unknown. For a key of the
+	// elements of a list, the expression starts with another variable: see Elements.
 	Of string
 
-	// Known is a Go condition on s. The value is unknown where it is false. "" is
-	// no condition.
+	// Known is a Go condition on s, or "". The value is unknown where the condition
+	// is false. Of a field behind a pointer, it may use only what is behind the
+	// same pointer.
 	Known string
 
-	// Needs is what a source must be asked for beyond the base. Where InfoStates
-	// is not empty, the field is read from tcp_info in these states only, and
-	// needs nothing in the others.
+	// Needs is the detail that a source must be asked for. If InfoStates is not
+	// empty, the field is read from tcp_info in these states only, and in the
+	// others it needs no detail.
 	Needs      tcp.Detail
 	InfoStates tcp.StateSet
 
-	// States are the states in which the field can be known. They may be too
-	// many, and never too few. The empty set is every state. Of a field of
-	// tcp_info they say whether the kernel fills it for a listener.
+	// States are the states in which the field can be known. There may be too many
+	// states in the set, but never too few. The empty set is every state. For a
+	// field of tcp_info, the set says whether the kernel fills it for a listener
+	// (tcp_get_info, net/ipv4/tcp.c).
 	States tcp.StateSet
 
-	// From holds the sources that know the field. Joined says that no source
-	// reports it: package collect adds it to what they report.
+	// From holds the sources that know the field. If Joined is set, the field is
+	// not in what a source reports: package collect adds it.
 	From   Sources
 	Joined bool
 
-	// MissingAs holds the names under which the field is listed where the source
-	// cannot know it. Without any that is the name of its object or its own.
+	// MissingAs holds the names that are listed as missing where the source cannot
+	// know the field. If it is nil, that is the name of the object, or of the field.
 	MissingAs []string
 
 	Bits []string // the names of the bits, for the kind Flags only
@@ -61,18 +63,18 @@ type Field struct {
 	Heading string // of its column in a table, where it is not made from Name
 	Rare    bool   // a table leaves its column out where no socket has a value
 
-	// Get returns the value. It is nil for an Address, which Address returns.
+	// Get returns the value. It is nil for the kind Address.
 	Get       func(s *tcp.Socket) Value
 	Address   AddressFunc   // for the kind Address only
 	Processes ProcessesFunc // for the kind Processes only
 }
 
-// Sources is a set of sources of sockets, and of what they can do only under a
-// condition.
+// Sources is a set of sources of sockets. What a source reports only under a
+// condition counts as a source of its own.
 type Sources uint8
 
-// The sources. A reading by sock_diag has SockDiag, and the others that start
-// with this name where their condition holds.
+// The sources. A reading by sock_diag has SockDiag, and the other two if their
+// conditions hold.
 const (
 	ProcFS           Sources = 1 << iota // /proc/net/tcp and tcp6 (get_tcp4_sock, net/ipv4/tcp_ipv4.c)
 	SockDiag                             // NETLINK_SOCK_DIAG
@@ -107,7 +109,7 @@ func table() []Field {
 	return all
 }
 
-// with returns the rows, which take from defaults what they do not say.
+// with returns the rows. What a row leaves empty, it takes from defaults.
 func with(defaults Field, rows []Field) []Field {
 	for i := range rows {
 		f := &rows[i]
@@ -182,12 +184,12 @@ func (f *Field) NeedsIn(states tcp.StateSet) tcp.Detail {
 	return f.Needs
 }
 
-// Missing returns the names of what none of the sources knows of any socket, in
-// the order of the table and each once: fields, objects as a whole, and the
-// states whose sockets are not listed. It never returns nil.
+// Missing returns the names of what none of the sources knows of any socket:
+// fields, objects as a whole, and states whose sockets are not listed. The names
+// are in the order of the table, each once. The result is never nil.
 func Missing(sources Sources) []string { return missing(sources, 0) }
 
-// MissingIn returns what Missing returns, and the fields that none of the sources
+// MissingIn returns the names of Missing and those of the fields that no source
 // knows in at least one of the states.
 func MissingIn(sources Sources, states tcp.StateSet) []string { return missing(sources, states) }
 

@@ -8,9 +8,9 @@ import (
 	"tcpstate/text"
 )
 
-// The encoder of a socket itself, appendSocket, is generated. It is made of the
-// functions below, of which none allocates. A key is what stands before a value,
-// the comma included: `,"uid":`.
+// The encoder of a whole socket, appendSocket, is generated. It calls the
+// functions below. None of them allocates. A key is the text before a value, with
+// the comma: `,"uid":`.
 
 // appendAddress appends the address within a string. Its zone is the name of an
 // interface, which may hold anything.
@@ -62,7 +62,7 @@ func appendOptionalText(b []byte, key, s string) []byte {
 	return text.AppendJSON(append(b, key...), s)
 }
 
-// appendStrings appends the key and the list, or neither where it is empty.
+// appendStrings appends the key and the list. It appends nothing for an empty list.
 func appendStrings(b []byte, key string, list []string) []byte {
 	for i, s := range list {
 		separator := `,`
