@@ -47,31 +47,31 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		}
 	case "accept_queue":
 		return func(s *tcp.Socket) Value {
-			if !(s.State == tcp.Listen) {
-				return Value{}
+			if s.State == tcp.Listen {
+				return number(s.AcceptQueue)
 			}
-			return number(s.AcceptQueue)
+			return Value{}
 		}
 	case "accept_queue_max":
 		return func(s *tcp.Socket) Value {
-			if !(s.State == tcp.Listen) {
-				return Value{}
+			if s.State == tcp.Listen {
+				return optional(s.AcceptQueueMax)
 			}
-			return optional(s.AcceptQueueMax)
+			return Value{}
 		}
 	case "recv_q_bytes":
 		return func(s *tcp.Socket) Value {
-			if !(s.State != tcp.Listen) {
-				return Value{}
+			if s.State != tcp.Listen {
+				return number(s.RecvQueue)
 			}
-			return number(s.RecvQueue)
+			return Value{}
 		}
 	case "send_q_bytes":
 		return func(s *tcp.Socket) Value {
-			if !(s.State != tcp.Listen) {
-				return Value{}
+			if s.State != tcp.Listen {
+				return number(s.SendQueue)
 			}
-			return number(s.SendQueue)
+			return Value{}
 		}
 	case "uid":
 		return func(s *tcp.Socket) Value {
@@ -83,17 +83,17 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		}
 	case "inode":
 		return func(s *tcp.Socket) Value {
-			if !(s.Owner.Inode != 0) {
-				return Value{}
+			if s.Owner.Inode != 0 {
+				return number(s.Owner.Inode)
 			}
-			return number(s.Owner.Inode)
+			return Value{}
 		}
 	case "cookie":
 		return func(s *tcp.Socket) Value {
-			if !(s.Cookie != 0) {
-				return Value{}
+			if s.Cookie != 0 {
+				return number(s.Cookie)
 			}
-			return number(s.Cookie)
+			return Value{}
 		}
 	case "timer.kind":
 		return func(s *tcp.Socket) Value {
@@ -101,17 +101,17 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		}
 	case "timer.expires_ms":
 		return func(s *tcp.Socket) Value {
-			if !(s.Timer.Kind != tcp.TimerOff) {
-				return Value{}
+			if s.Timer.Kind != tcp.TimerOff {
+				return number(s.Timer.Expires)
 			}
-			return number(s.Timer.Expires)
+			return Value{}
 		}
 	case "timer.retransmits":
 		return func(s *tcp.Socket) Value {
-			if !(s.Timer.Kind != tcp.TimerOff) {
-				return Value{}
+			if s.Timer.Kind != tcp.TimerOff {
+				return number(s.Timer.Retransmits)
 			}
-			return number(s.Timer.Retransmits)
+			return Value{}
 		}
 	case "age_ms":
 		return func(s *tcp.Socket) Value {
@@ -119,10 +119,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		}
 	case "age_exact":
 		return func(s *tcp.Socket) Value {
-			if !(s.Age.IsKnown()) {
-				return Value{}
+			if s.Age.IsKnown() {
+				return truth(s.AgeExact)
 			}
-			return truth(s.AgeExact)
+			return Value{}
 		}
 	case "idle_ms":
 		return func(s *tcp.Socket) Value {
@@ -170,10 +170,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if extended == nil {
 				return Value{}
 			}
-			if !(extended.CgroupID != 0) {
-				return Value{}
+			if extended.CgroupID != 0 {
+				return number(extended.CgroupID)
 			}
-			return number(extended.CgroupID)
+			return Value{}
 		}
 	case "cgroup":
 		return func(s *tcp.Socket) Value {
@@ -713,13 +713,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 2) {
-				return Value{}
+			if info.Len >= 2 && !info.Listener {
+				return enum(info.CAState)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return enum(info.CAState)
+			return Value{}
 		}
 	case "tcp_info.retransmits":
 		return func(s *tcp.Socket) Value {
@@ -727,13 +724,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 3) {
-				return Value{}
+			if info.Len >= 3 && !info.Listener {
+				return number(info.Retransmits)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Retransmits)
+			return Value{}
 		}
 	case "tcp_info.probes":
 		return func(s *tcp.Socket) Value {
@@ -741,13 +735,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 4) {
-				return Value{}
+			if info.Len >= 4 && !info.Listener {
+				return number(info.Probes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Probes)
+			return Value{}
 		}
 	case "tcp_info.backoff":
 		return func(s *tcp.Socket) Value {
@@ -755,13 +746,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 5) {
-				return Value{}
+			if info.Len >= 5 && !info.Listener {
+				return number(info.Backoff)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Backoff)
+			return Value{}
 		}
 	case "tcp_info.options":
 		return func(s *tcp.Socket) Value {
@@ -769,13 +757,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 6) {
-				return Value{}
+			if info.Len >= 6 && !info.Listener {
+				return number(info.Options)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Options)
+			return Value{}
 		}
 	case "tcp_info.snd_wscale":
 		return func(s *tcp.Socket) Value {
@@ -783,13 +768,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 7) {
-				return Value{}
+			if info.Len >= 7 && !info.Listener {
+				return number(info.SendWindowScale)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SendWindowScale)
+			return Value{}
 		}
 	case "tcp_info.rcv_wscale":
 		return func(s *tcp.Socket) Value {
@@ -797,13 +779,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 7) {
-				return Value{}
+			if info.Len >= 7 && !info.Listener {
+				return number(info.RecvWindowScale)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvWindowScale)
+			return Value{}
 		}
 	case "tcp_info.delivery_rate_app_limited":
 		return func(s *tcp.Socket) Value {
@@ -811,13 +790,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 8) {
-				return Value{}
+			if info.Len >= 8 && !info.Listener {
+				return truth(info.DeliveryRateAppLimited)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return truth(info.DeliveryRateAppLimited)
+			return Value{}
 		}
 	case "tcp_info.fastopen_client_fail":
 		return func(s *tcp.Socket) Value {
@@ -825,13 +801,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 8) {
-				return Value{}
+			if info.Len >= 8 && !info.Listener {
+				return number(info.FastOpenClientFail)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.FastOpenClientFail)
+			return Value{}
 		}
 	case "tcp_info.rto_us":
 		return func(s *tcp.Socket) Value {
@@ -839,13 +812,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 12) {
-				return Value{}
+			if info.Len >= 12 && !info.Listener {
+				return number(info.RTO)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RTO)
+			return Value{}
 		}
 	case "tcp_info.ato_us":
 		return func(s *tcp.Socket) Value {
@@ -853,13 +823,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 16) {
-				return Value{}
+			if info.Len >= 16 && !info.Listener {
+				return number(info.ATO)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ATO)
+			return Value{}
 		}
 	case "tcp_info.snd_mss_bytes":
 		return func(s *tcp.Socket) Value {
@@ -867,13 +834,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 20) {
-				return Value{}
+			if info.Len >= 20 && !info.Listener {
+				return number(info.SendMSS)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SendMSS)
+			return Value{}
 		}
 	case "tcp_info.rcv_mss_bytes":
 		return func(s *tcp.Socket) Value {
@@ -881,13 +845,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 24) {
-				return Value{}
+			if info.Len >= 24 && !info.Listener {
+				return number(info.RecvMSS)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvMSS)
+			return Value{}
 		}
 	case "tcp_info.unacked":
 		return func(s *tcp.Socket) Value {
@@ -895,13 +856,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 28) {
-				return Value{}
+			if info.Len >= 28 && !info.Listener {
+				return number(info.Unacked)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Unacked)
+			return Value{}
 		}
 	case "tcp_info.sacked":
 		return func(s *tcp.Socket) Value {
@@ -909,13 +867,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 32) {
-				return Value{}
+			if info.Len >= 32 && !info.Listener {
+				return number(info.Sacked)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Sacked)
+			return Value{}
 		}
 	case "tcp_info.lost":
 		return func(s *tcp.Socket) Value {
@@ -923,13 +878,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 36) {
-				return Value{}
+			if info.Len >= 36 && !info.Listener {
+				return number(info.Lost)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Lost)
+			return Value{}
 		}
 	case "tcp_info.retrans":
 		return func(s *tcp.Socket) Value {
@@ -937,13 +889,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 40) {
-				return Value{}
+			if info.Len >= 40 && !info.Listener {
+				return number(info.Retrans)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Retrans)
+			return Value{}
 		}
 	case "tcp_info.fackets":
 		return func(s *tcp.Socket) Value {
@@ -951,13 +900,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 44) {
-				return Value{}
+			if info.Len >= 44 && !info.Listener {
+				return number(info.Fackets)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Fackets)
+			return Value{}
 		}
 	case "tcp_info.last_data_sent_ms":
 		return func(s *tcp.Socket) Value {
@@ -965,16 +911,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(!info.Connecting) {
-				return Value{}
+			if !info.Connecting && info.Len >= 48 && !info.Listener {
+				return number(info.LastDataSent)
 			}
-			if !(info.Len >= 48) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.LastDataSent)
+			return Value{}
 		}
 	case "tcp_info.last_data_recv_ms":
 		return func(s *tcp.Socket) Value {
@@ -982,16 +922,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(!info.Connecting) {
-				return Value{}
+			if !info.Connecting && info.Len >= 56 && !info.Listener {
+				return number(info.LastDataRecv)
 			}
-			if !(info.Len >= 56) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.LastDataRecv)
+			return Value{}
 		}
 	case "tcp_info.last_ack_recv_ms":
 		return func(s *tcp.Socket) Value {
@@ -999,16 +933,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(!info.Connecting) {
-				return Value{}
+			if !info.Connecting && info.Len >= 60 && !info.Listener {
+				return number(info.LastAckRecv)
 			}
-			if !(info.Len >= 60) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.LastAckRecv)
+			return Value{}
 		}
 	case "tcp_info.pmtu_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1016,13 +944,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 64) {
-				return Value{}
+			if info.Len >= 64 && !info.Listener {
+				return number(info.PathMTU)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.PathMTU)
+			return Value{}
 		}
 	case "tcp_info.rcv_ssthresh_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1030,13 +955,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 68) {
-				return Value{}
+			if info.Len >= 68 && !info.Listener {
+				return number(info.RecvSSThresh)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvSSThresh)
+			return Value{}
 		}
 	case "tcp_info.rtt_us":
 		return func(s *tcp.Socket) Value {
@@ -1044,16 +966,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.RTT != 0) {
-				return Value{}
+			if info.RTT != 0 && info.Len >= 72 && !info.Listener {
+				return number(info.RTT)
 			}
-			if !(info.Len >= 72) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RTT)
+			return Value{}
 		}
 	case "tcp_info.rttvar_us":
 		return func(s *tcp.Socket) Value {
@@ -1061,16 +977,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.RTT != 0) {
-				return Value{}
+			if info.RTT != 0 && info.Len >= 76 && !info.Listener {
+				return number(info.RTTVar)
 			}
-			if !(info.Len >= 76) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RTTVar)
+			return Value{}
 		}
 	case "tcp_info.snd_ssthresh":
 		return func(s *tcp.Socket) Value {
@@ -1078,13 +988,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 80) {
-				return Value{}
+			if info.Len >= 80 && !info.Listener {
+				return number(info.SendSSThresh)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SendSSThresh)
+			return Value{}
 		}
 	case "tcp_info.cwnd":
 		return func(s *tcp.Socket) Value {
@@ -1092,10 +999,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 84) {
-				return Value{}
+			if info.Len >= 84 {
+				return number(info.SendCwnd)
 			}
-			return number(info.SendCwnd)
+			return Value{}
 		}
 	case "tcp_info.advmss_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1103,13 +1010,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 88) {
-				return Value{}
+			if info.Len >= 88 && !info.Listener {
+				return number(info.AdvertisedMSS)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.AdvertisedMSS)
+			return Value{}
 		}
 	case "tcp_info.reordering":
 		return func(s *tcp.Socket) Value {
@@ -1117,10 +1021,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 92) {
-				return Value{}
+			if info.Len >= 92 {
+				return number(info.Reordering)
 			}
-			return number(info.Reordering)
+			return Value{}
 		}
 	case "tcp_info.rcv_rtt_us":
 		return func(s *tcp.Socket) Value {
@@ -1128,16 +1032,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.RecvRTT != 0) {
-				return Value{}
+			if info.RecvRTT != 0 && info.Len >= 96 && !info.Listener {
+				return number(info.RecvRTT)
 			}
-			if !(info.Len >= 96) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvRTT)
+			return Value{}
 		}
 	case "tcp_info.rcv_space_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1145,13 +1043,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 100) {
-				return Value{}
+			if info.Len >= 100 && !info.Listener {
+				return number(info.RecvSpace)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvSpace)
+			return Value{}
 		}
 	case "tcp_info.total_retrans":
 		return func(s *tcp.Socket) Value {
@@ -1159,13 +1054,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 104) {
-				return Value{}
+			if info.Len >= 104 && !info.Listener {
+				return number(info.TotalRetrans)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.TotalRetrans)
+			return Value{}
 		}
 	case "tcp_info.pacing_rate_bytes_per_sec":
 		return func(s *tcp.Socket) Value {
@@ -1173,13 +1065,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.PacingRate != tcp.NoPacingLimit) {
-				return Value{}
+			if info.PacingRate != tcp.NoPacingLimit && info.Len >= 112 {
+				return number(info.PacingRate)
 			}
-			if !(info.Len >= 112) {
-				return Value{}
-			}
-			return number(info.PacingRate)
+			return Value{}
 		}
 	case "tcp_info.max_pacing_rate_bytes_per_sec":
 		return func(s *tcp.Socket) Value {
@@ -1187,13 +1076,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.MaxPacingRate != tcp.NoPacingLimit) {
-				return Value{}
+			if info.MaxPacingRate != tcp.NoPacingLimit && info.Len >= 120 {
+				return number(info.MaxPacingRate)
 			}
-			if !(info.Len >= 120) {
-				return Value{}
-			}
-			return number(info.MaxPacingRate)
+			return Value{}
 		}
 	case "tcp_info.acked_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1201,13 +1087,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 128) {
-				return Value{}
+			if info.Len >= 128 && !info.Listener {
+				return number(info.AckedBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.AckedBytes)
+			return Value{}
 		}
 	case "tcp_info.received_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1215,13 +1098,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 136) {
-				return Value{}
+			if info.Len >= 136 && !info.Listener {
+				return number(info.ReceivedBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReceivedBytes)
+			return Value{}
 		}
 	case "tcp_info.segs_out":
 		return func(s *tcp.Socket) Value {
@@ -1229,13 +1109,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 140) {
-				return Value{}
+			if info.Len >= 140 && !info.Listener {
+				return number(info.SegsOut)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SegsOut)
+			return Value{}
 		}
 	case "tcp_info.segs_in":
 		return func(s *tcp.Socket) Value {
@@ -1243,13 +1120,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 144) {
-				return Value{}
+			if info.Len >= 144 && !info.Listener {
+				return number(info.SegsIn)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SegsIn)
+			return Value{}
 		}
 	case "tcp_info.notsent_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1257,13 +1131,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 148) {
-				return Value{}
+			if info.Len >= 148 && !info.Listener {
+				return number(info.NotSentBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.NotSentBytes)
+			return Value{}
 		}
 	case "tcp_info.min_rtt_us":
 		return func(s *tcp.Socket) Value {
@@ -1271,16 +1142,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.MinRTT != tcp.RTTNotMeasured) {
-				return Value{}
+			if info.MinRTT != tcp.RTTNotMeasured && info.Len >= 152 && !info.Listener {
+				return number(info.MinRTT)
 			}
-			if !(info.Len >= 152) {
-				return Value{}
-			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.MinRTT)
+			return Value{}
 		}
 	case "tcp_info.data_segs_in":
 		return func(s *tcp.Socket) Value {
@@ -1288,13 +1153,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 156) {
-				return Value{}
+			if info.Len >= 156 && !info.Listener {
+				return number(info.DataSegsIn)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DataSegsIn)
+			return Value{}
 		}
 	case "tcp_info.data_segs_out":
 		return func(s *tcp.Socket) Value {
@@ -1302,13 +1164,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 160) {
-				return Value{}
+			if info.Len >= 160 && !info.Listener {
+				return number(info.DataSegsOut)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DataSegsOut)
+			return Value{}
 		}
 	case "tcp_info.delivery_rate_bytes_per_sec":
 		return func(s *tcp.Socket) Value {
@@ -1316,13 +1175,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 168) {
-				return Value{}
+			if info.Len >= 168 && !info.Listener {
+				return number(info.DeliveryRate)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DeliveryRate)
+			return Value{}
 		}
 	case "tcp_info.busy_us":
 		return func(s *tcp.Socket) Value {
@@ -1330,13 +1186,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 176) {
-				return Value{}
+			if info.Len >= 176 && !info.Listener {
+				return number(info.Busy)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Busy)
+			return Value{}
 		}
 	case "tcp_info.rwnd_limited_us":
 		return func(s *tcp.Socket) Value {
@@ -1344,13 +1197,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 184) {
-				return Value{}
+			if info.Len >= 184 && !info.Listener {
+				return number(info.RecvWindowLimited)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvWindowLimited)
+			return Value{}
 		}
 	case "tcp_info.sndbuf_limited_us":
 		return func(s *tcp.Socket) Value {
@@ -1358,13 +1208,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 192) {
-				return Value{}
+			if info.Len >= 192 && !info.Listener {
+				return number(info.SendBufferLimited)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SendBufferLimited)
+			return Value{}
 		}
 	case "tcp_info.delivered":
 		return func(s *tcp.Socket) Value {
@@ -1372,13 +1219,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 196) {
-				return Value{}
+			if info.Len >= 196 && !info.Listener {
+				return number(info.Delivered)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Delivered)
+			return Value{}
 		}
 	case "tcp_info.delivered_ce":
 		return func(s *tcp.Socket) Value {
@@ -1386,13 +1230,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 200) {
-				return Value{}
+			if info.Len >= 200 && !info.Listener {
+				return number(info.DeliveredCE)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DeliveredCE)
+			return Value{}
 		}
 	case "tcp_info.sent_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1400,13 +1241,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 208) {
-				return Value{}
+			if info.Len >= 208 && !info.Listener {
+				return number(info.SentBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SentBytes)
+			return Value{}
 		}
 	case "tcp_info.retrans_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1414,13 +1252,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 216) {
-				return Value{}
+			if info.Len >= 216 && !info.Listener {
+				return number(info.RetransBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RetransBytes)
+			return Value{}
 		}
 	case "tcp_info.dsack_dups":
 		return func(s *tcp.Socket) Value {
@@ -1428,13 +1263,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 220) {
-				return Value{}
+			if info.Len >= 220 && !info.Listener {
+				return number(info.DSACKDups)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DSACKDups)
+			return Value{}
 		}
 	case "tcp_info.reord_seen":
 		return func(s *tcp.Socket) Value {
@@ -1442,13 +1274,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 224) {
-				return Value{}
+			if info.Len >= 224 && !info.Listener {
+				return number(info.ReorderingSeen)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReorderingSeen)
+			return Value{}
 		}
 	case "tcp_info.rcv_ooopack":
 		return func(s *tcp.Socket) Value {
@@ -1456,13 +1285,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 228) {
-				return Value{}
+			if info.Len >= 228 && !info.Listener {
+				return number(info.RecvOutOfOrder)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvOutOfOrder)
+			return Value{}
 		}
 	case "tcp_info.snd_wnd_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1470,13 +1296,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 232) {
-				return Value{}
+			if info.Len >= 232 && !info.Listener {
+				return number(info.SendWindow)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.SendWindow)
+			return Value{}
 		}
 	case "tcp_info.rcv_wnd_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1484,13 +1307,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 236) {
-				return Value{}
+			if info.Len >= 236 && !info.Listener {
+				return number(info.RecvWindow)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.RecvWindow)
+			return Value{}
 		}
 	case "tcp_info.rehash":
 		return func(s *tcp.Socket) Value {
@@ -1498,13 +1318,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 240) {
-				return Value{}
+			if info.Len >= 240 && !info.Listener {
+				return number(info.Rehash)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.Rehash)
+			return Value{}
 		}
 	case "tcp_info.total_rto":
 		return func(s *tcp.Socket) Value {
@@ -1512,13 +1329,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 242) {
-				return Value{}
+			if info.Len >= 242 && !info.Listener {
+				return number(info.TotalRTO)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.TotalRTO)
+			return Value{}
 		}
 	case "tcp_info.total_rto_recoveries":
 		return func(s *tcp.Socket) Value {
@@ -1526,13 +1340,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 244) {
-				return Value{}
+			if info.Len >= 244 && !info.Listener {
+				return number(info.TotalRTORecoveries)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.TotalRTORecoveries)
+			return Value{}
 		}
 	case "tcp_info.total_rto_time_ms":
 		return func(s *tcp.Socket) Value {
@@ -1540,13 +1351,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 248) {
-				return Value{}
+			if info.Len >= 248 && !info.Listener {
+				return number(info.TotalRTOTime)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.TotalRTOTime)
+			return Value{}
 		}
 	case "tcp_info.received_ce":
 		return func(s *tcp.Socket) Value {
@@ -1554,13 +1362,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 252) {
-				return Value{}
+			if info.Len >= 252 && !info.Listener {
+				return number(info.ReceivedCE)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReceivedCE)
+			return Value{}
 		}
 	case "tcp_info.delivered_e1_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1568,13 +1373,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 256) {
-				return Value{}
+			if info.Len >= 256 && !info.Listener {
+				return number(info.DeliveredE1Bytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DeliveredE1Bytes)
+			return Value{}
 		}
 	case "tcp_info.delivered_e0_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1582,13 +1384,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 260) {
-				return Value{}
+			if info.Len >= 260 && !info.Listener {
+				return number(info.DeliveredE0Bytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DeliveredE0Bytes)
+			return Value{}
 		}
 	case "tcp_info.delivered_ce_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1596,13 +1395,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 264) {
-				return Value{}
+			if info.Len >= 264 && !info.Listener {
+				return number(info.DeliveredCEBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.DeliveredCEBytes)
+			return Value{}
 		}
 	case "tcp_info.received_e1_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1610,13 +1406,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 268) {
-				return Value{}
+			if info.Len >= 268 && !info.Listener {
+				return number(info.ReceivedE1Bytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReceivedE1Bytes)
+			return Value{}
 		}
 	case "tcp_info.received_e0_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1624,13 +1417,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 272) {
-				return Value{}
+			if info.Len >= 272 && !info.Listener {
+				return number(info.ReceivedE0Bytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReceivedE0Bytes)
+			return Value{}
 		}
 	case "tcp_info.received_ce_bytes":
 		return func(s *tcp.Socket) Value {
@@ -1638,13 +1428,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 276) {
-				return Value{}
+			if info.Len >= 276 && !info.Listener {
+				return number(info.ReceivedCEBytes)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.ReceivedCEBytes)
+			return Value{}
 		}
 	case "tcp_info.accecn_fail_mode":
 		return func(s *tcp.Socket) Value {
@@ -1652,13 +1439,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 280) {
-				return Value{}
+			if info.Len >= 280 && !info.Listener {
+				return number(info.AccECNFailMode)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.AccECNFailMode)
+			return Value{}
 		}
 	case "tcp_info.accecn_opt_seen":
 		return func(s *tcp.Socket) Value {
@@ -1666,13 +1450,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if !(info.Len >= 280) {
-				return Value{}
+			if info.Len >= 280 && !info.Listener {
+				return number(info.AccECNOptSeen)
 			}
-			if !(!info.Listener) {
-				return Value{}
-			}
-			return number(info.AccECNOptSeen)
+			return Value{}
 		}
 	}
 	panic("fields: " + name + " has no getter: run go generate ./fields")

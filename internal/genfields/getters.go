@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"strings"
 
 	"tcpstate/fields"
 )
@@ -70,13 +71,17 @@ func (p *place) writeGetter(b *bytes.Buffer, typ, unknown, value string) {
 			fmt.Fprintf(b, "%s := %s\nif %s == nil {\nreturn %s\n}\n", g.variable, g.expression, g.variable, unknown)
 		}
 	}
-	for _, condition := range p.conditions {
-		fmt.Fprintf(b, "if !(%s) {\nreturn %s\n}\n", condition, unknown)
+	if len(p.conditions) > 0 {
+		fmt.Fprintf(b, "if %s {\n", strings.Join(p.conditions, " && "))
 	}
 	if p.optional && !p.plainOptional() {
 		fmt.Fprintf(b, "v, known := %s.Get()\nif !known {\nreturn %s\n}\n", p.expression, unknown)
 	}
-	fmt.Fprintf(b, "return %s\n}\n", value)
+	fmt.Fprintf(b, "return %s\n", value)
+	if len(p.conditions) > 0 {
+		fmt.Fprintf(b, "}\nreturn %s\n", unknown)
+	}
+	b.WriteString("}\n")
 }
 
 // plainOptional reports whether fields.optional makes the value.
