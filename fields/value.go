@@ -3,7 +3,6 @@ package fields
 import (
 	"net/netip"
 	"strings"
-	"time"
 
 	"tcpstate/tcp"
 )
@@ -94,8 +93,6 @@ func truth(b bool) Value {
 func text(s string) Value { return Value{Known: s != "", Text: s} }
 
 func length(n int) Value { return Value{Known: n > 0, N: uint64(n)} }
-
-func duration(d time.Duration) Value { return number(d) }
 
 // named is an integer with a name.
 type named interface {
