@@ -25,7 +25,7 @@ var tiers = [][]string{
 	{"watch"},
 	{"collect", "render"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
-	{"lifecycle"},
+	{"lifecycle", "fields"},
 	{"tcp", "text"},
 }
 

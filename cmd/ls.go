@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,6 +78,27 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.limit, "limit", 0, "at most so many sockets")
 	flags.BoolVarP(&f.continuous, "continuous", "c", false, "list again every second, until Ctrl-C")
 	flags.DurationVar(&f.interval, "interval", time.Second, "list again so often, until Ctrl-C: 250ms, 5s")
+	for _, flag := range []string{"columns", "sort"} {
+		// The only error is that of a flag that does not exist.
+		if err := c.RegisterFlagCompletionFunc(flag, completeColumns); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// completeColumns completes the last of the columns in a list. A column to sort by
+// may have a '-' before it.
+func completeColumns(_ *cobra.Command, _ []string, list string) ([]string, cobra.ShellCompDirective) {
+	last := strings.LastIndexByte(list, ',') + 1
+	before := list[:last]
+	if strings.HasPrefix(list[last:], "-") {
+		before += "-"
+	}
+	var words []string
+	for _, name := range render.ColumnNames() {
+		words = append(words, before+name)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // lsOptions say what ls is to do.

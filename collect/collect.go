@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/tcp"
@@ -180,7 +181,7 @@ func (j *job) read(ctx context.Context, space *netns.Namespace) (reading, error)
 	if err != nil {
 		return reading{}, err
 	}
-	if err := judgeable(&j.query, begun.Source(), begun.Missing()); err != nil {
+	if err := judgeable(&j.query, begun.Source(), begun.Knows()); err != nil {
 		begun.Close()
 		return reading{}, err
 	}
@@ -209,7 +210,7 @@ func (j *job) listeners(ctx context.Context) (*Listeners, error) {
 func (s *Snapshot) Source() Source { return s.first.Source() }
 
 // Missing returns the JSON names of what the source cannot report.
-func (s *Snapshot) Missing() []string { return s.first.Missing() }
+func (s *Snapshot) Missing() []string { return fields.Missing(s.first.Knows()) }
 
 // Warnings returns what a reader should know about the reading as a whole. Some
 // warnings are known only after Sockets has been read.
@@ -384,6 +385,9 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 		socket.Processes, socket.Listener = nil, nil
 	}
 }
+
+// agedByInfo are the states whose age only tcp_info reports.
+var agedByInfo = fields.Named("age_ms").InfoStates
 
 // stripAge removes what only tcp_info reports.
 func stripAge(socket *tcp.Socket) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/procnet"
@@ -40,9 +41,9 @@ type Reading interface {
 	// it is the source that Auto chose.
 	Source() Source
 
-	// Missing returns the JSON names of what the source does not report to this
-	// process: fields, whole objects, and states in lower case.
-	Missing() []string
+	// Knows returns which sources of fields the reading has for this process. What
+	// none of them knows is missing.
+	Knows() fields.Sources
 
 	// OfThisHost reports whether the sockets are those of this host now. Only then
 	// do the names that this host has for users and cgroups apply to them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -22,7 +23,7 @@ func (procFS) ThisHostOnly() bool { return false }
 func (s procFS) Plan(q *Query) (Plan, error) {
 	program, err := q.Filter.Compile(0)
 	if err == nil {
-		err = judgeable(q, s, notInProc)
+		err = judgeable(q, s, fields.ProcFS)
 	}
 	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
 }
@@ -51,10 +52,10 @@ type procReading struct {
 	live  *live
 }
 
-func (r *procReading) Source() Source    { return ProcFS }
-func (r *procReading) Missing() []string { return notInProc }
-func (r *procReading) OfThisHost() bool  { return r.table.Query.ofThisHost() }
-func (r *procReading) Close()            {}
+func (r *procReading) Source() Source        { return ProcFS }
+func (r *procReading) Knows() fields.Sources { return fields.ProcFS }
+func (r *procReading) OfThisHost() bool      { return r.table.Query.ofThisHost() }
+func (r *procReading) Close()                {}
 
 func (r *procReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"syscall"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
@@ -115,10 +116,10 @@ func (r *dumpReading) begin(ctx context.Context) error {
 	return err
 }
 
-func (r *dumpReading) Source() Source    { return r.source }
-func (r *dumpReading) Missing() []string { return missingInDump(r.abilities, r.noMarks) }
-func (r *dumpReading) OfThisHost() bool  { return r.table.Query.ofThisHost() }
-func (r *dumpReading) Close()            { r.dump.Close() }
+func (r *dumpReading) Source() Source        { return r.source }
+func (r *dumpReading) Knows() fields.Sources { return knownInDump(r.abilities, r.noMarks) }
+func (r *dumpReading) OfThisHost() bool      { return r.table.Query.ofThisHost() }
+func (r *dumpReading) Close()                { r.dump.Close() }
 
 func (r *dumpReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {

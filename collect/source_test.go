@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/tcp"
 )
@@ -39,10 +40,10 @@ func (k *kept) Begin(context.Context, *Table) (Reading, error) {
 
 type keptReading struct{ kept *kept }
 
-func (r *keptReading) Source() Source    { return r.kept }
-func (r *keptReading) Missing() []string { return []string{"cgroup", "tcp_info"} }
-func (r *keptReading) OfThisHost() bool  { return false }
-func (r *keptReading) Close()            { r.kept.closed++ }
+func (r *keptReading) Source() Source        { return r.kept }
+func (r *keptReading) Knows() fields.Sources { return fields.ProcFS }
+func (r *keptReading) OfThisHost() bool      { return false }
+func (r *keptReading) Close()                { r.kept.closed++ }
 
 func (r *keptReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {

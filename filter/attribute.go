@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -63,7 +64,7 @@ func (t deviceTerm) String() string {
 	return "dev " + equality(t.not).String() + " " + literal(t.name)
 }
 func (t deviceTerm) negated() term { t.not = !t.not; return t }
-func (t deviceTerm) field() string { return "interface" }
+func (t deviceTerm) field() string { return fields.ForFilter("dev").Name }
 
 func (t deviceTerm) match() matcher {
 	return func(s *tcp.Socket) bool { return (s.InterfaceIndex == t.index) != t.not }
@@ -112,10 +113,13 @@ func (t markTerm) String() string {
 	return text
 }
 
-func (t markTerm) negated() term                 { t.not = !t.not; return t }
-func (t markTerm) field() string                 { return "mark" }
-func (t markTerm) needs(tcp.StateSet) tcp.Detail { return tcp.DetailExtended }
-func (t markTerm) holds(mark uint32) bool        { return (mark&t.mask == t.mark) != t.not }
+func (t markTerm) negated() term          { t.not = !t.not; return t }
+func (t markTerm) field() string          { return fields.ForFilter("fwmark").Name }
+func (t markTerm) holds(mark uint32) bool { return (mark&t.mask == t.mark) != t.not }
+
+func (t markTerm) needs(states tcp.StateSet) tcp.Detail {
+	return fields.ForFilter("fwmark").NeedsIn(states)
+}
 
 func (t markTerm) match() matcher {
 	return func(s *tcp.Socket) bool {
@@ -165,9 +169,12 @@ func parseCgroup(p *parser, k *kind) (node, error) {
 func (t cgroupTerm) String() string {
 	return "cgroup " + equality(t.not).String() + " " + literal(t.path)
 }
-func (t cgroupTerm) negated() term                 { t.not = !t.not; return t }
-func (t cgroupTerm) field() string                 { return "cgroup" }
-func (t cgroupTerm) needs(tcp.StateSet) tcp.Detail { return tcp.DetailExtended }
+func (t cgroupTerm) negated() term { t.not = !t.not; return t }
+func (t cgroupTerm) field() string { return fields.ForFilter("cgroup").Name }
+
+func (t cgroupTerm) needs(states tcp.StateSet) tcp.Detail {
+	return fields.ForFilter("cgroup").NeedsIn(states)
+}
 
 func (t cgroupTerm) match() matcher {
 	return func(s *tcp.Socket) bool {

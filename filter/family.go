@@ -3,6 +3,7 @@ package filter
 import (
 	"net/netip"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -38,7 +39,7 @@ func parseFamily(p *parser, k *kind) (node, error) {
 }
 
 func (t familyTerm) String() string { return "family " + t.family.String() }
-func (t familyTerm) field() string  { return "family" }
+func (t familyTerm) field() string  { return fields.ForFilter("family").Name }
 
 // negated returns a term for the other of the two families.
 func (t familyTerm) negated() term {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -159,10 +160,10 @@ func (r *random) socket() specimen {
 			*d = tcp.Known(time.Duration(r.IntN(7)) * time.Second)
 		}
 	}
-	if ageStates&(1<<s.State) == 0 {
+	if !fields.Named("age_ms").CanBeKnownIn().Has(s.State) {
 		s.Age = tcp.Optional[time.Duration]{}
 	}
-	if idleStates&(1<<s.State) == 0 {
+	if !fields.Named("idle_ms").CanBeKnownIn().Has(s.State) {
 		s.Idle = tcp.Optional[time.Duration]{}
 	}
 	small := s.State == tcp.SynRecv || s.State == tcp.TimeWait || s.State == tcp.FinWait2 && r.coin()

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -312,9 +313,9 @@ func (t hostTerm) negated() term { t.not = !t.not; return t }
 
 func (t hostTerm) field() string {
 	if t.side == peer {
-		return "peer.address"
+		return fields.ForFilter("dst").Name
 	}
-	return "local.address"
+	return fields.ForFilter("src").Name
 }
 
 func (t hostTerm) families() familySet {

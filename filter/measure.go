@@ -2,26 +2,20 @@ package filter
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
-// measure is a number that a socket carries.
+// measure is a number that a socket has.
 type measure struct {
-	word   string
-	field  string
-	unit   unit
-	of     func(*tcp.Socket) (number uint64, known bool)
-	states tcp.StateSet // the states in which it can be known
-
-	// detail is the detail that the source must supply to know the number in
-	// the states detailFor.
-	detail    tcp.Detail
-	detailFor tcp.StateSet
+	word  string
+	unit  unit
+	field *fields.Field
+	of    func(*tcp.Socket) fields.Value
 }
 
 // unit is the way in which the numbers of a measure are written.
@@ -33,51 +27,22 @@ const (
 	duration         // in the format of time.Duration; the number counts nanoseconds
 )
 
-// The states in which lifecycle.Clocks.SetAge knows Age, and those in which it
-// knows Idle. TIME_WAIT has no tcp_info, and before the end of the handshake
-// tcp_info has no useful clocks.
-const (
-	ageStates  = 1<<tcp.TimeWait | 1<<tcp.SynRecv | 1<<tcp.SynSent | 1<<tcp.FinWait2 | 1<<tcp.CloseWait | 1<<tcp.Established
-	idleStates = tcp.Synchronized &^ (1<<tcp.SynRecv | 1<<tcp.TimeWait)
-	notListen  = tcp.All &^ (1 << tcp.Listen)
-)
-
-// measures lists the measures with the words for them.
-var measures = []measure{
-	{word: "recvq", field: "recv_q_bytes", unit: bytes, states: notListen,
-		of: func(s *tcp.Socket) (uint64, bool) { return uint64(s.RecvQueue), s.State != tcp.Listen }},
-	{word: "sendq", field: "send_q_bytes", unit: bytes, states: notListen,
-		of: func(s *tcp.Socket) (uint64, bool) { return uint64(s.SendQueue), s.State != tcp.Listen }},
-	{word: "acceptq", field: "accept_queue", states: 1 << tcp.Listen,
-		of: func(s *tcp.Socket) (uint64, bool) { return uint64(s.AcceptQueue), s.State == tcp.Listen }},
-	{word: "retrans", field: "timer.retransmits", states: tcp.All,
-		of: func(s *tcp.Socket) (uint64, bool) { return uint64(s.Timer.Retransmits), true }},
-	{word: "age", field: "age_ms", unit: duration, states: ageStates,
-		detail: tcp.DetailAge, detailFor: 1<<tcp.Established | 1<<tcp.CloseWait,
-		of: func(s *tcp.Socket) (uint64, bool) { return knownDuration(s.Age) }},
-	{word: "idle", field: "idle_ms", unit: duration, states: idleStates,
-		detail: tcp.DetailAge, detailFor: idleStates,
-		of: func(s *tcp.Socket) (uint64, bool) { return knownDuration(s.Idle) }},
-	{word: "rtt", field: "tcp_info.rtt_us", unit: duration, states: notListen &^ (1 << tcp.TimeWait),
-		detail: tcp.DetailInfo, detailFor: tcp.All, of: roundTrip},
-}
-
-func knownDuration(o tcp.Optional[time.Duration]) (uint64, bool) {
-	d, known := o.Get()
-	return uint64(d), known
-}
-
-// rttField describes the smoothed round-trip time.
-var rttField = &tcp.InfoFields[slices.IndexFunc(tcp.InfoFields[:], func(f tcp.InfoField) bool { return f.Name == "rtt_us" })]
-
-// roundTrip returns the smoothed round-trip time. Before the first measurement
-// the kernel reports 0, which means unknown (tcp_rtt_estimator,
-// net/ipv4/tcp_input.c).
-func roundTrip(s *tcp.Socket) (uint64, bool) {
-	if s.Info == nil || s.Info.RTT == 0 || !s.Info.Has(rttField) {
-		return 0, false
+// measureOf returns the measure that the word asks for.
+func measureOf(word string) *measure {
+	f := fields.ForFilter(word)
+	m := &measure{word: word, field: f, of: f.Get}
+	switch {
+	case f.Kind == fields.Duration:
+		m.unit = duration
+	case f.Unit() == fields.Bytes:
+		m.unit = bytes
+	case word == "retrans":
+		// JSON leaves this out of a socket without a timer. To a filter it is 0.
+		m.of = func(s *tcp.Socket) fields.Value {
+			return fields.Value{Known: true, N: uint64(s.Timer.Retransmits)}
+		}
 	}
-	return uint64(s.Info.RTT), true
+	return m
 }
 
 // measureTerm compares a measure.
@@ -89,7 +54,7 @@ type measureTerm struct {
 }
 
 func parseMeasure(p *parser, k *kind) (node, error) {
-	i := slices.IndexFunc(measures, func(m measure) bool { return m.word == k.word })
+	m := measureOf(k.word)
 	op, present := p.operator()
 	if !present {
 		return nil, p.fail(p.at, k.word+" takes an operator", k.word+" takes =, !=, <, <=, > or >=, then "+k.operand)
@@ -98,11 +63,11 @@ func parseMeasure(p *parser, k *kind) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, ok := measures[i].unit.parse(v.text)
+	n, ok := m.unit.parse(v.text)
 	if !ok {
 		return nil, p.wrong(k, v, "is not "+strings.SplitN(k.operand, ",", 2)[0])
 	}
-	return p.leaf(measureTerm{measure: &measures[i], op: op, number: n}), nil
+	return p.leaf(measureTerm{measure: m, op: op, number: n}), nil
 }
 
 // parse reads a number in the format of the unit.
@@ -145,20 +110,15 @@ func (t measureTerm) String() string {
 }
 
 func (t measureTerm) negated() term        { t.op = t.op.opposite(); return t }
-func (t measureTerm) field() string        { return t.measure.field }
-func (t measureTerm) states() tcp.StateSet { return t.measure.states }
+func (t measureTerm) field() string        { return t.measure.field.Name }
+func (t measureTerm) states() tcp.StateSet { return t.measure.field.CanBeKnownIn() }
 
-func (t measureTerm) needs(states tcp.StateSet) tcp.Detail {
-	if states&t.detailFor == 0 {
-		return 0
-	}
-	return t.detail
-}
+func (t measureTerm) needs(states tcp.StateSet) tcp.Detail { return t.measure.field.NeedsIn(states) }
 
 func (t measureTerm) match() matcher {
 	of, op, number := t.of, t.op, t.number
 	return func(s *tcp.Socket) bool {
-		n, known := of(s)
-		return known && op.compare(n, number)
+		v := of(s)
+		return v.Known && op.compare(v.N, number)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -60,10 +61,9 @@ func (t userTerm) String() string {
 }
 
 func (t userTerm) negated() term { t.not = !t.not; return t }
-func (t userTerm) field() string { return "uid" }
+func (t userTerm) field() string { return fields.ForFilter("user").Name }
 
-// states leaves out TIME_WAIT, which has no user.
-func (t userTerm) states() tcp.StateSet { return tcp.All &^ (1 << tcp.TimeWait) }
+func (t userTerm) states() tcp.StateSet { return fields.ForFilter("user").CanBeKnownIn() }
 
 func (t userTerm) match() matcher {
 	return func(s *tcp.Socket) bool {

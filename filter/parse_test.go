@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tcpstate/fields"
 )
 
 // testNames knows a few names of each kind.
@@ -368,9 +370,17 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s alone: %v", k.word, err)
 		}
 	}
-	for _, m := range measures {
-		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.word == m.word }) {
-			t.Errorf("%s is a measure and no word", m.word)
+	// autobound is known only to the kernel, and pid asks for what process does.
+	for i := range fields.All {
+		f := &fields.All[i]
+		if f.Filter != "" && !slices.ContainsFunc(kinds, func(k kind) bool { return k.word == f.Filter }) {
+			t.Errorf("the field %s has the word %s in fields/table.go, which filter/term.go does not know", f.Name, f.Filter)
+		}
+	}
+	for _, k := range kinds {
+		if k.word != "autobound" && k.word != "pid" &&
+			!slices.ContainsFunc(fields.All, func(f fields.Field) bool { return f.Filter == k.word }) {
+			t.Errorf("no field has the word %s: say in fields/table.go which", k.word)
 		}
 	}
 }

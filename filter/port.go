@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -163,9 +164,9 @@ func (t portTerm) negated() term { t.op = t.op.opposite(); return t }
 
 func (t portTerm) field() string {
 	if t.side == peer {
-		return "peer.port"
+		return fields.ForFilter("dport").Name
 	}
-	return "local.port"
+	return fields.ForFilter("sport").Name
 }
 
 // accepted returns ranges that express the term with = or !=. If not is false,

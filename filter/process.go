@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -17,9 +18,12 @@ const longestName = 15
 // this user may see. The term is then neither true nor false.
 type ofProcesses struct{ plain }
 
-func (ofProcesses) needs(tcp.StateSet) tcp.Detail { return tcp.DetailProcesses }
-func (ofProcesses) field() string                 { return "processes" }
-func (ofProcesses) states() tcp.StateSet          { return tcp.All &^ (1 << tcp.TimeWait) }
+func (ofProcesses) field() string        { return fields.ForFilter("process").Name }
+func (ofProcesses) states() tcp.StateSet { return fields.ForFilter("process").CanBeKnownIn() }
+
+func (ofProcesses) needs(states tcp.StateSet) tcp.Detail {
+	return fields.ForFilter("process").NeedsIn(states)
+}
 
 // processTerm tests the name of a process that holds the socket.
 type processTerm struct {

@@ -3,6 +3,7 @@ package filter
 import (
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -78,7 +79,7 @@ func (t stateTerm) field() string {
 	case tcp.Set(tcp.Close):
 		return "close"
 	}
-	return "state"
+	return fields.ForFilter("state").Name
 }
 
 func (t stateTerm) match() matcher {

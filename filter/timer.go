@@ -3,6 +3,7 @@ package filter
 import (
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -43,7 +44,7 @@ func (t timerTerm) String() string {
 }
 
 func (t timerTerm) negated() term { t.not = !t.not; return t }
-func (t timerTerm) field() string { return "timer.kind" }
+func (t timerTerm) field() string { return fields.ForFilter("timer").Name }
 
 func (t timerTerm) match() matcher {
 	return func(s *tcp.Socket) bool {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/internal/filled"
 	"tcpstate/internal/lab"
 	"tcpstate/tcp"
 )
@@ -28,7 +29,7 @@ func TestAppendSocketAgreesWithSchema(t *testing.T) {
 	zone.Local = netip.AddrPortFrom(netip.MustParseAddr("::ffff:10.0.0.1%e\"\x1b"), 80)
 
 	for name, s := range map[string]*tcp.Socket{
-		"listener": listener(), "established": established(), "TIME_WAIT": timeWait(), "full": full(), "bare": bare,
+		"listener": listener(), "established": established(), "TIME_WAIT": timeWait(), "full": full(), "filled": filled.Socket(), "bare": bare,
 		"nothing known": nothingKnown, "listener's info": listening, "no options": noOptions, "mapped": mapped, "zone": zone,
 	} {
 		t.Run(name, func(t *testing.T) { checkAgainstSchema(t, s) })

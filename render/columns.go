@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
@@ -17,15 +18,17 @@ type Column struct {
 	kind    kind
 	needs   tcp.Detail
 	names   []string                         // of the bits, for an optionSet
-	get     func(*tcp.Socket) value          // nil for an address or an endpoint
-	end     func(*tcp.Socket) netip.AddrPort // of these
+	get     func(*tcp.Socket) fields.Value   // nil for an address or an endpoint
+	addr    fields.AddressFunc               // for an address
+	end     func(*tcp.Socket) netip.AddrPort // for an endpoint
 	called  func(*tcp.Socket) tcp.Name       // what people call the end, for local and peer
-	holders func(*tcp.Socket) []tcp.Process  // for holders
+	holders fields.ProcessesFunc             // for holders
+	field   *fields.Field                    // the field that it shows; nil for a composite
 
 	// A table leaves the column out where no socket has it, unless it was named.
 	rare bool
 
-	when, doc string // for docs/json.md
+	doc string // for docs/json.md
 }
 
 // Name returns the name that --columns takes and that heads the column in CSV.
@@ -47,92 +50,81 @@ func (c *Column) Heading() string {
 // composites are the columns for people that JSON has no field for.
 var composites = []*Column{
 	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443; in tables with -r their names, web1:https",
-		end: localEnd, called: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, called: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
 	{name: "peer", kind: endpoint, doc: "the remote address and port, or their names",
-		end: peerEnd, called: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, called: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
 	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2. In tables, of a socket without any, in parentheses those of its listener, or the listener's address: (812/nginx)",
-		holders: processesOf, get: countOf(processesOf)},
+		holders: fields.Named("processes").Processes, get: fields.Named("processes").Get},
 	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",
-		end: listenerEnd},
+		end: func(s *tcp.Socket) netip.AddrPort {
+			if s.Listener == nil {
+				return netip.AddrPort{}
+			}
+			return s.Listener.Local
+		}},
 	{name: "command", kind: arguments, needs: tcp.DetailProcesses | tcp.DetailCommands, doc: "the arguments of the first of the processes, with spaces between",
-		get: func(s *tcp.Socket) value {
-			return only(len(s.Processes) > 0 && len(s.Processes[0].Cmdline) > 0, value{known: true})
+		get: func(s *tcp.Socket) fields.Value {
+			return fields.Value{Known: len(s.Processes) > 0 && len(s.Processes[0].Cmdline) > 0}
 		}},
 	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
-		get: func(s *tcp.Socket) value {
-			if s.State == tcp.Listen {
-				return count(s.AcceptQueue)
-			}
-			return count(s.RecvQueue)
-		}},
+		get: ofListener("accept_queue", "recv_q_bytes")},
 	{name: "send_q", kind: number, doc: "a listener's accept_queue_max, of other sockets send_q_bytes",
-		get: func(s *tcp.Socket) value {
-			if s.State == tcp.Listen {
-				return optional(s.AcceptQueueMax)
-			}
-			return count(s.SendQueue)
-		}},
+		get: ofListener("accept_queue_max", "send_q_bytes")},
 	{name: "timer", kind: countdown, doc: "the timer, what is left of it, and how often it fired in vain: persist 1.6s, 3 probes",
-		get: func(s *tcp.Socket) value {
-			return only(s.Timer.Kind != tcp.TimerOff, count(s.Timer.Expires))
-		}},
+		get: fields.Named("timer.expires_ms").Get},
 	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, after ~ where it is not exact",
-		get: func(s *tcp.Socket) value {
-			d, known := s.Age.Get()
-			v := only(known, count(d))
-			if !s.AgeExact {
-				v.text = "~"
-			}
-			return v
-		}},
-	{name: "idle", kind: duration, needs: tcp.DetailAge, doc: "idle_ms",
-		get: func(s *tcp.Socket) value { return optional(s.Idle) }},
-	ofInfo("rtt", duration, 1000, "rtt_us"),
-	ofInfo("min_rtt", duration, 1000, "min_rtt_us"),
-	ofInfo("rto", duration, 1000, "rto_us"),
-	ofInfo("mss", number, 1, "snd_mss_bytes"),
-	{name: "retrans", kind: resends, needs: tcp.DetailInfo, get: field("tcp_info.total_retrans").get,
+		get: aboutAge},
+	of("idle", duration, "idle_ms"),
+	of("rtt", duration, "tcp_info.rtt_us"),
+	of("min_rtt", duration, "tcp_info.min_rtt_us"),
+	of("rto", duration, "tcp_info.rto_us"),
+	of("mss", number, "tcp_info.snd_mss_bytes"),
+	{name: "retrans", kind: resends, needs: tcp.DetailInfo, get: fields.Named("tcp_info.total_retrans").Get,
 		doc: "segments resent and not acknowledged yet, of all that were resent: tcp_info.retrans/tcp_info.total_retrans"},
-	ofInfo("sent", size, 1, "sent_bytes"),
-	ofInfo("received", size, 1, "received_bytes"),
-	ofInfo("rate", rate, 1, "delivery_rate_bytes_per_sec"),
-	ofMemory("rmem", "recv_alloc_bytes"),
-	ofMemory("rcvbuf", "recv_buffer_bytes"),
-	ofMemory("wmem", "send_queued_bytes"),
-	ofMemory("sndbuf", "send_buffer_bytes"),
-	ofMemory("fwd", "forward_alloc_bytes"),
-	ofMemory("backlog", "backlog_bytes"),
+	of("sent", size, "tcp_info.sent_bytes"),
+	of("received", size, "tcp_info.received_bytes"),
+	of("rate", rate, "tcp_info.delivery_rate_bytes_per_sec"),
+	of("rmem", size, "memory.recv_alloc_bytes"),
+	of("rcvbuf", size, "memory.recv_buffer_bytes"),
+	of("wmem", size, "memory.send_queued_bytes"),
+	of("sndbuf", size, "memory.send_buffer_bytes"),
+	of("fwd", size, "memory.forward_alloc_bytes"),
+	of("backlog", size, "memory.backlog_bytes"),
 }
 
-// ofInfo makes a composite of one field of tcp_info, in a unit for people: times
-// scale, it is in the base unit of the kind.
-func ofInfo(name string, k kind, scale uint64, of string) *Column {
-	of = "tcp_info." + of
-	c := field(of)
-	return &Column{name: name, kind: k, needs: tcp.DetailInfo, doc: of,
-		get: func(s *tcp.Socket) value {
-			v := c.get(s)
-			v.n *= scale
-			return v
-		}}
+// of makes a composite of one field, written in a unit for people.
+func of(name string, k kind, field string) *Column {
+	f := fields.Named(field)
+	return &Column{name: name, kind: k, needs: f.Needs, doc: f.Name, get: f.Get}
 }
 
-func ofMemory(name, of string) *Column {
-	of = "memory." + of
-	return &Column{name: name, kind: size, needs: tcp.DetailMemory, doc: of, get: field(of).get}
+// ofListener returns a getter of the first field for a listener, and of the second
+// for other sockets.
+func ofListener(first, second string) func(*tcp.Socket) fields.Value {
+	a, b := fields.Named(first).Get, fields.Named(second).Get
+	return func(s *tcp.Socket) fields.Value {
+		if s.State == tcp.Listen {
+			return a(s)
+		}
+		return b(s)
+	}
 }
 
-// field returns the field of JSON with the name.
-func field(name string) *Column {
-	i := slices.IndexFunc(fields, func(c *Column) bool { return c.name == name })
-	return fields[i]
+// aboutAge returns the age, with the sign for one that is not exact.
+func aboutAge(s *tcp.Socket) fields.Value {
+	d, known := s.Age.Get()
+	v := fields.Value{Known: known, N: uint64(d)}
+	if !s.AgeExact {
+		v.Text = "~"
+	}
+	return v
 }
 
 // column returns the column with the name, in any case, with '-' for '_' as
 // RECV-Q is headed.
 func column(name string) (*Column, error) {
 	folded := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
-	for _, list := range [...][]*Column{composites, fields} {
+	for _, list := range [...][]*Column{composites, fieldColumns} {
 		for _, c := range list {
 			if c.name == folded {
 				return c, nil
@@ -165,6 +157,15 @@ func ParseColumns(list string) ([]*Column, error) {
 	return columns, nil
 }
 
+// ColumnNames returns the names of all columns.
+func ColumnNames() []string {
+	var names []string
+	for _, c := range slices.Concat(composites, fieldColumns) {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // UnknownColumnError is the error for a name that no column has.
 type UnknownColumnError struct {
 	Name string // as it was given
@@ -174,10 +175,7 @@ func (e *UnknownColumnError) Error() string { return fmt.Sprintf("unknown column
 
 // Hint offers the column whose name is nearest to what was given, and lists all.
 func (e *UnknownColumnError) Hint() string {
-	var names []string
-	for _, c := range slices.Concat(composites, fields) {
-		names = append(names, c.name)
-	}
+	names := ColumnNames()
 	hint := "the columns are " + strings.Join(names, ", ")
 	if near, ok := tcp.Nearest(strings.ToLower(e.Name), names); ok {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
@@ -259,18 +257,18 @@ func machineColumns(s Sections) []*Column {
 	}
 	if s.Extended {
 		list = append(list, columns("uid,user,inode,cookie,interface")...)
-		for _, c := range extendedFields {
+		for _, c := range part("Extended") {
 			if c.kind != networks {
 				list = append(list, c)
 			}
 		}
 	}
 	if s.Info {
-		list = append(list, congestionFields...)
-		list = append(list, fields[len(fields)-len(tcp.InfoFields):]...)
+		list = append(list, part("Congestion")...)
+		list = append(list, part("Info")...)
 	}
 	if s.Memory {
-		list = append(list, memoryFields...)
+		list = append(list, part("Memory")...)
 	}
 	return list
 }

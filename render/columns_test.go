@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/internal/filled"
 	"tcpstate/tcp"
 	"tcpstate/text"
 )
@@ -86,13 +87,13 @@ func TestSectionsNeed(t *testing.T) {
 
 func TestNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range slices.Concat(composites, fields) {
+	for _, c := range slices.Concat(composites, fieldColumns) {
 		if seen[c.name] {
 			t.Errorf("two columns are named %s", c.name)
 		}
 		seen[c.name] = true
-		if (c.get == nil) == (c.end == nil) {
-			t.Errorf("%s must have one of get and end", c.name)
+		if n := slices.Index([]bool{c.get != nil, c.end != nil, c.addr != nil}, true); n < 0 {
+			t.Errorf("%s must have one of get, end and addr", c.name)
 		}
 	}
 }
@@ -117,7 +118,7 @@ func TestDefaultColumns(t *testing.T) {
 		}
 	}
 	all := "," + names(DefaultColumns(CSV, everySection)) + ","
-	for _, c := range fields {
+	for _, c := range fieldColumns {
 		composed := c.kind == address || strings.HasSuffix(c.name, ".port") // into local, peer and listener
 		if !composed && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") {
 			t.Errorf("CSV with every section has no %s", c.name)
@@ -127,8 +128,8 @@ func TestDefaultColumns(t *testing.T) {
 
 // TestCSVAgreesWithJSON compares each column with the field of its name.
 func TestCSVAgreesWithJSON(t *testing.T) {
-	l := &Listing{Format: CSV, Columns: fields, Header: true}
-	for _, s := range []*tcp.Socket{listener(), established(), timeWait(), full()} {
+	l := &Listing{Format: CSV, Columns: fieldColumns, Header: true}
+	for _, s := range []*tcp.Socket{listener(), established(), timeWait(), full(), filled.Socket()} {
 		records, err := csv.NewReader(strings.NewReader(write(t, l, each(s)))).ReadAll()
 		if err != nil {
 			t.Fatal(err)

@@ -2,53 +2,21 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
+	"strings"
+	"testing"
+	"time"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 )
 
-// The types below are the schema of a socket in docs/json.md, in the words of
-// encoding/json: slow, and plain to read. The append encoder, which is what
-// runs, is held to the same bytes.
-
-type socketJSON struct {
-	State          tcp.State            `json:"state"`
-	Family         tcp.Family           `json:"family"`
-	Local          endpointJSON         `json:"local"`
-	Peer           endpointJSON         `json:"peer"`
-	AcceptQueue    tcp.Optional[uint32] `json:"accept_queue,omitzero"`
-	AcceptQueueMax tcp.Optional[uint32] `json:"accept_queue_max,omitzero"`
-	RecvQBytes     tcp.Optional[uint32] `json:"recv_q_bytes,omitzero"`
-	SendQBytes     tcp.Optional[uint32] `json:"send_q_bytes,omitzero"`
-	UID            tcp.Optional[uint32] `json:"uid,omitzero"`
-	User           label                `json:"user,omitzero"`
-	Inode          uint32               `json:"inode,omitzero"`
-	Cookie         tcp.Cookie           `json:"cookie,omitzero"`
-	Timer          timerJSON            `json:"timer"`
-	AgeMS          tcp.Optional[int64]  `json:"age_ms,omitzero"`
-	AgeExact       tcp.Optional[bool]   `json:"age_exact,omitzero"`
-	IdleMS         tcp.Optional[int64]  `json:"idle_ms,omitzero"`
-	Processes      []processJSON        `json:"processes,omitempty"`
-	Listener       *listenerJSON        `json:"listener,omitzero"`
-	Interface      label                `json:"interface,omitzero"`
-	Netns          label                `json:"netns,omitzero"`
-	extendedJSON
-	Memory     *memoryJSON `json:"memory,omitzero"`
-	Congestion label       `json:"congestion,omitzero"`
-	BBR        *bbrJSON    `json:"bbr,omitzero"`
-	DCTCP      *dctcpJSON  `json:"dctcp,omitzero"`
-	Vegas      *vegasJSON  `json:"vegas,omitzero"`
-	TCPInfo    infoJSON    `json:"tcp_info,omitzero"`
-}
-
-type endpointJSON struct {
-	Address label  `json:"address"`
-	Port    uint16 `json:"port"`
-	Host    label  `json:"host,omitzero"`
-	Service label  `json:"service,omitzero"`
-}
+// The append encoder, which is what runs, is held to what encoding/json makes of
+// the table of fields: slow, and plain to read. The elements of lists have tagged
+// structures here.
 
 type processJSON struct {
 	PID     int                  `json:"pid"`
@@ -61,194 +29,104 @@ type processJSON struct {
 	Cmdline []label              `json:"cmdline,omitempty"`
 }
 
-type listenerJSON struct {
-	Address   label         `json:"address"`
-	Port      uint16        `json:"port"`
-	Processes []processJSON `json:"processes,omitempty"`
-}
-
-type timerJSON struct {
-	Kind        tcp.TimerKind       `json:"kind"`
-	ExpiresMS   tcp.Optional[int64] `json:"expires_ms,omitzero"`
-	Retransmits tcp.Optional[uint8] `json:"retransmits,omitzero"`
-}
-
-type extendedJSON struct {
-	Mark          tcp.Optional[uint32]       `json:"mark,omitzero"`
-	CgroupID      uint64                     `json:"cgroup_id,omitzero"`
-	Cgroup        label                      `json:"cgroup,omitzero"`
-	Unit          label                      `json:"unit,omitzero"`
-	Container     label                      `json:"container,omitzero"`
-	Shutdown      tcp.Optional[tcp.Shutdown] `json:"shutdown,omitzero"`
-	TOS           tcp.Optional[uint8]        `json:"tos,omitzero"`
-	TrafficClass  tcp.Optional[uint8]        `json:"traffic_class,omitzero"`
-	ClassID       tcp.Optional[uint32]       `json:"class_id,omitzero"`
-	V6Only        tcp.Optional[bool]         `json:"v6only,omitzero"`
-	SocketOptions tcp.Optional[[]string]     `json:"socket_options,omitzero"`
-	Protocol      tcp.Optional[uint8]        `json:"protocol,omitzero"`
-	ULP           label                      `json:"ulp,omitzero"`
-	TLS           *tlsJSON                   `json:"tls,omitzero"`
-	MPTCP         *mptcpJSON                 `json:"mptcp,omitzero"`
-	MD5Keys       []md5KeyJSON               `json:"md5_keys,omitempty"`
-}
-
-type tlsJSON struct {
-	Version  uint16 `json:"version"`
-	Cipher   uint16 `json:"cipher"`
-	SendConf uint16 `json:"send_conf"`
-	RecvConf uint16 `json:"recv_conf"`
-	ZeroCopy bool   `json:"zero_copy"`
-	NoPad    bool   `json:"no_pad"`
-}
-
-type mptcpJSON struct {
-	TokenRemote   uint32     `json:"token_remote"`
-	TokenLocal    uint32     `json:"token_local"`
-	RelativeSeq   uint32     `json:"relative_seq"`
-	MapSeq        tcp.Cookie `json:"map_seq"` // written as a cookie is: it too has 64 bits
-	MapSubflowSeq uint32     `json:"map_subflow_seq"`
-	SubflowOffset uint32     `json:"subflow_offset"`
-	MapDataBytes  uint16     `json:"map_data_bytes"`
-	Flags         uint32     `json:"flags"`
-	RemoteID      uint8      `json:"remote_id"`
-	LocalID       uint8      `json:"local_id"`
-}
-
 type md5KeyJSON struct {
 	Prefix   netip.Prefix `json:"prefix"`
 	KeyBytes uint16       `json:"key_bytes"`
 }
 
-type memoryJSON struct {
-	RecvAllocBytes    uint32               `json:"recv_alloc_bytes"`
-	RecvBufferBytes   uint32               `json:"recv_buffer_bytes"`
-	SendAllocBytes    uint32               `json:"send_alloc_bytes"`
-	SendBufferBytes   uint32               `json:"send_buffer_bytes"`
-	ForwardAllocBytes uint32               `json:"forward_alloc_bytes"`
-	SendQueuedBytes   uint32               `json:"send_queued_bytes"`
-	OptionBytes       uint32               `json:"option_bytes"`
-	BacklogBytes      uint32               `json:"backlog_bytes"`
-	Drops             tcp.Optional[uint32] `json:"drops,omitzero"`
+// object is a JSON object whose keys keep their order.
+type object []member
+
+type member struct {
+	key   string
+	value any
 }
 
-type bbrJSON struct {
-	BandwidthBytesPerSec uint64 `json:"bandwidth_bytes_per_sec"`
-	MinRTTUS             int64  `json:"min_rtt_us"`
-	PacingGain           uint32 `json:"pacing_gain"`
-	CwndGain             uint32 `json:"cwnd_gain"`
-}
-
-type dctcpJSON struct {
-	Enabled  bool   `json:"enabled"`
-	CEState  uint16 `json:"ce_state"`
-	Alpha    uint32 `json:"alpha"`
-	ECNBytes uint32 `json:"ecn_bytes"`
-	AllBytes uint32 `json:"all_bytes"`
-}
-
-type vegasJSON struct {
-	Enabled  bool   `json:"enabled"`
-	RTTCount uint32 `json:"rtt_count"`
-	RTTUS    int64  `json:"rtt_us"`
-	MinRTTUS int64  `json:"min_rtt_us"`
-}
-
-// infoJSON writes those fields of tcp.InfoFields that the kernel told.
-type infoJSON struct{ *tcp.Info }
-
-// IsZero reports whether no field is known, which leaves the key out.
-func (i infoJSON) IsZero() bool {
-	if i.Info == nil {
-		return true
-	}
-	for f := range tcp.InfoFields {
-		if i.Has(&tcp.InfoFields[f]) {
-			return false
-		}
-	}
-	return true
-}
-
-// MarshalJSON writes the fields in the kernel's order.
-func (i infoJSON) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	for at := range tcp.InfoFields {
-		f := &tcp.InfoFields[at]
-		if !i.Has(f) {
-			continue
-		}
-		var v any = f.Value(i.Info)
-		switch f.Kind {
-		case tcp.InfoBool:
-			v = f.Value(i.Info) != 0
-		case tcp.InfoCA:
-			v = i.CAState.String()
-		case tcp.InfoFlags:
-			v = i.Options.Names()
-		}
-		text, err := json.Marshal(v)
+// MarshalJSON writes the members in their order.
+func (o object) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, m := range o {
+		text, err := marshal(m.value)
 		if err != nil {
 			return nil, err
 		}
-		b.WriteString("," + strconv.Quote(f.Name) + ":")
-		b.Write(text)
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, strconv.Quote(m.key)...), ':'), text...)
 	}
-	text := b.Bytes()
-	text[0] = '{'
-	return append(text, '}'), nil
+	return append(b, '}'), nil
+}
+
+// put adds a member, below the object that a name with a dot leads to.
+func (o object) put(name string, value any) object {
+	key, rest, nested := strings.Cut(name, ".")
+	if !nested {
+		return append(o, member{name, value})
+	}
+	if last := len(o) - 1; last >= 0 && o[last].key == key {
+		o[last].value = o[last].value.(object).put(rest, value)
+		return o
+	}
+	return append(o, member{key, object{}.put(rest, value)})
 }
 
 // marshalSocket is what appendSocket must agree with.
-func marshalSocket(s *tcp.Socket) ([]byte, error) { return marshal(schemaOf(s)) }
+func marshalSocket(s *tcp.Socket) ([]byte, error) {
+	var o object
+	for i := range fields.All {
+		if value, known := jsonValue(&fields.All[i], s); known {
+			o = o.put(fields.All[i].Name, value)
+		}
+	}
+	return marshal(o)
+}
 
-func schemaOf(s *tcp.Socket) socketJSON {
-	j := socketJSON{
-		State: s.State, Family: s.Family,
-		Local: endpointJSON{label(addressText(s.Local)), s.Local.Port(), label(s.LocalName.Host), label(s.LocalName.Service)},
-		Peer:  endpointJSON{label(addressText(s.Peer)), s.Peer.Port(), label(s.PeerName.Host), label(s.PeerName.Service)},
-		UID:   s.Owner.UID, User: label(s.Owner.User), Inode: s.Owner.Inode, Cookie: s.Cookie,
-		Timer:     timerJSON{Kind: s.Timer.Kind},
-		Processes: processesJSON(s.Processes),
-		Interface: label(s.Interface), Netns: label(s.Netns), TCPInfo: infoJSON{s.Info},
+// jsonValue returns the value of a field as encoding/json takes it.
+func jsonValue(f *fields.Field, s *tcp.Socket) (value any, known bool) {
+	if f.Kind == fields.Address {
+		object, _ := f.Object()
+		return label(addressText(f.Address(s))), fields.Named(object + ".port").Get(s).Known
 	}
-	if l := s.Listener; l != nil {
-		j.Listener = &listenerJSON{label(addressText(l.Local)), l.Local.Port(), processesJSON(l.Processes)}
-	}
-	if s.State == tcp.Listen {
-		j.AcceptQueue, j.AcceptQueueMax = tcp.Known(s.AcceptQueue), s.AcceptQueueMax
-	} else {
-		j.RecvQBytes, j.SendQBytes = tcp.Known(s.RecvQueue), tcp.Known(s.SendQueue)
-	}
-	if s.Timer.Kind != tcp.TimerOff {
-		j.Timer.ExpiresMS = tcp.Known(s.Timer.Expires.Milliseconds())
-		j.Timer.Retransmits = tcp.Known(s.Timer.Retransmits)
-	}
-	if age, known := s.Age.Get(); known {
-		j.AgeMS, j.AgeExact = tcp.Known(age.Milliseconds()), tcp.Known(s.AgeExact)
-	}
-	if idle, known := s.Idle.Get(); known {
-		j.IdleMS = tcp.Known(idle.Milliseconds())
-	}
-	if s.Extended != nil {
-		j.extendedJSON = extendedOf(s.Extended)
-	}
-	if m := s.Memory; m != nil {
-		j.Memory = &memoryJSON{m.RecvAlloc, m.RecvBuffer, m.SendAlloc, m.SendBuffer, m.ForwardAlloc,
-			m.SendQueued, m.OptionMemory, m.Backlog, m.Drops}
-	}
-	if s.Congestion != nil {
-		j.Congestion = label(s.Congestion.Algorithm)
-		if a, known := s.Congestion.BBR.Get(); known {
-			j.BBR = &bbrJSON{a.Bandwidth, a.MinRTT.Microseconds(), a.PacingGain, a.CwndGain}
+	v := f.Get(s)
+	switch f.Kind {
+	case fields.Number:
+		value = v.N
+	case fields.Boolean:
+		value = v.N == 1
+	case fields.Duration:
+		value = time.Duration(v.N).Milliseconds()
+		if f.Unit() == fields.Microseconds {
+			value = time.Duration(v.N).Microseconds()
 		}
-		if a, known := s.Congestion.DCTCP.Get(); known {
-			j.DCTCP = &dctcpJSON{a.Enabled, a.CEState, a.Alpha, a.ECNBytes, a.AllBytes}
+	case fields.Cookie:
+		value = tcp.Cookie(v.N)
+	case fields.Enum:
+		value = v.Text
+	case fields.Text, fields.User, fields.LongID:
+		value = label(v.Text)
+	case fields.Flags:
+		names := []string{}
+		for bit, name := range f.Bits {
+			if v.N&(1<<bit) != 0 {
+				names = append(names, name)
+			}
 		}
-		if a, known := s.Congestion.Vegas.Get(); known {
-			j.Vegas = &vegasJSON{a.Enabled, a.RTTCount, a.RTT.Microseconds(), a.MinRTT.Microseconds()}
+		value = names
+	case fields.Processes:
+		value = processesJSON(f.Processes(s))
+	case fields.Networks:
+		var keys []md5KeyJSON
+		if s.Extended != nil {
+			for _, key := range s.Extended.MD5Keys {
+				keys = append(keys, md5KeyJSON{key.Prefix, key.Length})
+			}
 		}
+		value = keys
+	default:
+		panic(fmt.Sprintf("the kind %d of %s is not known here", f.Kind, f.Name))
 	}
-	return j
+	return value, v.Known
 }
 
 func processesJSON(processes []tcp.Process) (list []processJSON) {
@@ -262,32 +140,46 @@ func processesJSON(processes []tcp.Process) (list []processJSON) {
 	return list
 }
 
-func extendedOf(e *tcp.Extended) extendedJSON {
-	j := extendedJSON{
-		Mark: e.Mark, CgroupID: e.CgroupID, Cgroup: label(e.Cgroup.Path), Unit: label(e.Cgroup.Unit),
-		Container: label(e.Cgroup.Container), Shutdown: e.Shutdown, TOS: e.TOS, TrafficClass: e.TrafficClass,
-		ClassID: e.ClassID, V6Only: e.V6Only, Protocol: e.Protocol, ULP: label(e.ULP),
-	}
-	if options, known := e.Options.Get(); known {
-		j.SocketOptions = tcp.Known(options.Names())
-	}
-	if e.TLS != nil {
-		j.TLS = &tlsJSON{e.TLS.Version, e.TLS.Cipher, e.TLS.SendConf, e.TLS.RecvConf, e.TLS.ZeroCopy, e.TLS.NoPad}
-	}
-	if m := e.MPTCP; m != nil {
-		j.MPTCP = &mptcpJSON{m.TokenRemote, m.TokenLocal, m.RelativeSeq, tcp.Cookie(m.MapSeq), m.MapSubflowSeq,
-			m.SubflowOffset, m.MapDataLength, m.Flags, m.RemoteID, m.LocalID}
-	}
-	for _, key := range e.MD5Keys {
-		j.MD5Keys = append(j.MD5Keys, md5KeyJSON{key.Prefix, key.Length})
-	}
-	return j
-}
-
 // addressText returns no text for no address.
-func addressText(e netip.AddrPort) string {
-	if !e.IsValid() {
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
 		return ""
 	}
-	return e.Addr().String()
+	return a.String()
+}
+
+// TestPromisesAreKept compares sockets with lines that an earlier version wrote:
+// fields may be added, and none is renamed, retyped, or given another value.
+func TestPromisesAreKept(t *testing.T) {
+	promised, err := os.ReadFile("testdata/promised.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(bytes.TrimSpace(promised), []byte("\n"))
+	for i, s := range []*tcp.Socket{listener(), established(), timeWait(), full()} {
+		var kept func(name string, was, is any)
+		kept = func(name string, was, is any) {
+			switch was := was.(type) {
+			case map[string]any:
+				is, _ := is.(map[string]any)
+				for key, value := range was {
+					kept(name+"."+key, value, is[key])
+				}
+			case []any:
+				is, _ := is.([]any)
+				for j, value := range was {
+					if j >= len(is) {
+						t.Errorf("line %d: %s has %d elements, want %d", i+1, name, len(is), len(was))
+						return
+					}
+					kept(name+"[]", value, is[j])
+				}
+			default:
+				if was != is {
+					t.Errorf("line %d: %s is %v, want %v", i+1, name, is, was)
+				}
+			}
+		}
+		kept("", decode(t, lines[i]), decode(t, appendSocket(nil, s)))
+	}
 }

@@ -17,7 +17,7 @@ type SortKey struct {
 
 // byState is the default order of the formats for people: states in the order
 // of a connection's life.
-var byState = []SortKey{{Column: field("state")}}
+var byState = []SortKey{{Column: columns("state")[0]}}
 
 // ParseSort returns the keys in list: names of columns separated by commas. A
 // '-' before a name means descending order. The error is an
@@ -65,7 +65,7 @@ func appendSortKeys(b []byte, keys []SortKey, s *tcp.Socket) []byte {
 func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	switch c.kind {
 	case address:
-		return appendSortAddr(b, c.end(s).Addr())
+		return appendSortAddr(b, c.addr(s))
 	case endpoint:
 		e := c.end(s)
 		if !e.IsValid() {
@@ -75,17 +75,17 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	}
 	v := c.get(s)
 	switch {
-	case !v.known:
+	case !v.Known:
 		return b
 	case c.kind == word || c.kind == userName || c.kind == longID:
-		return appendSortText(b, v.text)
+		return appendSortText(b, v.Text)
 	case c.kind == holders:
 		first := c.holders(s)[0]
 		return appendSortNumber(appendSortText(b, first.Name), uint64(first.PID))
 	case c.kind == optionSet || c.kind == networks || c.kind == arguments:
 		return appendSortText(b, string(c.appendText(nil, s)))
 	default:
-		return appendSortNumber(b, v.n)
+		return appendSortNumber(b, v.N)
 	}
 }
 

@@ -2,95 +2,46 @@ package render
 
 import (
 	"strconv"
+	"time"
 
 	"tcpstate/tcp"
 	"tcpstate/text"
 )
 
-// value is what one column shows of one socket, less an address, which Column
-// has a function of its own for: so it is small enough to be returned in
-// registers. The zero value is unknown.
-type value struct {
-	known bool
-	n     uint64
-	text  string
-}
-
-// kind says how a value is written and by what of it two are compared.
+// kind says how the value of a column is written and by what of it two are
+// compared. An n and a text are those of a fields.Value.
 type kind uint8
 
 const (
-	number    kind = iota // n, an integer
-	boolean               // n, 0 or 1
-	cookie                // n, 64 bits in hexadecimal
-	enum                  // text, in the order of n
-	word                  // text, which may come from outside
-	userName              // text of the same sort; the number of the owner for people, where there is none
-	longID                // text of the same sort; people see the first digits of a container's id in it
-	optionSet             // names of the bits of n
-	address               // an endpoint without its port
-	endpoint              // an address and a port
-	networks              // MD5 keys, n of them
-	holders               // processes, n of them
-	arguments             // of the first process
-	duration              // n nanoseconds, after text
-	size                  // n bytes
-	rate                  // n bytes a second
-	resends               // of n, how many are not acknowledged
-	countdown             // the timer, n nanoseconds of it left
+	number       kind = iota // n, an integer
+	boolean                  // n, 0 or 1
+	milliseconds             // n nanoseconds, as an integer
+	microseconds             // n nanoseconds, as an integer
+	cookie                   // n, 64 bits in hexadecimal
+	enum                     // text, in the order of n
+	word                     // text, which may come from outside
+	userName                 // text of the same sort; the number of the owner for people, where there is none
+	longID                   // text of the same sort; people see the first digits of a container's id in it
+	optionSet                // names of the bits of n
+	address                  // an endpoint without its port
+	endpoint                 // an address and a port
+	networks                 // MD5 keys, n of them
+	holders                  // processes, n of them
+	arguments                // of the first process
+	duration                 // n nanoseconds, after text
+	size                     // n bytes
+	rate                     // n bytes a second
+	resends                  // of n, how many are not acknowledged
+	countdown                // the timer, n nanoseconds of it left
 )
-
-// jsonType is how docs/json.md names the JSON type of a kind that is a field.
-func (k kind) jsonType() string {
-	switch k {
-	case number:
-		return "integer"
-	case boolean:
-		return "boolean"
-	case optionSet:
-		return "list of strings"
-	case networks, holders:
-		return "list of objects"
-	default:
-		return "string"
-	}
-}
 
 // rightAligned reports whether a table aligns the kind to the right.
 func (k kind) rightAligned() bool {
 	switch k {
-	case number, duration, size, rate, resends:
+	case number, milliseconds, microseconds, duration, size, rate, resends:
 		return true
 	}
 	return false
-}
-
-type integer interface {
-	~int | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
-}
-
-func count[T integer](n T) value { return value{known: true, n: uint64(n)} }
-
-func named(n uint64, name string) value { return value{known: true, n: uint64(n), text: name} }
-
-func textValue(s string) value { return value{known: s != "", text: s} }
-
-func optional[T integer](o tcp.Optional[T]) value {
-	n, known := o.Get()
-	return value{known: known, n: uint64(n)}
-}
-
-func truth(b bool) value {
-	if b {
-		return value{known: true, n: 1}
-	}
-	return value{known: true}
-}
-
-// only returns v where known says so, and else the unknown value.
-func only(known bool, v value) value {
-	v.known = v.known && known
-	return v
 }
 
 // appendText appends the value of column c as CSV has it, before quoting; of an
@@ -98,25 +49,29 @@ func only(known bool, v value) value {
 func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 	switch c.kind {
 	case address:
-		return appendAddr(b, c.end(s).Addr())
+		return appendAddr(b, c.addr(s))
 	case endpoint:
 		return appendAddrPort(b, c.end(s))
 	}
 	v := c.get(s)
-	if !v.known {
+	if !v.Known {
 		return b
 	}
 	switch c.kind {
 	case number:
-		return strconv.AppendUint(b, v.n, 10)
+		return strconv.AppendUint(b, v.N, 10)
+	case milliseconds:
+		return strconv.AppendInt(b, time.Duration(v.N).Milliseconds(), 10)
+	case microseconds:
+		return strconv.AppendInt(b, time.Duration(v.N).Microseconds(), 10)
 	case boolean:
-		return strconv.AppendBool(b, v.n != 0)
+		return strconv.AppendBool(b, v.N != 0)
 	case cookie:
-		return tcp.Cookie(v.n).Append(b)
+		return tcp.Cookie(v.N).Append(b)
 	case enum, word, userName, longID:
-		return append(b, v.text...)
+		return append(b, v.Text...)
 	case optionSet:
-		return appendNames(b, v.n, c.names)
+		return appendNames(b, v.N, c.names)
 	case networks:
 		return appendPrefixes(b, s.Extended.MD5Keys)
 	case holders:
@@ -124,14 +79,14 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 	case arguments:
 		return appendArguments(b, s.Processes[0].Cmdline)
 	case duration:
-		return text.AppendDuration(append(b, v.text...), v.n)
+		return text.AppendDuration(append(b, v.Text...), v.N)
 	case size:
-		return text.AppendSize(b, v.n)
+		return text.AppendSize(b, v.N)
 	case rate:
-		return append(text.AppendSize(b, v.n), "/s"...)
+		return append(text.AppendSize(b, v.N), "/s"...)
 	case resends:
 		b = strconv.AppendUint(b, uint64(s.Info.Retrans), 10)
-		return strconv.AppendUint(append(b, '/'), v.n, 10)
+		return strconv.AppendUint(append(b, '/'), v.N, 10)
 	default: // countdown
 		return appendCountdown(b, s.Timer)
 	}
@@ -171,7 +126,9 @@ func (c *Column) fromOutside(s *tcp.Socket) bool {
 	switch c.kind {
 	case word, userName, longID, holders, arguments:
 		return true
-	case address, endpoint:
+	case address:
+		return c.addr(s).Zone() != ""
+	case endpoint:
 		return c.end(s).Addr().Zone() != "" || c.called != nil && c.called(s) != tcp.Name{}
 	}
 	return false

@@ -123,6 +123,10 @@ type md5Sig struct {
 // tcpInfo is struct tcp_info (include/uapi/linux/tcp.h) of Linux 6.18. Older
 // kernels send a shorter one. The two bit fields WScale and Flags depend on the
 // byte order of the machine: bitField reads them.
+//
+// A tag names the fields of tcp.Info that a field fills. Without a tag it fills
+// the one with the same name. The generator reads from this where each of them
+// ends.
 type tcpInfo struct {
 	State              uint8
 	CAState            uint8
@@ -130,12 +134,12 @@ type tcpInfo struct {
 	Probes             uint8
 	Backoff            uint8
 	Options            uint8
-	WScale             uint8 // snd_wscale:4, rcv_wscale:4
-	Flags              uint8 // delivery_rate_app_limited:1, fastopen_client_fail:2
+	WScale             uint8 `info:"SendWindowScale,RecvWindowScale"`           // snd_wscale:4, rcv_wscale:4
+	Flags              uint8 `info:"DeliveryRateAppLimited,FastOpenClientFail"` // delivery_rate_app_limited:1, fastopen_client_fail:2
 	RTO                uint32
 	ATO                uint32
-	SndMSS             uint32
-	RcvMSS             uint32
+	SndMSS             uint32 `info:"SendMSS"`
+	RcvMSS             uint32 `info:"RecvMSS"`
 	Unacked            uint32
 	Sacked             uint32
 	Lost               uint32
@@ -145,21 +149,21 @@ type tcpInfo struct {
 	LastAckSent        uint32 // never filled
 	LastDataRecv       uint32
 	LastAckRecv        uint32
-	PMTU               uint32
-	RcvSSThresh        uint32
+	PMTU               uint32 `info:"PathMTU"`
+	RcvSSThresh        uint32 `info:"RecvSSThresh"`
 	RTT                uint32
 	RTTVar             uint32
-	SndSSThresh        uint32
-	SndCwnd            uint32
-	AdvMSS             uint32
+	SndSSThresh        uint32 `info:"SendSSThresh"`
+	SndCwnd            uint32 `info:"SendCwnd"`
+	AdvMSS             uint32 `info:"AdvertisedMSS"`
 	Reordering         uint32
-	RcvRTT             uint32
-	RcvSpace           uint32
+	RcvRTT             uint32 `info:"RecvRTT"`
+	RcvSpace           uint32 `info:"RecvSpace"`
 	TotalRetrans       uint32
 	PacingRate         uint64
 	MaxPacingRate      uint64
-	BytesAcked         uint64
-	BytesReceived      uint64
+	BytesAcked         uint64 `info:"AckedBytes"`
+	BytesReceived      uint64 `info:"ReceivedBytes"`
 	SegsOut            uint32
 	SegsIn             uint32
 	NotSentBytes       uint32
@@ -167,18 +171,18 @@ type tcpInfo struct {
 	DataSegsIn         uint32
 	DataSegsOut        uint32
 	DeliveryRate       uint64
-	BusyTime           uint64
-	RWndLimited        uint64
-	SndBufLimited      uint64
+	BusyTime           uint64 `info:"Busy"`
+	RWndLimited        uint64 `info:"RecvWindowLimited"`
+	SndBufLimited      uint64 `info:"SendBufferLimited"`
 	Delivered          uint32
 	DeliveredCE        uint32
-	BytesSent          uint64
-	BytesRetrans       uint64
+	BytesSent          uint64 `info:"SentBytes"`
+	BytesRetrans       uint64 `info:"RetransBytes"`
 	DSACKDups          uint32
-	ReordSeen          uint32
-	RcvOOOPack         uint32
-	SndWnd             uint32
-	RcvWnd             uint32
+	ReordSeen          uint32 `info:"ReorderingSeen"`
+	RcvOOOPack         uint32 `info:"RecvOutOfOrder"`
+	SndWnd             uint32 `info:"SendWindow"`
+	RcvWnd             uint32 `info:"RecvWindow"`
 	Rehash             uint32
 	TotalRTO           uint16
 	TotalRTORecoveries uint16
@@ -190,6 +194,6 @@ type tcpInfo struct {
 	ReceivedE1Bytes    uint32
 	ReceivedE0Bytes    uint32
 	ReceivedCEBytes    uint32
-	AccECNFailMode     uint16 // from 7.0 this and the next field are bit fields, see accECN
-	AccECNOptSeen      uint16
+	AccECNFailMode     uint16 `info:"-"` // from 7.0 this and the next are bit fields of one word, see accECN
+	AccECNOptSeen      uint16 `info:"AccECNFailMode,AccECNOptSeen"`
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/render"
 )
 
@@ -85,7 +86,7 @@ func table(name string) (string, error) {
 	case "fields":
 		b.WriteString("| field | type | unit | present | meaning |\n|---|---|---|---|---|\n")
 		for _, f := range render.Fields() {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.Type, unit(f.Name), f.When, f.Doc)
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.Type, fields.UnitOf(f.Name), f.When, f.Doc)
 		}
 	case "columns":
 		b.WriteString("| column | meaning |\n|---|---|\n")
@@ -99,16 +100,4 @@ func table(name string) (string, error) {
 		return "", fmt.Errorf("nothing generates the part %q", name)
 	}
 	return b.String(), nil
-}
-
-// unit returns the unit in the suffix of a field's name.
-func unit(name string) string {
-	for _, u := range []struct{ suffix, unit string }{
-		{"_bytes_per_sec", "bytes per second"}, {"_bytes", "bytes"}, {"_ms", "milliseconds"}, {"_us", "microseconds"},
-	} {
-		if strings.HasSuffix(name, u.suffix) {
-			return u.unit
-		}
-	}
-	return ""
 }

@@ -1,0 +1,253 @@
+package fields
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"tcpstate/internal/filled"
+	"tcpstate/lifecycle"
+	"tcpstate/tcp"
+)
+
+// notFields are the fields of tcp.Socket that no row shows, each with its reason.
+var notFields = map[string]string{
+	"InterfaceIndex":   "Interface is its name",
+	"Info.Len":         "says how much of tcp_info is known",
+	"Info.Connecting":  "says what of tcp_info is known",
+	"Info.Listener":    "says what of tcp_info is known",
+	"ProcLine.UID":     "for those who print /proc/net/tcp as netstat does",
+	"ProcLine.Resends": "for those who print /proc/net/tcp as netstat does",
+	"ProcLine.Probes":  "for those who print /proc/net/tcp as netstat does",
+}
+
+// values returns what the getters make of a socket.
+func values(s *tcp.Socket) []any {
+	list := make([]any, len(All))
+	for i := range All {
+		if f := &All[i]; f.Kind == Address {
+			list[i] = f.Address(s)
+		} else {
+			list[i] = f.Get(s)
+		}
+	}
+	return list
+}
+
+// TestEveryFieldHasARow changes each field of a socket, and sees that the rows
+// follow.
+func TestEveryFieldHasARow(t *testing.T) {
+	followed := map[string]bool{} // rows, by name
+	shown := map[string]bool{}    // paths
+	for _, state := range []tcp.State{tcp.Established, tcp.Listen} {
+		for n := range filled.Leaves(filled.Socket()) {
+			s := filled.Socket()
+			s.State = state
+			leaf, before := filled.Leaves(s)[n], values(s)
+			leaf.Change()
+			for i, after := range values(s) {
+				if after != before[i] {
+					shown[leaf.Path] = true
+					followed[All[i].Name] = followed[All[i].Name] || pathOf(&All[i]) == leaf.Path
+				}
+			}
+		}
+	}
+	for _, leaf := range filled.Leaves(filled.Socket()) {
+		reason, none := notFields[leaf.Path]
+		switch {
+		case !none && !shown[leaf.Path]:
+			t.Errorf("no row shows tcp.Socket.%s: add one in fields/table.go or fields/info.go, then run go generate ./...; or say in notFields of fields/fields_test.go why not", leaf.Path)
+		case none && slices.ContainsFunc(All, func(f Field) bool { return pathOf(&f) == leaf.Path }):
+			t.Errorf("tcp.Socket.%s has a row, and fields/fields_test.go says that it has none, since it %s", leaf.Path, reason)
+		}
+	}
+	for i := range All {
+		if f := &All[i]; !followed[f.Name] {
+			t.Errorf("%s does not change with %s: run go generate ./fields", f.Name, f.Of)
+		}
+	}
+}
+
+// pathOf returns the path of the field that a row shows, as package filled has it.
+func pathOf(f *Field) string {
+	path := strings.TrimPrefix(f.Of, "s.")
+	if i := strings.Index(path, "()"); i >= 0 {
+		path = path[:strings.LastIndex(path[:i], ".")]
+	}
+	return path
+}
+
+// TestElementsAreWhole sees that the rows of elements show every field of theirs.
+func TestElementsAreWhole(t *testing.T) {
+	for kind, element := range map[Kind]reflect.Type{Processes: reflect.TypeFor[tcp.Process](), Networks: reflect.TypeFor[tcp.MD5Key]()} {
+		for i := range element.NumField() {
+			name := element.Field(i).Name
+			if !slices.ContainsFunc(Elements(kind), func(f Field) bool { return strings.HasSuffix(f.Of, "."+name) }) {
+				t.Errorf("no row shows %s.%s: add one in fields/objects.go, then run go generate ./...", element, name)
+			}
+		}
+	}
+}
+
+// TestRows checks what each row says of itself.
+func TestRows(t *testing.T) {
+	seen, words := map[string]bool{}, map[string]bool{}
+	for i := range All {
+		f := &All[i]
+		if seen[f.Name] || f.Filter != "" && words[f.Filter] {
+			t.Errorf("two rows are named %s, or have the word %s", f.Name, f.Filter)
+		}
+		seen[f.Name], words[f.Filter] = true, true
+		if f.Doc == "" || f.When == "" || f.From == 0 {
+			t.Errorf("%s has no description, no sources, or does not say when it is present", f.Name)
+		}
+		if object, nested := f.Object(); nested {
+			ObjectNamed(object)
+		}
+		if f.InfoStates&^f.CanBeKnownIn() != 0 {
+			t.Errorf("%s is read from tcp_info in states in which it cannot be known", f.Name)
+		}
+	}
+}
+
+// TestStates sees that a field is known in no state but those of its row.
+func TestStates(t *testing.T) {
+	for state := range tcp.All.States() {
+		s := filled.Socket()
+		s.State, s.Info.Listener, s.Info.Connecting = state, state == tcp.Listen, state == tcp.SynSent
+		if state == tcp.TimeWait { // a small socket has none of these
+			s.Info, s.Congestion, s.Owner, s.Processes = nil, nil, tcp.Owner{}, nil
+		}
+		for i := range All {
+			f := &All[i]
+			if f.Joined || f.Kind == Address || f.CanBeKnownIn().Has(state) {
+				continue
+			}
+			if v := f.Get(s); v.Known {
+				t.Errorf("%s is known in %v, which its row excludes", f.Name, state)
+			}
+		}
+	}
+}
+
+// TestValuesKeepTheirUnits looks at one value of each kind.
+func TestValuesKeepTheirUnits(t *testing.T) {
+	s := filled.Socket()
+	s.Info.RTT, s.Extended.Shutdown = 180_000, tcp.Known(tcp.ShutdownSend)
+	s.Local = netip.MustParseAddrPort("[fe80::1%eth0]:443")
+	for name, want := range map[string]Value{
+		"tcp_info.rtt_us": {Known: true, N: 180_000},
+		"shutdown":        {Known: true, N: uint64(tcp.ShutdownSend), Text: "send"},
+		"local.port":      {Known: true, N: 443},
+		"processes":       {Known: true, N: 1},
+		"state":           {Known: true, N: uint64(tcp.Established), Text: "ESTABLISHED"},
+		"bbr.cwnd_gain":   {Known: true, N: uint64(s.Congestion.BBR.Or(tcp.BBR{}).CwndGain)},
+	} {
+		if got := Named(name).Get(s); got != want {
+			t.Errorf("%s is %+v, want %+v", name, got, want)
+		}
+	}
+	if got := Named("local.address").Address(s).String(); got != "fe80::1%eth0" {
+		t.Errorf("local.address is %s", got)
+	}
+	bare := &tcp.Socket{}
+	for _, name := range []string{"tls.version", "bbr.cwnd_gain", "tcp_info.rto_us", "listener.port", "processes", "user", "mark", "v6only"} {
+		if got := Named(name).Get(bare); got != (Value{}) {
+			t.Errorf("%s of a socket of which nothing is known is %+v", name, got)
+		}
+	}
+}
+
+// TestInfoIsKnownToItsEnd cuts the structure short at every length.
+func TestInfoIsKnownToItsEnd(t *testing.T) {
+	const whole = 1 << 10 // more than any kernel sends
+	// What is 0 until it is measured is measured here.
+	upTo := func(length int) *tcp.Socket {
+		return &tcp.Socket{State: tcp.Established, Info: &tcp.Info{Len: length, RTT: 1, RecvRTT: 1}}
+	}
+	for _, f := range info() {
+		get := Named(f.Name).Get
+		least := 0
+		for least < whole && !get(upTo(least)).Known {
+			least++
+		}
+		for length := range whole + 1 {
+			if known := get(upTo(length)).Known; known != (length >= least) || length == 0 && known {
+				t.Errorf("of %d bytes %s is known: %v; it is first known of %d", length, f.Name, known, least)
+			}
+		}
+	}
+	known := func(info *tcp.Info, state tcp.State, name string) bool {
+		return Named("tcp_info." + name).Get(&tcp.Socket{State: state, Info: info}).Known
+	}
+	if fresh := (&tcp.Info{Len: whole}); known(fresh, tcp.Established, "rtt_us") || known(fresh, tcp.Established, "rttvar_us") ||
+		known(fresh, tcp.Established, "rcv_rtt_us") || !known(fresh, tcp.Established, "rto_us") {
+		t.Error("a round-trip time that was not measured is there")
+	}
+	connecting := &tcp.Info{Len: whole, Connecting: true}
+	if known(connecting, tcp.SynSent, "last_ack_recv_ms") || known(connecting, tcp.SynSent, "last_data_recv_ms") ||
+		known(connecting, tcp.SynSent, "last_data_sent_ms") || !known(connecting, tcp.SynSent, "rto_us") {
+		t.Error("before a segment has come the clocks of the last ones have run")
+	}
+	listener := &tcp.Info{Len: whole, Listener: true}
+	if known(listener, tcp.Listen, "rtt_us") || known(listener, tcp.Listen, "unacked") || !known(listener, tcp.Listen, "cwnd") ||
+		!known(listener, tcp.Listen, "reordering") {
+		t.Error("a listener does not have just what tcp_get_info fills in for one")
+	}
+	endless := &tcp.Info{Len: whole, PacingRate: tcp.NoPacingLimit, MaxPacingRate: tcp.NoPacingLimit, MinRTT: tcp.RTTNotMeasured}
+	if known(endless, tcp.Established, "pacing_rate_bytes_per_sec") || known(endless, tcp.Established, "max_pacing_rate_bytes_per_sec") ||
+		known(endless, tcp.Established, "min_rtt_us") {
+		t.Error("what the kernel marks as unlimited or not measured counts as known")
+	}
+}
+
+// TestClocksAgree holds the length of tcp_info from which ages are known to the
+// end of the last clock that they are read from.
+func TestClocksAgree(t *testing.T) {
+	for length := range 100 {
+		s := &tcp.Socket{State: tcp.CloseWait, Info: &tcp.Info{Len: length}}
+		lifecycle.Clocks{}.SetAge(s)
+		if known := Named("tcp_info.last_ack_recv_ms").Get(s).Known; known != s.Age.IsKnown() {
+			t.Errorf("of %d bytes of tcp_info the last ACK is known: %v, and the age: %v", length, known, s.Age.IsKnown())
+		}
+	}
+}
+
+// TestMissing pins what a source is said not to know: the names and their order
+// are part of the output.
+func TestMissing(t *testing.T) {
+	const ofProc = "accept_queue_max cookie idle_ms interface mark cgroup cgroup_id shutdown tos traffic_class class_id v6only " +
+		"socket_options protocol ulp tls mptcp md5_keys memory congestion bbr dctcp vegas tcp_info bound_inactive close"
+	for _, test := range []struct {
+		sources Sources
+		want    string
+	}{
+		{ProcFS, ofProc},
+		{SockDiag, "mark md5_keys bound_inactive close"},
+		{SockDiag | SockDiagInactive, "mark md5_keys"},
+		{SockDiag | SockDiagAdmin, "bound_inactive close"},
+		{SockDiag | SockDiagAdmin | SockDiagInactive, ""},
+	} {
+		// Names may be added.
+		got := slices.DeleteFunc(Missing(test.sources), func(name string) bool { return !strings.Contains(" "+ofProc+" ", " "+name+" ") })
+		if got := strings.Join(got, " "); got != test.want {
+			t.Errorf("sources %b miss\n%s, want\n%s", test.sources, got, test.want)
+		}
+	}
+	if Missing(Any) == nil {
+		t.Error("a list without names is nil: JSON would have null for it")
+	}
+	for states, want := range map[tcp.StateSet]bool{
+		tcp.All: true, tcp.Set(tcp.Established): true, tcp.Set(tcp.TimeWait): false, tcp.Set(tcp.SynRecv): false,
+	} {
+		if got := slices.Contains(MissingIn(ProcFS, states), "age_ms"); got != want {
+			t.Errorf("of %v /proc lacks age_ms: %v, want %v", states, got, want)
+		}
+	}
+	if slices.Contains(MissingIn(SockDiag, tcp.All), "age_ms") {
+		t.Error("sock_diag lacks age_ms")
+	}
+}

@@ -1,0 +1,147 @@
+package sockdiag
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tcpstate/fields"
+	"tcpstate/tcp"
+)
+
+// everyDetail asks for all that the kernel can send.
+const everyDetail = tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended
+
+// sample returns a value of an attribute in which no byte is 0, so that whatever
+// is read from it shows. It is longer than any attribute that is a structure.
+func sample(kind int) []byte {
+	filler := slices.Repeat([]byte{0x13}, 512) // bits of every bit field
+	nested := func() []byte {
+		var b []byte
+		for kind := 1; kind <= 32; kind++ {
+			b = join(b, attribute(kind, filler[:8]))
+		}
+		return b
+	}
+	switch kind {
+	case attrCong:
+		return []byte("reno\x00")
+	case attrMD5Sig:
+		return bytesOf(md5Sig{Family: familyInet, PrefixLen: 24, KeyLen: 8})
+	case attrULPInfo:
+		return join(attribute(attrULPInfoName, []byte("tls\x00")), attribute(attrULPInfoTLS, nested()), attribute(attrULPInfoMPTCP, nested()))
+	}
+	return filler
+}
+
+// decoded returns the socket that is made of the base and the attributes.
+func decoded(t *testing.T, detail tcp.Detail, state uint8, attributes ...[]byte) *tcp.Socket {
+	t.Helper()
+	msg := message(state, "10.0.0.1:80", "10.0.0.2:5")
+	msg.Timer, msg.Retransmits, msg.Expires, msg.RecvQueue, msg.SendQueue, msg.UID, msg.Inode = 1, 1, 1, 1, 1, 1, 1
+	msg.ID.Cookie[0] = 1
+	d := newDecoder(detail, false)
+	if err := d.decode(join(bytesOf(msg), join(attributes...))); err != nil {
+		t.Fatal(err)
+	}
+	return d.socket.Clone()
+}
+
+// TestEveryFieldIsDecoded sends every attribute, and wants every field that
+// sock_diag is said to know, with the detail alone that it is said to need.
+func TestEveryFieldIsDecoded(t *testing.T) {
+	var all [][]byte
+	for kind := 1; kind < 1<<8; kind++ {
+		all = append(all, attribute(kind, sample(kind)))
+	}
+	for i := range fields.All {
+		f := &fields.All[i]
+		if f.Joined || f.From&(fields.SockDiag|fields.SockDiagAdmin) == 0 {
+			continue
+		}
+		sockets := []*tcp.Socket{decoded(t, f.Needs, kernelEstablished, all...), decoded(t, f.Needs, kernelListen, all...)}
+		shown := slices.ContainsFunc(sockets, func(s *tcp.Socket) bool {
+			if f.Kind == fields.Address {
+				return f.Address(s).IsValid()
+			}
+			v := f.Get(s)
+			return v.Known && (v.N != 0 || v.Text != "")
+		})
+		if !shown {
+			t.Errorf("package fields says that sock_diag knows %s, and no message sets %s with the detail that it needs: decode it in sockdiag/decode.go or sockdiag/extended.go", f.Name, f.Of)
+		}
+	}
+}
+
+// TestEveryAttributeHasARow sends each attribute alone, and wants a field that
+// shows it.
+func TestEveryAttributeHasARow(t *testing.T) {
+	bare := decoded(t, everyDetail, kernelEstablished)
+	for kind, name := range attrNames {
+		s := decoded(t, everyDetail, kernelEstablished, attribute(kind, sample(kind)))
+		changed := slices.ContainsFunc(fields.All, func(f fields.Field) bool {
+			return f.Get != nil && f.Get(s) != f.Get(bare)
+		})
+		if !changed {
+			t.Errorf("no field shows attribute %d (%s): decode it in sockdiag/decode.go or sockdiag/extended.go, and add a row in fields/table.go", kind, name)
+		}
+	}
+}
+
+// TestEveryDecodedAttributeIsNamed holds the decoder to the names that errors and
+// the test above have for attributes.
+func TestEveryDecodedAttributeIsNamed(t *testing.T) {
+	bare := decoded(t, everyDetail, kernelEstablished)
+	for kind := 1; kind < 1<<8; kind++ {
+		if attrNames[kind] != "" {
+			continue
+		}
+		s := decoded(t, everyDetail, kernelEstablished, attribute(kind, sample(kind)))
+		for i := range fields.All {
+			if f := &fields.All[i]; f.Get != nil && f.Get(s) != f.Get(bare) {
+				t.Errorf("attribute %d sets %s, and attrNames in sockdiag/attributes.go does not name it", kind, f.Name)
+			}
+		}
+	}
+}
+
+// TestInfoEndsAreTheKernels changes single bytes of a tcp_info: the byte before
+// the end of a field changes its value, the byte after does not. So the ends that
+// package fields has, which come from the declaration of tcpInfo, are those that
+// the decoder reads up to.
+func TestInfoEndsAreTheKernels(t *testing.T) {
+	const rtt = 68 // not 0, or rttvar_us is unknown
+	size := len(bytesOf(tcpInfo{}))
+	decode := func(changed int) *tcp.Socket {
+		raw := make([]byte, size)
+		raw[rtt] = 1
+		if changed >= 0 {
+			raw[changed] = ^raw[changed]
+		}
+		return decoded(t, everyDetail, kernelEstablished, attribute(attrInfo, raw))
+	}
+	before := decode(-1)
+	for i := range fields.All {
+		f := &fields.All[i]
+		if !strings.HasPrefix(f.Name, "tcp_info.") {
+			continue
+		}
+		end := 0
+		for known := false; !known && end <= size; {
+			end++
+			s := decode(-1)
+			s.Info.Len = end
+			if f.Known != "" { // by another condition than the length
+				s.Info.RTT, s.Info.RecvRTT = 1, 1
+			}
+			known = f.Get(s).Known
+		}
+		if end < size && f.Get(decode(end)) != f.Get(before) {
+			t.Errorf("%s changes with byte %d, and is said to end before it: see the tags of tcpInfo in sockdiag/attributes.go", f.Name, end)
+		}
+		// A kernel that has this field as bits of a word may have it in any byte of it.
+		if f.Name != "tcp_info.accecn_fail_mode" && f.Get(decode(end-1)) == f.Get(before) {
+			t.Errorf("%s does not change with byte %d, and is said to end after it: see the tags of tcpInfo in sockdiag/attributes.go, and decodeInfo", f.Name, end-1)
+		}
+	}
+}
