@@ -330,8 +330,8 @@ func sameTimer(was, is map[string]any) bool {
 	if is == nil || was["timer.kind"] != is["timer.kind"] || was["timer.retransmits"] != is["timer.retransmits"] {
 		return false
 	}
-	left := func(s map[string]any) float64 { v, _ := s["timer.expires_ms"].(float64); return v }
-	return left(is) <= left(was)
+	number := func(s map[string]any, name string) float64 { v, _ := s[name].(float64); return v }
+	return number(is, "timer.expires_ms") <= number(was, "timer.expires_ms") && number(is, "age_ms") >= number(was, "age_ms")
 }
 
 // checkProcSocket checks one socket of /proc against sock_diag's before and

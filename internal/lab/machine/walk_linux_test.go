@@ -2,7 +2,9 @@ package machine
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +26,8 @@ type walker struct {
 	local    netip.AddrPort
 	remote   netip.AddrPort // unspecified before there is a peer
 	peer     *lab.Peer
+
+	repeated bool // a failure is only logged, and the path walked again
 
 	finSent bool // our FIN is on the wire; peer.Ack is past it
 	shut    bool // the peer's window is shut: no FIN will come
@@ -208,6 +212,15 @@ func eventually(holds func() bool) bool {
 		pause = min(pause*5/4, 30*time.Millisecond)
 	}
 	return false
+}
+
+// fail reports a failure and ends the goroutine.
+func (w *walker) fail(p path, step lifecycle.Transition, format string, args ...any) {
+	if w.repeated {
+		w.t.Logf("%s: at %s, to be repeated: %s", p, step.Key(), fmt.Sprintf(format, args...))
+		runtime.Goexit()
+	}
+	w.driver.fail(p, step, format, args...)
 }
 
 func (w *walker) option(tr lifecycle.Transition, level, name, value int) {
