@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tcpstate/tcp"
 )
 
-// TestSortPart compares what is sorted in part with what is sorted in full, in
-// the orders that a quicksort likes least too.
+// TestSortPart compares the result of sortPart with a full sort. Some of the
+// inputs are bad cases for a quicksort.
 func TestSortPart(t *testing.T) {
 	patterns := map[string]func(i, n int) int{
 		"sorted":   func(i, n int) int { return i },
@@ -34,7 +36,7 @@ func TestSortPart(t *testing.T) {
 				}
 				slices.Sort(list)
 				if !slices.Equal(list, want) {
-					t.Errorf("%s, %d elements: not the same elements any more", name, n)
+					t.Errorf("%s, %d elements: the elements are not the same afterwards", name, n)
 				}
 				if most := 60 * n; window[1]-window[0] <= 40 && n > 100 && compares > most {
 					t.Errorf("%s, %d elements: %d comparisons for a window, want at most %d", name, n, compares, most)
@@ -44,16 +46,47 @@ func TestSortPart(t *testing.T) {
 	}
 }
 
-// BenchmarkSortPart sorts a window of 300,000 places that come all but sorted.
+// BenchmarkSortPart sorts parts of 300,000 keys that are almost sorted.
 func BenchmarkSortPart(b *testing.B) {
-	places := make([]place, 300_000)
+	sortKeys := make([]sortKey, 300_000)
 	for b.Loop() {
 		b.StopTimer()
-		for i := range places {
-			places[i] = place{a: uint64(i % 2), c: rand.Uint32N(1000)}
+		for i := range sortKeys {
+			sortKeys[i] = sortKey{a: uint64(i % 2), c: rand.Uint32N(1000)}
 		}
 		b.StartTimer()
-		sortPart(places, 0, 400, comparePlaces)
-		sortPart(places, len(places)-120, len(places), comparePlaces)
+		sortPart(sortKeys, 0, 400, compareSortKeys)
+		sortPart(sortKeys, len(sortKeys)-120, len(sortKeys), compareSortKeys)
+	}
+}
+
+func TestSort(t *testing.T) {
+	d := drive(t, nil, someSockets()...)
+	d.press("s")
+	d.wants("sort recv-q down")
+	if item := d.m.frame.items.item(0); item.socket.RecvQueue != 77 {
+		t.Errorf("the first row has %d bytes", item.socket.RecvQueue)
+	}
+	d.press("S")
+	d.wants("sort recv-q\n")
+	if item := d.m.frame.items.item(d.m.total() - 1); item.socket.RecvQueue != 77 {
+		t.Errorf("the last row has %d bytes", item.socket.RecvQueue)
+	}
+	for d.m.want.sort.by != byPeer {
+		d.press("s")
+	}
+	for range 2 { // items without a peer are last in both directions
+		if item := d.m.frame.items.item(d.m.total() - 1); item.socket.State != tcp.Listen {
+			t.Errorf("sorted by peer the last row is %s", item.socket.Peer)
+		}
+		d.press("S")
+	}
+	for range socketOrders {
+		d.press("s")
+		for i := range d.m.total() {
+			if d.m.frame.items.item(i) == nil {
+				t.Fatalf("no row %d in the order by %s", i, d.m.want.sort.by)
+			}
+		}
 	}
 }

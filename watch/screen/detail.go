@@ -10,23 +10,23 @@ import (
 	"tcpstate/tcp"
 )
 
-// open reads all that there is of the socket that is to be shown in full.
-func (r *reader) open(ctx context.Context) {
-	id := r.done.open
+// readDetail reads all details of the socket that the screen shows in full.
+func (r *reader) readDetail(ctx context.Context) {
+	id := r.serving.detail
 	if id == 0 {
-		r.opened = nil
+		r.detail = nil
 		return
 	}
-	o := &opened{id: id}
-	last := r.opened
+	o := &socketDetail{id: id}
+	last := r.detail
 	row := r.session.Row(id)
 	if row == nil {
 		if last == nil || last.id != id {
-			o.gone = r.lookedAt
+			o.gone = r.readAt
 		} else if *o = *last; o.gone.IsZero() {
-			o.gone = r.lookedAt
+			o.gone = r.readAt
 		}
-		r.opened = o
+		r.detail = o
 		return
 	}
 	o.socket = new(tcp.Socket)
@@ -42,15 +42,16 @@ func (r *reader) open(ctx context.Context) {
 	if o.settings, err = collect.ReadSettings(r.session.Query); err != nil && o.err == nil {
 		o.err = err
 	}
-	r.opened = o
+	r.detail = o
 }
 
-// readFull reads a socket with all details, nil where it is not found any more.
+// readFull reads a socket with all details. It returns nil if the socket no
+// longer exists.
 func (r *reader) readFull(ctx context.Context, s *tcp.Socket) (full *tcp.Socket, err error) {
 	q := r.session.Query
 	q.Source, q.States, q.Everything = r.session.Source(), tcp.All, false
 	q.Detail = tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailProcesses | tcp.DetailAge | tcp.DetailCommands
-	if q.Filter, err = filter.Parse([]string{endsOf(s)}, filter.Names{}); err != nil {
+	if q.Filter, err = filter.Parse([]string{filterFor(s)}, filter.Names{}); err != nil {
 		return nil, err
 	}
 	snapshot, err := collect.Open(ctx, q)
@@ -69,8 +70,8 @@ func (r *reader) readFull(ctx context.Context, s *tcp.Socket) (full *tcp.Socket,
 	return full, nil
 }
 
-// endsOf returns a filter that selects the socket, among few.
-func endsOf(s *tcp.Socket) string {
+// filterFor returns a filter that selects the socket and few others.
+func filterFor(s *tcp.Socket) string {
 	text := fmt.Sprintf("sport = :%d", s.Local.Port())
 	for _, end := range []struct {
 		name string

@@ -8,31 +8,32 @@ import (
 	"tcpstate/watch"
 )
 
-// wish is what the model wants to be shown. The reader fulfils the latest.
-type wish struct {
+// request says what the model wants to show. The reader answers only the latest
+// request.
+type request struct {
 	serial   int
 	interval time.Duration
-	paused   bool           // look no more by itself
-	filter   *filter.Filter // what is counted and listed
-	filtered int            // changes with the filter
-	front    tcp.State      // the state that is in front; 0: none
+	paused   bool           // do not read at each interval
+	filter   *filter.Filter // selects the sockets to count and list
+	filtered int            // a number that changes with the filter
+	focus    tcp.State      // the focused state; 0: none
 	group    grouping
 	sort     sorting
-	top      int      // the first row that is shown
-	height   int      // how many are
-	open     watch.ID // the socket that is shown in full; 0: none
+	top      int      // index of the first item on the screen
+	height   int      // how many items the screen shows
+	detail   watch.ID // the socket to show in full; 0: none
 }
 
-// sorting is an order of the rows.
+// sorting is an order of the items.
 type sorting struct {
 	by         sortBy
 	descending bool
 }
 
-// sortBy is what rows are sorted by.
+// sortBy is the value to sort by.
 type sortBy uint8
 
-// What sockets and groups are sorted by.
+// The values to sort sockets by, and then those to sort groups by.
 const (
 	byState sortBy = iota
 	byRecvQueue
@@ -40,7 +41,7 @@ const (
 	byLocal
 	byPeer
 	byAge
-	bySeen
+	byLastChange
 	byProcess
 
 	byTotal
@@ -49,36 +50,36 @@ const (
 )
 
 var sortNames = [...]string{byState: "state", byRecvQueue: "recv-q", bySendQueue: "send-q", byLocal: "local", byPeer: "peer",
-	byAge: "age", bySeen: "last change", byProcess: "process", byTotal: "total", byChange: "change", byName: "name"}
+	byAge: "age", byLastChange: "last change", byProcess: "process", byTotal: "total", byChange: "change", byName: "name"}
 
 func (b sortBy) String() string { return sortNames[b] }
 
 // The orders that the key s goes through.
 var (
 	socketOrders = []sorting{{byState, false}, {byRecvQueue, true}, {bySendQueue, true}, {byLocal, false}, {byPeer, false},
-		{byAge, true}, {bySeen, true}, {byProcess, false}}
+		{byAge, true}, {byLastChange, true}, {byProcess, false}}
 	groupOrders = []sorting{{byTotal, true}, {byChange, true}, {byName, false}}
 )
 
-// orders returns the orders that there are for the rows of a grouping.
-func (g grouping) orders() []sorting {
+// sortings returns the orders for the items of a grouping.
+func (g grouping) sortings() []sorting {
 	if g == ungrouped {
 		return socketOrders
 	}
 	return groupOrders
 }
 
-// next returns the order after s.
-func (s sorting) next(orders []sorting) sorting {
-	for i, o := range orders {
+// next returns the order that follows s.
+func (s sorting) next(sortings []sorting) sorting {
+	for i, o := range sortings {
 		if o.by == s.by {
-			return orders[(i+1)%len(orders)]
+			return sortings[(i+1)%len(sortings)]
 		}
 	}
-	return orders[0]
+	return sortings[0]
 }
 
-// grouping is what the rows are sockets of.
+// grouping says how the sockets are grouped.
 type grouping uint8
 
 // The groupings, in the order in which the key g goes through them.

@@ -12,23 +12,23 @@ import (
 	"tcpstate/text"
 )
 
-// openedSocket returns the socket that is shown in full, nil where none is at
-// hand.
-func (m *model) openedSocket() *opened {
-	if m.frame == nil || m.frame.opened == nil || m.frame.opened.id != m.want.open || m.frame.opened.socket == nil {
+// detail returns the socket that is shown in full, or nil if it has not been
+// read yet.
+func (m *model) detail() *socketDetail {
+	if m.frame == nil || m.frame.detail == nil || m.frame.detail.id != m.want.detail || m.frame.detail.socket == nil {
 		return nil
 	}
-	return m.frame.opened
+	return m.frame.detail
 }
 
-// laySocket lays out the socket that is shown in full.
-func (m *model) laySocket() {
-	o := m.openedSocket()
+// layOutSocket lays out the socket that is shown in full.
+func (m *model) layOutSocket() {
+	o := m.detail()
 	switch {
 	case o != nil:
-		m.page.title = "socket " + text.Escape(ends(o.socket))
+		m.page.title = "socket " + text.Escape(addressesOf(o.socket))
 		m.page.lines = m.socketLines(o)
-	case m.frame != nil && m.frame.opened != nil && m.frame.opened.id == m.want.open:
+	case m.frame != nil && m.frame.detail != nil && m.frame.detail.id == m.want.detail:
 		m.page.lines = []string{"The socket is gone."}
 	default:
 		m.page.lines = []string{"a moment ..."}
@@ -36,16 +36,17 @@ func (m *model) laySocket() {
 	m.scroll(0)
 }
 
-func ends(s *tcp.Socket) string {
+func addressesOf(s *tcp.Socket) string {
 	if s.Peer.Port() == 0 {
 		return s.Local.String()
 	}
 	return s.Local.String() + " - " + s.Peer.String()
 }
 
-// socketLines returns a socket in full: whose it is and what it does, the states
-// that it went through, what becomes of it, and all that the kernel says of it.
-func (m *model) socketLines(o *opened) []string {
+// socketLines returns the lines of a socket in full: its owner and its queues,
+// the states that it went through, what happens to it next, and all fields that
+// the kernel reports.
+func (m *model) socketLines(o *socketDetail) []string {
 	s := o.socket
 	var lines []string
 	add := func(name, format string, args ...any) {
@@ -78,18 +79,18 @@ func (m *model) socketLines(o *opened) []string {
 	lines = append(lines, "", m.paint(text.Bold, "History"))
 	lines = append(lines, m.historyLines(o)...)
 	lines = append(lines, "")
-	lines = append(lines, m.storyLines(o)...)
+	lines = append(lines, m.outlookLines(o)...)
 	return append(lines, m.fieldLines(s)...)
 }
 
 // historyLines returns the states in which the socket was seen.
-func (m *model) historyLines(o *opened) []string {
+func (m *model) historyLines(o *socketDetail) []string {
 	var lines []string
 	for i, step := range o.history {
 		what := "was there when the watch began"
 		switch {
 		case i > 0:
-			what = "after " + short(step.At.Sub(o.history[i-1].At))
+			what = "after " + roundedDuration(step.At.Sub(o.history[i-1].At))
 		case o.new:
 			what = "opened"
 		}
@@ -98,29 +99,30 @@ func (m *model) historyLines(o *opened) []string {
 	return lines
 }
 
-// short returns a time between two looks.
-func short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+// roundedDuration returns a time between two readings.
+func roundedDuration(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
 
-// storyLines returns what becomes of the socket, as explain tells it.
-func (m *model) storyLines(o *opened) []string {
+// outlookLines returns what happens to the socket next, as explain describes
+// it.
+func (m *model) outlookLines(o *socketDetail) []string {
 	if m.pages == nil || m.pages.book == nil || !o.gone.IsZero() {
 		return nil
 	}
 	story := m.pages.book.Story(o.settings)
 	story.Add(o.socket)
-	told, err := story.Tell()
+	summary, err := story.Tell()
 	if err != nil {
 		return []string{text.EscapeLine(err.Error()), ""}
 	}
 	var b bytes.Buffer
-	if err := told.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
+	if err := summary.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
 		return nil
 	}
 	return append(linesOf(b.String()), "")
 }
 
-// fieldLines returns the fields of JSON that are known of a socket, those of an
-// object under its name, with what they mean.
+// fieldLines returns the JSON fields of a socket that are known, with their
+// descriptions. The fields of an object follow the name of the object.
 func (m *model) fieldLines(s *tcp.Socket) []string {
 	type known struct{ object, name, value, doc string }
 	var list []known
@@ -152,8 +154,8 @@ func (m *model) fieldLines(s *tcp.Socket) []string {
 	return lines
 }
 
-// cellOf returns what a table shows of the socket in a column, "-" where there is
-// no such column.
+// cellOf returns the cell of a socket in the table's column of that name, or
+// "-" if there is no such column.
 func cellOf(name string, s *tcp.Socket) string {
 	columns, err := render.ParseColumns(name)
 	if err != nil {
@@ -162,7 +164,7 @@ func cellOf(name string, s *tcp.Socket) string {
 	return string(columns[0].AppendCell(nil, s))
 }
 
-// viewPage draws a page, or a socket in full.
+// viewPage draws a page or a socket in full.
 func (m *model) viewPage() []string {
 	lines := []string{m.line().put(text.Bold, m.page.title).String()}
 	n := m.pageHeight()

@@ -13,15 +13,15 @@ import (
 	"tcpstate/watch"
 )
 
-// place is a row's place in an order: the least first.
-type place struct {
+// sortKey is the position of a socket in an order: the smallest comes first.
+type sortKey struct {
 	a, b uint64
 	c    uint32
-	id   watch.ID // of equals the one that was seen first comes first
+	id   watch.ID // among equal keys, the socket that was seen first comes first
 	row  *watch.Row
 }
 
-func comparePlaces(x, y place) int {
+func compareSortKeys(x, y sortKey) int {
 	switch {
 	case x.a != y.a:
 		return cmp.Compare(x.a, y.a)
@@ -33,10 +33,10 @@ func comparePlaces(x, y place) int {
 	return cmp.Compare(x.id, y.id)
 }
 
-// placeOf returns the place of a socket in an order. Those of which is not known
-// what they are sorted by are the last, in either direction.
-func placeOf(order sorting, row *watch.Row, s *tcp.Socket) place {
-	p := place{id: row.ID(), row: row}
+// sortKeyOf returns the sort key of a socket. Sockets whose value is unknown
+// come last in both directions.
+func sortKeyOf(order sorting, row *watch.Row, s *tcp.Socket) sortKey {
+	p := sortKey{id: row.ID(), row: row}
 	known := true
 	switch order.by {
 	case byState:
@@ -52,19 +52,19 @@ func placeOf(order sorting, row *watch.Row, s *tcp.Socket) place {
 			p.a = uint64(s.AcceptQueueMax.Or(0))
 		}
 	case byLocal:
-		p.a, p.b, p.c = placeOfEnd(s.Local)
+		p.a, p.b, p.c = sortKeyOfAddress(s.Local)
 	case byPeer:
-		p.a, p.b, p.c = placeOfEnd(s.Peer)
+		p.a, p.b, p.c = sortKeyOfAddress(s.Peer)
 		known = s.Peer.Port() != 0
 	case byAge:
 		var age time.Duration
 		age, known = s.Age.Get()
 		p.a = uint64(max(age, 0))
-	case bySeen:
+	case byLastChange:
 		p.a = uint64(row.Since().UnixNano())
 	case byProcess:
 		if known = len(s.Processes) > 0; known {
-			p.a, p.b = placeOfName(s.Processes[0].Name)
+			p.a, p.b = sortKeyOfName(s.Processes[0].Name)
 			p.c = uint32(s.Processes[0].PID)
 		}
 	}
@@ -77,30 +77,31 @@ func placeOf(order sorting, row *watch.Row, s *tcp.Socket) place {
 	return p
 }
 
-// placeOfEnd orders IPv4 before IPv6, then by address and port.
-func placeOfEnd(end netip.AddrPort) (a, b uint64, c uint32) {
+// sortKeyOfAddress sorts IPv4 before IPv6, then by address and port.
+func sortKeyOfAddress(end netip.AddrPort) (a, b uint64, c uint32) {
 	bytes := end.Addr().As16()
 	return binary.BigEndian.Uint64(bytes[:8]), binary.BigEndian.Uint64(bytes[8:]), uint32(end.Port())
 }
 
-// placeOfName orders by the first 16 bytes of a name, which is all that a
-// process's has.
-func placeOfName(name string) (a, b uint64) {
+// sortKeyOfName sorts by the first 16 bytes of a name. The name of a process
+// has no more.
+func sortKeyOfName(name string) (a, b uint64) {
 	var bytes [16]byte
 	copy(bytes[:], name)
 	return binary.BigEndian.Uint64(bytes[:8]), binary.BigEndian.Uint64(bytes[8:])
 }
 
-// sortPart brings those elements of s into their places that stand from one place
-// to before another, and no more: most of a long list is never shown. It is a
-// quicksort that leaves alone what lies outside. Its pivots are picked at random:
-// rows often come all but sorted, or were sorted the other way before.
+// sortPart sorts only as much of s as is needed to have the right elements at
+// the indexes from `from` to before `to`. Most of a long list is never shown.
+// It is a quicksort that skips the parts outside of this range. It picks pivots
+// at random, because the sockets are often almost sorted, or sorted in the
+// opposite direction.
 func sortPart[T any](s []T, from, to int, compare func(a, b T) int) {
 	from, to = max(from, 0), min(to, len(s))
 	for len(s) > 24 && from < to {
 		pivot := median(s[rand.IntN(len(s))], s[rand.IntN(len(s))], s[rand.IntN(len(s))], compare)
 		lo, i, hi := 0, 0, len(s)
-		for i < hi { // less | equal | not seen | more
+		for i < hi { // less | equal | not compared yet | more
 			switch c := compare(s[i], pivot); {
 			case c < 0:
 				s[lo], s[i] = s[i], s[lo]
@@ -113,7 +114,7 @@ func sortPart[T any](s []T, from, to int, compare func(a, b T) int) {
 				i++
 			}
 		}
-		if from < lo && to > hi { // both sides are shown
+		if from < lo && to > hi { // both sides are needed
 			sortPart(s[:lo], from, lo, compare)
 		}
 		switch {

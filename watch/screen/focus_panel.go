@@ -9,24 +9,25 @@ import (
 	"tcpstate/text"
 )
 
-// frontPanel draws what is told of the state in front: more of it on a large
-// screen.
-func (m *model) frontPanel() []string {
-	f := m.frame.front
-	if f == nil || f.state != m.want.front {
-		return []string{m.line().put(render.StateStyle(m.want.front), m.want.front.String()).put("", " ...").String()}
+// focusPanel draws the summary of the focused state. A large screen shows more
+// of it.
+func (m *model) focusPanel() []string {
+	f := m.frame.focus
+	if f == nil || f.state != m.want.focus {
+		return []string{m.line().put(render.StateStyle(m.want.focus), m.want.focus.String()).put("", " ...").String()}
 	}
 	lines := []string{m.rates(f)}
 	if m.height < 16 {
-		return append(lines, m.inOneLine(f))
+		return append(lines, m.onlyLargest(f))
 	}
-	named := min(max(3, (m.height-16)/3), mostNamed)
-	lines = append(lines, m.tops(f, named)...)
+	nameCount := min(max(3, (m.height-16)/3), maxNamed)
+	lines = append(lines, m.largestBlocks(f, nameCount)...)
 	return append(lines, m.ages(f))
 }
 
-// rates draws how many there are, how fast they come and go, and how it went.
-func (m *model) rates(f *front) string {
+// rates draws the number of sockets, how many per second enter and leave the
+// state, and a sparkline.
+func (m *model) rates(f *focusSummary) string {
 	l := m.line().put(text.Bold+render.StateStyle(f.state), f.state.String()).put(text.Bold, " "+strconv.Itoa(f.count))
 	if change := m.change(f.state); change != 0 {
 		l.put("", " ").put(changeColor(change), signed(change))
@@ -36,10 +37,10 @@ func (m *model) rates(f *front) string {
 		l.put("", fmt.Sprintf("  in %s/s  out %s/s", perSecond(f.arrived, seconds), perSecond(f.left, seconds)))
 	}
 	l.put("", "  ")
-	return l.put(render.StateStyle(f.state), sparkline(m.frame.history, f.state, m.frame.wish.interval, min(m.width-l.columns, 60), m.steps())).String()
+	return l.put(render.StateStyle(f.state), sparkline(m.frame.history, f.state, m.frame.request.interval, min(m.width-l.columns, 60), m.steps())).String()
 }
 
-// perSecond returns a rate, with a tenth where it is small.
+// perSecond returns a rate. Small rates have one decimal place.
 func perSecond(n int, seconds float64) string {
 	rate := float64(n) / seconds
 	if rate < 10 && n > 0 {
@@ -48,8 +49,8 @@ func perSecond(n int, seconds float64) string {
 	return fmt.Sprintf("%.0f", rate)
 }
 
-// inOneLine draws the largest prefix and listener.
-func (m *model) inOneLine(f *front) string {
+// onlyLargest draws the largest listener and the largest prefix.
+func (m *model) onlyLargest(f *focusSummary) string {
 	l := m.line()
 	if len(f.listeners) > 0 {
 		l.put("", f.listeners[0].name+" ").put(text.Bold, strconv.Itoa(f.listeners[0].n)).put("", "  ")
@@ -60,15 +61,15 @@ func (m *model) inOneLine(f *front) string {
 	return l.String()
 }
 
-// tops draws who has most, side by side: listeners, prefixes, peers, as many of
-// the three as there is room for.
-func (m *model) tops(f *front, n int) []string {
+// largestBlocks draws the largest listeners, prefixes and peers side by side,
+// as far as the screen is wide enough.
+func (m *model) largestBlocks(f *focusSummary, n int) []string {
 	blocks := [][]string{m.listenersBlock(f, n), namedBlock("PREFIX", f.prefixes, n), namedBlock("PEER", f.peers, n)}
 	lines := make([]string, n+1)
 	used := 0
 	for i, block := range blocks {
 		if i > 0 && len(block) == 1 {
-			continue // nothing but its heading
+			continue // it has only its heading
 		}
 		widest := 0
 		for _, line := range block {
@@ -98,8 +99,8 @@ func (m *model) tops(f *front, n int) []string {
 	return lines
 }
 
-// listenersBlock draws the listeners that the sockets came in by.
-func (m *model) listenersBlock(f *front, n int) []string {
+// listenersBlock draws the listeners through which the sockets came in.
+func (m *model) listenersBlock(f *focusSummary, n int) []string {
 	cells := [][3]string{{"LISTENER", "ACCEPT-Q", f.state.String()}}
 	for _, l := range f.listeners[:min(n, len(f.listeners))] {
 		queue := "-"
@@ -124,8 +125,8 @@ func (m *model) listenersBlock(f *front, n int) []string {
 	return lines
 }
 
-// namedBlock draws names and how many there are of each.
-func namedBlock(heading string, list []named, n int) []string {
+// namedBlock draws names with their numbers.
+func namedBlock(heading string, list []nameCount, n int) []string {
 	list = list[:min(n, len(list))]
 	names, counts := text.Width(heading), 0
 	for _, e := range list {
@@ -138,8 +139,9 @@ func namedBlock(heading string, list []named, n int) []string {
 	return lines
 }
 
-// ages draws how long the sockets have been in the state.
-func (m *model) ages(f *front) string {
+// ages draws how many sockets there are in each age group. The age of a socket
+// is how long it has been in its state.
+func (m *model) ages(f *focusSummary) string {
 	l := m.line().put(text.Bold, "age")
 	for i, n := range f.ages {
 		if n == 0 {
