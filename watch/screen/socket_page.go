@@ -108,9 +108,9 @@ func (m *model) outlookLines(o *socketDetail) []string {
 	if m.pages == nil || m.pages.book == nil || !o.gone.IsZero() {
 		return nil
 	}
-	story := m.pages.book.Story(o.settings)
-	story.Add(o.socket)
-	summary, err := story.Tell()
+	explainer := m.pages.book.SocketExplainer(o.settings)
+	explainer.Add(o.socket)
+	summary, err := explainer.Explain()
 	if err != nil {
 		return []string{text.EscapeLine(err.Error()), ""}
 	}

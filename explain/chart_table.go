@@ -5,12 +5,13 @@ import (
 	"tcpstate/tcp"
 )
 
-// point is a place on the chart: columns from the left, lines from the top.
+// point is a position on the chart: columns from the left, lines from the top.
 type point struct{ x, y int }
 
-// The size of the chart and of its boxes, in columns and lines. The boxes are
-// laid by hand, in three columns, as RFC 9293 figure 5 has them: opening above,
-// whoever closes first at the left, whoever closes second at the right.
+// The size of the chart and of its boxes, in columns and lines. The positions
+// of the boxes are set by hand, in three columns like figure 5 of RFC 9293:
+// opening is at the top, the end that closes first on the left, and the end
+// that closes second on the right.
 const (
 	chartWidth  = 80
 	chartHeight = 39
@@ -22,7 +23,7 @@ const (
 	rightColumn  = 58
 )
 
-// boxes says where each state stands: the corner at the upper left.
+// boxes has the upper left corner of each state's box.
 var boxes = [tcp.NumStates + 1]point{
 	tcp.BoundInactive:  {leftColumn, 0},
 	tcp.Close:          {middleColumn, 0},
@@ -39,18 +40,19 @@ var boxes = [tcp.NumStates + 1]point{
 	lifecycle.NoSocket: {rightColumn, 34},
 }
 
-// edge is a line of the chart. A test finds each in tcp's machine, with what its
-// label says is sent.
+// edge is a line of the chart: a transition of the state machine. A test finds
+// each edge in the machine, and checks what its label says is sent.
 type edge struct {
 	from, to tcp.State
 	event    lifecycle.Event
-	label    string // "" where a line beside it has the same
-	at       point  // where the label begins
+	label    string // the line next to it has the same label
+	at       point  // where the label starts
 	path     []point
 }
 
-// edges are the ways that an orderly connection takes. Resets, and what is given
-// up, lead from nearly everywhere to the end, and would hide the rest.
+// edges are the transitions of a connection that opens and closes normally.
+// Resets and timeouts are left out: they lead from almost every state to the
+// end, so their lines would hide the others.
 var edges = []edge{
 	{tcp.Close, tcp.BoundInactive, lifecycle.EventBind, "bind()", point{23, 0}, []point{{29, 1}, {22, 1}}},
 	{tcp.BoundInactive, tcp.Listen, lifecycle.EventListen, "listen()", point{13, 3}, []point{{11, 3}, {11, 5}}},

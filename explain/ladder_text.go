@@ -7,14 +7,14 @@ import (
 	"tcpstate/text"
 )
 
-// Columns of a ladder: 18 for each end, 38 between, 80 in all with what parts
-// them.
+// The widths of a ladder's parts, in columns: 18 for each end and 38 between
+// them. With the separators the ladder has 80 columns.
 const (
-	ladderSide   = 18
-	ladderMiddle = 38
+	ladderSideWidth   = 18
+	ladderMiddleWidth = 38
 )
 
-// strokes are the characters that lines are drawn with.
+// strokes are the characters for drawing lines.
 type strokes struct {
 	upright, level, left, right, down, up, cross string
 	lost                                         string
@@ -32,58 +32,59 @@ func strokesOf(ascii bool) strokes {
 	return unicodeStrokes
 }
 
-// ladderDrawing draws a ladder, line by line.
+// ladderDrawing draws a ladder line by line.
 type ladderDrawing struct {
 	words  words
-	marked tcp.State // the state of the page
+	marked tcp.State // the state that the page is about
 	strokes
 	lines []Text
 }
 
-// drawLadder returns the lines of a ladder; a state that is marked stands between
-// brackets, in Strong.
+// drawLadder returns the lines of a ladder. The marked state is in brackets,
+// and its style is Strong.
 func drawLadder(l *Ladder, w words, marked tcp.State, ascii bool) []Text {
 	d := &ladderDrawing{words: w, marked: marked, strokes: strokesOf(ascii)}
 	d.lines = append(d.lines, Text{{Text: strings.TrimRight(
-		text.PadLeft(w.say(l.Left), ladderSide+1)+text.Spaces(ladderMiddle+4)+w.say(l.Right), " ")}})
+		text.PadLeft(w.say(l.Left), ladderSideWidth+1)+text.Spaces(ladderMiddleWidth+4)+w.say(l.Right), " ")}})
 	for i := range l.Rungs {
 		d.rung(&l.Rungs[i])
 	}
 	return d.lines
 }
 
-// rung draws one rung: its segment, if any, in two lines, the text above the
-// arrow. What the sender does stands beside the text and its state beside the
-// arrow; what the receiver does and becomes begins beside the arrow.
+// rung draws one rung. A segment takes two lines, with its text above the
+// arrow. The sender's action is next to the text, and its state next to the
+// arrow. The receiver's action and state start next to the arrow.
 func (d *ladderDrawing) rung(r *Rung) {
 	note := d.note(r.Note)
 	switch {
 	case r.Segment == "":
-		d.rows(d.side(r.Left), note, d.side(r.Right))
+		d.sideBySide(d.side(r.Left), note, d.side(r.Right))
 	case r.Crossed != "":
 		middle := append(d.crossing(r.Segment, r.Crossed), note...)
-		d.rows(lowered(d.side(r.Left), len(middle)-len(note)), middle, lowered(d.side(r.Right), len(middle)-len(note)))
+		d.sideBySide(withStateAt(d.side(r.Left), len(middle)-len(note)), middle, withStateAt(d.side(r.Right), len(middle)-len(note)))
 	default:
 		sender, receiver := d.side(r.Left), d.side(r.Right)
 		if r.From == Leftwards {
 			sender, receiver = receiver, sender
 		}
 		if by := r.sender(); by.State == 0 && !by.None && by.Does != "" {
-			sender = append(sender, nil) // beside the arrow
+			sender = append(sender, nil) // next to the arrow
 		}
-		sender = lowered(sender, 2)
+		sender = withStateAt(sender, 2)
 		arrow := max(1, len(sender)-1)
 		middle := append(blank(arrow-1), center(r.Segment), d.arrow(r.From, r.Fate))
 		receiver = append(blankText(arrow), receiver...)
 		if r.From == Leftwards {
 			sender, receiver = receiver, sender
 		}
-		d.rows(sender, append(middle, note...), receiver)
+		d.sideBySide(sender, append(middle, note...), receiver)
 	}
 }
 
-// lowered puts the last of the lines, the state, on the n-th line at least.
-func lowered(lines []Text, n int) []Text {
+// withStateAt inserts empty lines before the last line, the state, so that it
+// is at least the n-th line.
+func withStateAt(lines []Text, n int) []Text {
 	if len(lines) == 0 || len(lines) >= n {
 		return lines
 	}
@@ -106,11 +107,11 @@ func (r *Rung) sender() Side {
 	return r.Left
 }
 
-// side returns the lines of one end: what it does, then its state.
+// side returns the lines of one end: its action, then its state.
 func (d *ladderDrawing) side(s Side) []Text {
 	var lines []Text
 	if s.Does != "" {
-		for _, line := range text.WrapString(d.caption(s.Does), ladderSide) {
+		for _, line := range text.WrapString(d.caption(s.Does), ladderSideWidth) {
 			lines = append(lines, Text{{Text: line}})
 		}
 	}
@@ -125,7 +126,7 @@ func (d *ladderDrawing) side(s Side) []Text {
 	return lines
 }
 
-// caption returns the text of a key, or what is no key as it is.
+// caption returns the text of a key. Any other string is a caption itself.
 func (d *ladderDrawing) caption(key string) string {
 	if strings.HasPrefix(key, "ladder.") {
 		return d.words.say(key)
@@ -138,30 +139,30 @@ func (d *ladderDrawing) note(key string) []string {
 		return nil
 	}
 	var lines []string
-	for _, line := range text.WrapString(d.words.say(key), ladderMiddle-4) {
+	for _, line := range text.WrapString(d.words.say(key), ladderMiddleWidth-4) {
 		lines = append(lines, center(line))
 	}
 	return lines
 }
 
-// center puts text in the middle of the columns between the ends.
-func center(s string) string { return text.Spaces((ladderMiddle-text.Width(s))/2) + s }
+// center centers a text between the two ends.
+func center(s string) string { return text.Spaces((ladderMiddleWidth-text.Width(s))/2) + s }
 
-// arrow draws the way of one segment.
+// arrow draws the arrow of one segment.
 func (d *ladderDrawing) arrow(from Direction, fate Fate) string {
-	body, end := ladderMiddle-1, ""
+	body, end := ladderMiddleWidth-1, ""
 	switch fate {
 	case Lost:
-		body, end = ladderMiddle*2/3, d.lost
+		body, end = ladderMiddleWidth*2/3, d.lost
 	case Ignored:
-		body, end = ladderMiddle-2, d.lost
+		body, end = ladderMiddleWidth-2, d.lost
 	}
 	if from == Leftwards {
 		head := d.left
 		if fate != Arrives {
 			head = end
 		}
-		return text.PadLeft(head+strings.Repeat(d.level, body), ladderMiddle)
+		return text.PadLeft(head+strings.Repeat(d.level, body), ladderMiddleWidth)
 	}
 	if fate != Arrives {
 		return strings.Repeat(d.level, body) + end
@@ -169,21 +170,22 @@ func (d *ladderDrawing) arrow(from Direction, fate Fate) string {
 	return strings.Repeat(d.level, body) + d.right
 }
 
-// crossing draws two segments that pass each other.
+// crossing draws two segments that cross each other.
 func (d *ladderDrawing) crossing(rightwards, leftwards string) []string {
-	half := ladderMiddle/2 - 2
+	half := ladderMiddleWidth/2 - 2
 	arm := strings.Repeat(d.level, half)
 	return []string{
 		" " + rightwards,
-		text.PadLeft(leftwards+" ", ladderMiddle),
+		text.PadLeft(leftwards+" ", ladderMiddleWidth),
 		arm + d.down + "  " + d.up + arm,
 		text.Spaces(half+1) + d.cross + d.cross,
 		d.left + arm[len(d.level):] + d.up + "  " + d.down + arm[len(d.level):] + d.right,
 	}
 }
 
-// rows lays lines of both ends and what is between them side by side.
-func (d *ladderDrawing) rows(left []Text, middle []string, rightSide []Text) {
+// sideBySide adds the lines of both ends, with the lines between them in the
+// middle.
+func (d *ladderDrawing) sideBySide(left []Text, middle []string, rightSide []Text) {
 	for i := range max(len(left), len(middle), len(rightSide)) {
 		var line Text
 		l, r, m := Text(nil), Text(nil), ""
@@ -196,9 +198,9 @@ func (d *ladderDrawing) rows(left []Text, middle []string, rightSide []Text) {
 		if i < len(rightSide) {
 			r = rightSide[i]
 		}
-		line = append(line, Span{Text: text.Spaces(ladderSide + 1 - text.Width(l.String()))})
+		line = append(line, Span{Text: text.Spaces(ladderSideWidth + 1 - text.Width(l.String()))})
 		line = append(line, l...)
-		line = append(line, Span{Text: " " + d.upright + text.PadRight(m, ladderMiddle) + d.upright + " "})
+		line = append(line, Span{Text: " " + d.upright + text.PadRight(m, ladderMiddleWidth) + d.upright + " "})
 		d.lines = append(d.lines, append(line, r...))
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"tcpstate/tcp"
 )
 
-// A socket of each condition, and what its story must say. Inode 0 is a socket
-// that no program holds.
-var told = []struct {
+// A socket of each condition, and what its explanation must say. Inode 0 means
+// that no program holds the socket.
+var explained = []struct {
 	condition Condition
 	socket    tcp.Socket
-	says      []string // besides that the story is told
+	says      []string // texts that the explanation must have
 	not       []string
 }{
 	{"listen-quiet", tcp.Socket{State: tcp.Listen, AcceptQueueMax: tcp.Known[uint32](8)}, []string{"fast enough"}, []string{"timer", "resent"}},
@@ -74,24 +74,24 @@ func with(s tcp.State, inode uint32, timer tcp.TimerKind, vain uint8, fires time
 	return tcp.Socket{State: s, Owner: tcp.Owner{Inode: inode}, Timer: tcp.Timer{Kind: timer, Retransmits: vain, Expires: fires}}
 }
 
-func TestStories(t *testing.T) {
+func TestExplanations(t *testing.T) {
 	seen := map[Condition]bool{}
-	for _, row := range told {
+	for _, row := range explained {
 		seen[row.condition] = true
 		row.socket.Local = netip.MustParseAddrPort("10.0.0.1:443")
 		row.socket.Peer = netip.MustParseAddrPort("10.0.0.9:51000")
-		text := tell(t, English, &row.socket)
+		text := explainText(t, English, &row.socket)
 		if got := conditionOf(&row.socket); got != row.condition {
 			t.Errorf("%s: condition %s, want %s", row.socket.State, got, row.condition)
 		}
 		for _, want := range row.says {
 			if !strings.Contains(text, want) {
-				t.Errorf("%s: the story does not say %q:\n%s", row.condition, want, text)
+				t.Errorf("%s: the explanation does not say %q:\n%s", row.condition, want, text)
 			}
 		}
 		for _, wrong := range row.not {
 			if strings.Contains(text, wrong) {
-				t.Errorf("%s: the story says %q:\n%s", row.condition, wrong, text)
+				t.Errorf("%s: the explanation says %q:\n%s", row.condition, wrong, text)
 			}
 		}
 	}
@@ -102,29 +102,29 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// tell returns the story of sockets as one line of text.
-func tell(t *testing.T, l Language, sockets ...*tcp.Socket) string {
+// explainText returns the explanation of sockets as one line of text.
+func explainText(t *testing.T, l Language, sockets ...*tcp.Socket) string {
 	t.Helper()
 	book, err := Open(l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	story := book.Story(lifecycle.DefaultSettings())
+	explainer := book.SocketExplainer(lifecycle.DefaultSettings())
 	for _, s := range sockets {
-		story.Add(s)
+		explainer.Add(s)
 	}
-	told, err := story.Tell()
+	explanation, err := explainer.Explain()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := told.WriteText(&b, Terminal{}); err != nil {
+	if err := explanation.WriteText(&b, Terminal{}); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-func TestStoryOfMany(t *testing.T) {
+func TestExplanationOfMany(t *testing.T) {
 	var sockets []*tcp.Socket
 	for i := range 5 {
 		s := with(tcp.TimeWait, 0, tcp.TimerTimeWait, 0, time.Duration(10+i)*time.Second)
@@ -137,24 +137,24 @@ func TestStoryOfMany(t *testing.T) {
 		leak.Processes = append(leak.Processes, tcp.Process{PID: 20 + pid, Name: "worker"})
 	}
 	sockets[0].Listener = &tcp.Listener{Local: sockets[0].Local, Processes: []tcp.Process{{PID: 9, Name: "nginx"}}}
-	text := tell(t, English, append(sockets, &leak)...)
+	text := explainText(t, English, append(sockets, &leak)...)
 	for _, want := range []string{
 		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
 		"Came in through the listener 10.0.0.1:443 nginx[9], inferred",
 		"CLOSE_WAIT (1)", "Held by a`b**" + `\x1b[1m[12], worker[20], worker[21] and 3 more.`,
 	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("the story does not say %q:\n%s", want, text)
+			t.Errorf("the explanation does not say %q:\n%s", want, text)
 		}
 	}
 }
 
-// TestStoryTellsAge wants an age that no clock of the state tells called what it
-// is: a bound, or in FIN_WAIT2 an estimate.
-func TestStoryTellsAge(t *testing.T) {
+// TestExplanationOfAge checks that an age that is not exact is called a bound,
+// or in FIN_WAIT2 an estimate.
+func TestExplanationOfAge(t *testing.T) {
 	for _, row := range []struct {
 		state tcp.State
-		exact []bool // of the sockets that are told together
+		exact []bool // of the sockets that are explained together
 		want  map[Language]string
 	}{
 		{tcp.TimeWait, []bool{true, true}, map[Language]string{English: "In this state for 90 s.", Chinese: "处于此状态已 90 秒。"}},
@@ -163,13 +163,13 @@ func TestStoryTellsAge(t *testing.T) {
 		{tcp.FinWait2, []bool{false}, map[Language]string{English: "In this state for about 90 s.", Chinese: "处于此状态大约已 90 秒。"}},
 	} {
 		for l, want := range row.want {
-			story := open(t, l).Story(lifecycle.DefaultSettings())
+			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
 			for _, exact := range row.exact {
 				s := with(row.state, 0, tcp.TimerTimeWait, 0, time.Second)
 				s.Age, s.AgeExact = tcp.Known(90*time.Second), exact
-				story.Add(&s)
+				explainer.Add(&s)
 			}
-			all, err := story.Tell()
+			all, err := explainer.Explain()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,30 +178,31 @@ func TestStoryTellsAge(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.Contains(text.String(), want) {
-				t.Errorf("the story of %v does not say %q:\n%s", row.state, want, &text)
+				t.Errorf("the explanation of %v does not say %q:\n%s", row.state, want, &text)
 			}
 		}
 	}
 }
 
-// TestStoriesInEveryLanguage tells every story in each language and form.
-func TestStoriesInEveryLanguage(t *testing.T) {
+// TestExplanationsInEveryLanguage writes every explanation in each language and
+// format.
+func TestExplanationsInEveryLanguage(t *testing.T) {
 	for _, l := range Languages() {
 		for _, many := range []bool{false, true} {
-			story := open(t, l).Story(lifecycle.DefaultSettings())
-			for i := range told {
-				s := told[i].socket
+			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
+			for i := range explained {
+				s := explained[i].socket
 				s.Local, s.Peer = netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:7]:443"), netip.MustParseAddrPort("[fd00:1:2:3:4:5:6:8]:51000")
 				s.Processes = []tcp.Process{{PID: 812, Name: "a`|**\x1b[2J"}}
 				s.Age = tcp.Known(90 * time.Minute)
-				story.Add(&s)
+				explainer.Add(&s)
 				if many {
 					s.Timer.Expires += 3 * time.Second
 					s.RecvQueue, s.SendQueue = 2*s.RecvQueue, 2*s.SendQueue
-					story.Add(&s)
+					explainer.Add(&s)
 				}
 			}
-			all, err := story.Tell()
+			all, err := explainer.Explain()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,16 +214,16 @@ func TestStoriesInEveryLanguage(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checkLines(t, "the stories in "+l.String(), text.String(), Terminal{Width: 80})
+			checkLines(t, "the explanations in "+l.String(), text.String(), Terminal{Width: 80})
 			var doc struct{ Stories []map[string]any }
 			if err := json.Unmarshal([]byte(document.String()), &doc); err != nil {
 				t.Fatal(err)
 			}
 			if len(doc.Stories) != len(all.Groups) || len(all.Groups) < len(conditions) {
-				t.Errorf("%d stories of %d groups", len(doc.Stories), len(all.Groups))
+				t.Errorf("%d explanations of %d groups", len(doc.Stories), len(all.Groups))
 			}
 			if strings.Contains(document.String()+markdown.String(), "\x1b") {
-				t.Error("a name acts on the terminal")
+				t.Error("a name is not escaped for the terminal")
 			}
 		}
 	}

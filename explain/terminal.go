@@ -10,15 +10,15 @@ import (
 	"tcpstate/text"
 )
 
-// Terminal says how a page is laid out for people.
+// Terminal is the layout of a page for a terminal.
 type Terminal struct {
-	Width int // columns; pages use 80 at least and 100 at most
+	Width int // columns; pages use at least 80 and at most 100
 	Color bool
-	ASCII bool // diagrams of ASCII characters alone
+	ASCII bool // draw diagrams with ASCII characters only
 }
 
-// The narrowest and the widest page. Ladders and tables need 80; lines over 100
-// are hard to read.
+// The narrowest and the widest page. Ladders and tables need 80 columns, and
+// lines over 100 columns are hard to read.
 const (
 	minWidth = 80
 	maxWidth = 100
@@ -26,8 +26,8 @@ const (
 
 func (t Terminal) width() int { return min(max(t.Width, minWidth), maxWidth) }
 
-// WriteText writes the page for a terminal: no line is wider than the terminal,
-// or than 80 columns where it has fewer. The error is w's.
+// WriteText writes the page for a terminal. No line is wider than the terminal,
+// or than 80 columns if the terminal is narrower. The error is w's.
 func (p *Page) WriteText(w io.Writer, t Terminal) error {
 	l := newLayout(w, t)
 	l.heading(p.Title)
@@ -45,7 +45,7 @@ func (p *Page) WriteText(w io.Writer, t Terminal) error {
 	return l.end()
 }
 
-// layout writes lines.
+// layout writes a page line by line.
 type layout struct {
 	out *bufio.Writer
 	Terminal
@@ -58,14 +58,14 @@ func newLayout(w io.Writer, t Terminal) *layout {
 
 func (l *layout) end() error { return l.out.Flush() }
 
-// indent is how far blocks stand to the right of the headings.
+// indent is the indentation of blocks below their heading.
 const indent = "  "
 
 func (l *layout) blank() { l.line(nil) }
 
 func (l *layout) heading(title string) { l.line(Text{{Strong, title}}) }
 
-// line writes a line in its colours, without spaces at its end.
+// line writes a line in its colours, without trailing spaces.
 func (l *layout) line(t Text) {
 	n := len(t)
 	for n > 0 && strings.TrimRight(t[n-1].Text, " ") == "" {
@@ -86,8 +86,8 @@ func (l *layout) paint(s Span) string {
 	return styles[s.Style].If(l.Color).Paint(s.Text)
 }
 
-// wrapped writes text, its first line after one indent and the rest after
-// another.
+// wrapped writes text in several lines, with one indent for the first line and
+// another one for the rest.
 func (l *layout) wrapped(t Text, first, rest string) {
 	for i, line := range text.Wrap(t, l.Width-text.Width(first)) {
 		lead := rest
@@ -98,7 +98,7 @@ func (l *layout) wrapped(t Text, first, rest string) {
 	}
 }
 
-// block writes a block, indented.
+// block writes an indented block.
 func (l *layout) block(b Block, w words, marked tcp.State) {
 	switch b.Kind {
 	case Paragraph:
@@ -129,11 +129,11 @@ func (l *layout) block(b Block, w words, marked tcp.State) {
 	}
 }
 
-// tableGap stands between the columns of a table.
+// tableGap is the number of spaces between the columns of a table.
 const tableGap = 2
 
-// layTable lays out a table in n columns: as wide as its cells, and where that is
-// too much, the widest columns wrapped.
+// layTable lays out a table with a width of n columns. If the cells are too
+// wide, it wraps the widest columns.
 func layTable(rows [][]Text, n int) []Text {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -149,7 +149,7 @@ func layTable(rows [][]Text, n int) []Text {
 			}
 		}
 		if widths[widest] <= 8 {
-			break // as narrow as can be read
+			break // narrower columns would be hard to read
 		}
 		widths[widest]--
 	}
@@ -168,7 +168,7 @@ func total(widths []int) int {
 	return sum
 }
 
-// layRow lays out one row, in as many lines as its tallest cell takes.
+// layRow lays out one row. It takes as many lines as the tallest cell.
 func layRow(row []Text, widths []int, head bool) []Text {
 	cells := make([][]Text, len(row))
 	height := 1
@@ -193,4 +193,22 @@ func layRow(row []Text, widths []int, head bool) []Text {
 		}
 	}
 	return lines
+}
+
+// WriteText writes the explanation for a terminal, like Page.WriteText.
+func (t *SocketExplanation) WriteText(w io.Writer, o Terminal) error {
+	l := newLayout(w, o)
+	for i, g := range t.Groups {
+		if i > 0 {
+			l.blank()
+		}
+		l.heading(g.Heading)
+		for n, b := range g.Blocks {
+			if n > 0 {
+				l.blank()
+			}
+			l.block(b, t.words, g.State)
+		}
+	}
+	return l.end()
 }

@@ -8,9 +8,10 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestWaysTogether wants what differs in the other state alone said once, and
-// no way left out: the list of CLOSE would else fill pages with resets.
-func TestWaysTogether(t *testing.T) {
+// TestTransitionItems checks that transitions that differ only in the other
+// state share one item, and that none is missing. Otherwise the list of CLOSE
+// would fill pages with resets.
+func TestTransitionItems(t *testing.T) {
 	list := []lifecycle.Transition{
 		{From: tcp.Established, FromForm: lifecycle.Held, Event: lifecycle.EventReceiveRST, To: tcp.Close},
 		{From: tcp.Established, FromForm: lifecycle.Held, Event: lifecycle.EventDestroy, To: tcp.Close},
@@ -46,11 +47,44 @@ func TestWaysTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, item := range p.ways(list, from) {
+		for _, item := range p.transitionItems(list, from) {
 			got = append(got, item.Text.String())
 		}
 		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
-			t.Errorf("in %s the ways are\n%s\nwant\n%s", l, g, w)
+			t.Errorf("in %s the items are\n%s\nwant\n%s", l, g, w)
+		}
+	}
+}
+
+// TestLive checks what a page says about a host, and without one.
+func TestLive(t *testing.T) {
+	topic, _ := Find("TIME_WAIT")
+	host := busyHost()
+	host.Settings.TWReuse = tcp.Known(1)
+	for _, row := range []struct {
+		host  *Host
+		wants []string
+	}{
+		{nil, []string{"No host was examined.", "With the kernel's defaults:", "net.ipv4.tcp_tw_reuse 2 net"}},
+		{host, []string{
+			"8 of 78 sockets are in TIME_WAIT.", "The oldest: at least 3 h 5 s, [fd00:1:2:3:4:5:6:7]:65535",
+			"By peer sockets 203.0.113.7:443 4000", "others 12", "TcpExt.ListenOverflows 12345678901234",
+			"On this host:", "net.ipv4.tcp_tw_reuse 1 2", "net.ipv4.tcp_tw_reuse = 1 (default 2)", "Not every process",
+		}},
+	} {
+		p, err := open(t, English).Page(topic, row.host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := p.WriteText(&b, Terminal{}); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(b.String()), " ")
+		for _, want := range row.wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("the page does not say %q", want)
+			}
 		}
 	}
 }

@@ -1,10 +1,58 @@
 package explain
 
-import "tcpstate/tcp"
+import (
+	"tcpstate/tcp"
+)
 
-// ladders holds every ladder under the name that pages call it by. Sequence
-// numbers are as in RFC 9293 section 3.5: x and y are the initial ones; u, v and
-// w are any later ones. Every segment but the first SYN bears an ACK.
+// Ladder is a sequence of segments between two ends, with time going down. It
+// is the same in every language: texts are keys of words.txt.
+type Ladder struct {
+	Left, Right string // the names of the ends: keys "end.*"
+	Rungs       []Rung
+}
+
+// Rung is one step of a ladder: what the ends do, the segment between them, and
+// the states of the ends afterwards.
+type Rung struct {
+	Left, Right Side
+
+	Segment string    // the segment, such as "SYN=1, seq=x"; "" for none
+	From    Direction // the direction in which it goes
+	Fate    Fate      // what happens to the segment
+	Crossed string    // the segment that goes the other way at the same time
+	Note    string    // a key "ladder.*": a remark between the ends
+}
+
+// Side is one end at one step.
+type Side struct {
+	Does  string    // a call, such as "close()", or a key "ladder.*"
+	State tcp.State // the state from here on; the zero State: as before
+	None  bool      // there is no socket from here on; the RFC calls this CLOSED
+	Dies  bool      // the whole host fails, without a message to the other end
+}
+
+// Direction is the direction of a segment.
+type Direction uint8
+
+// The directions.
+const (
+	Rightwards Direction = iota + 1
+	Leftwards
+)
+
+// Fate is what happens to a segment.
+type Fate uint8
+
+// The fates.
+const (
+	Arrives Fate = iota
+	Lost         // lost on the way
+	Ignored      // it arrives, but the receiver ignores it
+)
+
+// ladders has all ladders by the names that pages use. Sequence numbers are
+// named as in RFC 9293 section 3.5: x and y are the initial ones; u, v and w
+// are later ones. Every segment except the first SYN carries an ACK.
 var ladders = map[string]*Ladder{
 	"handshake": {Left: "end.client", Right: "end.server", Rungs: []Rung{
 		{Right: Side{Does: "listen()", State: tcp.Listen}},

@@ -6,8 +6,8 @@ import (
 	"tcpstate/text"
 )
 
-// drawChart returns the lines of the machine's chart, with the counts of a host
-// in its boxes, if there is one.
+// drawChart returns the lines of the chart of the state machine. If there is a
+// host, the boxes have its counts.
 func drawChart(w words, host *Host, ascii bool) []Text {
 	c := newCanvas()
 	for _, e := range edges {
@@ -29,7 +29,7 @@ func drawChart(w words, host *Host, ascii bool) []Text {
 		c.text(point{corner.x + 1, corner.y + 1}, text.PadRight(name, inner-len(count)), Code)
 		c.text(point{corner.x + 1 + inner - len(count), corner.y + 1}, count, Strong)
 	}
-	return c.rendered(ascii)
+	return c.lines(ascii)
 }
 
 // The directions in which a line leaves a cell of the canvas.
@@ -38,16 +38,16 @@ const (
 	east
 	south
 	west
-	headed = 1 << 7 // an arrow ends here; the direction is where it points
+	arrowHead = 1 << 7 // an arrow ends here, and points in the direction of the other bit
 )
 
-// cell is one column of a line: a line's strokes, or text. A character of two
-// columns stands in the first; the second is taken.
+// cell is one column of a line of the canvas: strokes of lines, or text. A
+// character of two columns is stored in the first cell and covers the second.
 type cell struct {
 	strokes byte
 	text    string
 	style   Style
-	taken   bool
+	covered bool
 }
 
 type canvas struct{ cells [chartHeight][chartWidth]cell }
@@ -56,7 +56,7 @@ func newCanvas() *canvas { return &canvas{} }
 
 func (c *canvas) at(p point) *cell { return &c.cells[p.y][p.x] }
 
-// box draws a frame.
+// box draws the frame of a box.
 func (c *canvas) box(p point) {
 	x2, y2 := p.x+boxWidth-1, p.y+boxHeight-1
 	c.line(point{p.x, p.y}, point{x2, p.y})
@@ -65,18 +65,18 @@ func (c *canvas) box(p point) {
 	c.line(point{x2, p.y}, point{x2, y2})
 }
 
-// edge draws a line, the head of its arrow, and its label.
+// edge draws the line of an edge, its arrow head and its label.
 func (c *canvas) edge(e edge) {
 	for i := range len(e.path) - 1 {
 		c.line(e.path[i], e.path[i+1])
 	}
-	last, before := e.path[len(e.path)-1], e.path[len(e.path)-2]
-	c.at(last).strokes = headed | towards(before, last)
+	last, previous := e.path[len(e.path)-1], e.path[len(e.path)-2]
+	c.at(last).strokes = arrowHead | directionOf(previous, last)
 	c.text(e.at, e.label, Plain)
 }
 
-// towards returns the direction from a to b.
-func towards(a, b point) byte {
+// directionOf returns the direction from a to b.
+func directionOf(a, b point) byte {
 	switch {
 	case b.x > a.x:
 		return east
@@ -88,9 +88,9 @@ func towards(a, b point) byte {
 	return north
 }
 
-// line draws a straight line, which leaves its first cell and enters its last.
+// line draws a straight line from a to b.
 func (c *canvas) line(a, b point) {
-	forth, back := towards(a, b), towards(b, a)
+	forth, back := directionOf(a, b), directionOf(b, a)
 	for p := a; p != b; {
 		c.at(p).strokes |= forth
 		switch forth {
@@ -107,13 +107,13 @@ func (c *canvas) line(a, b point) {
 	}
 }
 
-// text writes from a place on.
+// text writes a text that starts at p.
 func (c *canvas) text(p point, s string, style Style) {
 	for _, r := range s {
 		*c.at(p) = cell{text: string(r), style: style}
 		p.x++
 		for range text.RuneWidth(r) - 1 {
-			*c.at(p) = cell{taken: true}
+			*c.at(p) = cell{covered: true}
 			p.x++
 		}
 	}
@@ -125,16 +125,16 @@ var (
 		south | east: "┌", south | west: "┐", north | east: "└", north | west: "┘",
 		north | south | east: "├", north | south | west: "┤", east | west | south: "┬", east | west | north: "┴",
 		north | south | east | west: "┼",
-		headed | north:              "▲", headed | south: "▼", headed | east: "►", headed | west: "◄",
+		arrowHead | north:           "▲", arrowHead | south: "▼", arrowHead | east: "►", arrowHead | west: "◄",
 	}
 	asciiCells = map[byte]string{
 		north: "|", south: "|", north | south: "|", east: "-", west: "-", east | west: "-",
-		headed | north: "^", headed | south: "v", headed | east: ">", headed | west: "<",
+		arrowHead | north: "^", arrowHead | south: "v", arrowHead | east: ">", arrowHead | west: "<",
 	}
 )
 
-// rendered returns the lines, without spaces at their ends.
-func (c *canvas) rendered(ascii bool) []Text {
+// lines returns the lines of the canvas without trailing spaces.
+func (c *canvas) lines(ascii bool) []Text {
 	var lines []Text
 	for y := range c.cells {
 		var line Text
@@ -144,12 +144,12 @@ func (c *canvas) rendered(ascii bool) []Text {
 		}
 		for x := range end {
 			at := &c.cells[y][x]
-			if at.taken {
+			if at.covered {
 				continue
 			}
 			line = append(line, Span{at.style, at.character(ascii)})
 		}
-		lines = append(lines, joined(line))
+		lines = append(lines, joinSpans(line))
 	}
 	return lines
 }
@@ -169,8 +169,8 @@ func (c *cell) character(ascii bool) string {
 	return "+"
 }
 
-// joined puts neighbours of one style together.
-func joined(t Text) Text {
+// joinSpans joins neighbouring spans of the same style.
+func joinSpans(t Text) Text {
 	var list Text
 	for _, s := range t {
 		if n := len(list); n > 0 && list[n-1].Style == s.Style {

@@ -11,16 +11,17 @@ import (
 	"tcpstate/text"
 )
 
-// A column and a line of the chart, in units of the drawing.
+// The size of a column and of a line of the chart, and the margin, in units of
+// the drawing.
 const (
 	svgColumn = 9
 	svgLine   = 20
 	svgMargin = 12
 )
 
-// WriteSVG writes the machine's chart as an SVG drawing of its own, from the same
-// boxes and edges as the chart for a terminal. Its colours follow the reader's
-// choice of light or dark. The error is w's.
+// WriteSVG writes the chart of the state machine as an SVG drawing. It has the
+// same boxes and edges as the chart for a terminal. Its colours follow the
+// reader's choice of a light or dark theme. The error is w's.
 func (b *Book) WriteSVG(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, svgHead, chartWidth*svgColumn+2*svgMargin, chartHeight*svgLine+2*svgMargin, text.EscapeXML(b.words.say("map.title")))
@@ -28,11 +29,11 @@ func (b *Book) WriteSVG(w io.Writer) error {
 		var points []string
 		for i, p := range e.path {
 			x, y := middleOf(p)
-			switch i { // from border to border
+			switch i { // from the border of one box to that of the other
 			case 0:
-				x, y = stretched(e.path[1], p, x, y)
+				x, y = toBorder(e.path[1], p, x, y)
 			case len(e.path) - 1:
-				x, y = stretched(e.path[i-1], p, x, y)
+				x, y = toBorder(e.path[i-1], p, x, y)
 			}
 			points = append(points, fmt.Sprintf("%d,%d", x, y))
 		}
@@ -48,7 +49,8 @@ func (b *Book) WriteSVG(w io.Writer) error {
 	return out.Flush()
 }
 
-// svgBox writes the box of one state, coloured by who has closed.
+// svgBox writes the box of one state. Its colour shows whether neither end has
+// closed, the local end closed first, or the peer did.
 func (b *Book) svgBox(out io.Writer, s tcp.State, p point) {
 	class, name := "box", s.String()
 	switch {
@@ -68,15 +70,15 @@ func (b *Book) svgBox(out io.Writer, s tcp.State, p point) {
 		x+(boxWidth-1)*svgColumn/2, y+(boxHeight-1)*svgLine/2+5, text.EscapeXML(name))
 }
 
-// middleOf returns the middle of a cell of the chart.
+// middleOf returns the middle of a cell of the chart, in units of the drawing.
 func middleOf(p point) (x, y int) {
 	return svgMargin + p.x*svgColumn + svgColumn/2, svgMargin + p.y*svgLine + svgLine/2
 }
 
-// stretched moves the end of a line on to the border of the box beside its cell:
-// by one cell, away from the rest of the line.
-func stretched(from, at point, x, y int) (int, int) {
-	switch towards(from, at) {
+// toBorder moves the end of a line by one cell, away from the rest of the line,
+// so that it touches the border of the box next to it.
+func toBorder(from, at point, x, y int) (int, int) {
+	switch directionOf(from, at) {
 	case east:
 		return x + svgColumn, y
 	case west:

@@ -12,8 +12,8 @@ import (
 	"tcpstate/text"
 )
 
-// expanded returns the blocks of a section with those made from data in place
-// of its directives. Ladders stay: each writer draws them.
+// expanded returns the blocks of a section. It replaces directives by blocks
+// made from data, except for ladders, which each writer draws.
 func (p *Page) expanded(s *Section) []Block {
 	var blocks []Block
 	for _, b := range s.Blocks {
@@ -40,7 +40,7 @@ func paragraph(t Text) Block                     { return Block{Kind: Paragraph,
 func number(n int) string                        { return strconv.Itoa(n) }
 func (p *Page) say(k string, v ...string) string { return p.words.say(k, v...) }
 
-// transitions lists how the page's state is entered and left.
+// transitions lists the transitions that enter and leave the page's state.
 func (p *Page) transitions() []Block {
 	s := p.Topic.State
 	var blocks []Block
@@ -50,33 +50,34 @@ func (p *Page) transitions() []Block {
 		other func(*lifecycle.Transition) (tcp.State, lifecycle.Form)
 	}{
 		{"moves.in", lifecycle.Entered(s), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.From, t.FromForm }},
-		{"moves.makes", spawning(lifecycle.Left(s), true), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
-		{"moves.out", spawning(lifecycle.Left(s), false), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
+		{"moves.makes", onlySpawning(lifecycle.Left(s), true), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
+		{"moves.out", onlySpawning(lifecycle.Left(s), false), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
 		{"moves.within", lifecycle.Within(s), func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.To, t.ToForm }},
 	} {
 		if len(way.list) == 0 {
 			continue
 		}
-		blocks = append(blocks, paragraph(Text{{Strong, p.say(way.key)}}), Block{Kind: Bullets, Items: p.ways(way.list, way.other)})
+		blocks = append(blocks, paragraph(Text{{Strong, p.say(way.key)}}), Block{Kind: Bullets, Items: p.transitionItems(way.list, way.other)})
 	}
 	return blocks
 }
 
-// ways says transitions, each with the state at its other end. Those that differ
-// in that state alone are one item, which begins with all their states.
-func (p *Page) ways(list []lifecycle.Transition, other func(*lifecycle.Transition) (tcp.State, lifecycle.Form)) []Item {
-	type alike struct {
+// transitionItems returns the items for transitions, each with the state at its
+// other end. Transitions that differ only in that state share an item, which
+// starts with all their states.
+func (p *Page) transitionItems(list []lifecycle.Transition, other func(*lifecycle.Transition) (tcp.State, lifecycle.Form)) []Item {
+	type itemKey struct {
 		form lifecycle.Form
-		says string
+		text string
 	}
-	var order []alike
-	states := map[alike][]tcp.State{}
+	var order []itemKey
+	states := map[itemKey][]tcp.State{}
 	for i := range list {
 		state, form := other(&list[i])
 		if state == lifecycle.NoSocket {
 			form = lifecycle.AnyForm
 		}
-		way := alike{form, p.event(&list[i])}
+		way := itemKey{form, p.eventText(&list[i])}
 		if states[way] == nil {
 			order = append(order, way)
 		}
@@ -100,50 +101,51 @@ func (p *Page) ways(list []lifecycle.Transition, other func(*lifecycle.Transitio
 		if way.form != lifecycle.AnyForm {
 			text = append(text, Span{Text: p.say("moves.aside", "text", p.say("moves.form."+way.form.String()))})
 		}
-		items = append(items, Item{Text: append(text, Span{Text: way.says})})
+		items = append(items, Item{Text: append(text, Span{Text: way.text})})
 	}
 	return items
 }
 
-// spawning returns those transitions that leave their own socket as it is and make
-// another, or those that do not.
-func spawning(list []lifecycle.Transition, spawns bool) []lifecycle.Transition {
+// onlySpawning returns the transitions that create another socket and leave
+// their own unchanged, or those that do not.
+func onlySpawning(list []lifecycle.Transition, spawns bool) []lifecycle.Transition {
 	return slices.DeleteFunc(list, func(t lifecycle.Transition) bool { return t.Spawns != spawns })
 }
 
-// event says of a transition what follows the state at its other end: the event,
-// what is sent, what Linux does, where it is written.
-func (p *Page) event(t *lifecycle.Transition) string {
-	says := p.say("moves.colon") + p.machine.say(t.Event.String())
+// eventText returns the text about a transition that follows the state at its
+// other end: the event, what is sent, what Linux does, and where it is
+// specified.
+func (p *Page) eventText(t *lifecycle.Transition) string {
+	text := p.say("moves.colon") + p.machine.say(t.Event.String())
 	if t.Sent != 0 {
-		says += p.say("moves.comma") + p.say("moves.sends", "segment", t.Sent.String())
+		text += p.say("moves.comma") + p.say("moves.sends", "segment", t.Sent.String())
 	}
 	switch {
 	case t.Spawns:
-		says += p.say("moves.comma") + p.say("moves.spawns")
+		text += p.say("moves.comma") + p.say("moves.spawns")
 	case t.Standing == lifecycle.RFCOnly:
-		says += p.say("moves.comma") + p.say("moves.rfconly")
+		text += p.say("moves.comma") + p.say("moves.rfconly")
 	}
-	says += p.say("moves.stop")
+	text += p.say("moves.stop")
 	if t.Linux != "" {
-		says += p.say("moves.gap") + p.machine.say(t.Linux)
+		text += p.say("moves.gap") + p.machine.say(t.Linux)
 	}
 	where := t.RFC
 	if where == "" {
 		where = p.say("moves.linuxonly")
 	}
-	return says + p.say("moves.aside", "text", where)
+	return text + p.say("moves.aside", "text", where)
 }
 
-// clock lists what ends the page's state, and the settings it comes from.
+// clock lists the timers that end the page's state, and their settings.
 func (p *Page) clock() []Block {
-	runs := runsBy[p.Topic.Name]
+	runs := topicClocks[p.Topic.Name]
 	v := values{words: p.words, host: p.Host}
 	blocks := []Block{paragraph(plain(p.say("clock.none")))}
 	if len(runs.clocks) > 0 {
 		var items []Item
 		for _, name := range runs.clocks {
-			items = append(items, Item{Text: p.clockSays(name, v)})
+			items = append(items, Item{Text: p.clockText(name, v)})
 		}
 		intro := "clock.intro.default"
 		if p.Host != nil {
@@ -157,10 +159,10 @@ func (p *Page) clock() []Block {
 	return blocks
 }
 
-// settingNames returns the settings that the page's clocks are computed from, and
-// those that bear on it besides.
+// settingNames returns the settings of the page's clocks, and other settings
+// that affect the topic.
 func (p *Page) settingNames() []string {
-	runs := runsBy[p.Topic.Name]
+	runs := topicClocks[p.Topic.Name]
 	var names []string
 	for _, name := range runs.clocks {
 		names = append(names, clocks[name].settings...)
@@ -168,7 +170,7 @@ func (p *Page) settingNames() []string {
 	return unique(append(names, runs.settings...))
 }
 
-// unique drops what is there already.
+// unique removes repeated names.
 func unique(names []string) []string {
 	var list []string
 	for _, n := range names {
@@ -179,7 +181,7 @@ func unique(names []string) []string {
 	return list
 }
 
-func (p *Page) clockSays(name string, v values) Text {
+func (p *Page) clockText(name string, v values) Text {
 	c := clocks[name]
 	text := Text{{Text: p.say("clock." + name)}, {Text: p.say("clock.gap")},
 		{Strong, p.words.duration(c.schedule(v.settings()).GivenUp)}}
@@ -189,8 +191,8 @@ func (p *Page) clockSays(name string, v values) Text {
 	return text
 }
 
-// settingTable lists settings: on a host what they are and what they are by
-// default, without one the default.
+// settingTable returns a table of settings: with a host the current and the
+// default values, without one the defaults.
 func (p *Page) settingTable(names []string) [][]Text {
 	head := []Text{plain(p.say("clock.setting")), plain(p.say("clock.value")), plain(p.say("clock.default"))}
 	if p.Host == nil {
@@ -216,7 +218,7 @@ func (p *Page) settingTable(names []string) [][]Text {
 	return rows
 }
 
-// live says what there is on the host now.
+// live returns the blocks about the sockets on the host now.
 func (p *Page) live() []Block {
 	h := p.Host
 	if h == nil {
@@ -267,7 +269,7 @@ func (p *Page) live() []Block {
 	return blocks
 }
 
-// relatedCommands lists the related topics as what to type.
+// relatedCommands lists the related topics as commands.
 func (p *Page) relatedCommands() []Block {
 	var lines []string
 	for _, name := range p.Related() {

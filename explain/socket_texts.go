@@ -6,30 +6,30 @@ import (
 	"strings"
 )
 
-// storiesFile holds the texts of stories: "## " and a key, then blocks of the
-// markup, with the placeholders of pages and the fields of facts, such as
-// {{.Fires}}. Each key stands there once and no other.
-const storiesFile = "stories.md"
+// socketTextsFile has the texts about particular sockets: "## " and a key, then
+// blocks of the markup, with the placeholders of pages and the fields of facts,
+// such as {{.Fires}}. The file has each key exactly once and no other keys.
+const socketTextsFile = "stories.md"
 
-// storyParts are the keys beside those of the conditions.
-var storyParts = []string{
+// commonTexts are the keys of the texts that do not belong to one condition.
+var commonTexts = []string{
 	"who", "queues",
 	"timer-off", "timer-on", "timer-keepalive", "timer-linger", "timer-timewait", "timer-persist",
 }
 
-// storyTexts reads the texts of stories.
-func (b *Book) storyTexts() (map[string]string, error) {
-	file := b.Language.String() + "/" + storiesFile
+// socketTexts reads the texts about particular sockets.
+func (b *Book) socketTexts() (map[string]string, error) {
+	file := b.Language.String() + "/" + socketTextsFile
 	raw, err := folders.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the stories in language %q: %w", b.Language, err)
+		return nil, fmt.Errorf("reading the texts about sockets in language %q: %w", b.Language, err)
 	}
-	return parseStories(file, string(raw))
+	return parseSocketTexts(file, string(raw))
 }
 
-// parseStories cuts the file into its texts.
-func parseStories(file, raw string) (map[string]string, error) {
-	keys := slices.Clone(storyParts)
+// parseSocketTexts splits the file into its texts.
+func parseSocketTexts(file, raw string) (map[string]string, error) {
+	keys := slices.Clone(commonTexts)
 	for _, c := range conditions {
 		keys = append(keys, string(c.is))
 	}
@@ -41,16 +41,16 @@ func parseStories(file, raw string) (map[string]string, error) {
 		wrong := ""
 		switch {
 		case heading && twice:
-			wrong = fmt.Sprintf("%q stands here twice", next)
+			wrong = fmt.Sprintf("%q is here twice", next)
 		case heading && !slices.Contains(keys, next):
-			wrong = fmt.Sprintf("%q is no part of a story", next)
+			wrong = fmt.Sprintf("%q is not a key of these texts", next)
 		case heading:
 			key = next
 			texts[key] = ""
 		case key != "":
 			texts[key] += line + "\n"
 		case i == 0 && !strings.HasPrefix(line, "# "):
-			wrong = "the file begins with \"# \" and a title"
+			wrong = "the file starts with \"# \" and a title"
 		}
 		if wrong != "" {
 			return nil, &MarkupError{File: file, Line: i + 1, Msg: wrong}

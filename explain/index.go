@@ -9,9 +9,9 @@ import (
 	"tcpstate/text"
 )
 
-// WriteChart writes what "explain" alone shows: the whole machine, with the
-// counts of a host on its states, if there is one. It is 80 columns wide. The
-// error is w's.
+// WriteChart writes the output of "explain" without a topic: the chart of the
+// whole state machine, with the counts of a host in its boxes if there is one.
+// It is 80 columns wide. The error is w's.
 func (b *Book) WriteChart(w io.Writer, host *Host, t Terminal) error {
 	l := newLayout(w, t)
 	l.heading(b.words.say("map.title"))
@@ -34,7 +34,7 @@ func (b *Book) chartNotes(host *Host) []string {
 	return append(notes, b.words.say("map.more"))
 }
 
-// WriteChartMarkdown is WriteChart as Markdown.
+// WriteChartMarkdown writes the same as Markdown.
 func (b *Book) WriteChartMarkdown(w io.Writer, host *Host) error {
 	m := newMarkdown(w)
 	m.printf("# %s\n\n", b.words.say("map.title"))
@@ -45,16 +45,17 @@ func (b *Book) WriteChartMarkdown(w io.Writer, host *Host) error {
 	return m.out.Flush()
 }
 
-// machine is the document of the whole machine.
+// machine is the JSON document of the whole state machine.
 type machine struct {
 	envelope
 	Transitions []jsonTransition `json:"transitions"`
 	States      map[string]int   `json:"states,omitempty"` // absent without a host
-	Unseen      []tcp.State      `json:"unseen,omitzero"`  // so too
+	Unseen      []tcp.State      `json:"unseen,omitzero"`  // absent without a host
 }
 
-// WriteChartJSON writes the whole machine as one JSON document of kind "machine":
-// every transition, and with a host the sockets in each state.
+// WriteChartJSON writes the whole state machine as one JSON document of kind
+// "machine": every transition, and with a host the number of sockets in each
+// state.
 func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
 	doc := machine{envelope: e.open("machine", b.Language, host != nil), Transitions: []jsonTransition{}}
 	for _, t := range lifecycle.Transitions() {
@@ -66,28 +67,28 @@ func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
 	return writeJSON(w, doc)
 }
 
-// listed is a topic of the list.
-type listed struct {
+// topicEntry is a topic in the list of topics.
+type topicEntry struct {
 	Topic   string `json:"topic"`
 	Kind    Kind   `json:"topic_kind"`
 	Title   string `json:"title"`
 	Summary string `json:"summary"`
 }
 
-// list returns every topic with its page's title and summary.
-func (b *Book) list() ([]listed, error) {
-	list := make([]listed, 0, len(topics))
+// list returns all topics, with the titles and summaries of their pages.
+func (b *Book) list() ([]topicEntry, error) {
+	list := make([]topicEntry, 0, len(topics))
 	for _, t := range topics {
 		p, err := b.Page(t, nil)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, listed{t.Name, t.Kind, p.Title, p.Summary.String()})
+		list = append(list, topicEntry{t.Name, t.Kind, p.Title, p.Summary.String()})
 	}
 	return list, nil
 }
 
-// WriteList writes the topics, a line or two each, by kind.
+// WriteList writes the topics by kind, each with its summary.
 func (b *Book) WriteList(w io.Writer, t Terminal) error {
 	list, err := b.list()
 	if err != nil {
@@ -116,7 +117,7 @@ func (b *Book) WriteList(w io.Writer, t Terminal) error {
 	return l.end()
 }
 
-// WriteListMarkdown writes the topics as a table in Markdown.
+// WriteListMarkdown writes the topics as lists in Markdown, one for each kind.
 func (b *Book) WriteListMarkdown(w io.Writer) error {
 	list, err := b.list()
 	if err != nil {
@@ -137,10 +138,10 @@ func (b *Book) WriteListMarkdown(w io.Writer) error {
 	return m.out.Flush()
 }
 
-// topicList is the document of the list.
+// topicList is the JSON document of the list.
 type topicList struct {
 	envelope
-	Topics []listed `json:"topics"`
+	Topics []topicEntry `json:"topics"`
 }
 
 // WriteListJSON writes the topics as one JSON document of kind "topics".
@@ -152,8 +153,9 @@ func (b *Book) WriteListJSON(w io.Writer, e Envelope) error {
 	return writeJSON(w, topicList{envelope: e.open("topics", b.Language, false), Topics: list})
 }
 
-// WriteDocs writes docs/states.md of the language: the chart, then every page,
-// with the kernel's defaults. The chart is the drawing at the given address.
+// WriteDocs writes docs/states.md in the language of the book: the chart, and
+// then every page with the kernel's defaults. drawing is the address of the
+// image of the chart.
 func (b *Book) WriteDocs(w io.Writer, drawing string) error {
 	m := newMarkdown(w)
 	m.printf("# %s\n\n%s\n\n![%s](%s)\n", b.words.say("docs.title"), b.words.say("docs.intro"), b.words.say("map.title"), drawing)
@@ -162,7 +164,7 @@ func (b *Book) WriteDocs(w io.Writer, drawing string) error {
 	}
 	for kind := KindState; kind <= KindQuestion; kind++ {
 		m.printf("\n**%s**\n", b.words.say("list."+kind.String()))
-		m.links(named(kind))
+		m.links(topicNames(kind))
 	}
 	m.linked = true
 	for _, t := range topics {
@@ -176,8 +178,8 @@ func (b *Book) WriteDocs(w io.Writer, drawing string) error {
 	return m.out.Flush()
 }
 
-// named returns the names of the topics of a kind.
-func named(kind Kind) []string {
+// topicNames returns the names of the topics of a kind.
+func topicNames(kind Kind) []string {
 	var names []string
 	for _, t := range topics {
 		if t.Kind == kind {

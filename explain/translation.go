@@ -8,10 +8,11 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// translation has the sentences of tcp's machine in another language: its events
-// and what Linux does. They stand in machine.txt, each English sentence on a
-// line and the translation indented below it, so that a sentence that changes in
-// the machine is missed here. English has none: it is nil.
+// translation maps the English sentences of the state machine (its events, and
+// what Linux does) to another language. machine.txt has each English sentence
+// on a line, and its translation indented below. The English sentence is the
+// key, so a change of it without a new translation is an error. For English it
+// is nil.
 type translation map[string]string
 
 // say returns a sentence of the machine in the language.
@@ -22,7 +23,7 @@ func (t translation) say(english string) string {
 	return t[english]
 }
 
-// sayIf is say of a sentence that may not be there.
+// sayIf is like say, but the sentence may be empty.
 func (t translation) sayIf(english string) string {
 	if english == "" {
 		return ""
@@ -30,7 +31,8 @@ func (t translation) sayIf(english string) string {
 	return t.say(english)
 }
 
-// parseTranslation reads machine.txt: every sentence of the machine, and no other.
+// parseTranslation parses machine.txt, which must have every sentence of the
+// machine and no others.
 func parseTranslation(file, text string) (translation, error) {
 	t := translation{}
 	english := ""
@@ -41,13 +43,13 @@ func parseTranslation(file, text string) (translation, error) {
 		case line == "" || strings.HasPrefix(line, "#"):
 			continue
 		case indented && english == "":
-			wrong = "a translation stands below its sentence"
+			wrong = "a translation must be below its sentence"
 		case indented:
 			t[english] = translated
 			english = ""
 		case english != "":
 			wrong = fmt.Sprintf("%q is not translated", english)
-		case !slices.Contains(sentences(), line):
+		case !slices.Contains(machineSentences(), line):
 			wrong = fmt.Sprintf("%q is no sentence of the machine", line)
 		default:
 			english = line
@@ -56,7 +58,7 @@ func parseTranslation(file, text string) (translation, error) {
 			return nil, &MarkupError{File: file, Line: i + 1, Msg: wrong}
 		}
 	}
-	for _, s := range sentences() {
+	for _, s := range machineSentences() {
 		if t[s] == "" {
 			return nil, &MarkupError{File: file, Line: 1, Msg: fmt.Sprintf("%q is not translated", s)}
 		}
@@ -64,8 +66,9 @@ func parseTranslation(file, text string) (translation, error) {
 	return t, nil
 }
 
-// sentences returns every sentence of the machine once, in its order.
-func sentences() []string {
+// machineSentences returns every sentence of the machine once, in the order of
+// the machine.
+func machineSentences() []string {
 	var list []string
 	for _, t := range lifecycle.Transitions() {
 		list = append(list, t.Event.String())
