@@ -79,17 +79,17 @@ func (r *reader) itemsOfGroups() {
 	compares := !r.firstReading && r.last.by == r.groups.by && r.last.focus == r.groups.focus
 	for i := range r.groups.groups {
 		g := &r.groups.groups[i]
-		line := item{key: g.key, counts: g.counts, total: g.counts.Total()}
+		it := item{key: g.key, counts: g.counts, total: g.counts.Total()}
 		if compares {
 			before := r.last.of(g.key)
-			switch line.change = line.total - before; {
+			switch it.change = it.total - before; {
 			case before == 0:
-				line.mark = opening
-			case line.change != 0:
-				line.mark = changed
+				it.mark = opening
+			case it.change != 0:
+				it.mark = changed
 			}
 		}
-		r.items = append(r.items, line)
+		r.items = append(r.items, it)
 	}
 	if compares {
 		for i := range r.last.groups {
@@ -126,11 +126,11 @@ func compareGroups(order sorting) func(a, b item) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// rowsAround is how many items a frame holds before and after those on the
-// screen. rowsAtEnds is how many it holds at each end of the list.
+// itemsAround is how many items a frame holds before and after those on the
+// screen. itemsAtEnds is how many it holds at each end of the list.
 const (
-	rowsAround = 400
-	rowsAtEnds = 120
+	itemsAround = 400
+	itemsAtEnds = 120
 )
 
 // frame makes a frame of the last reading.
@@ -146,10 +146,10 @@ func (r *reader) frame(ctx context.Context) *frame {
 	}
 	f.items.total, f.gone = total, r.gone
 	top := min(r.serving.top, max(total-r.serving.height, 0))
-	from, to := max(top-rowsAround, 0), min(top+r.serving.height+rowsAround, total)
-	for _, addressesOf := range [][2]int{{0, min(rowsAtEnds, from)}, {from, to}, {max(to, total-rowsAtEnds), total}} {
-		if addressesOf[0] < addressesOf[1] {
-			f.items.parts = append(f.items.parts, part{addressesOf[0], r.window(ctx, addressesOf[0], addressesOf[1])})
+	from, to := max(top-itemsAround, 0), min(top+r.serving.height+itemsAround, total)
+	for _, edges := range [][2]int{{0, min(itemsAtEnds, from)}, {from, to}, {max(to, total-itemsAtEnds), total}} {
+		if edges[0] < edges[1] {
+			f.items.parts = append(f.items.parts, part{edges[0], r.window(ctx, edges[0], edges[1])})
 		}
 	}
 	return f
@@ -160,9 +160,9 @@ func (r *reader) window(ctx context.Context, from, to int) []item {
 	items := make([]item, 0, to-from)
 	if group := r.serving.group; group != ungrouped {
 		sortPart(r.items, from, to, compareGroups(r.serving.sort))
-		for _, line := range r.items[from:to] {
-			line.name, line.term = group.label(line.key), group.term(line.key)
-			items = append(items, line)
+		for _, it := range r.items[from:to] {
+			it.name, it.term = group.label(it.key), group.term(it.key)
+			items = append(items, it)
 		}
 		return items
 	}

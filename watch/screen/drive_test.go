@@ -145,13 +145,13 @@ func (d *driver) press(keys ...string) {
 	for _, key := range keys {
 		msg := tea.KeyPressMsg{}
 		bare, ctrl := strings.CutPrefix(key, "ctrl+")
-		code, nameCount := namedKeys[bare]
+		code, named := namedKeys[bare]
 		switch {
 		case ctrl:
 			msg.Mod, msg.Code = tea.ModCtrl, rune(bare[0])
 		case key == "shift+tab":
 			msg.Mod, msg.Code = tea.ModShift, tea.KeyTab
-		case nameCount:
+		case named:
 			msg.Code = code
 		default:
 			msg.Code, msg.Text = []rune(key)[0], key

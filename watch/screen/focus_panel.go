@@ -20,8 +20,8 @@ func (m *model) focusPanel() []string {
 	if m.height < 16 {
 		return append(lines, m.onlyLargest(f))
 	}
-	nameCount := min(max(3, (m.height-16)/3), maxNamed)
-	lines = append(lines, m.largestBlocks(f, nameCount)...)
+	n := min(max(3, (m.height-16)/3), maxNamed)
+	lines = append(lines, m.largestBlocks(f, n)...)
 	return append(lines, m.ages(f))
 }
 

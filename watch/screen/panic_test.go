@@ -63,7 +63,7 @@ func TestTerminalOutlivesPanics(t *testing.T) {
 	for _, test := range []struct {
 		what    string
 		status  int
-		summary string
+		message string
 	}{{"model", 1, "parsing x"}, {"reader", 2, "reading"}} {
 		t.Run(test.what, func(t *testing.T) {
 			p := pane.Start(t, 80, 24, fmt.Sprintf("SCREEN_PANICS=%s SCREEN_PROC=%s exec %s", test.what, d.dir, self))
@@ -76,7 +76,7 @@ func TestTerminalOutlivesPanics(t *testing.T) {
 			if status := p.Ended(); status != test.status {
 				t.Errorf("exit %d, want %d", status, test.status)
 			}
-			if text := p.Stderr(); !strings.Contains(text, test.summary) || !strings.Contains(text, "goroutine ") {
+			if text := p.Stderr(); !strings.Contains(text, test.message) || !strings.Contains(text, "goroutine ") {
 				t.Errorf("stderr does not report what happened and where: %q", text)
 			}
 		})

@@ -94,8 +94,8 @@ func TestKeysBeforeTheFirstReading(t *testing.T) {
 	for _, b := range listKeys() {
 		for _, key := range b.keys {
 			m := d.m
-			code, nameCount := namedKeys[key]
-			if !nameCount {
+			code, named := namedKeys[key]
+			if !named {
 				code = []rune(key)[0]
 			}
 			next, _ := m.Update(tea.KeyPressMsg{Code: code, Text: strings.Trim(key, "+")})

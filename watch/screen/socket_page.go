@@ -110,12 +110,12 @@ func (m *model) outlookLines(o *socketDetail) []string {
 	}
 	explainer := m.pages.book.SocketExplainer(o.settings)
 	explainer.Add(o.socket)
-	summary, err := explainer.Explain()
+	explanation, err := explainer.Explain()
 	if err != nil {
 		return []string{text.EscapeLine(err.Error()), ""}
 	}
 	var b bytes.Buffer
-	if err := summary.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
+	if err := explanation.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
 		return nil
 	}
 	return append(linesOf(b.String()), "")

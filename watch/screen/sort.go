@@ -36,45 +36,45 @@ func compareSortKeys(x, y sortKey) int {
 // sortKeyOf returns the sort key of a socket. Sockets whose value is unknown
 // come last in both directions.
 func sortKeyOf(order sorting, row *watch.Row, s *tcp.Socket) sortKey {
-	p := sortKey{id: row.ID(), row: row}
+	key := sortKey{id: row.ID(), row: row}
 	known := true
 	switch order.by {
 	case byState:
-		p.a = uint64(s.State)
+		key.a = uint64(s.State)
 	case byRecvQueue:
-		p.a = uint64(s.RecvQueue)
+		key.a = uint64(s.RecvQueue)
 		if s.State == tcp.Listen {
-			p.a = uint64(s.AcceptQueue)
+			key.a = uint64(s.AcceptQueue)
 		}
 	case bySendQueue:
-		p.a = uint64(s.SendQueue)
+		key.a = uint64(s.SendQueue)
 		if s.State == tcp.Listen {
-			p.a = uint64(s.AcceptQueueMax.Or(0))
+			key.a = uint64(s.AcceptQueueMax.Or(0))
 		}
 	case byLocal:
-		p.a, p.b, p.c = sortKeyOfAddress(s.Local)
+		key.a, key.b, key.c = sortKeyOfAddress(s.Local)
 	case byPeer:
-		p.a, p.b, p.c = sortKeyOfAddress(s.Peer)
+		key.a, key.b, key.c = sortKeyOfAddress(s.Peer)
 		known = s.Peer.Port() != 0
 	case byAge:
 		var age time.Duration
 		age, known = s.Age.Get()
-		p.a = uint64(max(age, 0))
+		key.a = uint64(max(age, 0))
 	case byLastChange:
-		p.a = uint64(row.Since().UnixNano())
+		key.a = uint64(row.Since().UnixNano())
 	case byProcess:
 		if known = len(s.Processes) > 0; known {
-			p.a, p.b = sortKeyOfName(s.Processes[0].Name)
-			p.c = uint32(s.Processes[0].PID)
+			key.a, key.b = sortKeyOfName(s.Processes[0].Name)
+			key.c = uint32(s.Processes[0].PID)
 		}
 	}
 	switch {
 	case !known:
-		p.a, p.b, p.c = math.MaxUint64, math.MaxUint64, math.MaxUint32
+		key.a, key.b, key.c = math.MaxUint64, math.MaxUint64, math.MaxUint32
 	case order.descending:
-		p.a, p.b, p.c = ^p.a, ^p.b, ^p.c
+		key.a, key.b, key.c = ^key.a, ^key.b, ^key.c
 	}
-	return p
+	return key
 }
 
 // sortKeyOfAddress sorts IPv4 before IPv6, then by address and port.
