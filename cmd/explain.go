@@ -91,9 +91,9 @@ type explanation struct {
 	format   string
 	terminal explain.Terminal
 
-	topic *explain.Topic // nil: the whole machine, or story
-	story *filter.Filter // the sockets that are told of
-	named string         // as they were asked for
+	topic        *explain.Topic // nil: the whole machine, or the sockets that socketFilter selects
+	socketFilter *filter.Filter // selects the sockets to explain; nil: none
+	named        string         // as they were asked for
 
 	warnings collect.Warnings // what a reader should know of how the host was read
 }
@@ -153,7 +153,7 @@ func (e *explanation) parseTopic(args []string) error {
 			return fmt.Errorf("%s are sockets of this host, which --no-live leaves out", strings.Join(args, " "))
 		}
 		e.named = strings.Join(args, " ")
-		e.story, err = filter.Parse([]string{expression}, filter.Names{})
+		e.socketFilter, err = filter.Parse([]string{expression}, filter.Names{})
 		return err
 	case len(args) > 0:
 		topic, err := explain.Find(strings.Join(args, " "))
@@ -240,7 +240,7 @@ func (e *explanation) write(ctx context.Context, out io.Writer) error {
 	switch {
 	case e.list:
 		return e.writeList(out)
-	case e.story != nil:
+	case e.socketFilter != nil:
 		return e.writeStory(ctx, out)
 	}
 	host, err := e.host(ctx)
@@ -290,14 +290,14 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	query.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo
-	query.Filter = e.story
+	query.Filter = e.socketFilter
 	snapshot, err := collect.Open(ctx, query)
 	if err != nil {
 		return err
 	}
 	notes := notes{w: e.w, quiet: e.quiet}
 	notes.say(snapshot.Warnings())
-	story := e.book.Story(settings)
+	explainer := e.book.SocketExplainer(settings)
 	n := 0
 	for socket, err := range snapshot.Sockets() {
 		if err != nil {
@@ -306,7 +306,7 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 		if e.elsewhere(socket) {
 			continue
 		}
-		story.Add(socket)
+		explainer.Add(socket)
 		n++
 	}
 	e.warnings = snapshot.Warnings()
@@ -314,16 +314,16 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 	if n == 0 {
 		return &hintedError{fmt.Errorf("no TCP socket here has %s", e.named), "tcpstate ls lists those there are; tcpstate explain --list the topics"}
 	}
-	told, err := story.Tell()
+	explanation, err := explainer.Explain()
 	switch {
 	case err != nil:
 		return err
 	case e.format == "json":
-		return told.WriteJSON(out, e.envelope())
+		return explanation.WriteJSON(out, e.envelope())
 	case e.format == "markdown":
-		return told.WriteMarkdown(out)
+		return explanation.WriteMarkdown(out)
 	}
-	return told.WriteText(out, e.terminal)
+	return explanation.WriteText(out, e.terminal)
 }
 
 // host reads what the page says of this host, or returns nil where that is left

@@ -51,8 +51,8 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
 		Input: w.terminal.in, Output: w.terminal.out, Environ: w.terminal.environ,
 	}
-	if o.query.States.Len() == 1 { // it is in front, and the others are beside it
-		for s.Front = range o.query.States.States() {
+	if o.query.States.Len() == 1 { // it is focused, and the counts of the others stay on the screen
+		for s.Focus = range o.query.States.States() {
 		}
 		s.Session.Query.States = tcp.All
 	}

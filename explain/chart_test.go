@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
-	"tcpstate/text"
 )
 
-// leads reports whether the machine has a way from one state to another, by any
-// event that the filter lets pass.
+// leads reports whether the machine has a transition from one state to another,
+// by an event that the filter accepts.
 func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
 	for _, t := range lifecycle.Transitions() {
 		if t.From == from && t.To == to && by(&t) {
@@ -24,28 +22,28 @@ func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
 	return false
 }
 
-// TestChartIsTheMachine finds each line of the chart in the machine, with what
-// its label says is sent.
-func TestChartIsTheMachine(t *testing.T) {
+// TestChartMatchesMachine finds each edge of the chart in the machine, and
+// checks what its label says is sent.
+func TestChartMatchesMachine(t *testing.T) {
 	for _, e := range edges {
 		_, sent, _ := strings.Cut(e.label, " / ")
 		if !leads(e.from, e.to, func(way *lifecycle.Transition) bool {
 			return way.Event == e.event && way.Sent.String() == sent && way.Standing != lifecycle.RFCOnly
 		}) {
-			t.Errorf("the machine has no way from %s by %s, sending %q, to %s", e.from, e.event, sent, e.to)
+			t.Errorf("the machine has no transition from %s by %s, sending %q, to %s", e.from, e.event, sent, e.to)
 		}
 	}
 }
 
-// TestChartLines looks whether each line of the chart begins and ends beside the
-// boxes it leads from and to, goes straight, and hides no other.
+// TestChartLines checks that each line of the chart starts and ends next to the
+// right boxes, that it is straight, and that it does not cover another box.
 func TestChartLines(t *testing.T) {
 	for _, e := range edges {
-		if p := e.path[0]; !besides(p, boxes[e.from]) {
-			t.Errorf("%s to %s begins at %v, not beside its box", e.from, e.to, p)
+		if p := e.path[0]; !touches(p, boxes[e.from]) {
+			t.Errorf("%s to %s starts at %v, not next to its box", e.from, e.to, p)
 		}
-		if p := e.path[len(e.path)-1]; !besides(p, boxes[e.to]) {
-			t.Errorf("%s to %s ends at %v, not beside its box", e.from, e.to, p)
+		if p := e.path[len(e.path)-1]; !touches(p, boxes[e.to]) {
+			t.Errorf("%s to %s ends at %v, not next to its box", e.from, e.to, p)
 		}
 		for i := range len(e.path) - 1 {
 			if a, b := e.path[i], e.path[i+1]; a.x != b.x && a.y != b.y {
@@ -63,7 +61,7 @@ func TestChartLines(t *testing.T) {
 }
 
 // besides reports whether a cell touches a box.
-func besides(p, box point) bool {
+func touches(p, box point) bool {
 	within := func(n, from, size int) bool { return n >= from && n < from+size }
 	return within(p.x, box.x, boxWidth) && (p.y == box.y-1 || p.y == box.y+boxHeight) ||
 		within(p.y, box.y, boxHeight) && (p.x == box.x-1 || p.x == box.x+boxWidth)
@@ -88,7 +86,7 @@ func checkChart(t *testing.T, b *Book, host *Host, ascii bool) {
 		}
 	}
 	if host != nil && !strings.Contains(text, number(host.Counts.Total())) {
-		t.Error("the total is not told")
+		t.Error("the total is missing")
 	}
 	arrows, frames := "►◄▲▼", "┌┐└┘"
 	if ascii {
@@ -100,94 +98,12 @@ func checkChart(t *testing.T, b *Book, host *Host, ascii bool) {
 			drawn++
 		}
 	}
-	if drawn != len(edges)-1 { // two lines end in one arrow before TIME_WAIT
+	if drawn != len(edges)-1 { // two lines share one arrow before TIME_WAIT
 		t.Errorf("%d arrows are drawn for %d lines:\n%s", drawn, len(edges), text)
 	}
 	if strings.Count(text, frames[:3]) < len(boxes) {
 		t.Errorf("a box is broken:\n%s", text)
 	}
-}
-
-// TestLaddersAreTheMachine walks down both sides of each ladder: from one state
-// to the next there must be a way in the machine.
-func TestLaddersAreTheMachine(t *testing.T) {
-	for name, l := range ladders {
-		for side, of := range map[string]func(*Rung) Side{
-			"left":  func(r *Rung) Side { return r.Left },
-			"right": func(r *Rung) Side { return r.Right },
-		} {
-			at, known := lifecycle.NoSocket, false
-			for i := range l.Rungs {
-				s := of(&l.Rungs[i])
-				switch {
-				case s.Dies:
-					known = false
-					continue
-				case s.State == 0 && !s.None:
-					continue
-				}
-				if known && !leads(at, s.State, func(way *lifecycle.Transition) bool { return way.Standing != lifecycle.RFCOnly }) {
-					t.Errorf("%s, %s, rung %d: no way leads from %s to %s", name, side, i, at, s.State)
-				}
-				at, known = s.State, true
-			}
-		}
-	}
-}
-
-// TestLadderWords wants every caption to be a key, and every key to be used.
-func TestLadderWords(t *testing.T) {
-	used := []string{"ladder.nosocket"}
-	for name, l := range ladders {
-		keys := []string{l.Left, l.Right}
-		for _, r := range l.Rungs {
-			keys = append(keys, r.Note, r.Left.Does, r.Right.Does)
-		}
-		for _, key := range keys {
-			if strings.HasPrefix(key, "ladder.") || strings.HasPrefix(key, "end.") {
-				used = append(used, key)
-				if !slices.Contains(wordKeys, key) {
-					t.Errorf("%s: no words for %q", name, key)
-				}
-			}
-		}
-	}
-	for _, key := range wordKeys {
-		if (strings.HasPrefix(key, "ladder.") || strings.HasPrefix(key, "end.")) && !slices.Contains(used, key) {
-			t.Errorf("no ladder says %q", key)
-		}
-	}
-}
-
-// TestLadderColumns wants the uprights of all ladders in the same columns, in
-// either language, whatever is written beside them.
-func TestLadderColumns(t *testing.T) {
-	for _, l := range Languages() {
-		w := open(t, l).words
-		for name, ladder := range ladders {
-			for _, s := range []strokes{unicodeStrokes, asciiStrokes} {
-				lines := drawLadder(ladder, w, tcp.TimeWait, s == asciiStrokes)
-				for _, line := range lines[1:] {
-					drawn := line.String()
-					if column(drawn, ladderSide+2) != s.upright || column(drawn, ladderSide+3+ladderMiddle) != s.upright || text.Width(drawn) > 80 {
-						t.Errorf("%s in %s is crooked: %s", name, l, drawn)
-					}
-				}
-			}
-		}
-	}
-}
-
-// column returns the character that begins in a column.
-func column(line string, at int) string {
-	n := 0
-	for _, r := range line {
-		if n == at {
-			return string(r)
-		}
-		n += text.RuneWidth(r)
-	}
-	return ""
 }
 
 func TestSVG(t *testing.T) {

@@ -6,18 +6,20 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// clock is one of the kernel's clocks: what it runs by, and what that comes to.
+// clock is one of the kernel's timers, with the settings or the constant that
+// determine it.
 type clock struct {
-	settings []string // the sysctls it is computed from
-	constant string   // or the kernel's constant that it is
+	settings []string // the sysctls from which it is computed
+	constant string   // or the name of the kernel's constant
 	schedule func(lifecycle.Settings) lifecycle.Schedule
 }
 
-// leastRTO is the timeout that the totals of data and of a FIN are reckoned
-// with: the shortest, of a peer that is near.
-const leastRTO = 200 * time.Millisecond
+// minRTO is the retransmission timeout that is used to compute the totals of
+// data and of a FIN. It is the shortest one, which applies to a peer that is
+// near.
+const minRTO = 200 * time.Millisecond
 
-// clocks holds them under the names that pages call them by.
+// clocks are the clocks, by the names that pages use.
 var clocks = map[string]clock{
 	"syn_sent": {
 		settings: []string{"net.ipv4.tcp_syn_retries", "net.ipv4.tcp_syn_linear_timeouts"},
@@ -30,14 +32,14 @@ var clocks = map[string]clock{
 	"data": {
 		settings: []string{"net.ipv4.tcp_retries2", "net.ipv4.tcp_rto_max_ms"},
 		schedule: func(s lifecycle.Settings) lifecycle.Schedule {
-			c := s.DataSchedule(leastRTO)
-			c.GivenUp = s.DataTimeout() // what ip-sysctl.rst gives, 924.6 s: counted from the first resend
+			c := s.DataSchedule(minRTO)
+			c.GivenUp = s.DataTimeout() // the value in ip-sysctl.rst, 924.6 s, which is counted from the first resend
 			return c
 		},
 	},
 	"orphan": {
 		settings: []string{"net.ipv4.tcp_orphan_retries", "net.ipv4.tcp_rto_max_ms"},
-		schedule: func(s lifecycle.Settings) lifecycle.Schedule { return s.OrphanSchedule(leastRTO) },
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule { return s.OrphanSchedule(minRTO) },
 	},
 	"keepalive": {
 		settings: []string{"net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"},
@@ -58,9 +60,9 @@ var clocks = map[string]clock{
 	},
 }
 
-// runsBy says which clocks end what a topic is about, and which settings bear on
-// it besides theirs. A topic that is not here has none.
-var runsBy = map[string]struct{ clocks, settings []string }{
+// topicClocks has the clocks that end the state or process of a topic, and
+// other settings that affect it. A topic that is not in the map has none.
+var topicClocks = map[string]struct{ clocks, settings []string }{
 	"LISTEN": {nil, []string{"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies",
 		"net.ipv4.tcp_abort_on_overflow"}},
 	"SYN_SENT":    {[]string{"syn_sent"}, nil},

@@ -2,23 +2,24 @@ package explain
 
 import "tcpstate/tcp"
 
-// Condition is what a state leaves open: sockets of the same state and condition
-// have the same story. It names the story's text in stories.md.
+// Condition is what distinguishes sockets of the same state. Sockets with the
+// same state and condition get the same explanation. The condition is the key
+// of its text in stories.md.
 type Condition string
 
-// WaitsFor says who must move next.
+// WaitsFor says who has to act next.
 type WaitsFor string
 
-// Whom a socket waits for.
+// What a socket may wait for.
 const (
-	WaitsForPeer    WaitsFor = "peer"    // a segment of the other end
-	WaitsForProgram WaitsFor = "program" // a call of the local program
+	WaitsForPeer    WaitsFor = "peer"    // a segment from the other end
+	WaitsForProgram WaitsFor = "program" // a call by the local program
 	WaitsForClock   WaitsFor = "clock"   // a timer of the kernel
-	WaitsForEither  WaitsFor = "either"  // whoever has something to say
+	WaitsForEither  WaitsFor = "either"  // a segment from the other end or a call by the local program
 )
 
-// conditions lists them, in the order in which their stories are told, and whom
-// each waits for.
+// conditions lists all conditions in the order in which they are explained, and
+// what each waits for.
 var conditions = []struct {
 	is    Condition
 	state tcp.State
@@ -60,8 +61,8 @@ var conditions = []struct {
 	{"bound-inactive", tcp.BoundInactive, WaitsForProgram},
 }
 
-// conditionOf returns the condition of a socket. A socket of no state that is
-// known has none: "".
+// conditionOf returns the condition of a socket. A socket whose state is
+// unknown has none: "".
 func conditionOf(s *tcp.Socket) Condition {
 	held := s.Owner.Inode != 0
 	choose := func(orphan, owned Condition) Condition {
@@ -128,8 +129,9 @@ func listenerCondition(s *tcp.Socket) Condition {
 	return "listen-waiting"
 }
 
-// establishedCondition takes first what hinders: what is not acknowledged, a
-// shut window, a silent peer, a program that does not accept or read.
+// establishedCondition checks first for what blocks the connection: data that
+// is not acknowledged, a closed window, a silent peer, a program that does not
+// accept or read.
 func establishedCondition(s *tcp.Socket) Condition {
 	switch {
 	case s.Timer.Kind == tcp.TimerOn && s.Timer.Retransmits > 0:
@@ -150,10 +152,10 @@ func establishedCondition(s *tcp.Socket) Condition {
 	return "established-idle"
 }
 
-// closeWaitCondition tells the three CLOSE_WAITs apart. The peer's FIN counts as
-// one in the receive queue until the program has read end of file, since it takes
-// a sequence number of its own (tcp_diag_get_info in net/ipv4/tcp_diag.c:
-// rcv_nxt less copied_seq).
+// closeWaitCondition distinguishes the kinds of CLOSE_WAIT. The peer's FIN
+// counts as one byte in the receive queue until the program has read the end of
+// file, because it takes one sequence number (tcp_diag_get_info in
+// net/ipv4/tcp_diag.c: rcv_nxt less copied_seq).
 func closeWaitCondition(s *tcp.Socket) Condition {
 	switch {
 	case s.Owner.Inode == 0:

@@ -7,42 +7,42 @@ import (
 	"tcpstate/tcp"
 )
 
-// Host is what a page says of this host. It is read by others, at the moment of
-// the page; a nil *Host leaves the host out.
+// Host is what a page says about this host. The caller reads it when it makes
+// the page. A nil *Host leaves out everything about the host.
 type Host struct {
 	Settings lifecycle.Settings
 	Counts   tcp.Counts // sockets in each state
-	// Unseen are the states whose sockets the source does not list; what it has
-	// counted there, none, says nothing.
+	// Unseen are the states whose sockets the source does not list. Their
+	// counts are 0, which has no meaning.
 	Unseen tcp.StateSet
-	// Partial says that not every process could be looked into, so that the
-	// groups by process are short of some.
+	// Partial reports that some processes could not be read, so that some
+	// sockets are missing in the groups by process.
 	Partial bool
-	// Oldest is the socket of the topic's states that has been in its state the
-	// longest, as far as clocks tell.
+	// Oldest is the socket that has been in one of the topic's states the
+	// longest, as far as ages are known.
 	Oldest tcp.Optional[Oldest]
-	// Groups are the sockets of the topic's states, grouped, each grouping with
-	// its largest groups first.
+	// Groups are the sockets of the topic's states, grouped in several ways.
+	// Each grouping lists its largest groups first.
 	Groups []Grouping
-	// Counters are those that the topic names, since boot, by its names.
+	// Counters are the values of the topic's counters since boot, by name.
 	Counters map[string]uint64
 }
 
-// Oldest is the socket that has been in its state the longest.
+// Oldest describes the socket that has been in its state the longest.
 type Oldest struct {
 	Age   time.Duration
-	Exact bool   // else it is at least so old
-	Name  string // both its ends, as people are shown them
+	Exact bool   // otherwise the socket is at least this old
+	Name  string // the addresses and ports of both ends
 }
 
-// Grouping is one way to group sockets.
+// Grouping is the result of one way to group sockets.
 type Grouping struct {
 	By     By
 	Groups []Group
-	Others int // sockets in groups that are not listed
+	Others int // the number of sockets in groups that are not listed
 }
 
-// By says what sockets are grouped by.
+// By is the value by which sockets are grouped.
 type By string
 
 // The groupings.
@@ -52,8 +52,17 @@ const (
 	ByPeer     By = "peer"
 )
 
-// Group is the sockets that have something in common.
+// Group is the number of sockets with the same value.
 type Group struct {
-	Name  string // the process, listener or peer; it may hold anything
+	Name  string // the process, listener or peer; other programs choose it, so it may contain any character
 	Count int
+}
+
+// inStates returns how many sockets the host has in the given states.
+func (h *Host) inStates(states tcp.StateSet) int {
+	n := 0
+	for s := range states.States() {
+		n += h.Counts.Of(s)
+	}
+	return n
 }

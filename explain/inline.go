@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Text is a run of inline text: what a paragraph, an item or a cell holds.
+// Text is inline text: the content of a paragraph, an item or a cell.
 type Text []Span
 
-// Span is a piece of text in one style.
+// Span is a part of a text in one style.
 type Span struct {
 	Style Style
 	Text  string
 }
 
-// Style is how a piece of text is set.
+// Style is the style of a part of a text.
 type Style uint8
 
 // The styles.
 const (
 	Plain  Style = iota
-	Code         // between `backticks`: what one types, or what the kernel calls it
+	Code         // between `backticks`: what a user types, or a name of the kernel
 	Strong       // between **asterisks**
 )
 
@@ -34,7 +34,7 @@ func (t Text) String() string {
 }
 
 // parseText parses inline text: `code`, **strong**, and a backslash before a
-// character that is to stand for itself.
+// character that has no special meaning.
 func parseText(text string) (Text, error) {
 	var spans Text
 	var run strings.Builder
@@ -69,8 +69,8 @@ func parseText(text string) (Text, error) {
 	return spans, nil
 }
 
-// literal returns text with a backslash before each character that the markup
-// could take for its own.
+// literal returns text with a backslash before each character that may have a
+// special meaning in the markup.
 func literal(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -82,8 +82,8 @@ func literal(text string) string {
 	return b.String()
 }
 
-// isPunctuation reports whether c is ASCII punctuation: what a backslash may
-// stand before, as in CommonMark section 2.4.
+// isPunctuation reports whether c is ASCII punctuation: the characters that a
+// backslash may precede, as in CommonMark section 2.4.
 func isPunctuation(c byte) bool {
 	return c > ' ' && c < 0x7f && !('0' <= c && c <= '9') && !('a' <= c && c <= 'z') && !('A' <= c && c <= 'Z')
 }

@@ -13,15 +13,15 @@ import (
 	"tcpstate/text"
 )
 
-// Envelope is what a document says of itself; cmd knows it.
+// Envelope is what only the caller knows about a document.
 type Envelope struct {
-	TakenAt  time.Time // when the host was looked at
+	TakenAt  time.Time // when the host was read
 	Host     string    // its name
-	Warnings []string  // what a reader should know of how it was read
+	Warnings []string  // what a reader should know about how the host was read
 }
 
-// envelope opens every document. TakenAt, Host and Warnings are there where a host
-// was looked at, or could not be.
+// envelope is the start of every document. TakenAt, Host and Warnings are
+// present if the host was read, or could not be read.
 type envelope struct {
 	Schema   string   `json:"schema"`
 	Kind     string   `json:"kind"`
@@ -40,8 +40,8 @@ func (e Envelope) open(kind string, l Language, live bool) envelope {
 	return opened
 }
 
-// explanation is the document of a page. Its live object is absent without a
-// host; all numbers are then the kernel's defaults.
+// explanation is the JSON document of a page. Its live object is absent without
+// a host, and all numbers are then the kernel's defaults.
 type explanation struct {
 	envelope
 	Topic       string           `json:"topic"`
@@ -85,7 +85,7 @@ type jsonClock struct {
 
 type jsonSetting struct {
 	Name    string `json:"name"`
-	Value   string `json:"value,omitzero"`   // absent: not known, or not on this kernel
+	Value   string `json:"value,omitzero"`   // absent: unknown, or not on this kernel
 	Default string `json:"default,omitzero"` // absent: it depends on the machine
 	Unit    string `json:"unit,omitzero"`
 }
@@ -148,8 +148,8 @@ func (p *Page) WriteJSON(w io.Writer, e Envelope) error {
 	return writeJSON(w, doc)
 }
 
-// writeJSON writes a document on one line, escaped as the schema has it: no
-// character that could act on a terminal. encoding/json escapes those of ASCII.
+// writeJSON writes a document on one line. It escapes control characters as the
+// schema requires, also those that encoding/json leaves as they are.
 func writeJSON(w io.Writer, doc any) error {
 	encoded, err := json.Marshal(doc)
 	if err != nil {
@@ -180,7 +180,7 @@ func (p *Page) jsonTransitions() []jsonTransition {
 	return list
 }
 
-// asJSON returns a transition, its sentences in the language.
+// asJSON returns a transition with its sentences in the language.
 func (t translation) asJSON(way *lifecycle.Transition) jsonTransition {
 	return jsonTransition{
 		Key: way.Key(), From: stateName(way.From), FromForm: way.FromForm.String(),
@@ -200,11 +200,11 @@ func stateName(s tcp.State) string {
 func (p *Page) jsonClocks() []jsonClock {
 	list := []jsonClock{}
 	v := values{words: p.words, host: p.Host}
-	for _, name := range runsBy[p.Topic.Name].clocks {
+	for _, name := range topicClocks[p.Topic.Name].clocks {
 		c := clocks[name]
 		schedule := c.schedule(v.settings())
 		clock := jsonClock{Name: name, TotalMS: schedule.GivenUp.Milliseconds(), ResendsMS: []int64{},
-			Constant: c.constant, Settings: append([]string{}, c.settings...), Text: p.clockSays(name, v).String()}
+			Constant: c.constant, Settings: append([]string{}, c.settings...), Text: p.clockText(name, v).String()}
 		for _, at := range schedule.Resends {
 			clock.ResendsMS = append(clock.ResendsMS, at.Milliseconds())
 		}
@@ -251,7 +251,7 @@ func (p *Page) jsonLive() *jsonLive {
 	return live
 }
 
-// statesOf returns the counts of all states, zeros too.
+// statesOf returns the counts of all states, including zeros.
 func statesOf(counts *tcp.Counts) map[string]int {
 	states := map[string]int{}
 	for s := range tcp.All.States() {
@@ -262,13 +262,13 @@ func statesOf(counts *tcp.Counts) map[string]int {
 
 func unseen(h *Host) []tcp.State { return slices.AppendSeq([]tcp.State{}, h.Unseen.States()) }
 
-// stories is the document of a story.
-type stories struct {
+// socketsDocument is the JSON document about particular sockets.
+type socketsDocument struct {
 	envelope
-	Stories []jsonStory `json:"stories"`
+	Stories []jsonSocketGroup `json:"stories"`
 }
 
-type jsonStory struct {
+type jsonSocketGroup struct {
 	State     tcp.State           `json:"state"`
 	Condition Condition           `json:"condition"`
 	WaitsFor  WaitsFor            `json:"waits_for"`
@@ -291,11 +291,11 @@ type jsonSocket struct {
 	SendQueue uint32 `json:"send_q_bytes"`
 }
 
-// WriteJSON writes the story as one JSON document of kind "stories".
-func (t *Told) WriteJSON(w io.Writer, e Envelope) error {
-	doc := stories{envelope: e.open("stories", t.Language, true), Stories: []jsonStory{}}
+// WriteJSON writes the explanation as one JSON document of kind "stories".
+func (t *SocketExplanation) WriteJSON(w io.Writer, e Envelope) error {
+	doc := socketsDocument{envelope: e.open("stories", t.Language, true), Stories: []jsonSocketGroup{}}
 	for _, g := range t.Groups {
-		s := jsonStory{State: g.State, Condition: g.Condition, WaitsFor: g.WaitsFor, Total: g.Count, Timer: g.Timer,
+		s := jsonSocketGroup{State: g.State, Condition: g.Condition, WaitsFor: g.WaitsFor, Total: g.Count, Timer: g.Timer,
 			FiresMS: milliseconds(g.FiresIn), Left: g.Left, EndsMS: milliseconds(g.EndsIn),
 			EndsExact: g.EndsIn.IsKnown() && g.Exact, Sockets: []jsonSocket{}, Processes: jsonGroups(g.Holders), Listeners: jsonGroups(g.Listeners)}
 		for _, e := range g.Examples {

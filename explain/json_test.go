@@ -13,7 +13,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestDocsNameEveryKey wants docs/json.md to name every key of the documents.
+// TestDocsNameEveryKey checks that docs/json.md names every key of the
+// documents.
 func TestDocsNameEveryKey(t *testing.T) {
 	page, err := os.ReadFile("../docs/json.md")
 	if err != nil {
@@ -24,7 +25,7 @@ func TestDocsNameEveryKey(t *testing.T) {
 		t.Fatal("docs/json.md has no section on explanations")
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
-	for _, doc := range []any{explanation{}, machine{}, topicList{}, stories{}} {
+	for _, doc := range []any{explanation{}, machine{}, topicList{}, socketsDocument{}} {
 		for _, key := range keysOf(reflect.TypeOf(doc)) {
 			if !strings.Contains(section, "`"+key+"`") && key != "schema" && key != "kind" {
 				t.Errorf("docs/json.md does not name %q of %T", key, doc)
@@ -54,7 +55,7 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
-// TestJSON reads the documents back, as a script would.
+// TestJSON decodes the documents, as a script would.
 func TestJSON(t *testing.T) {
 	host := busyHost()
 	host.Settings.SynackRetries = tcp.Known(2)

@@ -10,9 +10,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// inLab says what the lab's sockets, by state and name, are to be told of; a
-// state alone stands for all its sockets that are not named.
-var inLab = map[string]Condition{
+// labConditions has the condition of each socket of the lab, by state and name.
+// An entry without a name is for all other sockets of the state.
+var labConditions = map[string]Condition{
 	"LISTEN": "listen-quiet", "LISTEN waiting connections": "listen-waiting",
 	"SYN_SENT": "syn-sent-first", "SYN_RECV": "syn-recv-first",
 	"ESTABLISHED":                     "established-idle",
@@ -28,14 +28,15 @@ var inLab = map[string]Condition{
 	"LAST_ACK": "last-ack-orphan", "CLOSE": "close", "BOUND_INACTIVE": "bound-inactive",
 }
 
-// resentSince is what a condition becomes when its timer has fired meanwhile.
+// resentSince has the condition that a condition becomes when its timer fires
+// during the test.
 var resentSince = map[Condition]Condition{
 	"syn-sent-first": "syn-sent-resent", "syn-recv-first": "syn-recv-resent", "established-sending": "established-resending",
 }
 
-// TestStoriesInLab tells of real sockets in every state, one by one and all
-// together.
-func TestStoriesInLab(t *testing.T) {
+// TestExplainLabSockets explains real sockets in every state, one by one and
+// all together.
+func TestExplainLabSockets(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		made, err := l.States()
 		if err != nil {
@@ -45,7 +46,7 @@ func TestStoriesInLab(t *testing.T) {
 		for _, s := range made {
 			names[s.State.String()+" "+s.Local.String()+" "+s.Peer.String()] = s.Name
 		}
-		story := open(t, English).Story(lifecycle.DefaultSettings())
+		explainer := open(t, English).SocketExplainer(lifecycle.DefaultSettings())
 		dump, err := sockdiag.Open(t.Context(), sockdiag.Request{States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, Detail: tcp.DetailInfo})
 		if err != nil {
 			t.Fatal(err)
@@ -58,33 +59,33 @@ func TestStoriesInLab(t *testing.T) {
 			}
 			name, ok := names[s.State.String()+" "+s.Local.String()+" "+s.Peer.String()]
 			if !ok {
-				continue // a link-local end, which the lab names with its zone
+				continue // a link-local address, which the lab names with its zone
 			}
 			seen++
-			want, ok := inLab[s.State.String()+" "+name]
+			want, ok := labConditions[s.State.String()+" "+name]
 			if !ok {
-				want = inLab[s.State.String()]
+				want = labConditions[s.State.String()]
 			}
 			if got := conditionOf(s); got != want && got != resentSince[want] {
 				t.Errorf("%s (%s): %s, want %s", s.State, name, got, want)
 			}
-			story.Add(s)
+			explainer.Add(s)
 		}
-		if seen < len(inLab) {
+		if seen < len(labConditions) {
 			t.Errorf("%d sockets were found of %d", seen, len(made))
 		}
-		told, err := story.Tell()
+		explanation, err := explainer.Explain()
 		if err != nil {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if err := told.WriteText(&b, Terminal{}); err != nil {
+		if err := explanation.WriteText(&b, Terminal{}); err != nil {
 			t.Fatal(err)
 		}
 		checkLines(t, "the lab", b.String(), Terminal{})
 		for s := range tcp.All.States() {
 			if !strings.Contains(b.String(), "\n"+s.String()+" (") && !strings.HasPrefix(b.String(), s.String()+" (") {
-				t.Errorf("nothing is told of %s", s)
+				t.Errorf("there is no explanation of %s", s)
 			}
 		}
 	})

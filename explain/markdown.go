@@ -18,8 +18,8 @@ func (p *Page) WriteMarkdown(w io.Writer) error {
 	return m.out.Flush()
 }
 
-// WriteMarkdown writes the story as Markdown.
-func (t *Told) WriteMarkdown(w io.Writer) error {
+// WriteMarkdown writes the explanation as Markdown.
+func (t *SocketExplanation) WriteMarkdown(w io.Writer) error {
 	m := newMarkdown(w)
 	for i, g := range t.Groups {
 		if i > 0 {
@@ -31,10 +31,11 @@ func (t *Told) WriteMarkdown(w io.Writer) error {
 	return m.out.Flush()
 }
 
-// markdown writes blocks.
+// markdown writes blocks as Markdown.
 type markdown struct {
 	out *bufio.Writer
-	// linked says that all pages stand in one document: related topics are links.
+	// linked says that all pages are in one document, so that related topics
+	// can be links.
 	linked bool
 }
 
@@ -42,7 +43,7 @@ func newMarkdown(w io.Writer) *markdown { return &markdown{out: bufio.NewWriter(
 
 func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m.out, format, args...) }
 
-// page writes a page whose title is a heading of the level.
+// page writes a page with its title as a heading of the given level.
 func (m *markdown) page(p *Page, level int) {
 	m.printf("%s %s\n\n%s\n", strings.Repeat("#", level), text.EscapeMarkdown(p.Title), inline(p.Summary))
 	for i := range p.Sections {
@@ -65,7 +66,7 @@ func (m *markdown) links(names []string) {
 	m.printf("\n%s\n", strings.Join(links, ", "))
 }
 
-// anchor is the name of a topic's place in the document.
+// anchor returns the name of a topic's place in the document.
 func anchor(name string) string { return strings.TrimSuffix(Topic{Name: name}.File(), ".md") }
 
 func (m *markdown) blocks(blocks []Block, w words, marked tcp.State) {
@@ -115,7 +116,7 @@ func trimmed(drawing []Text) []string {
 	return lines
 }
 
-// fenced writes lines that are to stand as they are.
+// fenced writes lines as a code block.
 func (m *markdown) fenced(lines []string, indent string) {
 	if len(lines) == 0 {
 		return
@@ -127,7 +128,7 @@ func (m *markdown) fenced(lines []string, indent string) {
 	m.printf("%s```\n", indent)
 }
 
-// inline writes text with its styles.
+// inline writes text in its styles.
 func inline(t Text) string {
 	var b strings.Builder
 	for _, s := range t {

@@ -45,7 +45,7 @@ tcpstate ls | head
 	}
 }
 
-// TestLadderDrawing shows a ladder with all that a ladder may have.
+// TestLadderDrawing draws a ladder with everything that a ladder may have.
 func TestLadderDrawing(t *testing.T) {
 	l := &Ladder{Left: "end.one", Right: "end.other", Rungs: []Rung{
 		{Left: Side{Does: "connect()", State: tcp.SynSent}, Right: Side{Does: "connect()", State: tcp.SynSent}},

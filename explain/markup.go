@@ -8,17 +8,17 @@ import (
 	"tcpstate/text"
 )
 
-// Block is a part of a section. Which fields are set depends on its Kind.
+// Block is a part of a section. Its Kind says which fields are set.
 type Block struct {
 	Kind  BlockKind
 	Text  Text     // Paragraph
 	Items []Item   // Bullets, Steps
-	Lines []string // Commands: as they are to be typed, never wrapped
-	Table [][]Text // Table: the heading, then the rows, all of one length
+	Lines []string // Commands: as the user types them, never wrapped
+	Table [][]Text // Table: the heading and the rows, all of the same length
 
-	Name   string  // Directive: which; the word after '@'
-	Arg    string  // Directive: what follows it
-	Ladder *Ladder // of the directive ladder
+	Name   string  // Directive: its name, the word after '@'
+	Arg    string  // Directive: the word after the name
+	Ladder *Ladder // Directive ladder: its ladder
 }
 
 // Item is one item of a list, and the commands below it.
@@ -27,42 +27,42 @@ type Item struct {
 	Lines []string
 }
 
-// BlockKind says what a block is.
+// BlockKind is the kind of a block.
 type BlockKind uint8
 
 // The kinds of blocks.
 const (
 	Paragraph BlockKind = iota + 1
-	Bullets             // items that begin with "- "
-	Steps               // items that begin with "1. "
+	Bullets             // items that start with "- "
+	Steps               // items that start with "1. "
 	Commands            // lines indented by four spaces
 	Table               // rows between '|'
-	Directive           // a line that begins with '@': a part made from data
+	Directive           // a line that starts with '@': a part made from data
 )
 
 // Limits of the source, in columns of a terminal.
 const (
 	maxSourceLine = 120
-	maxCommand    = 74 // so that it fits a terminal of 80 below an item's indent
+	maxCommand    = 74 // so that it fits below an item on a terminal of 80 columns
 )
 
 // MarkupError is the error for a page that breaks a rule of the format.
 type MarkupError struct {
 	File string
-	Line int // counted from 1; in a page with {{if}}, as it stands after the choice
+	Line int // counted from 1, after the {{if}} of the page have been evaluated
 	Msg  string
 }
 
 func (e *MarkupError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg) }
 
-// source is a page as the markup has it, before its headings have a meaning.
+// source is a parsed page before its headings and directives are checked.
 type source struct {
 	title   string
 	summary Text
 	parts   []part
 }
 
-// part is what stands under one heading.
+// part is the content under one heading.
 type part struct {
 	line    int
 	heading string
@@ -75,7 +75,7 @@ func parseSource(file, text string) (*source, error) {
 	var src source
 	title, ok := strings.CutPrefix(p.lines[0], "# ")
 	if !ok || title == "" {
-		return nil, p.errorf("a page begins with \"# \" and its title")
+		return nil, p.errorf("a page starts with \"# \" and its title")
 	}
 	src.title = title
 	p.at++
@@ -84,7 +84,7 @@ func parseSource(file, text string) (*source, error) {
 		return nil, err
 	}
 	if len(lead) != 1 || lead[0].Kind != Paragraph {
-		return nil, p.errorf("between the title and the first heading stands one paragraph, the summary")
+		return nil, p.errorf("between the title and the first heading must be one paragraph, the summary")
 	}
 	src.summary = lead[0].Text
 	for p.at < len(p.lines) {
@@ -94,24 +94,24 @@ func parseSource(file, text string) (*source, error) {
 			return nil, err
 		}
 		if len(part.blocks) == 0 {
-			return nil, p.errorf("nothing stands under %q", part.heading)
+			return nil, p.errorf("nothing is under %q", part.heading)
 		}
 		src.parts = append(src.parts, part)
 	}
 	return &src, nil
 }
 
-// parseBlocks parses text that is no page: blocks without headings.
+// parseBlocks parses a text that is not a page: blocks without headings.
 func parseBlocks(file, text string) ([]Block, error) {
 	p := &parser{file: file, lines: strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
 	blocks, err := p.blocks()
 	if err == nil && p.at < len(p.lines) {
-		return nil, p.errorf("no heading may stand here")
+		return nil, p.errorf("no heading may be here")
 	}
 	return blocks, err
 }
 
-// parser goes through the lines of one page.
+// parser parses the lines of one page.
 type parser struct {
 	file  string
 	lines []string
@@ -122,7 +122,7 @@ func (p *parser) errorf(format string, args ...any) error {
 	return &MarkupError{File: p.file, Line: min(p.at+1, len(p.lines)), Msg: fmt.Sprintf(format, args...)}
 }
 
-// line returns the line at hand, and false at the end and before a heading.
+// line returns the current line, or false at the end and before a heading.
 func (p *parser) line() (string, bool) {
 	if p.at >= len(p.lines) || strings.HasPrefix(p.lines[p.at], "## ") {
 		return "", false
@@ -146,7 +146,7 @@ func (p *parser) blocks() ([]Block, error) {
 			continue
 		}
 		if p.at > 0 && p.lines[p.at-1] != "" && !strings.HasPrefix(p.lines[p.at-1], "#") {
-			return nil, p.errorf("a blank line must stand before %q", line)
+			return nil, p.errorf("a blank line must be before %q", line)
 		}
 		block, err := p.block(line)
 		if err != nil {
@@ -156,7 +156,7 @@ func (p *parser) blocks() ([]Block, error) {
 	}
 }
 
-// checkLine checks what every line must keep to.
+// checkLine checks the rules for every line.
 func (p *parser) checkLine(line string) error {
 	switch {
 	case strings.ContainsAny(line, "\t\r"):
@@ -175,7 +175,7 @@ var (
 	tableRule     = regexp.MustCompile(`^\|(?:---+\|)+$`)
 )
 
-// block parses the block that begins with the line at hand.
+// block parses the block that starts with the current line.
 func (p *parser) block(line string) (Block, error) {
 	switch {
 	case strings.HasPrefix(line, "@"):
@@ -204,7 +204,7 @@ func (p *parser) block(line string) (Block, error) {
 	return Block{Kind: Paragraph, Text: text}, err
 }
 
-// commands takes the lines that begin with the indent.
+// commands parses lines that start with the indent.
 func (p *parser) commands(indent string) ([]string, error) {
 	var lines []string
 	for {
@@ -224,8 +224,8 @@ func (p *parser) commands(indent string) ([]string, error) {
 	}
 }
 
-// text takes a paragraph whose first line, from its mark on, is given. Later
-// lines begin with the indent.
+// text parses a paragraph. first is its first line without the mark; the other
+// lines start with the indent.
 func (p *parser) text(first, indent string) (Text, error) {
 	joined := first
 	start := p.at
@@ -239,7 +239,7 @@ func (p *parser) text(first, indent string) (Text, error) {
 			return nil, err
 		}
 		if strings.HasPrefix(rest, "|") || strings.HasPrefix(rest, "@") || isItem(rest) {
-			return nil, p.errorf("a blank line must stand before %q", rest)
+			return nil, p.errorf("a blank line must be before %q", rest)
 		}
 		joined = text.JoinLines(joined, rest)
 	}
@@ -253,8 +253,8 @@ func (p *parser) text(first, indent string) (Text, error) {
 
 func isItem(line string) bool { return strings.HasPrefix(line, "- ") || stepMark.MatchString(line) }
 
-// items takes the items of a list. Their later lines are indented by as much as
-// their mark is wide, their commands by six spaces.
+// items parses the items of a list. The other lines of an item are indented by
+// the width of its mark, its commands by six spaces.
 func (p *parser) items(kind BlockKind) ([]Item, error) {
 	var items []Item
 	for {
@@ -268,7 +268,7 @@ func (p *parser) items(kind BlockKind) ([]Item, error) {
 		}
 		rest, ok := strings.CutPrefix(line, mark)
 		if !ok || rest == "" {
-			return nil, p.errorf("%q: the next item begins with %q, its later lines are indented as its text", line, mark)
+			return nil, p.errorf("%q: the next item starts with %q, its other lines are indented like its text", line, mark)
 		}
 		if err := p.checkLine(line); err != nil {
 			return nil, err
@@ -285,7 +285,7 @@ func (p *parser) items(kind BlockKind) ([]Item, error) {
 	}
 }
 
-// table takes the rows of a table: the heading, a rule, the rest.
+// table parses a table: the heading, the rule, and the rows.
 func (p *parser) table() ([][]Text, error) {
 	var rows [][]Text
 	for n := 0; ; n++ {
@@ -298,7 +298,7 @@ func (p *parser) table() ([][]Text, error) {
 		}
 		if n == 1 {
 			if !tableRule.MatchString(line) || strings.Count(line, "|") != len(rows[0])+1 {
-				return nil, p.errorf("%q: below the heading of a table stands |---|, for each of its columns", line)
+				return nil, p.errorf("%q: below the heading of a table must be |---| for each of its columns", line)
 			}
 			p.at++
 			continue
@@ -319,8 +319,8 @@ func (p *parser) table() ([][]Text, error) {
 	return rows, nil
 }
 
-// parseRow parses a row: cells between '|'. Within code, and after a backslash, a
-// '|' is text.
+// parseRow parses a row: cells between '|'. Within code, and after a backslash,
+// a '|' is part of the text.
 func parseRow(line string) ([]Text, error) {
 	inner, begins := strings.CutPrefix(line, "|")
 	inner, ends := strings.CutSuffix(inner, "|")
@@ -338,7 +338,7 @@ func parseRow(line string) ([]Text, error) {
 	return row, nil
 }
 
-// cells cuts a row at each '|' that parts cells.
+// cells splits a row at each '|' that separates cells.
 func cells(row string) []string {
 	var list []string
 	start, code := 0, false

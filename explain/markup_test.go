@@ -66,21 +66,21 @@ func TestChineseLinesJoin(t *testing.T) {
 
 func TestMarkupErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                 `t:1: a page begins with "# " and its title`,
-		"#Title\n":                         `t:1: a page begins with "# " and its title`,
-		"# T\n\n## H\n\nText.":             `t:3: between the title and the first heading stands one paragraph, the summary`,
-		"# T\n\na\n\nb\n":                  `t:5: between the title and the first heading stands one paragraph, the summary`,
-		"# T\n\na\n\n## H\n":               `t:5: nothing stands under "H"`,
+		"":                                 `t:1: a page starts with "# " and its title`,
+		"#Title\n":                         `t:1: a page starts with "# " and its title`,
+		"# T\n\n## H\n\nText.":             `t:3: between the title and the first heading must be one paragraph, the summary`,
+		"# T\n\na\n\nb\n":                  `t:5: between the title and the first heading must be one paragraph, the summary`,
+		"# T\n\na\n\n## H\n":               `t:5: nothing is under "H"`,
 		"# T\n\na\n\n## H\n\n### I\n":      `t:7: "### I" is no heading: it is "## " and one of the fixed headings`,
 		"# T\n\na \n":                      `t:3: spaces at the end of the line`,
 		"# T\n\na\tb\n":                    `t:3: a tab or a carriage return: indent with spaces`,
 		"# T\n\na `b\n":                    "t:3: ` or ** is opened and never closed in \"a `b\"",
 		"# T\n\n  a\n":                     `t:3: commands are indented by four spaces, nothing else is`,
-		"# T\n\na\n- b\n":                  `t:4: a blank line must stand before "- b"`,
-		"# T\n\n- b\nc\n":                  `t:4: "c": the next item begins with "- ", its later lines are indented as its text`,
-		"# T\n\n1. b\n3. c\n":              `t:4: "3. c": the next item begins with "2. ", its later lines are indented as its text`,
+		"# T\n\na\n- b\n":                  `t:4: a blank line must be before "- b"`,
+		"# T\n\n- b\nc\n":                  `t:4: "c": the next item starts with "- ", its other lines are indented like its text`,
+		"# T\n\n1. b\n3. c\n":              `t:4: "3. c": the next item starts with "2. ", its other lines are indented like its text`,
 		"# T\n\n@Ladder x\n":               `t:3: "@Ladder x" is no directive`,
-		"# T\n\n| a | b |\n| c | d |\n":    `t:4: "| c | d |": below the heading of a table stands |---|, for each of its columns`,
+		"# T\n\n| a | b |\n| c | d |\n":    `t:4: "| c | d |": below the heading of a table must be |---| for each of its columns`,
 		"# T\n\n| a |\n|---|\n":            `t:4: a table has a heading, a line |---| and rows`,
 		"# T\n\n| a |\n|---|\n| b | c |\n": `t:5: a row of 2 cells in a table of 1 columns`,
 		"# T\n\n    " + strings.Repeat("x", 75) + "\n": `t:3: a command of 75 columns: at most 74 fit`,
@@ -92,8 +92,8 @@ func TestMarkupErrors(t *testing.T) {
 	}
 }
 
-// FuzzMarkup looks that no text makes the parser fail otherwise than by an error,
-// and that whatever it takes can be laid out within its columns.
+// FuzzMarkup checks that any text either gives an error or can be laid out
+// within its columns.
 func FuzzMarkup(f *testing.F) {
 	f.Add("# T\n\na `b` **c** \\*d\n\n## H\n\n- e\n      f\n\n1. g\n\n| h | i |\n|---|---|\n| j | k |\n")
 	f.Add("# 标题\n\n一句话，（两句）。\n\n## H\n\n@live\n")
@@ -124,7 +124,7 @@ func FuzzMarkup(f *testing.F) {
 	})
 }
 
-// FuzzLiteral looks that a text from outside stays what it is, whatever marks it
+// FuzzLiteral checks that an escaped text stays the same, whatever marks it
 // has.
 func FuzzLiteral(f *testing.F) {
 	f.Add("a`b**c|d\\e@f")

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"text/template"
 
-	"tcpstate/tcp"
 	"tcpstate/text"
 )
 
@@ -48,27 +47,27 @@ func Open(l Language) (*Book, error) {
 	return b, nil
 }
 
-// Page is the page of a topic, its placeholders filled.
+// Page is the page of a topic with all placeholders filled in.
 type Page struct {
 	Topic    Topic
 	Language Language
 	Title    string
 	Summary  Text // one sentence
 	Sections []Section
-	Host     *Host // nil: without a host
+	Host     *Host // nil: the page is not about a host
 
 	words   words
 	machine translation
 }
 
-// Section is what stands under one heading.
+// Section is a heading with the content under it.
 type Section struct {
-	Key     string // of the heading, the same in every language, such as "clock"
-	Heading string // as the language has it
+	Key     string // identifies the heading in every language, such as "clock"
+	Heading string // the heading in the language of the page
 	Blocks  []Block
 }
 
-// Page returns the page of a topic with what is known of a host, or, with a nil
+// Page returns the page of a topic with the values of a host, or, with a nil
 // host, with the kernel's defaults.
 func (b *Book) Page(t Topic, host *Host) (*Page, error) {
 	file := b.Language.String() + "/" + t.File()
@@ -79,7 +78,7 @@ func (b *Book) Page(t Topic, host *Host) (*Page, error) {
 	return b.page(t, host, file, string(raw))
 }
 
-// page is Page of a text at hand.
+// page is like Page for a given source text.
 func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
 	text, err := b.fill(file, raw, nil, host)
 	if err != nil {
@@ -96,7 +95,7 @@ func (b *Book) page(t Topic, host *Host, file, raw string) (*Page, error) {
 	return p, nil
 }
 
-// fill gives the placeholders of a text their values.
+// fill replaces the placeholders of a text by their values.
 func (b *Book) fill(file, raw string, data any, host *Host) (string, error) {
 	for i, line := range strings.Split(raw, "\n") {
 		if text.Width(line) > maxSourceLine && !strings.HasPrefix(line, "|") {
@@ -115,12 +114,12 @@ func (b *Book) fill(file, raw string, data any, host *Host) (string, error) {
 	return filled.String(), nil
 }
 
-// sectionRules lists the headings in their order: for which kinds of page each
-// must be there, and for which it may.
+// sectionRules lists the headings in their order. must and may are the kinds of
+// pages that must or may have the heading.
 var sectionRules = []struct {
 	key       string
 	must, may []Kind
-	directive string // that must stand there, where the heading does
+	directive string // the directive that a section with this heading must have
 }{
 	{"diagram", []Kind{KindState}, []Kind{KindProcess, KindQuestion}, "ladder"},
 	{"how", []Kind{KindProcess}, nil, ""},
@@ -136,8 +135,8 @@ var sectionRules = []struct {
 	{"sources", []Kind{KindState, KindProcess, KindQuestion}, nil, ""},
 }
 
-// sections gives the parts of a page their meaning: known headings, in their
-// order, with the directives that belong there.
+// sections turns the parts of a page into sections. It checks that they have
+// known headings in the right order, and the right directives.
 func (b *Book) sections(t Topic, file string, parts []part) ([]Section, error) {
 	var sections []Section
 	for _, rule := range sectionRules {
@@ -169,8 +168,8 @@ func (b *Book) sections(t Topic, file string, parts []part) ([]Section, error) {
 	return sections, nil
 }
 
-// check checks the directives of a section, finds its ladders, and reads what
-// it relates to. It returns what is wrong, or "".
+// check checks the directives of a section, finds its ladders, and checks its
+// related topics. It returns the first error, or "".
 func (s *Section) check(t Topic, directive string) string {
 	seen := 0
 	for i := range s.Blocks {
@@ -189,10 +188,10 @@ func (s *Section) check(t Topic, directive string) string {
 			}
 			block.Ladder = l
 		} else if block.Arg != "" || seen > 1 {
-			return fmt.Sprintf("@%s stands once, alone on its line", directive)
+			return fmt.Sprintf("@%s must be there once, alone on its line", directive)
 		}
 		if directive == "clock" {
-			if _, ok := runsBy[t.Name]; !ok {
+			if _, ok := topicClocks[t.Name]; !ok {
 				return fmt.Sprintf("no clock is known for %s", t.Name)
 			}
 		}
@@ -211,7 +210,7 @@ func (s *Section) check(t Topic, directive string) string {
 	return ""
 }
 
-// checkRelated wants one line of topics by their canonical names.
+// checkRelated checks that the section is one line of canonical topic names.
 func (s *Section) checkRelated(t Topic) string {
 	if len(s.Blocks) != 1 || s.Blocks[0].Kind != Paragraph {
 		return "the related topics are one paragraph: names, joined by commas"
@@ -227,10 +226,10 @@ func (s *Section) checkRelated(t Topic) string {
 	return ""
 }
 
-// related returns the topics of a section of related topics.
+// related returns the topics that a section "related" lists.
 func (s *Section) related() []string { return strings.Split(s.Blocks[0].Text.String(), ", ") }
 
-// Related returns the names of the topics that the page points to.
+// Related returns the names of the page's related topics.
 func (p *Page) Related() []string {
 	for i := range p.Sections {
 		if p.Sections[i].Key == "related" {
@@ -238,13 +237,4 @@ func (p *Page) Related() []string {
 		}
 	}
 	return nil
-}
-
-// inStates returns how many sockets the host has in the states of a set.
-func (h *Host) inStates(states tcp.StateSet) int {
-	n := 0
-	for s := range states.States() {
-		n += h.Counts.Of(s)
-	}
-	return n
 }

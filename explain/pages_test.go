@@ -15,8 +15,8 @@ import (
 	"tcpstate/text"
 )
 
-// busyHost is a host with something of everything, and names that try to break
-// out of where they stand.
+// busyHost returns a host with some of everything, and with names that try to
+// escape from their context.
 func busyHost() *Host {
 	h := &Host{Settings: lifecycle.DefaultSettings(), Partial: true,
 		Oldest: tcp.Known(Oldest{Age: 3*time.Hour + 5*time.Second, Name: "[fd00:1:2:3:4:5:6:7]:65535 > [fd00:1:2:3:4:5:6:8]:65535"}),
@@ -35,8 +35,8 @@ func busyHost() *Host {
 	return h
 }
 
-// TestPages reads every page, with a host and without one, and lays it out in
-// every form.
+// TestPages reads every page, with a host and without one, and writes it in
+// every format.
 func TestPages(t *testing.T) {
 	for _, l := range Languages() {
 		book := open(t, l)
@@ -53,7 +53,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// checkForms checks what every form of every page must keep to.
+// checkForms checks the rules for every format of every page.
 func checkForms(t *testing.T, p *Page) {
 	t.Helper()
 	name := fmt.Sprintf("%s in %s", p.Topic.Name, p.Language)
@@ -64,11 +64,11 @@ func checkForms(t *testing.T, p *Page) {
 		}
 		checkLines(t, name, b.String(), o)
 		if o.ASCII && p.Language == English && strings.ContainsFunc(b.String(), func(r rune) bool { return r > '~' }) {
-			t.Errorf("%s: it is not of ASCII alone", name)
+			t.Errorf("%s: it has characters that are not ASCII", name)
 		}
 		var colored bytes.Buffer
 		if o.Color = true; p.WriteText(&colored, o) != nil || sgr.ReplaceAllString(colored.String(), "") != b.String() || colored.Len() == b.Len() {
-			t.Errorf("%s: colours change more than colours", name)
+			t.Errorf("%s: without its colours the text differs", name)
 		}
 	}
 	for i := range p.Sections {
@@ -97,7 +97,7 @@ func checkForms(t *testing.T, p *Page) {
 		t.Errorf("%s: %v", name, err)
 	}
 	if doc["schema"] != "tcpstate/v1" || doc["kind"] != "explanation" || doc["topic"] != p.Topic.Name || (doc["live"] == nil) != (p.Host == nil) {
-		t.Errorf("%s: the document lacks something: %.200s", name, b.String())
+		t.Errorf("%s: the document is not complete: %.200s", name, b.String())
 	}
 	for _, key := range []string{"title", "summary", "transitions", "clocks", "settings", "sections", "related", "sources"} {
 		if doc[key] == nil {
@@ -108,8 +108,8 @@ func checkForms(t *testing.T, p *Page) {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9]*m")
 
-// What may not begin a line of Chinese, and what may not end one (GB/T 15834-2011,
-// section 5.1.10).
+// Characters that may not start a line of Chinese, and those that may not end
+// one (GB/T 15834-2011, section 5.1.10).
 const (
 	closers = "、。，．：；！？）］｝】》」』〉”’％…·"
 	openers = "（［｛【《「『〈“‘"
@@ -129,7 +129,7 @@ func checkLines(t *testing.T, name, page string, o Terminal) {
 		case strings.TrimRight(line, " ") != line:
 			t.Errorf("%s: spaces at the end: %q", name, line)
 		case strings.ContainsRune(closers, first):
-			t.Errorf("%s: a line begins with %q: %s", name, first, line)
+			t.Errorf("%s: a line starts with %q: %s", name, first, line)
 		case strings.ContainsRune(openers, last):
 			t.Errorf("%s: a line ends with %q: %s", name, last, line)
 		case o.ASCII && strings.ContainsAny(line, "│─►◄╲╱╳×┌┐└┘"):
@@ -138,13 +138,13 @@ func checkLines(t *testing.T, name, page string, o Terminal) {
 	}
 }
 
-// checkVisible wants no character that acts on a terminal, and no word that is
-// missing or unfilled.
+// checkVisible checks that a text has no control characters, and no missing or
+// unfilled words.
 func checkVisible(t *testing.T, name, text string) {
 	t.Helper()
 	for _, bad := range []string{"\x1b", "\u202e", "{{", "}}", "<no value>", "%!", "{n}", "{name}", "{value}"} {
 		if strings.Contains(text, bad) {
-			t.Errorf("%s: %q stands in it", name, bad)
+			t.Errorf("%s: it contains %q", name, bad)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func lastRune(s string) (last rune) {
 	return last
 }
 
-// TestPageFollowsHost changes settings, and wants the page to say so.
+// TestPageFollowsHost changes settings, and checks that the page shows them.
 func TestPageFollowsHost(t *testing.T) {
 	const text = `# TIME_WAIT
 
@@ -215,7 +215,7 @@ func TestPageErrors(t *testing.T) {
 		{"@ladder teardown", "@ladder takedown", `no ladder "takedown"`},
 		{"@ladder teardown", "@clock", `@clock has no place under "Diagram"`},
 		{"@transitions", "Words.", `@transitions is missing under "How it is entered and left"`},
-		{"@live", "@live\n\n@live", `@live stands once, alone on its line`},
+		{"@live", "@live\n\n@live", `@live must be there once, alone on its line`},
 		{"why-time-wait, ", "why-wait, ", `no topic is named "why-wait"`},
 		{"why-time-wait, ", "TIME_WAIT, ", `a page is not related to itself`},
 		{"why-time-wait, ", "time-wait, ", `no topic is named "time-wait"`},
@@ -233,63 +233,30 @@ func TestPageErrors(t *testing.T) {
 	}
 }
 
-// TestNoStrayFiles wants every file of a language to be read by someone.
+// TestNoStrayFiles checks that every file of a language is used.
 func TestNoStrayFiles(t *testing.T) {
 	for _, l := range Languages() {
 		entries, err := folders.ReadDir(l.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		known := map[string]bool{"words.txt": true, "machine.txt": l != English, storiesFile: true}
+		known := map[string]bool{"words.txt": true, "machine.txt": l != English, socketTextsFile: true}
 		for _, topic := range Topics() {
 			known[topic.File()] = true
 		}
 		for _, e := range entries {
 			if !known[e.Name()] {
-				t.Errorf("nothing reads %s/%s", l, e.Name())
+				t.Errorf("no code reads %s/%s", l, e.Name())
 			}
 		}
 	}
 }
 
-// TestLiveSays reads what a page says of a host, and of none.
-func TestLiveSays(t *testing.T) {
-	topic, _ := Find("TIME_WAIT")
-	host := busyHost()
-	host.Settings.TWReuse = tcp.Known(1)
-	for _, row := range []struct {
-		host  *Host
-		wants []string
-	}{
-		{nil, []string{"No host was examined.", "With the kernel's defaults:", "net.ipv4.tcp_tw_reuse 2 net"}},
-		{host, []string{
-			"8 of 78 sockets are in TIME_WAIT.", "The oldest: at least 3 h 5 s, [fd00:1:2:3:4:5:6:7]:65535",
-			"By peer sockets 203.0.113.7:443 4000", "others 12", "TcpExt.ListenOverflows 12345678901234",
-			"On this host:", "net.ipv4.tcp_tw_reuse 1 2", "net.ipv4.tcp_tw_reuse = 1 (default 2)", "Not every process",
-		}},
-	} {
-		p, err := open(t, English).Page(topic, row.host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b strings.Builder
-		if err := p.WriteText(&b, Terminal{}); err != nil {
-			t.Fatal(err)
-		}
-		text := strings.Join(strings.Fields(b.String()), " ")
-		for _, want := range row.wants {
-			if !strings.Contains(text, want) {
-				t.Errorf("the page does not say %q", want)
-			}
-		}
-	}
-}
-
-// TestTableLayout narrows a table: its widest column is wrapped.
+// TestTableLayout narrows a table, so that its widest column is wrapped.
 func TestTableLayout(t *testing.T) {
 	rows := [][]Text{{plain("a"), plain("b")}, {plain("short"), plain("a text of many words that is long")}, {plain("中文"), plain("x")}}
 	want := []string{"a      b", "short  a text of many", "       words that is", "       long", "中文   x"}
 	if got := trimmed(layTable(rows, 22)); !slices.Equal(got, want) {
-		t.Errorf("the table is laid as %q, want %q", got, want)
+		t.Errorf("the table is laid out as %q, want %q", got, want)
 	}
 }

@@ -14,13 +14,13 @@ var (
 	directive   = regexp.MustCompile(`(?m)^@.*$`)
 )
 
-// traits are what a page must have in common with its translation.
+// traits are what a page and its translation must have in common.
 type traits struct {
 	Headings, Placeholders, Numbers, Commands, Directives, Related []string
 }
 
-// traitsOf reads them from the source of a page. Numbers and placeholders are
-// compared as sets with repetitions: languages order their words differently.
+// traitsOf returns the traits of the source of a page. Numbers and placeholders
+// are compared as multisets, because languages order their words differently.
 func traitsOf(t *testing.T, b *Book, topic Topic, raw string) traits {
 	t.Helper()
 	p, err := b.page(topic, nil, topic.File(), raw)
@@ -46,8 +46,8 @@ func sorted(list []string) []string {
 	return list
 }
 
-// TestLanguagesAgree holds each page and its translation to the same headings,
-// directives, placeholders, numbers and commands.
+// TestLanguagesAgree checks that each page and its translation have the same
+// headings, directives, placeholders, numbers and commands.
 func TestLanguagesAgree(t *testing.T) {
 	en, zh := open(t, English), open(t, Chinese)
 	for _, topic := range Topics() {
@@ -68,13 +68,13 @@ func TestLanguagesAgree(t *testing.T) {
 	}
 }
 
-// TestStoriesAgree does the same for the texts of stories.
-func TestStoriesAgree(t *testing.T) {
-	en, err := open(t, English).storyTexts()
+// TestSocketTextsAgree does the same for the texts about particular sockets.
+func TestSocketTextsAgree(t *testing.T) {
+	en, err := open(t, English).socketTexts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	zh, err := open(t, Chinese).storyTexts()
+	zh, err := open(t, Chinese).socketTexts()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestStoriesAgree(t *testing.T) {
 }
 
 // fieldsIn returns the fields and functions that a text uses, each once:
-// sentences are built differently, and so are their conditions.
+// sentences, and so their conditions, differ between languages.
 func fieldsIn(text string) []string {
 	names := regexp.MustCompile(`\.[A-Z][A-Za-z]*|sysctl "[^"]*"|number "[^"]*"`)
 	var list []string
@@ -102,7 +102,7 @@ func fieldsIn(text string) []string {
 	return slices.Compact(sorted(list))
 }
 
-// without returns what list has more of than other.
+// without returns what occurs more often in list than in other.
 func without(list, other []string) []string {
 	left := slices.Clone(other)
 	var more []string

@@ -8,32 +8,33 @@ import (
 	"tcpstate/tcp"
 )
 
-// Topic is what one page is about: a state, something that happens between two
-// ends, or a question that people ask.
+// Topic is the subject of one page: a state, a process between two ends, or a
+// question that people ask.
 type Topic struct {
-	// Name is the one canonical spelling: a state's name as it is shown
-	// everywhere, such as TIME_WAIT, or words joined by '-', such as half-open.
+	// Name is the canonical spelling: the name of a state, such as TIME_WAIT,
+	// or words joined by '-', such as half-open.
 	Name  string
 	Kind  Kind
-	State tcp.State // the zero State unless Kind is KindState
+	State tcp.State // the zero State if Kind is not KindState
 
-	// States are those whose sockets the page looks at on this host: the state
-	// itself, or those that the matter shows in. Empty: none.
+	// States are the states whose sockets the page counts on this host: the
+	// state itself, or those that show the process. Empty: none.
 	States tcp.StateSet
-	// Counters are the kernel's counters that bear on the matter, under the names
-	// of /proc/net/netstat and /proc/net/snmp joined by a dot, as nstat(8) knows
-	// them without it: TcpExt.ListenOverflows.
+	// Counters are the kernel's counters for the topic, such as
+	// TcpExt.ListenOverflows: the group and the name in /proc/net/netstat or
+	// /proc/net/snmp, joined by a dot. The names in nstat(8) are the same
+	// without the dot.
 	Counters []string
 }
 
-// Kind says what a page is about, and with it which headings it has.
+// Kind is the kind of a page. It determines which headings the page has.
 type Kind uint8
 
 // The kinds of pages.
 const (
 	KindState    Kind = iota + 1 // one of the states
-	KindProcess                  // what happens between two ends, or on a host
-	KindQuestion                 // what people ask
+	KindProcess                  // a process between two ends, or on a host
+	KindQuestion                 // a question that people ask
 )
 
 var kindNames = [...]string{"", "state", "process", "question"}
@@ -49,13 +50,13 @@ func (t Topic) File() string {
 	return strings.ReplaceAll(strings.ToLower(t.Name), "_", "-") + ".md"
 }
 
-// listening counts what becomes of those who knock.
+// listening are the counters of what happens to incoming connections.
 var listening = []string{
 	"TcpExt.ListenOverflows", "TcpExt.ListenDrops", "TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop",
 	"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed",
 }
 
-// topics holds every topic in the order in which they are listed.
+// topics are all topics in the order of the list.
 var topics = []Topic{
 	ofState(tcp.Listen, listening...),
 	ofState(tcp.SynSent, "Tcp.ActiveOpens", "Tcp.AttemptFails"),
@@ -105,8 +106,8 @@ func question(name string, states tcp.StateSet, counters ...string) Topic {
 	return Topic{Name: name, Kind: KindQuestion, States: states, Counters: counters}
 }
 
-// otherNames maps folded spellings that people use for a topic to its name,
-// beside those of a state that tcp.ParseState reads.
+// otherNames maps other folded spellings of a topic to its name. Spellings of
+// states that tcp.ParseState reads are not in it.
 var otherNames = map[string]string{
 	"ss": "SYN_SENT", "sr": "SYN_RECV", "est": "ESTABLISHED", "fw1": "FIN_WAIT1", "fw2": "FIN_WAIT2",
 	"tw": "TIME_WAIT", "cw": "CLOSE_WAIT", "la": "LAST_ACK", "bound": "BOUND_INACTIVE",
@@ -129,8 +130,8 @@ var otherNames = map[string]string{
 	"为什么要有timewait": "why-time-wait", "客户端死了会怎样": "client-died",
 }
 
-// Topics returns every topic: the states in the order of a connection's life,
-// then the rest.
+// Topics returns all topics: the states in the order of a connection's life,
+// then the others.
 func Topics() []Topic { return slices.Clone(topics) }
 
 // TopicOf returns the topic of a state.
@@ -142,9 +143,9 @@ func TopicOf(s tcp.State) (Topic, bool) {
 	return topics[i], true
 }
 
-// Find returns the topic that spelling names: any spelling of a state that
-// tcp.ParseState reads, or of another topic, in any case and with '-', '_', a
-// space or nothing between the words. The error is an *UnknownTopicError.
+// Find returns the topic with the given spelling: any spelling of a state that
+// tcp.ParseState reads, or one of another topic, in any case and with '-', '_',
+// a space or nothing between the words. The error is an *UnknownTopicError.
 func Find(spelling string) (Topic, error) {
 	word := fold(spelling)
 	if s, err := tcp.ParseState(word); err == nil {

@@ -50,7 +50,7 @@ func TestTopics(t *testing.T) {
 	names, files := map[string]bool{}, map[string]bool{}
 	for _, topic := range Topics() {
 		if names[fold(topic.Name)] || files[topic.File()] {
-			t.Errorf("%s is there twice", topic.Name)
+			t.Errorf("%s is listed twice", topic.Name)
 		}
 		names[fold(topic.Name)], files[topic.File()] = true, true
 		if got, err := Find(topic.Name); err != nil || got.Name != topic.Name {
@@ -70,7 +70,7 @@ func TestTopics(t *testing.T) {
 			t.Errorf("%q is a topic's own name, or not folded", spelling)
 		}
 	}
-	for name, runs := range runsBy {
+	for name, runs := range topicClocks {
 		if !names[fold(name)] {
 			t.Errorf("%q has clocks and is no topic", name)
 		}

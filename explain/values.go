@@ -10,15 +10,16 @@ import (
 	"tcpstate/lifecycle"
 )
 
-// values gives the placeholders of a page their values: the host's own, or,
-// without a host, the kernel's defaults, which are then called so.
+// values computes the values of a page's placeholders: from the host, or
+// without a host from the kernel's defaults. The text then says that they are
+// defaults.
 type values struct {
 	words words
 	host  *Host
 }
 
-// functions are the placeholders that a page may use; the package comment tells
-// the authors what each gives.
+// functions returns the placeholders that a page may use. The package comment
+// describes them for authors.
 func (v values) functions() template.FuncMap {
 	return template.FuncMap{
 		"live":     func() bool { return v.host != nil },
@@ -36,7 +37,7 @@ func (v values) functions() template.FuncMap {
 	}
 }
 
-// settings returns the host's settings, or the defaults.
+// settings returns the host's settings, or the kernel's defaults.
 func (v values) settings() lifecycle.Settings {
 	if v.host == nil {
 		return lifecycle.DefaultSettings()
@@ -52,7 +53,7 @@ func settingOf(name string) (*lifecycle.Setting, error) {
 	return d, nil
 }
 
-// sysctl says what a setting is, and where that comes from.
+// sysctl returns the value of a setting, and says whether it is the default.
 func (v values) sysctl(name string) (string, error) {
 	d, err := settingOf(name)
 	if err != nil {
@@ -77,11 +78,12 @@ func (v values) sysctl(name string) (string, error) {
 	return v.words.say("setting.live", "name", code, "value", value), nil
 }
 
-// oneLine is a setting as sysctl(8) prints it: tabs would break a table.
+// oneLine returns a setting as sysctl(8) prints it, but with spaces for tabs,
+// which would break a table.
 func oneLine(value string) string { return strings.ReplaceAll(value, "\t", " ") }
 
-// value is the bare value of a setting: what the kernel goes by, also where the
-// setting itself is not there.
+// value returns the bare value of a setting. If the setting does not exist, it
+// is the value that the kernel uses instead.
 func (v values) value(name string) (string, error) {
 	d, err := settingOf(name)
 	if err != nil {
@@ -95,8 +97,8 @@ func (v values) value(name string) (string, error) {
 	return oneLine(value), nil
 }
 
-// number is value for comparisons. A setting that varies with the machine is 0
-// without a host.
+// number returns the value of a setting for comparisons. Without a host, a
+// setting that depends on the machine is 0.
 func (v values) number(name string) (int, error) {
 	d, err := settingOf(name)
 	if err != nil {
@@ -114,7 +116,7 @@ func (v values) number(name string) (int, error) {
 	return n, nil
 }
 
-// time is a setting that is a time, with its unit.
+// time returns the value of a setting that is a time, with its unit.
 func (v values) time(name string) (string, error) {
 	d, err := settingOf(name)
 	if err != nil {
@@ -130,7 +132,7 @@ func (v values) time(name string) (string, error) {
 	return v.words.duration(time.Duration(n) * unit), err
 }
 
-// defaultOf is what the kernel starts with.
+// defaultOf returns the default of a setting.
 func (v values) defaultOf(name string) (string, error) {
 	d, err := settingOf(name)
 	if err == nil && d.Default == "" {
@@ -165,19 +167,19 @@ func (v values) schedule(clock string) (lifecycle.Schedule, error) {
 	return c.schedule(v.settings()), nil
 }
 
-// total is when a clock ends what it runs for.
+// total returns the time after which a clock ends the state.
 func (v values) total(clock string) (string, error) {
 	s, err := v.schedule(clock)
 	return v.words.duration(s.GivenUp), err
 }
 
-// count is how often is sent again before that.
+// count returns how often the kernel resends before that.
 func (v values) count(clock string) (int, error) {
 	s, err := v.schedule(clock)
 	return len(s.Resends), err
 }
 
-// resends lists when.
+// resends returns the times of the resends.
 func (v values) resends(clock string) (string, error) {
 	s, err := v.schedule(clock)
 	if err != nil || len(s.Resends) == 0 {
@@ -190,7 +192,7 @@ func (v values) resends(clock string) (string, error) {
 	return v.words.say("unit.s", "n", strings.Join(times, v.words.say("list.join"))), nil
 }
 
-// last is the time of the last resend.
+// last returns the time of the last resend.
 func (v values) last(clock string) (string, error) {
 	s, err := v.schedule(clock)
 	if err != nil || len(s.Resends) == 0 {
@@ -199,14 +201,15 @@ func (v values) last(clock string) (string, error) {
 	return v.words.duration(s.Resends[len(s.Resends)-1]), nil
 }
 
-// duration is a fixed time, given as time.ParseDuration reads it.
+// duration returns a fixed time, which is given in the format of
+// time.ParseDuration.
 func (v values) duration(text string) (string, error) {
 	d, err := time.ParseDuration(text)
 	return v.words.duration(d), err
 }
 
-// duration writes a time: in seconds up to a thousand of them, in hours, minutes
-// and seconds from there, in milliseconds below one second.
+// duration writes a time: in milliseconds below one second, in seconds below a
+// thousand seconds, and otherwise in hours, minutes and seconds.
 func (w words) duration(d time.Duration) string {
 	unit := func(key string, n int64) string { return w.say(key, "n", strconv.FormatInt(n, 10)) }
 	if d > 0 && d < time.Second {

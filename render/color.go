@@ -27,6 +27,11 @@ var stateColors = [tcp.NumStates + 1]text.Style{
 // StateStyle returns the style of a state where colours are used.
 func StateStyle(s tcp.State) text.Style { return stateColors[s] }
 
+// AppendState appends the name of the state, in its colour if color is true.
+func AppendState(b []byte, state tcp.State, color bool) []byte {
+	return text.AppendPainted(b, stateColors[state].If(color), state.String())
+}
+
 // paintHeading appends the heading of a column.
 func (l *Listing) paintHeading(b []byte, _ *Column, heading []byte) []byte {
 	return text.AppendPainted(b, text.Bold.If(l.Color), heading)

@@ -113,3 +113,17 @@ func appendLineOf(out *output, v any) error {
 	out.buf = append(append(out.buf, line...), '\n')
 	return nil
 }
+
+// AppendStates appends the object "states" of a document of counts. It has a
+// key for every state, in the order of a connection's life.
+func AppendStates(b []byte, counts *tcp.Counts) []byte {
+	b = append(b, '{')
+	for state := range tcp.All.States() {
+		if state != tcp.Listen {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), state.String()...), `":`...)
+		b = strconv.AppendInt(b, int64(counts.Of(state)), 10)
+	}
+	return append(b, '}')
+}

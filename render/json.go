@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"tcpstate/tcp"
 	"tcpstate/text"
 )
 
@@ -61,3 +62,7 @@ func marshal(v any) ([]byte, error) {
 	err := e.Encode(v)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
+
+// AppendSocket appends the socket as a line of NDJSON without its newline. It
+// allocates nothing.
+func AppendSocket(b []byte, s *tcp.Socket) []byte { return appendSocket(b, s) }

@@ -198,8 +198,8 @@ func (l *Listing) stream(out *output, sockets iter.Seq2[*tcp.Socket, error]) err
 }
 
 // collect encodes the sockets and keeps them, at the end at most Limit of them.
-func (l *Listing) collect(sockets iter.Seq2[*tcp.Socket, error], keys []SortKey) (*rows, error) {
-	kept := &rows{limit: l.Limit}
+func (l *Listing) collect(sockets iter.Seq2[*tcp.Socket, error], keys []SortKey) (*sortedRows, error) {
+	kept := &sortedRows{limit: l.Limit}
 	var key, row []byte
 	for s, err := range sockets {
 		if err != nil {

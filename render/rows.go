@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// rows keeps encoded rows and sorts them by their keys. A row takes its own
+// sortedRows keeps encoded rows and sorts them by their keys. A row takes its own
 // bytes, those of its key, and about twenty more. No row is a separate object
 // for the garbage collector, and chunks are never copied to make room.
-type rows struct {
+type sortedRows struct {
 	limit    int // the maximum number of rows to keep, the first in order; 0: all
 	chunks   [][]byte
 	order    []rowRef
@@ -32,14 +32,14 @@ const chunkSize = 256 << 10
 
 // add keeps a copy of the row. With a limit, add removes the rows after the
 // limit each time there are twice as many rows as the limit.
-func (r *rows) add(key, row []byte) {
+func (r *sortedRows) add(key, row []byte) {
 	r.push(key, row)
 	if r.limit > 0 && len(r.order) >= 2*max(r.limit, 512) {
 		r.prune()
 	}
 }
 
-func (r *rows) push(key, row []byte) {
+func (r *sortedRows) push(key, row []byte) {
 	need := len(key) + len(row) + 2*binary.MaxVarintLen64
 	last := len(r.chunks) - 1
 	if last < 0 || cap(r.chunks[last])-len(r.chunks[last]) < need {
@@ -61,7 +61,7 @@ func (r *rows) push(key, row []byte) {
 }
 
 // at returns the key and the bytes of a row.
-func (r *rows) at(ref rowRef) (key, row []byte) {
+func (r *sortedRows) at(ref rowRef) (key, row []byte) {
 	key, rest := cutSized(r.chunks[ref.place>>32][uint32(ref.place):])
 	row, _ = cutSized(rest)
 	return key, row
@@ -77,7 +77,7 @@ func cutSized(b []byte) (piece, rest []byte) {
 // sort sorts the rows, and removes those after the limit. Rows with equal keys
 // keep their order, which their places show. No key is the beginning of another
 // key, so keys that fit in a head are equal if their heads are.
-func (r *rows) sort() {
+func (r *sortedRows) sort() {
 	slices.SortFunc(r.order, func(a, b rowRef) int {
 		if c := cmp.Compare(a.head, b.head); c != 0 {
 			return c
@@ -97,7 +97,7 @@ func (r *rows) sort() {
 }
 
 // prune keeps only the first rows, in new chunks.
-func (r *rows) prune() {
+func (r *sortedRows) prune() {
 	r.sort()
 	old := *r
 	r.chunks, r.order = nil, make([]rowRef, 0, cap(old.order))
@@ -107,7 +107,7 @@ func (r *rows) prune() {
 }
 
 // sorted yields the rows in order. They are valid until the next row is added.
-func (r *rows) sorted() iter.Seq[[]byte] {
+func (r *sortedRows) sorted() iter.Seq[[]byte] {
 	r.sort()
 	return func(yield func([]byte) bool) {
 		for _, ref := range r.order {

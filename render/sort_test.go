@@ -141,7 +141,7 @@ func FuzzSortKeys(f *testing.F) {
 
 // TestRowsPrune adds far more rows than the limit, in chunks that fill up.
 func TestRowsPrune(t *testing.T) {
-	r := &rows{limit: 600}
+	r := &sortedRows{limit: 600}
 	var want []string
 	for i := range 20_000 {
 		key := []byte{byte(i * 7919 % 251)}
@@ -170,7 +170,7 @@ func TestRowsPrune(t *testing.T) {
 
 // TestRowsLong keeps a row that no chunk has room for.
 func TestRowsLong(t *testing.T) {
-	r := &rows{}
+	r := &sortedRows{}
 	long := bytes.Repeat([]byte("x"), 2*chunkSize)
 	for i := range 3 {
 		r.add([]byte{byte(3 - i)}, long[:len(long)-i])

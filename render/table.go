@@ -31,6 +31,10 @@ func appendHeadings(b []byte, columns []*Column) []byte {
 	return b
 }
 
+// AppendCell appends the cell of the socket in the column, as in a table. An
+// unknown value is "-". The text is escaped, so it cannot control a terminal.
+func (c *Column) AppendCell(b []byte, s *tcp.Socket) []byte { return c.appendCell(b, s) }
+
 // appendCells appends a socket in the form that a table keeps: cells with a tab
 // after each. No cell contains a tab, because appendCell escapes it.
 func appendCells(b []byte, columns []*Column, s *tcp.Socket) []byte {
@@ -54,7 +58,7 @@ func cells(row []byte) iter.Seq2[int, []byte] {
 }
 
 // draw draws the table.
-func (l *Listing) draw(out *output, kept *rows) error {
+func (l *Listing) draw(out *output, kept *sortedRows) error {
 	sorted := kept.sorted()
 	if l.Sparse {
 		l, sorted = l.withoutEmpty(sorted)
@@ -184,4 +188,85 @@ func libraryConfig(right []bool) tablewriter.Config {
 		Row:      cell,
 		Behavior: tw.Behavior{TrimSpace: tw.Off, TrimTab: tw.Off, TrimLine: tw.Off},
 	}
+}
+
+// layOut draws a table of any length. Its lines are the same as those of
+// tablewriter. It reads the rows twice: first for the widths of the columns,
+// then to write them.
+func (l *Listing) layOut(out *output, sorted iter.Seq[[]byte]) error {
+	var header []byte
+	widths := make([]int, len(l.Columns))
+	if l.Header {
+		header = appendHeadings(nil, l.Columns)
+		widen(widths, header)
+	}
+	for row := range sorted {
+		widen(widths, row)
+	}
+	if l.Header {
+		out.buf = l.appendLine(out.buf, widths, header, l.paintHeading)
+	}
+	for row := range sorted {
+		out.buf = l.appendLine(out.buf, widths, row, l.paintCell)
+		if err := out.endRow(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// widen increases the widths to those of the cells.
+func widen(widths []int, row []byte) {
+	for i, cell := range cells(row) {
+		widths[i] = max(widths[i], text.Width(cell))
+	}
+}
+
+// appendLine appends the cells of a row, each drawn by paint. It appends spaces
+// only before the next text, so a line does not end with spaces.
+func (l *Listing) appendLine(b []byte, widths []int, row []byte, paint func(b []byte, c *Column, text []byte) []byte) []byte {
+	start, owed := len(b), 0
+	for i, cell := range cells(row) {
+		c, missing := l.Columns[i], widths[i]-text.Width(cell)
+		if c.kind.rightAligned() {
+			owed, missing = owed+missing, 0
+		}
+		b = paint(text.AppendSpaces(b, owed), c, cell)
+		owed = missing + columnGap
+	}
+	end := start + len(bytes.TrimRight(b[start:], " "))
+	return append(b[:end], '\n')
+}
+
+// appendMarkdownHeader appends the first two lines of a table of GitHub
+// Flavored Markdown. A table must have them.
+func appendMarkdownHeader(b []byte, columns []*Column) []byte {
+	for _, c := range columns {
+		b = append(append(b, "| "...), c.Heading()...)
+		b = append(b, ' ')
+	}
+	b = append(b, "|\n"...)
+	for _, c := range columns {
+		rule := "| :-- "
+		if c.kind.rightAligned() {
+			rule = "| --: "
+		}
+		b = append(b, rule...)
+	}
+	return append(b, "|\n"...)
+}
+
+// appendMarkdown appends a socket as a row. Only text from outside can have
+// anything that Markdown takes for markup.
+func appendMarkdown(b []byte, columns []*Column, s *tcp.Socket) []byte {
+	for _, c := range columns {
+		b = append(b, "| "...)
+		start := len(b)
+		b = c.appendCell(b, s)
+		if c.fromOutside(s) {
+			b = text.EscapeMarkdownCellFrom(b, start)
+		}
+		b = append(b, ' ')
+	}
+	return append(b, "|\n"...)
 }

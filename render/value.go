@@ -1,6 +1,7 @@
 package render
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -301,4 +302,22 @@ func appendCountdown(b []byte, t tcp.Timer) []byte {
 func appendCount(b []byte, n uint8, thing string) []byte {
 	b = strconv.AppendUint(append(b, ", "...), uint64(n), 10)
 	return append(append(b, ' '), text.Plural(n, thing, thing+"s")...)
+}
+
+// appendAddr appends the address in the format of netip. It appends nothing for
+// the zero address.
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
+	return a.AppendTo(b)
+}
+
+// appendAddrPort appends the address and the port in the format of netip. It
+// appends nothing for the zero address.
+func appendAddrPort(b []byte, e netip.AddrPort) []byte {
+	if !e.IsValid() {
+		return b
+	}
+	return e.AppendTo(b)
 }

@@ -1,14 +1,14 @@
 package text
 
-// sgr begins every sequence of a Style (ECMA-48, SGR).
+// sgr is the start of every sequence of a Style (ECMA-48, SGR).
 const sgr = "\x1b["
 
-// Style is how a piece of text is drawn on a terminal: an SGR sequence of
-// ECMA-48, of the basic sixteen colours that every terminal and every theme has.
-// Two styles are joined by +. The empty Style draws text as it is.
+// Style is the style of a text on a terminal: an SGR sequence of ECMA-48. It
+// uses only the basic sixteen colours, which every terminal and every theme
+// has. Styles can be joined by +. The empty Style does not change the text.
 //
-// cmd decides whether there are colours, by the terminal and the flags; all
-// others ask [Style.If] with that answer.
+// Package cmd decides whether colours are used, from the terminal and the
+// flags. All other packages pass that decision to [Style.If].
 type Style string
 
 // The styles.
@@ -24,14 +24,14 @@ const (
 	Cyan    Style = sgr + "36m"
 )
 
-// plain ends every style.
+// plain is the sequence that ends every style.
 const plain = sgr + "0m"
 
-// EraseLine moves the cursor to the first column and empties its line (ECMA-48,
+// EraseLine moves the cursor to the first column and clears the line (ECMA-48,
 // CR and EL).
 const EraseLine = "\r" + sgr + "K"
 
-// If returns the style where there are colours, and otherwise the empty one.
+// If returns the style if colours are used, and otherwise the empty one.
 func (s Style) If(colours bool) Style {
 	if !colours {
 		return ""
@@ -47,7 +47,7 @@ func (s Style) Paint(t string) string {
 	return string(s) + t + plain
 }
 
-// AppendPainted appends t as s.Paint returns it.
+// AppendPainted appends the result of s.Paint(t).
 func AppendPainted[S chars](b []byte, s Style, t S) []byte {
 	if s == "" || len(t) == 0 {
 		return append(b, t...)

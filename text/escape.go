@@ -2,29 +2,29 @@
 // which characters reach a terminal, how many columns they take, where a line
 // breaks, and how a number with its unit is written.
 //
-// Text that somebody else chose (the name of a process, of an interface, of a
+// Text that another program or user chose (the name of a process, of an interface, of a
 // network namespace, a file, an argument) is data. Before it is written to a
 // terminal, a table, CSV, Markdown or HTML it goes through [Escape]; JSON has
 // [AppendJSON]. The contract of the escapes:
 //
-//   - What comes out is valid UTF-8 and has only characters that can be seen:
-//     letters, marks, numbers, punctuation, symbols and the common space. It has
-//     no control character, no character that changes the direction or the form
-//     of text, and none that is blank.
+//   - The result is valid UTF-8 and has only visible characters: letters, marks,
+//     numbers, punctuation, symbols and the ordinary space. It has no control
+//     characters, no characters that change the direction or the form of text, and
+//     no blank characters.
 //   - Every other character is written as \x1b (ASCII), \u202e or \U000e0001,
 //     and a byte that is not UTF-8 as \xff. These are the escapes of Go's
 //     strings, without its short forms such as \n.
-//   - Two different values never look the same: a value that has the four
-//     characters \x1b itself is written \\x1b. All other backslashes stay, so
-//     that C:\temp and systemd's dev-disk\x2dby are written as they are.
-//   - Characters of different scripts that resemble each other (Latin a and
-//     Cyrillic а) are shown as they are.
+//   - Two different values never look the same: if a value itself has the four
+//     characters \x1b, they are written as \\x1b. All other backslashes stay, so
+//     that C:\temp and systemd's dev-disk\x2dby do not change.
+//   - Characters of different scripts that look similar (Latin a and Cyrillic а)
+//     do not change.
 //   - Text of printable ASCII is not copied, and the Append functions allocate
 //     nothing for it.
 //
-// The package knows nothing of sockets, states or the terminal. Whether there
-// are colours, and how wide the terminal is, are arguments. Nothing in it
-// prints, and nothing is kept from one call to the next.
+// The package knows nothing about sockets, states or the terminal. The use of
+// colours and the width of the terminal are arguments. The package does not print,
+// and keeps nothing from one call to the next.
 package text
 
 import (
@@ -33,10 +33,10 @@ import (
 	"unicode/utf8"
 )
 
-// chars is text in either form.
+// chars is text as a string or as bytes.
 type chars interface{ string | []byte }
 
-// mode says what an escape leaves as it is, beside what can be seen.
+// mode says what an escape leaves unchanged in addition to visible characters.
 type mode uint8
 
 const (
@@ -45,15 +45,15 @@ const (
 	lines             // all backslashes, and line breaks
 )
 
-// Escape escapes a value that somebody else chose. Different values give
-// different results. It is meant to be called once: a second call escapes the
+// Escape escapes a value that another program or user chose. Different values
+// give different results. Call it only once: a second call escapes the
 // backslashes of the first.
 func Escape(s string) string { return escape(s, value) }
 
-// AppendEscaped appends s to b as Escape returns it.
+// AppendEscaped appends the result of Escape(s).
 func AppendEscaped(b []byte, s string) []byte { return appendEscaped(b, s, value) }
 
-// EscapeFrom escapes b[start:] in place, as Escape does.
+// EscapeFrom escapes b[start:] in place, like Escape.
 func EscapeFrom(b []byte, start int) []byte {
 	n := shown(b[start:], value)
 	if start+n == len(b) {
@@ -63,16 +63,18 @@ func EscapeFrom(b []byte, start int) []byte {
 	return appendEscaped(b[:start+n], rest, value)
 }
 
-// EscapeLine escapes a message, in which values may already be quoted or
-// escaped: backslashes stay as they are. A line break is escaped. Calling it
-// again changes nothing.
+// EscapeLine escapes a message that may already contain quoted or escaped
+// values, so it leaves backslashes unchanged. It escapes line breaks. A second
+// call changes nothing.
 func EscapeLine(s string) string { return escape(s, line) }
 
-// EscapeLines is EscapeLine for a message of several lines: line breaks stay.
+// EscapeLines is like EscapeLine for a message of several lines: it leaves line
+// breaks unchanged.
 func EscapeLines(s string) string { return escape(s, lines) }
 
-// Quote quotes a piece of input for a message, as %q does. After the first n bytes
-// it cuts the input, between two characters, and marks that with three dots.
+// Quote quotes a part of the input for a message, like %q. It truncates the
+// input after at most n bytes, between two characters, and marks this with
+// three dots.
 func Quote(s string, n int) string {
 	if len(s) <= n {
 		return strconv.Quote(s)
@@ -112,7 +114,7 @@ func appendEscaped[S chars](b []byte, s S, m mode) []byte {
 	}
 }
 
-// shown returns how many bytes at the beginning of s stay as they are.
+// shown returns how many bytes at the start of s stay unchanged.
 func shown[S chars](s S, m mode) int {
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
@@ -135,7 +137,7 @@ func shown[S chars](s S, m mode) int {
 	return len(s)
 }
 
-// backslashes returns how many of them s begins with.
+// backslashes returns the number of backslashes at the start of s.
 func backslashes[S chars](s S) int {
 	n := 0
 	for n < len(s) && s[n] == '\\' {
@@ -144,10 +146,10 @@ func backslashes[S chars](s S) int {
 	return n
 }
 
-// isMisread reports whether a backslash before s would be taken for part of an
-// escape of this package: either s itself is going to be escaped, or it reads
-// like the rest of an escape. An escape that this package never writes, such as
-// systemd's \x2d, is not misread.
+// isMisread reports whether a reader could take a backslash before s for a part
+// of an escape of this package: either s itself will be escaped, or it looks
+// like the rest of an escape. Escapes that this package never writes, such as
+// systemd's \x2d, do not count.
 func isMisread[S chars](s S) bool {
 	if len(s) == 0 {
 		return false
@@ -177,17 +179,18 @@ func isMisread[S chars](s S) bool {
 	return code <= unicode.MaxRune && !isVisible(rune(code))
 }
 
-// isVisible reports whether a character can be seen, and acts on nothing but its
-// own place. strconv.IsPrint excludes control and format characters (Unicode
-// categories Cc and Cf), other spaces than the common one, surrogates, and what
-// is private or not assigned. What is left has some characters that are blank.
+// isVisible reports whether a character is visible and does not affect other
+// characters. strconv.IsPrint excludes control and format characters (Unicode
+// categories Cc and Cf), spaces other than the ordinary one, surrogates, and
+// characters that are private or not assigned. A few of the characters that it
+// accepts are blank.
 func isVisible(r rune) bool {
 	switch {
 	case r < utf8.RuneSelf:
 		return r >= ' ' && r <= '~'
 	case !strconv.IsPrint(r):
 		return false
-	case r == '\u2800', r == '\U00016fe4', r == '\U0001d159': // a Braille pattern, a filler and a note head, all without ink
+	case r == '\u2800', r == '\U00016fe4', r == '\U0001d159': // a Braille pattern, a filler and a note head, all blank
 		return false
 	}
 	return !unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
@@ -212,7 +215,7 @@ func appendHex(b []byte, n uint32, digits int) []byte {
 	return b
 }
 
-// decode is utf8.DecodeRune for either form of text.
+// decode is utf8.DecodeRune for strings and for bytes.
 func decode[S chars](s S) (r rune, size int) {
 	return utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
 }

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// hostile are values that were chosen without care, or with too much.
+// hostile are values that may break the output, by accident or by intent.
 var hostile = []string{
 	"", "eth0", " ", "a b", `C:\temp\`, `dev-disk\x2dby\x2duuid.mount`, `\`, `\\`, `\x1b`, `\\x1b`, "\\\x1b", "\\\\\x1b", `\x1B[31m`, `\u202e`, "\\\u202e",
 	`\U000e0001`, `\u00`, `\xZZ`, "\x00\x01\b\t\n\f\r\x1b[31m\x7f", "\u0085\u009b31m", "line\u2028par\u2029", "\u202egnp.exe", "\u2066\u200f\u061c\ufeff\u00ad",
@@ -75,7 +75,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// TestEveryRune compares what is shown with the tables of Unicode.
+// TestEveryRune compares the visible characters with the tables of Unicode.
 func TestEveryRune(t *testing.T) {
 	seen := []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S}
 	unseen := []*unicode.RangeTable{unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Bidi_Control, unicode.Join_Control}
@@ -83,7 +83,7 @@ func TestEveryRune(t *testing.T) {
 	for r := rune(0x80); r <= unicode.MaxRune; r++ {
 		want := unicode.In(r, seen...) && !unicode.In(r, unseen...) && !strings.ContainsRune(without, r)
 		if r >= 0xd800 && r <= 0xdfff {
-			continue // no text has it
+			continue // no text contains it
 		}
 		if got := Escape(string(r)) == string(r); got != want {
 			t.Fatalf("%U is shown: %v, want %v", r, got, want)
@@ -91,7 +91,7 @@ func TestEveryRune(t *testing.T) {
 	}
 }
 
-// unescape reads what Escape has written.
+// unescape reverses Escape.
 func unescape(s string) string {
 	var b []byte
 	for s != "" {
@@ -125,7 +125,7 @@ func unescape(s string) string {
 	return string(b)
 }
 
-// FuzzEscape holds the escapes to the contract of the package.
+// FuzzEscape checks the contract of the package.
 func FuzzEscape(f *testing.F) {
 	for _, value := range hostile {
 		f.Add(value)
@@ -148,14 +148,14 @@ func FuzzEscape(f *testing.F) {
 			t.Errorf("%q: escaping a message once more changes it", value)
 		}
 		if strings.Count(lines, "\n") != strings.Count(value, "\n") {
-			t.Errorf("%q and %q have not the same number of lines", value, lines)
+			t.Errorf("%q and %q do not have the same number of lines", value, lines)
 		}
 		checkVisible(t, value, Quote(value, len(value)/2))
 	})
 }
 
-// checkVisible checks that a text can act on no terminal and hides nothing, and
-// that its width is that of its characters.
+// checkVisible checks that a text cannot control a terminal and hides nothing,
+// and that its width is the sum of the widths of its characters.
 func checkVisible(t *testing.T, value, got string) {
 	t.Helper()
 	if !utf8.ValidString(got) {

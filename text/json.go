@@ -6,16 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends s as a JSON string, with its quotes. Beyond what JSON
-// demands, it escapes every character that is not printable, since JSON is read
-// on terminals too. The bytes are those of encoding/json without escapes for
-// HTML, after [AppendJSONDocument]: a byte that is not UTF-8 becomes \ufffd.
+// AppendJSON appends s as a JSON string with its quotes. In addition to what
+// JSON requires, it escapes every character that is not printable, because
+// people read JSON on terminals too. The bytes are those of encoding/json
+// without escapes for HTML, after [AppendJSONDocument]: a byte that is not
+// UTF-8 becomes \ufffd.
 func AppendJSON(b []byte, s string) []byte {
 	return append(AppendJSONInner(append(b, '"'), s), '"')
 }
 
-// AppendJSONInner appends s as AppendJSON does, without the quotes, for a string
-// that is put together of several parts.
+// AppendJSONInner appends s like AppendJSON, but without the quotes, for a
+// string that is built from several parts.
 func AppendJSONInner(b []byte, s string) []byte {
 	for {
 		n := 0
@@ -49,13 +50,13 @@ func AppendJSONInner(b []byte, s string) []byte {
 	}
 }
 
-// AppendJSONDocument appends a document that encoding/json has written, with
-// every character that is not printable escaped. In a valid document such a
-// character stands in a string, where the escape means the same.
+// AppendJSONDocument appends a document from encoding/json, and escapes every
+// character that is not printable. In a valid document such a character is
+// always inside a string, where the escape has the same meaning.
 func AppendJSONDocument(b, document []byte) []byte {
 	for len(document) > 0 {
 		if c := document[0]; c < utf8.RuneSelf && c != 0x7f {
-			b, document = append(b, c), document[1:] // encoding/json escapes the others of ASCII
+			b, document = append(b, c), document[1:] // encoding/json has escaped the other control characters
 			continue
 		}
 		r, size := utf8.DecodeRune(document)
@@ -64,7 +65,7 @@ func AppendJSONDocument(b, document []byte) []byte {
 	return b
 }
 
-// appendJSONRune appends a character, or its escape where it is not printable.
+// appendJSONRune appends a character, or its escape if it is not printable.
 func appendJSONRune(b []byte, r rune) []byte {
 	switch {
 	case strconv.IsPrint(r):

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestAppendJSONIsThatOfTheLibrary compares with encoding/json, whose document is
-// then escaped.
-func TestAppendJSONIsThatOfTheLibrary(t *testing.T) {
+// TestAppendJSONMatchesLibrary compares with the document of encoding/json,
+// which is then escaped.
+func TestAppendJSONMatchesLibrary(t *testing.T) {
 	for _, value := range hostile {
 		checkJSON(t, value)
 	}
@@ -48,7 +48,7 @@ func checkJSON(t *testing.T, value string) {
 	}
 }
 
-func TestAppendJSONDocumentKeepsItsMeaning(t *testing.T) {
+func TestAppendJSONDocument(t *testing.T) {
 	document := []byte("{\"a\\u202e\":[\"\u202e\x7f中\U000e0001\\n\",1]}")
 	const want = `{"a\u202e":["\u202e\u007f中\udb40\udc01\n",1]}`
 	if got := string(AppendJSONDocument(nil, document)); got != want {

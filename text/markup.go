@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// The escapes for markup take text that can be seen: what comes from outside has
-// gone through Escape before.
+// The escapes for markup expect visible text: text from outside must go through
+// Escape first.
 
-// EscapeMarkdown escapes what Markdown (CommonMark, with the tables and the
-// strikethrough of GitHub) would take for markup in a line of text. An underscore
-// within a word is none (CommonMark 0.31, section 6.2) and stays, so that
-// SYN_RECV can be read in the source. A number with a full stop at the beginning
-// of a line may still begin a list.
+// EscapeMarkdown escapes what would be markup in a line of Markdown (CommonMark
+// with GitHub's tables and strikethrough). An underscore within a word is not
+// markup (CommonMark 0.31, section 6.2). It stays, so that SYN_RECV is readable
+// in the source. A number with a full stop at the start of a line may still
+// start a list.
 func EscapeMarkdown(s string) string {
 	if !hasMarkdown(s) {
 		return s
@@ -22,10 +22,10 @@ func EscapeMarkdown(s string) string {
 	return string(appendMarkdown(make([]byte, 0, len(s)+8), s))
 }
 
-// EscapeMarkdownCell is EscapeMarkdown for a cell of a table.
+// EscapeMarkdownCell is like EscapeMarkdown for a cell of a table.
 func EscapeMarkdownCell(s string) string { return MarkdownCell(EscapeMarkdown(s)) }
 
-// EscapeMarkdownCellFrom escapes b[start:] in place, as EscapeMarkdownCell does.
+// EscapeMarkdownCellFrom escapes b[start:] in place, like EscapeMarkdownCell.
 func EscapeMarkdownCellFrom(b []byte, start int) []byte {
 	if !bytes.ContainsAny(b[start:], alwaysMarkdown+sometimesMarkdown+"|") {
 		return b
@@ -34,25 +34,25 @@ func EscapeMarkdownCellFrom(b []byte, start int) []byte {
 	return append(b[:start], EscapeMarkdownCell(cell)...)
 }
 
-// MarkdownCell escapes what would end the cell of a table in s, which is markup
-// already. Within code, too, a cell ends at "|" (GitHub Flavored Markdown,
+// MarkdownCell escapes what would end a cell of a table in s, which is Markdown
+// already. A "|" ends a cell even within code (GitHub Flavored Markdown,
 // section 4.10).
 func MarkdownCell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// MarkdownCode returns s as code within a line.
+// MarkdownCode returns s as inline code.
 func MarkdownCode(s string) string {
 	fence := "`"
 	for strings.Contains(s, fence) {
 		fence += "`"
 	}
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
-		s = " " + s + " " // one space at either end is no part of the code (CommonMark 0.31, section 6.1)
+		s = " " + s + " " // one space at each end is not part of the code (CommonMark 0.31, section 6.1)
 	}
 	return fence + s + fence
 }
 
-// alwaysMarkdown are the characters that are escaped wherever they stand, and
-// sometimesMarkdown those that are escaped where they could be markup.
+// alwaysMarkdown are the characters that are always escaped. sometimesMarkdown
+// are those that are escaped where they could be markup.
 const (
 	alwaysMarkdown    = "\\`*<[]#~"
 	sometimesMarkdown = "_&>-+"
@@ -70,7 +70,7 @@ func appendMarkdown(b []byte, s string) []byte {
 	return b
 }
 
-// isMarkdown reports whether the byte at i would be taken for markup.
+// isMarkdown reports whether the byte at i would be markup.
 func isMarkdown(s string, i int) bool {
 	c, rest := s[i], s[i+1:]
 	switch {
@@ -92,8 +92,8 @@ func isMarkdown(s string, i int) bool {
 
 func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// EscapeXML escapes what XML and HTML would take for markup, in text and in the
-// value of an attribute between quotes.
+// EscapeXML escapes what would be markup in XML or HTML, in text and in a
+// quoted value of an attribute.
 func EscapeXML(s string) string { return xmlEscaper.Replace(s) }
 
 var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")

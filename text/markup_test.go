@@ -48,7 +48,7 @@ func TestMarkdownCode(t *testing.T) {
 	}
 }
 
-// FuzzEscapeXML reads back what was escaped, in text and in an attribute.
+// FuzzEscapeXML decodes what was escaped, in text and in an attribute.
 func FuzzEscapeXML(f *testing.F) {
 	for _, s := range append(hostile, `<a b="c" d='e'>&amp;`, "]]>") {
 		f.Add(s)

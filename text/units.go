@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// AppendDuration appends n nanoseconds for a reader, in at most two units: 180us,
-// 1.2ms, 42s, 3m20s, 1h59m, 4d3h. It rounds down, so a time is never shown as
-// longer than it is.
+// AppendDuration appends n nanoseconds in at most two units: 180us, 1.2ms, 42s,
+// 3m20s, 1h59m, 4d3h. It rounds down, so that it never shows a time as longer
+// than it is.
 func AppendDuration(b []byte, n uint64) []byte {
 	d := time.Duration(n)
 	const day = 24 * time.Hour
@@ -33,8 +33,9 @@ func appendTwo(b []byte, d, unit time.Duration, name byte, next time.Duration, n
 	return append(strconv.AppendInt(b, int64(d%unit/next), 10), nextName)
 }
 
-// Duration returns d exactly, as time.ParseDuration reads it, without the parts
-// that are zero: 2h11m and 1m, where the method String has 2h11m0s and 1m0s.
+// Duration returns the exact value of d in the format of time.ParseDuration,
+// without parts that are zero: 2h11m and 1m, where the method String returns
+// 2h11m0s and 1m0s.
 func Duration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
@@ -59,7 +60,7 @@ func AppendSize(b []byte, n uint64) []byte {
 	return append(appendTenths(b, n), units[unit], 'B')
 }
 
-// appendTenths appends n tenths: with the tenth below 100, without it above.
+// appendTenths appends n tenths. It shows the tenth only for values below 100.
 func appendTenths(b []byte, n uint64) []byte {
 	b = strconv.AppendUint(b, n/10, 10)
 	if n%10 != 0 && n < 1000 {
@@ -68,8 +69,8 @@ func appendTenths(b []byte, n uint64) []byte {
 	return b
 }
 
-// ShortCount returns a count in four columns at most, rounded down: 9999, 12k,
-// 1.2M. It takes more columns from ten thousand million on.
+// ShortCount returns a count in at most four columns, rounded down: 9999, 12k,
+// 1.2M. From ten thousand million on it takes more columns.
 func ShortCount(n int) string {
 	switch {
 	case n < 10_000:
@@ -95,7 +96,7 @@ func Grouped(n int64) string {
 	return s
 }
 
-// Plural returns the word for n things: one of them, or many. Zero is many.
+// Plural returns the word for n things. For zero that is the plural.
 func Plural[N int | int64 | uint8 | uint64](n N, one, many string) string {
 	if n == 1 {
 		return one

@@ -8,14 +8,14 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// metric is the table of widths. Characters whose width is ambiguous (Unicode
-// Standard Annex 11), such as those that draw boxes, take one column on today's
-// terminals, whatever the locale.
+// metric is the table of widths. Characters of ambiguous width (Unicode
+// Standard Annex 11), such as box-drawing characters, take one column on
+// today's terminals in every locale.
 var metric = runewidth.Condition{EastAsianWidth: false, StrictEmojiNeutral: true}
 
-// Width returns how many columns of a terminal s takes: the sum of the widths of
-// its characters, as wcwidth(3) has it. Chinese takes two columns a character.
-// s must have no control characters and no colours; see [Columns] for these.
+// Width returns how many columns s takes on a terminal: the sum of the widths
+// of its characters, as in wcwidth(3). A Chinese character takes two columns. s
+// must not contain control characters or colours; for these see [Columns].
 func Width[S chars](s S) int {
 	if isASCII(s) {
 		return len(s)
@@ -29,8 +29,8 @@ func Width[S chars](s S) int {
 	return columns
 }
 
-// RuneWidth returns how many columns a character takes: 0, 1 or 2. A mark that
-// stands on the character before it takes none.
+// RuneWidth returns how many columns a character takes: 0, 1 or 2. A combining
+// mark takes none.
 func RuneWidth(r rune) int {
 	switch {
 	case r >= ' ' && r <= '~':
@@ -41,16 +41,16 @@ func RuneWidth(r rune) int {
 	return metric.RuneWidth(r)
 }
 
-// PadRight returns s with spaces after it, so that it takes n columns at least.
+// PadRight adds spaces after s, so that it takes at least n columns.
 func PadRight(s string, n int) string { return s + Spaces(n-Width(s)) }
 
-// PadLeft returns s with spaces before it, so that it takes n columns at least.
+// PadLeft adds spaces before s, so that it takes at least n columns.
 func PadLeft(s string, n int) string { return Spaces(n-Width(s)) + s }
 
-// Spaces returns n spaces, none where n is negative.
+// Spaces returns n spaces, or none if n is negative.
 func Spaces(n int) string { return strings.Repeat(" ", max(0, n)) }
 
-// AppendSpaces appends n spaces, none where n is negative.
+// AppendSpaces appends n spaces, or none if n is negative.
 func AppendSpaces(b []byte, n int) []byte {
 	for range n {
 		b = append(b, ' ')
@@ -58,9 +58,9 @@ func AppendSpaces(b []byte, n int) []byte {
 	return b
 }
 
-// Truncate returns s if it takes n columns at most. Otherwise it returns as much
-// of the beginning of s as fits n columns together with the mark, and the mark.
-// Where there is no room for the mark, only its beginning is left.
+// Truncate returns s if it takes at most n columns. Otherwise it returns the
+// start of s and the mark, which together take at most n columns. If there is
+// no room for the mark, it returns only the start of the mark.
 func Truncate(s string, n int, mark string) string {
 	if Width(s) <= n {
 		return s
@@ -72,8 +72,8 @@ func Truncate(s string, n int, mark string) string {
 	return head(s, room) + mark
 }
 
-// TruncateMiddle is Truncate, but leaves out the middle of s and keeps its end,
-// at most 8 columns of it: both ends of an address with a port say something.
+// TruncateMiddle is like Truncate, but it leaves out the middle of s and keeps
+// the end, at most 8 columns. In an address with a port, both ends matter.
 func TruncateMiddle(s string, n int, mark string) string {
 	if Width(s) <= n {
 		return s
@@ -86,7 +86,7 @@ func TruncateMiddle(s string, n int, mark string) string {
 	return head(s, first) + mark + tail(s, end)
 }
 
-// head returns the beginning of s that takes n columns at most.
+// head returns the start of s that takes at most n columns.
 func head(s string, n int) string {
 	columns := 0
 	for i, r := range s {
@@ -97,8 +97,8 @@ func head(s string, n int) string {
 	return s
 }
 
-// tail returns the end of s that takes n columns at most. It begins with no mark
-// whose character is left out.
+// tail returns the end of s that takes at most n columns. It does not start
+// with a combining mark whose character is left out.
 func tail(s string, n int) string {
 	start, columns := len(s), 0
 	for at := len(s); at > 0; {
@@ -115,8 +115,8 @@ func tail(s string, n int) string {
 	return s[start:]
 }
 
-// Columns returns n columns of a line of coloured text, from the column from on.
-// The colours (see [Style]) take no columns, and all of them stay.
+// Columns returns n columns of a line of coloured text, starting at the column
+// from. Colours (see [Style]) take no columns, and all of them stay.
 func Columns(s string, from, n int) string {
 	var b strings.Builder
 	column := 0

@@ -63,7 +63,8 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// FuzzWidth checks that what fits columns by one function fits by all.
+// FuzzWidth checks that all functions agree on what fits into a number of
+// columns.
 func FuzzWidth(f *testing.F) {
 	for i, s := range hostile {
 		f.Add(s, i)

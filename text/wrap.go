@@ -6,12 +6,12 @@ import (
 )
 
 // Wrap breaks text into lines of at most n columns. It breaks at spaces, which
-// it then leaves out, and between Chinese characters, but so that no line begins
-// with what closes or ends with what opens. Several spaces count as one. A word
-// that is longer than a line has a line of its own.
+// it then leaves out, and between Chinese characters. No line starts with
+// closing punctuation or ends with opening punctuation. Several spaces count as
+// one. A word that is longer than a line gets its own line.
 //
-// The text is a list of pieces, each with a style of the caller's; the lines are
-// made of the same kind of pieces.
+// The text is a list of parts, each with a style of the caller. The lines
+// consist of the same kind of parts.
 func Wrap[L ~[]T, T ~struct {
 	Style S
 	Text  string
@@ -36,13 +36,13 @@ func Wrap[L ~[]T, T ~struct {
 	return list
 }
 
-// WrapString is Wrap for text without styles. A line break in s ends a line; an
-// empty line is left out.
+// WrapString is like Wrap for text without styles. A line break in s ends a
+// line. Empty lines are left out.
 func WrapString(s string, n int) []string { return wrapString(s, n, n) }
 
-// AppendWrapped appends s, wrapped to n columns. Its first line begins at the
-// column that b has reached; the later lines are indented by indent spaces. No
-// line break follows the last.
+// AppendWrapped appends s, wrapped to n columns. Its first line starts at the
+// given column, which b has reached; the other lines are indented by indent
+// spaces. There is no line break after the last line.
 func AppendWrapped(b []byte, s string, n, column, indent int) []byte {
 	for i, line := range wrapString(s, n-column, n-indent) {
 		if i > 0 {
@@ -53,7 +53,8 @@ func AppendWrapped(b []byte, s string, n, column, indent int) []byte {
 	return b
 }
 
-// wrapString wraps s to lines of which the first has other columns than the rest.
+// wrapString wraps s into lines. The first line and the rest may have different
+// widths.
 func wrapString(s string, first, rest int) []string {
 	w := wrapper[struct{}]{limit: first, rest: rest}
 	for part := range strings.SplitSeq(s, "\n") {
@@ -70,8 +71,8 @@ func wrapString(s string, first, rest int) []string {
 	return list
 }
 
-// JoinLines joins two lines of one paragraph, the reverse of what Wrap does: with
-// a space, but not between Chinese characters nor beside Chinese punctuation.
+// JoinLines joins two lines of a paragraph, as the reverse of Wrap: with a
+// space, but not between Chinese characters or next to Chinese punctuation.
 func JoinLines(a, b string) string {
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, _ := utf8.DecodeRuneInString(b)
@@ -81,7 +82,7 @@ func JoinLines(a, b string) string {
 	return a + " " + b
 }
 
-// closers may not begin a line and openers may not end one (GB/T 15834-2011,
+// closers may not start a line, and openers may not end one (GB/T 15834-2011,
 // section 5.1.10).
 const (
 	closers = "、。，．：；！？）］｝】》」』〉”’％…·"
@@ -94,7 +95,7 @@ func isWidePunctuation(r rune) bool {
 	return isWide(r) && strings.ContainsRune(closers+openers, r)
 }
 
-// span is a piece of text in one style.
+// span is a part of a text in one style.
 type span[S any] struct {
 	Style S
 	Text  string
@@ -108,7 +109,7 @@ func join[S any](spans []span[S]) string {
 	return b.String()
 }
 
-// pieces cuts text into spaces, Chinese characters and words.
+// pieces splits text into spaces, Chinese characters and words.
 func pieces(text string) []string {
 	const (
 		word = 1 + iota
@@ -137,7 +138,7 @@ func pieces(text string) []string {
 	return list
 }
 
-// wrapper joins pieces to words that may not be broken, and words to lines.
+// wrapper joins pieces to words that must not be broken, and words to lines.
 type wrapper[S any] struct {
 	limit   int // columns of the current line
 	rest    int // columns of every later line
@@ -145,8 +146,8 @@ type wrapper[S any] struct {
 	current []span[S] // the current line
 	used    int       // its columns
 	held    []span[S] // the current word
-	space   bool      // a space stands before it
-	glued   bool      // the next piece belongs to it
+	space   bool      // there is a space before the word
+	glued   bool      // the next piece belongs to the word
 }
 
 func (w *wrapper[S]) add(s span[S]) {
@@ -185,7 +186,7 @@ func (w *wrapper[S]) endsWide() bool {
 	return isWide(last)
 }
 
-// endWord puts the current word on the line, or on the next.
+// endWord adds the current word to the line, or to the next line.
 func (w *wrapper[S]) endWord() {
 	if len(w.held) == 0 {
 		return

@@ -70,8 +70,8 @@ func TestJoinLines(t *testing.T) {
 	}
 }
 
-// FuzzWrap checks that wrapping loses nothing but spaces, and that only a word
-// that cannot be broken is wider than a line.
+// FuzzWrap checks that wrapping loses only spaces, and that only a word that
+// cannot be broken is wider than a line.
 func FuzzWrap(f *testing.F) {
 	f.Add("one two three", 8)
 	f.Add("三次握手，（四次）挥手。 abc", 6)

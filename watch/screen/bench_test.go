@@ -15,8 +15,8 @@ import (
 	"tcpstate/watch"
 )
 
-// many yields sockets of which some change their state with each tick, and as many
-// are replaced by others.
+// many yields n sockets. With each tick some of them change their state, and as
+// many are replaced by others.
 func many(n, changes, tick int) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		var s tcp.Socket
@@ -42,16 +42,17 @@ func many(n, changes, tick int) iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// BenchmarkFrame makes frames of 300,000 sockets of which 2,000 change with each
-// tick, 500 ticks at least, and says what the screen holds at the end beside what
-// it held after 10. The reading of the sockets is not in it.
+// BenchmarkFrame makes frames of 300,000 sockets of which 2,000 change with
+// each tick. It runs at least 500 ticks, and reports the memory per socket
+// after 10 ticks and at the end. The time does not include the reading of the
+// sockets.
 func BenchmarkFrame(b *testing.B) {
-	for _, w := range []wish{{sort: socketOrders[0]}, {sort: socketOrders[4]}, {group: byHost, sort: groupOrders[0]}, {front: tcp.Established, sort: socketOrders[0]}} {
-		b.Run(fmt.Sprintf("%s/%s/front=%d", w.group, w.sort.by, w.front), func(b *testing.B) {
+	for _, w := range []request{{sort: socketOrders[0]}, {sort: socketOrders[4]}, {group: byHost, sort: groupOrders[0]}, {focus: tcp.Established, sort: socketOrders[0]}} {
+		b.Run(fmt.Sprintf("%s/%s/focus=%d", w.group, w.sort.by, w.focus), func(b *testing.B) {
 			const sockets, changes = 300_000, 2_000
 			start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 			w.height, w.interval = 50, time.Second
-			r := &reader{session: &watch.Session{Now: func() time.Time { return start }}, done: w}
+			r := &reader{session: &watch.Session{Now: func() time.Time { return start }}, serving: w}
 			ticks := 0
 			tick := func() {
 				at := start.Add(time.Duration(ticks) * time.Second)
@@ -60,13 +61,13 @@ func BenchmarkFrame(b *testing.B) {
 					b.Fatal(err)
 				}
 				ticks++
-				r.tick, r.before, r.lookedAt, r.listedAt = t, r.lookedAt, at, at
+				r.tick, r.previousAt, r.readAt, r.listedAt = t, r.readAt, at, at
 				r.groups, r.last = r.last, r.groups
-				r.history = remember(r.history, sample{at, t.Counts})
+				r.history = appendSample(r.history, sample{at, t.Counts})
 			}
 			var f *frame
 			round := func() {
-				r.order(b.Context())
+				r.selectItems(b.Context())
 				f = r.frame(b.Context())
 			}
 			for range 10 {
@@ -92,16 +93,17 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
-// BenchmarkKey answers a key and draws, over a frame of 300,000 sockets.
+// BenchmarkKey handles a key and draws the screen, with a frame of 300,000
+// sockets.
 func BenchmarkKey(b *testing.B) {
-	r := &reader{session: &watch.Session{Now: time.Now}, done: wish{height: 50, interval: time.Second}}
+	r := &reader{session: &watch.Session{Now: time.Now}, serving: request{height: 50, interval: time.Second}}
 	t, err := r.session.Follow(time.Now(), many(300_000, 0, 0), func(*tcp.Socket) bool { return true })
 	if err != nil {
 		b.Fatal(err)
 	}
 	r.tick = t
-	r.order(b.Context())
-	m := newModel(&Screen{Session: r.session}, func(wish) {})
+	r.selectItems(b.Context())
+	m := newModel(&Screen{Session: r.session}, func(request) {})
 	m.frame, m.width, m.height = r.frame(b.Context()), 200, 60
 	keys := []tea.KeyPressMsg{{Code: tea.KeyDown}, {Code: tea.KeyPgDown}, {Code: tea.KeyUp}, {Code: tea.KeyPgUp}}
 	i := 0
@@ -109,7 +111,7 @@ func BenchmarkKey(b *testing.B) {
 		next, _ := m.Update(keys[i%len(keys)])
 		m = next.(model)
 		if m.View().Content == "" {
-			b.Fatal("nothing is drawn")
+			b.Fatal("the screen is empty")
 		}
 		i++
 	}

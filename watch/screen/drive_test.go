@@ -24,9 +24,9 @@ import (
 	"tcpstate/watch"
 )
 
-var update = flag.Bool("update", false, "write the screens of testdata anew")
+var update = flag.Bool("update", false, "write new screens into testdata")
 
-// conn is a socket in a /proc of files.
+// conn is a socket in the /proc of a test.
 type conn struct {
 	state       tcp.State
 	local, peer string
@@ -34,7 +34,7 @@ type conn struct {
 	inode       int
 }
 
-// line returns the socket as /proc/net/tcp has it (get_tcp4_sock in
+// line returns the socket as a line of /proc/net/tcp (get_tcp4_sock in
 // net/ipv4/tcp_ipv4.c).
 func (c conn) line() string {
 	hex := func(text string) string {
@@ -47,15 +47,15 @@ func (c conn) line() string {
 		hex(c.local), hex(c.peer), kernel[c.state], c.sent, c.recvd, c.inode)
 }
 
-// driver is a screen whose reader and model run by turns, in one goroutine, on a
-// /proc of files and with a clock of its own.
+// driver runs the reader and the model of a screen in one goroutine, on a /proc
+// of files and with its own clock.
 type driver struct {
 	t    *testing.T
 	dir  string
 	now  time.Time
 	r    *reader
 	m    model
-	last tea.Msg // of the last command
+	last tea.Msg // the message of the last command
 }
 
 func drive(t *testing.T, change func(*Screen), sockets ...conn) *driver {
@@ -95,7 +95,7 @@ func drive(t *testing.T, change func(*Screen), sockets ...conn) *driver {
 	return d
 }
 
-// put makes the sockets those that there are.
+// put replaces the sockets in /proc.
 func (d *driver) put(sockets ...conn) {
 	d.t.Helper()
 	text := "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -107,15 +107,16 @@ func (d *driver) put(sockets ...conn) {
 	}
 }
 
-// look lets an interval pass, in which the sockets become others.
-func (d *driver) look(sockets ...conn) {
+// refresh replaces the sockets and advances the clock by one interval, so that
+// the reader reads again.
+func (d *driver) refresh(sockets ...conn) {
 	d.t.Helper()
 	d.put(sockets...)
 	d.now = d.now.Add(d.m.want.interval)
 	d.send(d.r.next(context.Background()))
 }
 
-// send gives the model a message, and the reader what it wishes because of it.
+// send passes a message to the model, and a request that follows to the reader.
 func (d *driver) send(msg tea.Msg) {
 	d.t.Helper()
 	serial := d.m.want.serial
@@ -171,7 +172,7 @@ func (d *driver) resize(width, height int) { d.send(tea.WindowSizeMsg{Width: wid
 
 func (d *driver) screen() string { return d.m.View().Content }
 
-// line returns the first line of the screen with a text in it.
+// line returns the first line of the screen that contains a text.
 func (d *driver) line(text string) string {
 	for line := range strings.Lines(d.screen()) {
 		if strings.Contains(line, text) {
@@ -181,7 +182,7 @@ func (d *driver) line(text string) string {
 	return ""
 }
 
-// wants fails the test unless the screen has all the texts.
+// wants fails the test unless the screen contains all the texts.
 func (d *driver) wants(texts ...string) {
 	d.t.Helper()
 	for _, text := range texts {
@@ -193,7 +194,7 @@ func (d *driver) wants(texts ...string) {
 
 var sizes = [][2]int{{80, 24}, {40, 10}, {200, 60}}
 
-// golden compares the screen, in all sizes, with the file of the name.
+// golden compares the screen, in all sizes, with the file of that name.
 func (d *driver) golden(name string) {
 	d.t.Helper()
 	var got txtar.Archive
@@ -209,7 +210,7 @@ func (d *driver) golden(name string) {
 			}
 		}
 		for i := range lines {
-			lines[i] = strings.TrimRight(lines[i], " ") + "|" // so that an editor leaves the file alone
+			lines[i] = strings.TrimRight(lines[i], " ") + "|" // editors may remove trailing spaces
 		}
 		got.Files = append(got.Files, txtar.File{Name: fmt.Sprintf("%dx%d", size[0], size[1]), Data: []byte(strings.Join(lines, "\n") + "\n")})
 	}
@@ -225,7 +226,7 @@ func (d *driver) golden(name string) {
 	}
 	for i, f := range got.Files {
 		if i >= len(want.Files) || !slices.Equal(want.Files[i].Data, f.Data) {
-			d.t.Errorf("%s at %s is not as in %s; go test -update writes it anew:\n%s", name, f.Name, file, f.Data)
+			d.t.Errorf("%s at %s differs from %s; go test -update writes a new one:\n%s", name, f.Name, file, f.Data)
 		}
 	}
 }

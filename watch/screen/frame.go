@@ -8,62 +8,62 @@ import (
 	"tcpstate/watch"
 )
 
-// frame is what the reader shows of one look at the sockets. Nobody changes it.
+// frame is the result of one reading, for one request. Nobody changes it.
 type frame struct {
-	wish     wish // that it fulfils
+	request  request // the request that it answers
 	at       time.Time
 	source   string
 	warnings []string
-	err      error // why there was no look, or only a part of one
+	err      error // why there was no reading, or only a part of one
 
 	counts, before tcp.Counts
-	fresh          bool // there is nothing to compare the counts with
+	firstReading   bool // there are no earlier counts to compare with
 	history        []sample
-	rows           window // of sockets, or of groups
-	gone           int    // of these rows, those that are shown once more
-	front          *front // of the state in front; nil: none is
-	opened         *opened
+	items          window        // sockets or groups
+	gone           int           // how many of these items no longer exist, and are shown a last time
+	focus          *focusSummary // of the focused state; nil: no state is focused
+	detail         *socketDetail
 }
 
-// window is a part of a list: what stands around the rows that are shown, and
-// both its ends, so that a key moves there before the reader has answered.
+// window is a part of a list: the items around those on the screen, and both
+// ends of the list. So a key can move there before the reader has answered.
 type window struct {
-	total int // rows in the whole list
+	total int // items in the whole list
 	parts []part
 }
 
-// part is rows that follow each other.
+// part is a run of consecutive items.
 type part struct {
 	first int
-	rows  []row
+	items []item
 }
 
-// row returns a row of the list, nil where the window does not reach.
-func (w *window) row(i int) *row {
+// item returns an item of the list, or nil if the window does not hold it.
+func (w *window) item(i int) *item {
 	for p := range w.parts {
-		if at := i - w.parts[p].first; at >= 0 && at < len(w.parts[p].rows) {
-			return &w.parts[p].rows[at]
+		if at := i - w.parts[p].first; at >= 0 && at < len(w.parts[p].items) {
+			return &w.parts[p].items[at]
 		}
 	}
 	return nil
 }
 
-// covers reports whether the window has all the rows of the list from one to
-// before another.
+// covers reports whether the window holds all items of the list from index from
+// to before index to.
 func (w *window) covers(from, to int) bool {
 	for i := max(from, 0); i < min(to, w.total); i++ {
-		if w.row(i) == nil {
+		if w.item(i) == nil {
 			return false
 		}
 	}
 	return true
 }
 
-// find returns where a socket or group stands, or -1.
+// find returns the index of a socket or group, or -1.
 func (w *window) find(id watch.ID, name string) int {
 	for _, p := range w.parts {
-		for i := range p.rows {
-			if p.rows[i].id == id && p.rows[i].name == name {
+		for i := range p.items {
+			if p.items[i].id == id && p.items[i].name == name {
 				return p.first + i
 			}
 		}
@@ -71,40 +71,40 @@ func (w *window) find(id watch.ID, name string) int {
 	return -1
 }
 
-// mark says what has become of a row at the last look.
+// mark says what happened to an item between the last two readings.
 type mark uint8
 
 // The marks.
 const (
 	unmarked mark = iota
-	opening       // it was not there before
-	changed       // its state, or how many there are of a group
-	closed        // it is gone, and shown once more
+	opening       // it is new
+	changed       // the state of a socket, or the size of a group
+	closed        // it no longer exists, and is shown a last time
 )
 
-// row is a socket, or a group of sockets.
-type row struct {
+// item is an entry of the list: a socket or a group of sockets.
+type item struct {
 	mark   mark
 	id     watch.ID // of a socket
 	name   string   // of a group
 	socket *tcp.Socket
-	since  time.Time // the look that saw the socket in its state first
+	since  time.Time // the first reading that saw the socket in its state
 
 	key    groupKey // of a group
-	term   string   // of the filter language, that selects the group; "": there is none
+	term   string   // the filter term that selects the group; "": there is none
 	counts tcp.Counts
 	total  int
 	change int
 }
 
-// opened is a socket in full.
-type opened struct {
+// socketDetail is a socket with all that is known about it.
+type socketDetail struct {
 	id       watch.ID
-	socket   *tcp.Socket // with all that the source tells of it, as it was last seen
+	socket   *tcp.Socket // with all details that the source reports, as it was last seen
 	history  []watch.Step
 	first    time.Time
-	new      bool      // it was not there when the watch began
-	gone     time.Time // the look that did not see it any more; zero: it is there
+	new      bool      // it was opened after the watch began
+	gone     time.Time // the first reading that did not see the socket; zero: it still exists
 	settings lifecycle.Settings
-	err      error // why not all is known of it
+	err      error // why some of it is unknown
 }

@@ -6,46 +6,47 @@ import (
 	"tcpstate/tcp"
 )
 
-// sample is the counts of one look.
+// sample is the counts of one reading.
 type sample struct {
 	at     time.Time
 	counts tcp.Counts
 }
 
-// remembered is how far a sparkline goes back, and mostSamples how many looks it
-// is drawn from at most.
+// historyLength is the time that a sparkline shows, and maxSamples is the
+// largest number of readings in it.
 const (
-	remembered  = 3 * time.Minute
-	mostSamples = 720
+	historyLength = 3 * time.Minute
+	maxSamples    = 720
 )
 
-// remember adds a sample to a history and drops what is too old. The history
-// that was there is left as it is, for frames have it.
-func remember(history []sample, s sample) []sample {
+// appendSample adds a sample to a history and drops the old ones. It does not
+// change the slice that it is given, since frames use it.
+func appendSample(history []sample, s sample) []sample {
 	first := 0
-	for first < len(history) && (s.at.Sub(history[first].at) > remembered || len(history)-first >= mostSamples) {
+	for first < len(history) && (s.at.Sub(history[first].at) > historyLength || len(history)-first >= maxSamples) {
 		first++
 	}
 	return append(history[first:len(history):len(history)], s)
 }
 
-// The steps of a sparkline, from the least to the most.
+// The characters of a sparkline, from the lowest to the highest.
 var (
 	blocks      = []rune("▁▂▃▄▅▆▇█")
 	asciiBlocks = []rune("_.-=+*%#")
 )
 
-// sparkline draws how a state's count went, in so many columns, the latest to the
-// right. A column is as many intervals long as it takes, a power of two, to show
-// all that is remembered, and shows the most of them. It goes from the least to
-// the most; where these are close together it exaggerates no more than tenfold.
+// sparkline draws the count of a state over time, with the latest reading on
+// the right. Each column covers a number of intervals, which is a power of two,
+// so that the whole history fits in. It shows the largest count of its
+// intervals. The height goes from the smallest count to the largest. If these
+// are close together, differences are magnified at most tenfold.
 func sparkline(history []sample, of tcp.State, interval time.Duration, columns int, steps []rune) string {
 	if len(history) == 0 || columns < 1 {
 		return ""
 	}
 	last := history[len(history)-1].at
 	span := interval
-	for span*time.Duration(columns) < last.Sub(history[0].at) && span*time.Duration(columns) < remembered {
+	for span*time.Duration(columns) < last.Sub(history[0].at) && span*time.Duration(columns) < historyLength {
 		span *= 2
 	}
 	cells := make([]int, columns)

@@ -9,17 +9,17 @@ import (
 	"tcpstate/filter"
 )
 
-// input is the line in which a filter is typed. What it says is filtered by as
-// soon as it is right.
+// input is the line where the user types a filter. The filter takes effect as
+// soon as it is valid.
 type input struct {
 	text   []rune
 	cursor int
-	err    error  // what is wrong with the text
-	before string // the filter that there was
+	err    error  // the error in the text; nil: it is valid
+	before string // the text of the filter before
 	was    *filter.Filter
 }
 
-// parsed is the answer to a filter for which hosts had to be looked up.
+// parsed is a filter whose host names have been looked up.
 type parsed struct {
 	text   string
 	filter *filter.Filter
@@ -31,7 +31,7 @@ func (m *model) beginFilter() tea.Cmd {
 	return nil
 }
 
-// filterBy filters by another expression.
+// filterBy sets another filter.
 func (m *model) filterBy(text string, f *filter.Filter) {
 	if m.want.filter.String() != f.String() {
 		m.want.filtered++
@@ -40,7 +40,7 @@ func (m *model) filterBy(text string, f *filter.Filter) {
 	m.filter, m.want.filter = text, f
 }
 
-// pressInput answers a key while a filter is typed.
+// pressInput handles a key while the user types a filter.
 func (m *model) pressInput(msg tea.KeyPressMsg) tea.Cmd {
 	in := *m.input
 	m.input = &in
@@ -85,8 +85,8 @@ func (m *model) paste(text string) {
 	m.tryInput()
 }
 
-// insert puts text at the cursor. Ends of lines and other control characters are
-// spaces.
+// insert inserts text at the cursor. It replaces line ends and other control
+// characters by spaces.
 func (in *input) insert(text string) {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -99,7 +99,7 @@ func (in *input) insert(text string) {
 	in.cursor += len(runes)
 }
 
-// cut removes the text from one place to before another.
+// cut removes the characters from index from to before index to.
 func (in *input) cut(from, to int) {
 	from, to = max(from, 0), min(to, len(in.text))
 	if from >= to {
@@ -109,8 +109,8 @@ func (in *input) cut(from, to int) {
 	in.cursor = from
 }
 
-// tryInput filters by what is typed, if it is right as it stands. Hosts are not
-// looked up for every letter of their names.
+// tryInput sets the filter if the text is valid. It does not look up host
+// names, since they change with each key.
 func (m *model) tryInput() {
 	text := string(m.input.text)
 	f, err := m.parse(text, false)
@@ -120,8 +120,8 @@ func (m *model) tryInput() {
 	}
 }
 
-// endInput takes what is typed for good, once hosts have been looked up where
-// they must be.
+// endInput closes the input line. If the text is not valid without a lookup of
+// host names, it returns the command that looks them up first.
 func (m *model) endInput() tea.Cmd {
 	if m.input.err == nil {
 		m.input = nil
@@ -148,11 +148,12 @@ func (m *model) takeParsed(p parsed) {
 	m.input = nil
 }
 
-// complaint returns what is wrong with the filter that is typed, as it is read or
-// with what the source can tell, and the column of it, -1 where it has none.
-func (m *model) complaint() (text string, column int) {
+// inputError returns the error in the filter, and its column, or -1 if it has
+// none. The error may come from the parser, or from a source that does not know
+// a value.
+func (m *model) inputError() (text string, column int) {
 	err := m.input.err
-	if f := m.frame; err == nil && f != nil && f.wish.filtered == m.want.filtered {
+	if f := m.frame; err == nil && f != nil && f.request.filtered == m.want.filtered {
 		err = f.err
 	}
 	if err == nil {

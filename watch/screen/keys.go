@@ -13,15 +13,17 @@ import (
 	"tcpstate/tcp"
 )
 
-// binding is what keys do. The table of them is what ? shows, too.
+// binding assigns an action to keys. The help page is made from the table of
+// bindings.
 type binding struct {
-	keys  []string // as bubbletea names them
-	shown string   // as people are shown them
+	keys  []string // in bubbletea's names
+	shown string   // as the help page shows them
 	doc   string
 	do    func(*model) tea.Cmd
 }
 
-// listKeys are the keys of the list. Digits are keys too: see states.
+// listKeys returns the keys of the list. The digits are keys too: press handles
+// them.
 func listKeys() []binding {
 	return []binding{
 		{[]string{"up", "k"}, "up k", "a row up", move(-1)},
@@ -31,8 +33,8 @@ func listKeys() []binding {
 		{[]string{"home"}, "Home", "the first row", func(m *model) tea.Cmd { m.moveTo(0); return nil }},
 		{[]string{"end", "G"}, "End G", "the last row", func(m *model) tea.Cmd { m.moveTo(m.total() - 1); return nil }},
 		{[]string{"enter"}, "Enter", "the socket in full; of a group, filter by it", (*model).enter},
-		{[]string{"tab"}, "Tab", "put the next state in front", func(m *model) tea.Cmd { m.nextFront(1); return nil }},
-		{[]string{"shift+tab"}, "Shift-Tab", "the one before", func(m *model) tea.Cmd { m.nextFront(-1); return nil }},
+		{[]string{"tab"}, "Tab", "put the next state in front", func(m *model) tea.Cmd { m.nextFocus(1); return nil }},
+		{[]string{"shift+tab"}, "Shift-Tab", "the one before", func(m *model) tea.Cmd { m.nextFocus(-1); return nil }},
 		{nil, "1 ... 9", "the state with this digit; again, or 0: none", nil},
 		{[]string{"/"}, "/", "filter, in the language of ls; empty: no filter", (*model).beginFilter},
 		{[]string{"g"}, "g", "group by process, peer, prefix, listener, or not", (*model).nextGroup},
@@ -41,9 +43,9 @@ func listKeys() []binding {
 		{[]string{"e"}, "e", "explain the state in front, or of the row", (*model).explain},
 		{[]string{"d"}, "d", "what the doctor finds; takes a second", (*model).examine},
 		{[]string{"p"}, "p", "pause: look no more by itself; again: go on", (*model).pause},
-		{[]string{"+", "="}, "+", "look more often", func(m *model) tea.Cmd { m.pace(-1); return nil }},
-		{[]string{"-", "_"}, "-", "look less often", func(m *model) tea.Cmd { m.pace(1); return nil }},
-		{[]string{"y"}, "y", "copy the row as JSON", (*model).yank},
+		{[]string{"+", "="}, "+", "look more often", func(m *model) tea.Cmd { m.changeInterval(-1); return nil }},
+		{[]string{"-", "_"}, "-", "look less often", func(m *model) tea.Cmd { m.changeInterval(1); return nil }},
+		{[]string{"y"}, "y", "copy the row as JSON", (*model).copyItem},
 		{[]string{"?", "h"}, "? h", "all keys", (*model).help},
 		{[]string{"ctrl+l"}, "Ctrl-L", "draw anew", func(*model) tea.Cmd { return tea.ClearScreen }},
 		{[]string{"ctrl+z"}, "Ctrl-Z", "back to the shell for a while", func(*model) tea.Cmd { return tea.Suspend }},
@@ -51,7 +53,7 @@ func listKeys() []binding {
 	}
 }
 
-// press answers a key.
+// press handles a key.
 func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	key := msg.String()
 	m.note = ""
@@ -65,7 +67,7 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	case key == "q":
 		return tea.Quit
 	case len(key) == 1 && '0' <= key[0] && key[0] <= '9':
-		m.front(tcp.State(key[0] - '0'))
+		m.toggleFocus(tcp.State(key[0] - '0'))
 		return nil
 	}
 	for _, b := range listKeys() {
@@ -80,7 +82,7 @@ func (m *model) total() int {
 	if m.frame == nil {
 		return 0
 	}
-	return m.frame.rows.total
+	return m.frame.items.total
 }
 
 func move(n int) func(*model) tea.Cmd {
@@ -95,16 +97,16 @@ func movePage(n int) func(*model) tea.Cmd {
 	}
 }
 
-// wheelRows is how many rows a notch of the wheel is.
-const wheelRows = 3
+// wheelItems is how many items one step of the wheel moves the cursor.
+const wheelItems = 3
 
 func (m *model) wheel(msg tea.MouseWheelMsg) {
 	n := 0
 	switch msg.Button {
 	case tea.MouseWheelUp:
-		n = -wheelRows
+		n = -wheelItems
 	case tea.MouseWheelDown:
-		n = wheelRows
+		n = wheelItems
 	}
 	if m.showing == theList {
 		m.moveTo(m.cursor + n)
@@ -113,41 +115,42 @@ func (m *model) wheel(msg tea.MouseWheelMsg) {
 	}
 }
 
-// front puts a state in front, or none: 0, or the one that is.
-func (m *model) front(s tcp.State) {
-	if s == m.want.front {
+// toggleFocus focuses a state. If the state is 0 or is focused already, no
+// state is focused then.
+func (m *model) toggleFocus(s tcp.State) {
+	if s == m.want.focus {
 		s = 0
 	}
-	m.want.front = s
+	m.want.focus = s
 	m.moveTo(0)
 }
 
-// nextFront puts in front the next state of which there are sockets, or none
-// after the last.
-func (m *model) nextFront(by int) {
+// nextFocus focuses the next state that has sockets, or no state after the last
+// one.
+func (m *model) nextFocus(by int) {
 	if m.frame == nil {
 		return
 	}
-	s := int(m.want.front)
+	s := int(m.want.focus)
 	for range tcp.NumStates + 1 {
 		s = (s + by + tcp.NumStates + 1) % (tcp.NumStates + 1)
 		if s == 0 || m.frame.counts.Of(tcp.State(s)) > 0 {
 			break
 		}
 	}
-	m.want.front = tcp.State(s)
+	m.want.focus = tcp.State(s)
 	m.moveTo(0)
 }
 
 func (m *model) nextGroup() tea.Cmd {
 	m.want.group = (m.want.group + 1) % groupings
-	m.want.sort = m.want.group.orders()[0]
+	m.want.sort = m.want.group.sortings()[0]
 	m.moveTo(0)
 	return nil
 }
 
 func (m *model) nextSort() tea.Cmd {
-	m.want.sort = m.want.sort.next(m.want.group.orders())
+	m.want.sort = m.want.sort.next(m.want.group.sortings())
 	m.moveTo(0)
 	return nil
 }
@@ -157,14 +160,15 @@ func (m *model) pause() tea.Cmd {
 	return nil
 }
 
-// paces are the intervals that + and - go through.
-var paces = []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
+// intervals are the intervals that + and - go through.
+var intervals = []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
 	2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
 
-// pace goes to the next shorter or longer interval.
-func (m *model) pace(by int) {
+// changeInterval sets the next longer interval, or the next shorter one if by
+// is negative.
+func (m *model) changeInterval(by int) {
 	if by > 0 {
-		for _, p := range paces {
+		for _, p := range intervals {
 			if p > m.want.interval {
 				m.want.interval = p
 				return
@@ -172,7 +176,7 @@ func (m *model) pace(by int) {
 		}
 		return
 	}
-	for _, p := range slices.Backward(paces) {
+	for _, p := range slices.Backward(intervals) {
 		if p < m.want.interval {
 			m.want.interval = p
 			return
@@ -180,21 +184,22 @@ func (m *model) pace(by int) {
 	}
 }
 
-// enter shows the socket under the cursor in full, or filters by the group.
+// enter shows the socket under the cursor in full, or filters by the group
+// under the cursor.
 func (m *model) enter() tea.Cmd {
-	row := m.row()
+	item := m.item()
 	switch {
-	case row == nil:
+	case item == nil:
 		return nil
-	case row.socket != nil:
-		m.want.open = row.id
+	case item.socket != nil:
+		m.want.detail = item.id
 		m.showing, m.page = theSocket, page{title: "socket"}
 		return nil
-	case row.term == "":
+	case item.term == "":
 		m.note = "nothing to filter by"
 		return nil
 	}
-	text := row.term
+	text := item.term
 	if strings.TrimSpace(m.filter) != "" {
 		text = "(" + m.filter + ") and " + text
 	}
@@ -205,15 +210,16 @@ func (m *model) enter() tea.Cmd {
 	}
 	m.filterBy(text, f)
 	m.want.group, m.want.sort = ungrouped, socketOrders[0]
-	m.note = "filtered by " + row.term
+	m.note = "filtered by " + item.term
 	return nil
 }
 
-// explain asks for the page of the state in front, or of the row's.
+// explain opens the explanation of the focused state, or of the state of the
+// socket under the cursor.
 func (m *model) explain() tea.Cmd {
-	state := m.want.front
-	if row := m.row(); state == 0 && row != nil && row.socket != nil {
-		state = row.socket.State
+	state := m.want.focus
+	if item := m.item(); state == 0 && item != nil && item.socket != nil {
+		state = item.socket.State
 	}
 	if state == 0 {
 		m.note = "explain: no state is in front, and no socket under the cursor"
@@ -224,19 +230,20 @@ func (m *model) explain() tea.Cmd {
 
 func (m *model) examine() tea.Cmd { return m.openPage(examination, 0) }
 
-// yank copies the row to the clipboard of the terminal, by OSC 52.
-func (m *model) yank() tea.Cmd {
-	row := m.row()
-	if row == nil {
+// copyItem copies the item under the cursor to the clipboard of the terminal,
+// by OSC 52.
+func (m *model) copyItem() tea.Cmd {
+	item := m.item()
+	if item == nil {
 		return nil
 	}
-	text := row.json(m.frame.wish.group)
+	text := item.json(m.frame.request.group)
 	m.note = fmt.Sprintf("copied %d bytes of JSON, where the terminal allows it", len(text))
 	return tea.SetClipboard(text)
 }
 
-// json returns the row as ls and count have it in JSON.
-func (r *row) json(g grouping) string {
+// json returns the item in the JSON format of ls or count.
+func (r *item) json(g grouping) string {
 	if r.socket != nil {
 		return string(render.AppendSocket(nil, r.socket))
 	}
@@ -246,7 +253,7 @@ func (r *row) json(g grouping) string {
 	}
 	name, err := json.Marshal(by)
 	if err != nil {
-		panic(err) // strings can be encoded
+		panic(err) // cannot happen: strings can always be encoded
 	}
 	b := fmt.Appendf(nil, `{"by":%s,"total":%d,"states":`, name, r.total)
 	return string(append(render.AppendStates(b, &r.counts), '}'))

@@ -11,12 +11,13 @@ import (
 	"tcpstate/text"
 )
 
-// rowsTitle says what is listed.
-func (m *model) rowsTitle() string {
+// itemsTitle returns the line above the list. It says how many items there are,
+// and how they are selected and sorted.
+func (m *model) itemsTitle() string {
 	f := m.frame
-	what := text.Count(f.rows.total-f.gone, "socket", "sockets")
+	what := text.Count(f.items.total-f.gone, "socket", "sockets")
 	if m.want.group != ungrouped {
-		what = text.Count(f.rows.total-f.gone, "group", "groups") + " by " + m.want.group.String()
+		what = text.Count(f.items.total-f.gone, "group", "groups") + " by " + m.want.group.String()
 	}
 	if f.gone > 0 {
 		what += fmt.Sprintf(", %d gone", f.gone)
@@ -29,8 +30,8 @@ func (m *model) rowsTitle() string {
 		order += " down"
 	}
 	l := m.line().put(text.Bold, what)
-	if m.want.front != 0 {
-		l.put("", "  in ").put(render.StateStyle(m.want.front), m.want.front.String())
+	if m.want.focus != 0 {
+		l.put("", "  in ").put(render.StateStyle(m.want.focus), m.want.focus.String())
 	}
 	l.put("", "  "+order)
 	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
@@ -41,38 +42,38 @@ func (m *model) rowsTitle() string {
 
 // column is a column of the list.
 type column struct {
-	heading string
-	cells   []string
-	right   bool // aligned to the right
-	middle  bool // cut in the middle where it must be
-	well    int  // columns that it can be cut to and be read well; 0: it is never cut
-	rank    int  // the highest is left out first where there is no room; 0: never
-	colors  []text.Style
+	heading  string
+	cells    []string
+	right    bool // align to the right
+	middle   bool // truncate in the middle
+	readable int  // the least width that is easy to read; 0: the column is never truncated
+	rank     int  // the column with the highest rank is left out first if the screen is too narrow; 0: never left out
+	colors   []text.Style
 }
 
-// gap stands between two columns.
+// gap is the number of spaces between two columns.
 const gap = 2
 
-// table draws the headings and so many rows, those on the screen and no others.
+// table draws the headings and the n items on the screen.
 func (m *model) table(n int) []string {
-	rows := make([]*row, 0, n)
-	for i := range min(n, max(m.frame.rows.total-m.top, 0)) {
-		rows = append(rows, m.frame.rows.row(m.top+i))
+	items := make([]*item, 0, n)
+	for i := range min(n, max(m.frame.items.total-m.top, 0)) {
+		items = append(items, m.frame.items.item(m.top+i))
 	}
-	columns := m.socketColumns(rows)
-	if m.frame.wish.group != ungrouped {
-		columns = m.groupColumns(rows)
+	columns := m.socketColumns(items)
+	if m.frame.request.group != ungrouped {
+		columns = m.groupColumns(items)
 	}
 	columns, widths := m.fit(columns)
 	lines := []string{m.tableLine(columns, widths, -1, "  ", text.Bold)}
-	for i, row := range rows {
+	for i, item := range items {
 		switch {
-		case row == nil:
+		case item == nil:
 			lines = append(lines, "  "+m.ellipsis())
 		case m.top+i == m.cursor:
-			lines = append(lines, m.tableLine(columns, widths, i, ">"+markText[row.mark], text.Reverse))
+			lines = append(lines, m.tableLine(columns, widths, i, ">"+markText[item.mark], text.Reverse))
 		default:
-			lines = append(lines, m.tableLine(columns, widths, i, " "+markText[row.mark], markColor[row.mark]))
+			lines = append(lines, m.tableLine(columns, widths, i, " "+markText[item.mark], markColor[item.mark]))
 		}
 	}
 	return lines
@@ -83,8 +84,8 @@ var (
 	markColor = [...]text.Style{unmarked: "", opening: text.Green, changed: text.Yellow, closed: text.Red}
 )
 
-// tableLine draws a row, or with -1 the headings. The row is all in one colour,
-// or, where it has none, each cell in its own.
+// tableLine draws item i, or the headings if i is -1. The line has one colour,
+// or each cell has its own if colour is empty.
 func (m *model) tableLine(columns []column, widths []int, i int, lead string, color text.Style) string {
 	l := m.line().put(color, lead)
 	for c, col := range columns {
@@ -116,13 +117,14 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead string, co
 	return strings.TrimRight(l.String(), " ")
 }
 
-// fit leaves out the columns that there is no room for, and cuts others: first
-// to what can be read well, and where that is not enough, once nothing more can be
-// left out, to what can be read at all.
+// fit leaves out columns and truncates others until the table is as narrow as
+// the screen. It first truncates columns down to the width that is easy to
+// read. If that is not enough, and no more columns can be left out, it
+// truncates them further.
 func (m *model) fit(columns []column) ([]column, []int) {
 	const lead = 2
 	for {
-		natural, well := lead-gap, lead-gap
+		natural, readable := lead-gap, lead-gap
 		widths, last := make([]int, len(columns)), 0
 		for i, c := range columns {
 			widths[i] = text.Width(c.heading)
@@ -130,12 +132,12 @@ func (m *model) fit(columns []column) ([]column, []int) {
 				widths[i] = max(widths[i], text.Width(cell))
 			}
 			natural += gap + widths[i]
-			well += gap + widths[i] - c.spare(widths[i])
+			readable += gap + widths[i] - c.spare(widths[i])
 			if c.rank > columns[last].rank {
 				last = i
 			}
 		}
-		if well > m.width && columns[last].rank > 0 {
+		if readable > m.width && columns[last].rank > 0 {
 			columns = slices.Delete(columns, last, last+1)
 			continue
 		}
@@ -146,9 +148,9 @@ func (m *model) fit(columns []column) ([]column, []int) {
 					widest, spare = i, room
 				}
 			}
-			if widest < 0 { // not even well enough: from the widest that can be cut
+			if widest < 0 { // no column can be truncated and stay easy to read: take the widest
 				for i, c := range columns {
-					if c.well > 0 && widths[i] > 1 && (widest < 0 || widths[i] > widths[widest]) {
+					if c.readable > 0 && widths[i] > 1 && (widest < 0 || widths[i] > widths[widest]) {
 						widest = i
 					}
 				}
@@ -162,34 +164,34 @@ func (m *model) fit(columns []column) ([]column, []int) {
 	}
 }
 
-// spare returns by how much a column of that width can be cut and still be read
-// well.
+// spare returns how many columns of that width can be cut off so that the text
+// stays easy to read.
 func (c *column) spare(width int) int {
-	if c.well == 0 {
+	if c.readable == 0 {
 		return 0
 	}
-	return max(0, width-c.well)
+	return max(0, width-c.readable)
 }
 
-// socketColumns returns the columns of sockets, with the cells of the rows.
-func (m *model) socketColumns(rows []*row) []column {
+// socketColumns returns the columns of a list of sockets, with their cells.
+func (m *model) socketColumns(items []*item) []column {
 	stateRank := 0
-	if m.frame.wish.front != 0 {
-		stateRank = 8 // it is all but the same in all rows
+	if m.frame.request.focus != 0 {
+		stateRank = 8 // almost all items have the same state
 	}
 	list := []struct {
 		name string
 		column
 	}{
-		{"netns", column{well: 12, rank: 5}},
-		{"state", column{well: 14, rank: stateRank}},
+		{"netns", column{readable: 12, rank: 5}},
+		{"state", column{readable: 14, rank: stateRank}},
 		{"recv_q", column{right: true, rank: 3}},
 		{"send_q", column{right: true, rank: 4}},
-		{"local", column{middle: true, well: 21, rank: 2}},
-		{"peer", column{middle: true, well: 21}},
-		{"process", column{well: 15, rank: 1}},
+		{"local", column{middle: true, readable: 21, rank: 2}},
+		{"peer", column{middle: true, readable: 21}},
+		{"process", column{readable: 15, rank: 1}},
 		{"age", column{right: true, rank: 6}},
-		{"timer", column{well: 16, rank: 7}},
+		{"timer", column{readable: 16, rank: 7}},
 		{"uid", column{right: true, rank: 9}},
 		{"inode", column{right: true, rank: 10}},
 		{"cookie", column{rank: 11}},
@@ -197,27 +199,27 @@ func (m *model) socketColumns(rows []*row) []column {
 	var columns []column
 	for _, entry := range list {
 		switch {
-		case entry.name == "process" && !m.processes && m.frame.wish.sort.by != byProcess:
+		case entry.name == "process" && !m.processes && m.frame.request.sort.by != byProcess:
 			continue
 		case entry.name == "netns" && m.within == "":
 			continue
 		}
 		of, err := render.ParseColumns(entry.name)
 		if err != nil {
-			panic(err) // the names are this program's own
+			panic(err) // the names are constants, so this is a bug
 		}
 		c := entry.column
-		c.heading, c.cells = of[0].Heading(), make([]string, len(rows))
+		c.heading, c.cells = of[0].Heading(), make([]string, len(items))
 		if entry.name == "state" {
-			c.colors = make([]text.Style, len(rows))
+			c.colors = make([]text.Style, len(items))
 		}
-		for i, row := range rows {
-			if row == nil || row.socket == nil {
+		for i, item := range items {
+			if item == nil || item.socket == nil {
 				continue
 			}
-			c.cells[i] = string(of[0].AppendCell(nil, row.socket))
+			c.cells[i] = string(of[0].AppendCell(nil, item.socket))
 			if c.colors != nil {
-				c.colors[i] = render.StateStyle(row.socket.State)
+				c.colors[i] = render.StateStyle(item.socket.State)
 			}
 		}
 		columns = append(columns, c)
@@ -225,28 +227,28 @@ func (m *model) socketColumns(rows []*row) []column {
 	return columns
 }
 
-// groupColumns returns the columns of groups: what they have in common, how many
-// there are, and of which states most.
-func (m *model) groupColumns(rows []*row) []column {
-	name := column{heading: strings.ToUpper(m.frame.wish.group.String()), well: 20, middle: true}
+// groupColumns returns the columns of a list of groups: the name, the number of
+// sockets, and the states.
+func (m *model) groupColumns(items []*item) []column {
+	name := column{heading: strings.ToUpper(m.frame.request.group.String()), readable: 20, middle: true}
 	total := column{heading: "TOTAL", right: true}
 	change := column{heading: "CHANGE", right: true, rank: 1}
-	states := column{heading: "STATES", well: 12, rank: 2}
-	var nothing row
-	for _, row := range rows {
-		if row == nil {
-			row = &nothing
+	states := column{heading: "STATES", readable: 12, rank: 2}
+	var nothing item
+	for _, item := range items {
+		if item == nil {
+			item = &nothing
 		}
-		name.cells = append(name.cells, text.Escape(row.name))
-		total.cells = append(total.cells, strconv.Itoa(row.total))
-		change.cells = append(change.cells, signed(row.change))
-		states.cells = append(states.cells, stateList(&row.counts))
+		name.cells = append(name.cells, text.Escape(item.name))
+		total.cells = append(total.cells, strconv.Itoa(item.total))
+		change.cells = append(change.cells, signed(item.change))
+		states.cells = append(states.cells, stateList(&item.counts))
 	}
 	return []column{name, total, change, states}
 }
 
-// stateList returns the states of a group, with how many there are of each, the
-// most first.
+// stateList returns the states of a group and the number of sockets in each,
+// the largest first.
 func stateList(counts *tcp.Counts) string {
 	var parts []string
 	left := *counts

@@ -8,37 +8,38 @@ import (
 	"tcpstate/watch"
 )
 
-// model is the screen as bubbletea has it: a value that Update makes another of.
-// It reads no clock: times are those of frames.
+// model is the state of the screen, as bubbletea requires it: a value from
+// which Update makes the next one. It reads no clock: all times come from
+// frames.
 type model struct {
 	host      string
-	within    string // the network namespace, as it was named; "": none was
-	quiet     bool   // no notes are shown
+	within    string // the network namespace, as the user named it; "": none
+	quiet     bool   // show no notes
 	color     bool
 	ascii     bool
-	processes bool // who holds each socket is shown
+	processes bool // show the processes of each socket
 	parse     func(text string, lookUp bool) (*filter.Filter, error)
-	ask       func(wish)
+	ask       func(request)
 	pages     *pages
 
 	width, height int
-	frame         *frame // the last one; nil before the first
-	want          wish
-	failure       error // why the screen ends
+	frame         *frame // the last frame; nil before the first
+	want          request
+	failure       error // the error that ends the screen
 
-	top      int // the first row of the list that is shown
-	cursor   int // the row of the list that the cursor is on
+	top      int // index of the first item on the screen
+	cursor   int // index of the item under the cursor
 	at       watch.ID
-	atName   string // of a group
-	filter   string // what is filtered by, as it was typed
-	input    *input // the line in which a filter is typed; nil: none is
+	atName   string // the name of the group under the cursor
+	filter   string // the text of the filter, as the user typed it
+	input    *input // the line where the user types a filter; nil: not shown
 	showing  view
 	page     page
-	note     string // what the last key has done
-	lastOpen int    // the page that was asked for last
+	note     string // the result of the last key
+	lastPage int    // the serial number of the last page
 }
 
-// view is what the screen shows.
+// view is the part of the program that the screen shows.
 type view uint8
 
 // The views.
@@ -48,15 +49,15 @@ const (
 	theSocket
 )
 
-func newModel(s *Screen, ask func(wish)) model {
+func newModel(s *Screen, ask func(request)) model {
 	return model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, processes: s.Session.Query.Detail.Has(tcp.DetailProcesses),
-		parse: s.Parse, ask: ask, filter: s.Filter, want: firstWish(s), width: 80, height: 24}
+		parse: s.Parse, ask: ask, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
 }
 
-// Init begins nothing: the reader has begun by itself.
+// Init returns no command: Run starts the reader.
 func (m model) Init() tea.Cmd { return nil }
 
-// Update returns the model after a message.
+// Update returns the model after a message, and a command for bubbletea.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	before := m.want
 	var cmd tea.Cmd
@@ -64,7 +65,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		cmd = m.resize(msg.Width, msg.Height)
 	case *frame:
-		cmd = m.take(msg)
+		cmd = m.takeFrame(msg)
 	case crash:
 		m.failure = msg
 		return m, tea.Quit
@@ -89,8 +90,8 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, cmd
 }
 
-// resize takes over the size of the terminal. A page that was laid out for
-// another width is laid out again.
+// resize stores the size of the terminal. It writes a page again if the width
+// has changed.
 func (m *model) resize(width, height int) tea.Cmd {
 	relay := width != m.width && m.showing == thePage
 	m.width, m.height = max(width, 1), max(height, 1)
@@ -98,74 +99,73 @@ func (m *model) resize(width, height int) tea.Cmd {
 	case relay:
 		return m.openPage(m.page.kind, m.page.state)
 	case m.showing == theSocket:
-		m.laySocket()
+		m.layOutSocket()
 	}
 	return nil
 }
 
-// take takes over a frame. The cursor stays on its socket or group.
-func (m *model) take(f *frame) tea.Cmd {
+// takeFrame stores a frame. The cursor stays on its socket or group.
+func (m *model) takeFrame(f *frame) tea.Cmd {
 	first := m.frame == nil
-	if first && f.err != nil && f.wish.serial <= 1 && f.history == nil {
+	if first && f.err != nil && f.request.serial <= 1 && f.history == nil {
 		m.failure = f.err
 		return tea.Quit
 	}
 	m.frame = f
-	if f.wish.group == m.want.group && f.wish.front == m.want.front {
-		if at := f.rows.find(m.at, m.atName); at >= 0 && m.cursor != 0 {
+	if f.request.group == m.want.group && f.request.focus == m.want.focus {
+		if at := f.items.find(m.at, m.atName); at >= 0 && m.cursor != 0 {
 			m.top += at - m.cursor
 			m.cursor = at
 		}
 	}
 	m.moveTo(m.cursor)
 	if m.showing == theSocket {
-		m.laySocket()
+		m.layOutSocket()
 	}
 	return nil
 }
 
-// moveTo puts the cursor on a row, or as near as there is one, and takes note of
-// what stands there.
+// moveTo moves the cursor to an item, or to the nearest one, and stores which
+// socket or group that is.
 func (m *model) moveTo(i int) {
 	if m.frame == nil {
 		return
 	}
-	m.cursor = max(0, min(i, m.frame.rows.total-1))
+	m.cursor = max(0, min(i, m.frame.items.total-1))
 	m.at, m.atName = 0, ""
-	if row := m.frame.rows.row(m.cursor); row != nil {
-		m.at, m.atName = row.id, row.name
+	if item := m.frame.items.item(m.cursor); item != nil {
+		m.at, m.atName = item.id, item.name
 	}
 }
 
-// keepInView scrolls the list so that the cursor is seen, and asks for other rows
-// where those that are shown, and a screen on either side of them, are not at
-// hand.
+// keepInView scrolls the list so that the cursor is visible. It requests other
+// items if the frame does not hold all items on the screen and one screen
+// before and after them.
 func (m *model) keepInView() {
 	if m.frame == nil {
 		return
 	}
 	n := m.listHeight()
 	m.top = max(min(m.top, m.cursor), m.cursor-n+1)
-	m.top = max(0, min(m.top, m.frame.rows.total-n))
-	if !m.frame.rows.covers(m.top-n, m.top+2*n) {
+	m.top = max(0, min(m.top, m.frame.items.total-n))
+	if !m.frame.items.covers(m.top-n, m.top+2*n) {
 		m.want.top, m.want.height = m.top, n
 	}
 }
 
-// row returns the row under the cursor, nil where there is none.
-func (m *model) row() *row {
+// item returns the item under the cursor, or nil if there is none.
+func (m *model) item() *item {
 	if m.frame == nil {
 		return nil
 	}
-	return m.frame.rows.row(m.cursor)
+	return m.frame.items.item(m.cursor)
 }
 
-// waiting reports whether the rows that are shown are not those that are wanted
-// yet.
+// waiting reports whether the frame does not answer the current request yet.
 func (m *model) waiting() bool {
 	if m.frame == nil {
 		return true
 	}
-	have, want := m.frame.wish, m.want
-	return have.front != want.front || have.group != want.group || have.sort != want.sort || have.filtered != want.filtered
+	have, want := m.frame.request, m.want
+	return have.focus != want.focus || have.group != want.group || have.sort != want.sort || have.filtered != want.filtered
 }

@@ -16,29 +16,30 @@ import (
 	"tcpstate/text"
 )
 
-// page is a text that fills the screen, and what part of it is shown.
+// page is a text that fills the screen, with the position to which it is
+// scrolled.
 type page struct {
-	kind  kind
-	state tcp.State // of an explanation
-	title string
-	lines []string
-	err   error
-	asked int // which question it answers
+	kind   kind
+	state  tcp.State // the state that is explained
+	title  string
+	lines  []string
+	err    error
+	serial int // the serial number of its request
 
 	top, left int
 }
 
-// kind is what a page is.
+// kind is the kind of a page.
 type kind uint8
 
-// The pages.
+// The kinds of pages.
 const (
 	keys kind = iota
 	explanation
 	examination
 )
 
-// pages writes the pages that take a look at the host of their own, beside the
+// pages writes the pages that read the host themselves, independent of the
 // reader.
 type pages struct {
 	ctx   context.Context
@@ -47,7 +48,7 @@ type pages struct {
 	now   func() time.Time
 }
 
-// layout is how wide a page is to be, and with which characters.
+// layout is the width of a page, and the characters and colours that it may use.
 type layout struct {
 	width        int
 	color, ascii bool
@@ -55,19 +56,20 @@ type layout struct {
 
 func (m *model) layout() layout { return layout{m.width, m.color, m.ascii} }
 
-// openPage shows a page, and begins to write one that takes its time.
+// openPage shows a page. If the page takes time, openPage returns the command
+// that writes it.
 func (m *model) openPage(k kind, state tcp.State) tea.Cmd {
-	m.lastOpen++
+	m.lastPage++
 	m.showing = thePage
-	m.page = page{kind: k, state: state, asked: m.lastOpen, lines: []string{"a moment ..."}}
-	asked, pages, l := m.lastOpen, m.pages, m.layout()
+	m.page = page{kind: k, state: state, serial: m.lastPage, lines: []string{"a moment ..."}}
+	serial, pages, l := m.lastPage, m.pages, m.layout()
 	switch k {
 	case explanation:
 		m.page.title = "explain " + state.String()
-		return func() tea.Msg { return pages.answer(asked, func() (string, error) { return pages.explain(state, l) }) }
+		return func() tea.Msg { return pages.answer(serial, func() (string, error) { return pages.explain(state, l) }) }
 	case examination:
 		m.page.title = "doctor"
-		return func() tea.Msg { return pages.answer(asked, func() (string, error) { return pages.examine(l) }) }
+		return func() tea.Msg { return pages.answer(serial, func() (string, error) { return pages.examine(l) }) }
 	}
 	m.page.title, m.page.lines = "keys", helpLines()
 	return nil
@@ -75,19 +77,19 @@ func (m *model) openPage(k kind, state tcp.State) tea.Cmd {
 
 func (m *model) help() tea.Cmd { return m.openPage(keys, 0) }
 
-// takePage takes over a page that was asked for, unless another was meanwhile.
+// takePage stores a finished page, unless the user has opened another one.
 func (m *model) takePage(p page) {
-	if m.showing != thePage || p.asked != m.page.asked {
+	if m.showing != thePage || p.serial != m.page.serial {
 		return
 	}
 	m.page.lines, m.page.err = p.lines, p.err
 }
 
-// pressPage answers a key on a page.
+// pressPage handles a key on a page.
 func (m *model) pressPage(key string) tea.Cmd {
 	switch key {
 	case "q", "esc", "enter", "backspace":
-		m.showing, m.page, m.want.open = theList, page{}, 0
+		m.showing, m.page, m.want.detail = theList, page{}, 0
 	case "up", "k":
 		m.scroll(-1)
 	case "down", "j":
@@ -105,18 +107,18 @@ func (m *model) pressPage(key string) tea.Cmd {
 	case "right":
 		m.page.left = min(m.page.left+8, maxLeft)
 	case "y":
-		if o := m.openedSocket(); m.showing == theSocket && o != nil {
+		if o := m.detail(); m.showing == theSocket && o != nil {
 			text := string(render.AppendSocket(nil, o.socket))
 			m.note = "copied the socket as JSON, where the terminal allows it"
 			return tea.SetClipboard(text)
 		}
 	case "e":
-		if o := m.openedSocket(); m.showing == theSocket && o != nil {
-			m.want.open = 0
+		if o := m.detail(); m.showing == theSocket && o != nil {
+			m.want.detail = 0
 			return m.openPage(explanation, o.socket.State)
 		}
 	case "?", "h":
-		m.want.open = 0
+		m.want.detail = 0
 		return m.help()
 	case "ctrl+l":
 		return tea.ClearScreen
@@ -126,11 +128,11 @@ func (m *model) pressPage(key string) tea.Cmd {
 	return nil
 }
 
-// maxLeft is how far a page can be moved to the left: pages have 100 columns at
-// most, and a listing of arguments may have more.
+// maxLeft is how many columns a page can be scrolled to the right. Pages have
+// at most 100 columns, but a command line may be longer.
 const maxLeft = 400
 
-// pageHeight is how many lines of a page are shown.
+// pageHeight returns how many lines of a page are on the screen.
 func (m *model) pageHeight() int { return max(m.height-2, 1) }
 
 func (m *model) scroll(n int) {
@@ -146,10 +148,10 @@ func helpLines() []string {
 		"", "Rows are marked for one look: + opened, > changed, - gone.")
 }
 
-// answer returns the page that write writes.
-func (p *pages) answer(asked int, write func() (string, error)) page {
+// answer returns a page with the text that write returns.
+func (p *pages) answer(serial int, write func() (string, error)) page {
 	text, err := write()
-	answer := page{asked: asked, err: err}
+	answer := page{serial: serial, err: err}
 	if err == nil {
 		answer.lines = linesOf(text)
 	}
@@ -158,11 +160,11 @@ func (p *pages) answer(asked int, write func() (string, error)) page {
 
 func linesOf(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
 
-// explain returns explain's page of a state, with the numbers of this host.
+// explain returns the explanation of a state, with the numbers of this host.
 func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	topic, _ := explain.TopicOf(state)
 	host, warnings, err := collect.ReadHost(p.ctx, p.query, topic)
-	if err != nil { // which is no reason not to explain
+	if err != nil { // explain the state without numbers of this host
 		host, warnings = nil, append(warnings, collect.LeaveHostOut(err))
 	}
 	text, err := p.book.Page(topic, host)
@@ -174,7 +176,7 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	return b.String() + notes(warnings), err
 }
 
-// notes returns the lines at the end of a page that tell warnings.
+// notes returns the warnings as lines for the end of a page.
 func notes(warnings collect.Warnings) string {
 	var b strings.Builder
 	for i, warning := range warnings.Texts() {
@@ -186,10 +188,11 @@ func notes(warnings collect.Warnings) string {
 	return b.String()
 }
 
-// between is from one reading of the counters to the next, for the doctor.
-const between = time.Second
+// examineInterval is the time between the two readings of the counters for the
+// doctor.
+const examineInterval = time.Second
 
-// examine returns what the doctor finds.
+// examine returns the findings of the doctor.
 func (p *pages) examine(l layout) (string, error) {
 	q := p.query
 	q.Filter, q.States = nil, tcp.All
@@ -201,7 +204,7 @@ func (p *pages) examine(l layout) (string, error) {
 	select {
 	case <-p.ctx.Done():
 		return "", p.ctx.Err()
-	case <-time.After(between):
+	case <-time.After(examineInterval):
 	}
 	var list []render.Checkup
 	for _, c := range checkups {
@@ -214,7 +217,7 @@ func (p *pages) examine(l layout) (string, error) {
 			Checked: checked, Unchecked: unchecked, Sockets: c.Observation.Survey.Counts.Total()})
 	}
 	var b bytes.Buffer
-	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: between}
+	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: examineInterval}
 	err = findings.Write(&b, list, warnings.Texts())
 	return b.String() + notes(warnings), err
 }

@@ -16,8 +16,8 @@ import (
 	"tcpstate/watch"
 )
 
-// TestMain lets the test binary be a program that shows a screen which panics,
-// where the environment says so and what does.
+// TestMain makes the test binary a program that shows a screen which panics, if
+// the environment says so.
 func TestMain(m *testing.M) {
 	if what := os.Getenv("SCREEN_PANICS"); what != "" {
 		panicOnScreen(what)
@@ -38,10 +38,10 @@ func panicOnScreen(what string) {
 		Parse: func(text string, _ bool) (*filter.Filter, error) { panic("parsing " + text) },
 	}
 	if what == "reader" {
-		looks := 0
+		readings := 0
 		s.Session.Now = func() time.Time {
-			if looks++; looks > 20 {
-				panic("looking")
+			if readings++; readings > 20 {
+				panic("reading")
 			}
 			return time.Now()
 		}
@@ -52,19 +52,19 @@ func panicOnScreen(what string) {
 	}
 }
 
-// TestTerminalOutlivesPanics lets the model and the reader panic, each in its
-// goroutine, and looks at the terminal after it.
+// TestTerminalOutlivesPanics makes the model or the reader panic, each in its
+// own goroutine, and checks that the terminal is restored.
 func TestTerminalOutlivesPanics(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := drive(t, nil, someSockets()...) // for its files
+	d := drive(t, nil, someSockets()...) // only its files are used
 	for _, test := range []struct {
-		what   string
-		status int
-		told   string
-	}{{"model", 1, "parsing x"}, {"reader", 2, "looking"}} {
+		what    string
+		status  int
+		message string
+	}{{"model", 1, "parsing x"}, {"reader", 2, "reading"}} {
 		t.Run(test.what, func(t *testing.T) {
 			p := pane.Start(t, 80, 24, fmt.Sprintf("SCREEN_PANICS=%s SCREEN_PROC=%s exec %s", test.what, d.dir, self))
 			if test.what == "model" {
@@ -76,8 +76,8 @@ func TestTerminalOutlivesPanics(t *testing.T) {
 			if status := p.Ended(); status != test.status {
 				t.Errorf("exit %d, want %d", status, test.status)
 			}
-			if text := p.Stderr(); !strings.Contains(text, test.told) || !strings.Contains(text, "goroutine ") {
-				t.Errorf("stderr does not tell what happened and where: %q", text)
+			if text := p.Stderr(); !strings.Contains(text, test.message) || !strings.Contains(text, "goroutine ") {
+				t.Errorf("stderr does not report what happened and where: %q", text)
 			}
 		})
 	}

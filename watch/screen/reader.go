@@ -10,71 +10,71 @@ import (
 	"tcpstate/watch"
 )
 
-// reader owns a session, and makes frames of what it sees. All but ask is for
-// the goroutine of run.
+// reader owns a session, and makes frames of its sockets. Only the goroutine of
+// run may use it, except for ask.
 type reader struct {
-	session *watch.Session
-	names   *collect.Naming
-	detail  tcp.Detail // that the session was given
+	session    *watch.Session
+	names      *collect.Naming
+	baseDetail tcp.Detail // the details that the caller of Run wants
 
-	mu     sync.Mutex
-	wanted wish
-	asked  chan struct{} // holds one: there is a new wish
+	mu         sync.Mutex
+	wanted     request
+	newRequest chan struct{} // has room for one signal: there is a new request
 
-	done      wish // that is being fulfilled
-	tick      *watch.Tick
-	err       error
-	lookedAt  time.Time // the last look, and the one before it
-	before    time.Time
-	fresh     bool
-	lookedFor int // wish.filtered of the last look
-	history   []sample
-	listeners *collect.Listeners
-	listedAt  time.Time // the look to which these belong
+	serving      request // the request that the reader answers now
+	tick         *watch.Tick
+	err          error
+	readAt       time.Time // the time of the last reading, and of the one before
+	previousAt   time.Time
+	firstReading bool
+	readFilter   int // request.filtered of the last reading
+	history      []sample
+	listeners    *collect.Listeners
+	listedAt     time.Time // the time of the reading to which listeners belong
 
-	places       []place // of the sockets that are listed
-	groups, last tally   // of now, and of the look before
-	rows         []row   // the groups
-	gone         int     // of either, those that are no more
-	front        frontTally
-	frontTold    *front
-	opened       *opened
+	sortKeys     []sortKey // one for each listed socket
+	groups, last tally     // of this reading, and of the one before
+	items        []item    // the groups of the list
+	gone         int       // how many listed sockets or groups no longer exist
+	focus        focusTally
+	focusShown   *focusSummary
+	detail       *socketDetail
 }
 
 func newReader(s *Screen) *reader {
-	return &reader{session: s.Session, names: s.Names, detail: s.Session.Query.Detail, asked: make(chan struct{}, 1),
-		wanted: firstWish(s)}
+	return &reader{session: s.Session, names: s.Names, baseDetail: s.Session.Query.Detail, newRequest: make(chan struct{}, 1),
+		wanted: firstRequest(s)}
 }
 
-func firstWish(s *Screen) wish {
-	return wish{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, front: s.Front, sort: socketOrders[0], height: 24}
+func firstRequest(s *Screen) request {
+	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, sort: socketOrders[0], height: 24}
 }
 
-// ask asks for a wish to be fulfilled. It does not wait.
-func (r *reader) ask(w wish) {
+// ask passes a request to the reader. It does not wait for the answer.
+func (r *reader) ask(want request) {
 	r.mu.Lock()
-	if w.serial > r.wanted.serial {
-		r.wanted = w
+	if want.serial > r.wanted.serial {
+		r.wanted = want
 	}
 	r.mu.Unlock()
 	select {
-	case r.asked <- struct{}{}:
+	case r.newRequest <- struct{}{}:
 	default:
 	}
 }
 
-func (r *reader) latest() wish {
+func (r *reader) latest() request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.wanted
 }
 
-// run looks at the sockets again and again, and shows each look, and each wish
-// between two, until ctx ends. A look that takes longer than the interval is
-// followed by the next without a pause.
+// run reads the sockets at each interval until ctx ends. It shows a frame for
+// each reading, and for each request between two readings. After a reading that
+// takes longer than the interval, the next one starts at once.
 func (r *reader) run(ctx context.Context, show func(*frame)) {
 	for {
-		r.hesitate(ctx)
+		r.debounce(ctx)
 		f := r.next(ctx)
 		if ctx.Err() != nil {
 			return
@@ -84,91 +84,94 @@ func (r *reader) run(ctx context.Context, show func(*frame)) {
 	}
 }
 
-// hesitation is how long the last of several keys is waited for.
-const hesitation = 250 * time.Millisecond
+// debounceTime is how long the reader waits for another key.
+const debounceTime = 250 * time.Millisecond
 
-// hesitate waits a moment before the processes of all sockets are searched for,
-// which may take seconds: who presses g again does not want them.
-func (r *reader) hesitate(ctx context.Context) {
-	for r.tick != nil && r.detailOf(r.latest())&^r.detailOf(r.done)&tcp.DetailProcesses != 0 {
+// debounce waits for the user's next key before a reading that searches for the
+// processes of all sockets. That may take seconds, and a user who presses g
+// again does not want it.
+func (r *reader) debounce(ctx context.Context) {
+	for r.tick != nil && r.detailOf(r.latest())&^r.detailOf(r.serving)&tcp.DetailProcesses != 0 {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(hesitation):
+		case <-time.After(debounceTime):
 			return
-		case <-r.asked:
+		case <-r.newRequest:
 		}
 	}
 }
 
-// next fulfils the latest wish, with a look if one is due.
+// next answers the latest request with a frame. It reads the sockets if a
+// reading is due or if the request needs one.
 func (r *reader) next(ctx context.Context) *frame {
-	w := r.latest()
-	due := r.lookedAt.Add(w.interval)
-	look := r.tick == nil || !w.paused && !r.session.Now().Before(due) || r.needsLook(w)
-	stale := look || r.needsOrder(w)
-	r.done = w
-	if look {
-		r.look(ctx)
+	want := r.latest()
+	due := r.readAt.Add(want.interval)
+	refresh := r.tick == nil || !want.paused && !r.session.Now().Before(due) || r.needsRefresh(want)
+	stale := refresh || r.needsSelection(want)
+	r.serving = want
+	if refresh {
+		r.refresh(ctx)
 	}
 	if stale {
-		r.order(ctx)
+		r.selectItems(ctx)
 	}
-	if look || r.opened == nil || r.opened.id != w.open {
-		r.open(ctx)
+	if refresh || r.detail == nil || r.detail.id != want.detail {
+		r.readDetail(ctx)
 	}
 	return r.frame(ctx)
 }
 
-// wait waits until the next look is due, or for a wish.
+// wait waits for the time of the next reading, or for a request.
 func (r *reader) wait(ctx context.Context) {
 	var due <-chan time.Time
-	if !r.done.paused {
-		timer := time.NewTimer(r.lookedAt.Add(r.done.interval).Sub(r.session.Now()))
+	if !r.serving.paused {
+		timer := time.NewTimer(r.readAt.Add(r.serving.interval).Sub(r.session.Now()))
 		defer timer.Stop()
 		due = timer.C
 	}
 	select {
 	case <-ctx.Done():
 	case <-due:
-	case <-r.asked:
+	case <-r.newRequest:
 	}
 }
 
-// needsLook reports whether a wish cannot be fulfilled with what was seen.
-func (r *reader) needsLook(w wish) bool {
-	return w.filtered != r.done.filtered || r.detailOf(w) != r.detailOf(r.done)
+// needsRefresh reports whether a request needs data that the last reading does
+// not have.
+func (r *reader) needsRefresh(want request) bool {
+	return want.filtered != r.serving.filtered || r.detailOf(want) != r.detailOf(r.serving)
 }
 
-// needsOrder reports whether a wish is of other rows, or of another order.
-func (r *reader) needsOrder(w wish) bool {
-	return w.front != r.done.front || w.group != r.done.group || w.sort != r.done.sort
+// needsSelection reports whether a request needs other items, or another order.
+func (r *reader) needsSelection(want request) bool {
+	return want.focus != r.serving.focus || want.group != r.serving.group || want.sort != r.serving.sort
 }
 
-// detailOf returns what must be asked of every socket. The ages of ESTABLISHED
-// and CLOSE_WAIT cost the kernel most of what a look costs, so they are asked for
-// only where they are looked at.
-func (r *reader) detailOf(w wish) tcp.Detail {
-	detail := r.detail
-	if w.group == byOwner || w.sort.by == byProcess {
+// detailOf returns the details that a request needs of every socket. The ages
+// of ESTABLISHED and CLOSE_WAIT sockets cost the kernel most of the time of a
+// reading, so they are requested only if the screen shows them.
+func (r *reader) detailOf(want request) tcp.Detail {
+	detail := r.baseDetail
+	if want.group == byOwner || want.sort.by == byProcess {
 		detail |= tcp.DetailProcesses
 	}
-	if w.sort.by == byAge || tcp.Set(tcp.Established, tcp.CloseWait).Has(w.front) {
+	if want.sort.by == byAge || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {
 		detail |= tcp.DetailAge
 	}
 	return detail
 }
 
-// look looks at the sockets.
-func (r *reader) look(ctx context.Context) {
-	r.session.Query.Filter = r.done.filter
-	r.session.Query.Detail = r.detailOf(r.done)
-	if r.fresh = r.tick == nil || r.lookedFor != r.done.filtered; r.fresh {
+// refresh reads the sockets.
+func (r *reader) refresh(ctx context.Context) {
+	r.session.Query.Filter = r.serving.filter
+	r.session.Query.Detail = r.detailOf(r.serving)
+	if r.firstReading = r.tick == nil || r.readFilter != r.serving.filtered; r.firstReading {
 		r.history = nil
 	}
-	r.lookedFor = r.done.filtered
+	r.readFilter = r.serving.filtered
 	r.groups, r.last = r.last, r.groups
-	r.before, r.lookedAt = r.lookedAt, r.session.Now()
+	r.previousAt, r.readAt = r.readAt, r.session.Now()
 	tick, err := r.session.Tick(ctx)
 	r.err = err
 	if tick == nil {
@@ -176,17 +179,18 @@ func (r *reader) look(ctx context.Context) {
 	}
 	r.tick = tick
 	if err == nil {
-		r.history = remember(r.history, sample{tick.At, tick.Counts})
+		r.history = appendSample(r.history, sample{tick.At, tick.Counts})
 	}
 }
 
-// findListeners finds who listens now. An error is told as one of the look.
+// findListeners finds the current listeners. It stores an error as one of the
+// reading.
 func (r *reader) findListeners(ctx context.Context) {
 	q := r.session.Query
 	q.Source, q.Everything = r.session.Source(), false
 	var err error
 	r.listeners, err = collect.FindListeners(ctx, q)
-	r.listedAt = r.lookedAt
+	r.listedAt = r.readAt
 	if r.err == nil {
 		r.err = err
 	}

@@ -1,11 +1,11 @@
-// Package screen shows on a terminal what a [watch.Session] follows.
+// Package screen shows the sockets of a [watch.Session] on a terminal.
 //
-// Two goroutines share the work. The reader (reader.go) owns the session: it
-// looks at the sockets, sorts and groups them, and makes of them a frame, which
-// nobody changes any more. The model (model.go) is bubbletea's: it turns keys
-// into a wish, which the reader fulfils when it can, and draws the last frame,
-// of whose rows it formats those that are on the screen. So a key is answered
-// while the sockets are being read, however many there are.
+// Two goroutines share the work. The reader (reader.go) owns the session. It
+// reads the sockets, sorts and groups them, and makes a frame, which nobody
+// changes afterwards. The model (model.go) belongs to bubbletea. It turns keys
+// into a request for the reader, and draws the last frame. It formats only the
+// items that are on the screen. So the screen answers a key while the reader
+// still reads the sockets, no matter how many there are.
 package screen
 
 import (
@@ -26,33 +26,34 @@ import (
 	"tcpstate/watch"
 )
 
-// Screen is what is shown, and how.
+// Screen holds the settings of the screen.
 type Screen struct {
-	Session  *watch.Session // which has not been used yet
-	Interval time.Duration  // from the beginning of one look to that of the next; more than 0
-	Front    tcp.State      // the state that is put in front; 0: none
-	Filter   string         // that of the session, as it was given
+	Session  *watch.Session // a session that has not read anything yet
+	Interval time.Duration  // from the start of one reading to the start of the next; more than 0
+	Focus    tcp.State      // the focused state; 0: none
+	Filter   string         // the text of the session's filter, as the user gave it
 	Host     string
-	Names    *collect.Naming // of hosts and services; nil: numbers
+	Names    *collect.Naming // names of hosts and services; nil: show numbers
 	Book     *explain.Book
-	Quiet    bool // no notes of what could not be seen
+	Quiet    bool // show no notes about what could not be read
 
 	Color bool
-	ASCII bool // no other characters than those of ASCII are drawn
+	ASCII bool // draw ASCII characters only
 
-	// Parse reads a filter. Hosts are looked up only where that is asked for, for
-	// it may take long.
+	// Parse parses a filter. It looks up host names only if lookUp is true,
+	// because that may take long.
 	Parse func(text string, lookUp bool) (*filter.Filter, error)
 
 	Input   io.Reader // a terminal
 	Output  io.Writer // a terminal
-	Environ []string  // as os.Environ returns it; of it the terminal's kind matters
+	Environ []string  // the environment, as os.Environ returns it; only the variables that describe the terminal matter
 }
 
-// ErrInterrupted is that Ctrl-C was pressed.
+// ErrInterrupted reports that the user pressed Ctrl-C.
 var ErrInterrupted = errors.New("interrupted")
 
-// crash is a panic of the reader, which the terminal must outlive.
+// crash is a panic of the reader. It is passed to bubbletea, which restores the
+// terminal first.
 type crash struct {
 	value any
 	stack []byte
@@ -60,13 +61,13 @@ type crash struct {
 
 func (c crash) Error() string { return fmt.Sprintf("panic: %v\n\n%s", c.value, c.stack) }
 
-// Run shows the screen until its user leaves it, ctx ends, or the sockets cannot
-// be read at all. Whatever ends it, the terminal is then as it was before: after
-// a panic too, which goes on from here.
+// Run shows the screen until the user quits, ctx ends, or the first reading of
+// the sockets fails. Run always restores the terminal, also after a panic,
+// which it then raises again.
 func (s *Screen) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s.Session.Query.Everything = false // which is for looks alone, and those see to it
+	s.Session.Query.Everything = false // the session sets it for its own readings
 	r := newReader(s)
 	m := newModel(s, r.ask)
 	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, now: s.Session.Now}

@@ -12,16 +12,16 @@ import (
 	"tcpstate/tcp"
 )
 
-// groupKey is what the sockets of a group have in common: an address, a prefix,
-// an address and a port, or the name of a process. The zero key is of those that
-// have nothing of the kind.
+// groupKey identifies a group: an address, a prefix, an address and a port, or
+// the name of a process. The sockets that have no such value share the zero
+// key.
 type groupKey struct {
 	addr   netip.Addr
-	number int32 // the bits of a prefix, or the port
+	number int32 // the length of a prefix in bits, or the port
 	name   string
 }
 
-// keyOf returns the key of a socket's group. The groups are those of the
+// keyOf returns the key of a socket's group. The groupings correspond to the
 // dimensions of collect with the same names.
 func (g grouping) keyOf(s *tcp.Socket, listeners *collect.Listeners) groupKey {
 	switch g {
@@ -43,7 +43,7 @@ func (g grouping) keyOf(s *tcp.Socket, listeners *collect.Listeners) groupKey {
 	return groupKey{}
 }
 
-// prefixOf returns the /24 or /64 of the socket's peer.
+// prefixOf returns the /24 (IPv4) or /64 (IPv6) prefix of the socket's peer.
 func prefixOf(s *tcp.Socket) groupKey {
 	peer := s.Peer.Addr().Unmap()
 	if peer.IsUnspecified() {
@@ -60,8 +60,8 @@ func prefixOf(s *tcp.Socket) groupKey {
 	return groupKey{addr: prefix.Addr(), number: int32(bits)}
 }
 
-// text returns how people are shown the key, "-" for the zero key.
-func (g grouping) text(k groupKey) string {
+// label returns the key as text, "-" for the zero key.
+func (g grouping) label(k groupKey) string {
 	switch {
 	case k == groupKey{}:
 		return "-"
@@ -75,15 +75,16 @@ func (g grouping) text(k groupKey) string {
 	return k.addr.String()
 }
 
-// term returns the term of the filter language that selects the group's sockets,
-// "" where there is none. What connects to a listener, and is found by the
-// listener's address, is not told by one term but by its port.
+// term returns the filter term that selects the sockets of the group, or "" if
+// there is none. For a listener it selects by port: its connections may have
+// another local address than the listener, so its address would not select
+// them.
 func (g grouping) term(k groupKey) string {
 	switch {
 	case k == groupKey{}:
 		return ""
 	case g == byOwner:
-		return ofProcess(k.name)
+		return processTerm(k.name)
 	case g == byListener:
 		return "sport = :" + strconv.Itoa(int(k.number))
 	case k.addr.Zone() != "":
@@ -99,9 +100,10 @@ func (g grouping) term(k groupKey) string {
 	return "dst " + text
 }
 
-// ofProcess returns the term for a process of that name, even where it is a word
-// of the language. A name with a comma has none, for commas part a list.
-func ofProcess(name string) string {
+// processTerm returns the filter term for processes of that name. It works for
+// names that are also words of the filter language. A name with a comma has no
+// term, because commas separate the items of a list.
+func processTerm(name string) string {
 	if strings.Contains(name, ",") {
 		return ""
 	}
@@ -112,8 +114,8 @@ func ofProcess(name string) string {
 	return term
 }
 
-// literal writes a name so that the filter language takes it as it is: a backslash
-// takes the next character literally.
+// literal escapes a name for the filter language: the character after a
+// backslash has no special meaning.
 func literal(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
@@ -127,16 +129,16 @@ func literal(name string) string {
 	return b.String()
 }
 
-// group is how many sockets have a key.
+// group is the number of sockets with a key, by state.
 type group struct {
 	key    groupKey
 	counts tcp.Counts
 }
 
-// tally counts sockets in groups. Its memory is used again.
+// tally counts sockets in groups. It reuses its memory.
 type tally struct {
-	by     grouping // of the rows of a list, and of which state they are
-	front  tcp.State
+	by     grouping // of the items of the list, and the state that they are in
+	focus  tcp.State
 	index  map[groupKey]int32
 	groups []group
 }
@@ -167,14 +169,14 @@ func (t *tally) of(key groupKey) int {
 	return 0
 }
 
-// ranked is a group by its size.
+// ranked is a group with its size.
 type ranked struct {
 	key  groupKey
 	size int
 }
 
-// most returns the largest groups, the zero key's left out.
-func (t *tally) most(n int) []ranked {
+// largest returns the n largest groups, without that of the zero key.
+func (t *tally) largest(n int) []ranked {
 	var list []ranked
 	for i := range t.groups {
 		g := &t.groups[i]
@@ -186,7 +188,7 @@ func (t *tally) most(n int) []ranked {
 	return list
 }
 
-// insert adds a group to those of which the n largest are wanted.
+// insert adds a group to a sorted list of at most n groups.
 func insert(list []ranked, r ranked, n int) []ranked {
 	at := len(list)
 	for at > 0 && compareRanked(r, list[at-1]) < 0 {

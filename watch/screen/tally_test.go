@@ -8,7 +8,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestTermsSelectTheirGroup holds what Enter filters by to what was grouped.
+// TestTermsSelectTheirGroup checks that the filter term of a group selects the
+// sockets of the group.
 func TestTermsSelectTheirGroup(t *testing.T) {
 	sockets := []tcp.Socket{
 		{State: tcp.Established, Family: tcp.IPv4, Local: netip.MustParseAddrPort("10.0.0.1:80"), Peer: netip.MustParseAddrPort("192.0.2.1:1000"),
@@ -30,13 +31,13 @@ func TestTermsSelectTheirGroup(t *testing.T) {
 			key := g.keyOf(&sockets[i], nil)
 			term := g.term(key)
 			if (key == groupKey{}) {
-				if term != "" || g.text(key) != "-" {
-					t.Errorf("by %s, of those without any: %q, %q", g, term, g.text(key))
+				if term != "" || g.label(key) != "-" {
+					t.Errorf("by %s, the zero key: %q, %q", g, term, g.label(key))
 				}
 				continue
 			}
 			if term == "" {
-				t.Logf("by %s nothing selects %s", g, g.text(key))
+				t.Logf("by %s nothing selects %s", g, g.label(key))
 				continue
 			}
 			f, err := filter.Parse([]string{term}, filter.Names{})
@@ -53,8 +54,8 @@ func TestTermsSelectTheirGroup(t *testing.T) {
 	}
 }
 
-// TestMost finds the largest groups, equal ones in the order of their names.
-func TestMost(t *testing.T) {
+// TestLargest finds the largest groups, and sorts groups of equal size by name.
+func TestLargest(t *testing.T) {
 	var tl tally
 	tl.reset()
 	for name, n := range map[string]int{"a": 3, "b": 5, "c": 3, "d": 1, "": 9} {
@@ -64,7 +65,7 @@ func TestMost(t *testing.T) {
 	}
 	for n, want := range []string{"", "b", "ba", "bac", "bacd", "bacd"} {
 		got := ""
-		for _, r := range tl.most(n) {
+		for _, r := range tl.largest(n) {
 			got += r.key.name
 		}
 		if got != want {

@@ -19,7 +19,7 @@ func (m model) View() tea.View {
 	if m.showing == theList {
 		lines = m.viewList()
 		if m.input != nil {
-			v.Cursor = tea.NewCursor(min(len(inputLead)+m.inputColumn(), m.width-1), len(lines)-2)
+			v.Cursor = tea.NewCursor(min(len(filterPrompt)+m.inputColumn(), m.width-1), len(lines)-2)
 		}
 	} else {
 		lines = m.viewPage()
@@ -28,13 +28,13 @@ func (m model) View() tea.View {
 	return v
 }
 
-// viewList draws the list and what stands above it.
+// viewList draws the list, with the head above it and the foot below it.
 func (m *model) viewList() []string {
 	lines := m.head()
 	if m.frame == nil {
 		lines = append(lines, m.line().put("", "a moment ...").String())
 	} else {
-		lines = append(lines, m.rowsTitle())
+		lines = append(lines, m.itemsTitle())
 		lines = append(lines, m.table(m.listHeight())...)
 	}
 	foot := m.foot()
@@ -44,20 +44,20 @@ func (m *model) viewList() []string {
 	return append(lines[:max(0, m.height-len(foot))], foot...)
 }
 
-// listHeight is how many rows of the list are shown: what is left.
+// listHeight returns how many items of the list fit on the screen.
 func (m *model) listHeight() int {
-	const titles = 2 // of the list, and of its columns
+	const titles = 2 // the title of the list, and the headings of its columns
 	return max(1, m.height-len(m.head())-titles-len(m.foot()))
 }
 
-// head draws what stands above the list.
+// head draws the lines above the list.
 func (m *model) head() []string {
 	lines := []string{m.title()}
 	if m.frame == nil {
 		return lines
 	}
-	if m.want.front != 0 {
-		return append(append(lines, m.packedStates(max(1, m.height/12))...), m.frontPanel()...)
+	if m.want.focus != 0 {
+		return append(append(lines, m.packedStates(max(1, m.height/12))...), m.focusPanel()...)
 	}
 	if m.height >= 20 && m.width >= 2*stateWidth+stateGap {
 		return append(lines, m.stateGrid()...)
@@ -86,14 +86,14 @@ func (m *model) title() string {
 	return l.put("", "every "+text.Duration(m.want.interval)).String()
 }
 
-// The widths of a state in the grid, and of the gap between two.
+// The width of a state in the grid, and of the gap between two states.
 const (
 	stateWidth = 39
 	stateGap   = 2
 )
 
 // stateGrid draws all states, each with its count, the change since the last
-// look, and how it went.
+// reading, and a sparkline.
 func (m *model) stateGrid() []string {
 	columns := min((m.width+stateGap)/(stateWidth+stateGap), 4)
 	each := (m.width - (columns-1)*stateGap) / columns
@@ -112,7 +112,7 @@ func (m *model) stateGrid() []string {
 	return lines
 }
 
-// putState draws a state, in so many columns.
+// putState draws a state with that many columns.
 func (m *model) putState(l *line, s tcp.State, columns int) {
 	const fixed = 2 + 14 + 1 + 7 + 1 + 7 + 1
 	n := m.frame.counts.Of(s)
@@ -120,14 +120,14 @@ func (m *model) putState(l *line, s tcp.State, columns int) {
 	if n == 0 {
 		color = text.Dim
 	}
-	l.put(text.Dim, digit(s)+" ").put(color, text.PadRight(s.String(), 14)).put("", " "+text.PadLeft(strconv.Itoa(n), 7)+" ")
+	l.put(text.Dim, digitKey(s)+" ").put(color, text.PadRight(s.String(), 14)).put("", " "+text.PadLeft(strconv.Itoa(n), 7)+" ")
 	change := m.change(s)
 	l.put(changeColor(change), text.PadRight(signed(change), 7)).put("", " ")
-	l.put(color, sparkline(m.frame.history, s, m.frame.wish.interval, columns-fixed, m.steps()))
+	l.put(color, sparkline(m.frame.history, s, m.frame.request.interval, columns-fixed, m.steps()))
 }
 
-// digit returns the key that puts a state in front, or a space.
-func digit(s tcp.State) string {
+// digitKey returns the key that focuses a state, or a space if there is none.
+func digitKey(s tcp.State) string {
 	if s > 9 {
 		return " "
 	}
@@ -141,16 +141,16 @@ func (m *model) steps() []rune {
 	return blocks
 }
 
-// change returns how many sockets of a state there are more than at the look
+// change returns by how much the count of a state has changed since the reading
 // before.
 func (m *model) change(s tcp.State) int {
-	if m.frame.fresh {
+	if m.frame.firstReading {
 		return 0
 	}
 	return m.frame.counts.Of(s) - m.frame.before.Of(s)
 }
 
-// signed returns a change with its sign, or nothing.
+// signed returns a change with its sign, or nothing for 0.
 func signed(n int) string {
 	if n == 0 {
 		return ""
@@ -165,14 +165,13 @@ func changeColor(n int) text.Style {
 	return text.Green
 }
 
-// packedStates draws the states that there are sockets in, in as few lines as
-// they take, and as many as there may be.
+// packedStates draws the states that have sockets, in at most that many lines.
 func (m *model) packedStates(most int) []string {
 	var lines []string
 	l := m.line()
 	for s := range tcp.All.States() {
 		n := m.frame.counts.Of(s)
-		if n == 0 && s != m.want.front && m.change(s) == 0 {
+		if n == 0 && s != m.want.focus && m.change(s) == 0 {
 			continue
 		}
 		change := signed(m.change(s))
@@ -184,7 +183,7 @@ func (m *model) packedStates(most int) []string {
 			}
 		}
 		color := render.StateStyle(s)
-		if s == m.want.front {
+		if s == m.want.focus {
 			color = text.Reverse
 		}
 		l.put(color, s.String()).put("", " "+strconv.Itoa(n))
@@ -196,11 +195,11 @@ func (m *model) packedStates(most int) []string {
 	return lines[:min(len(lines), most)]
 }
 
-// inputLead stands before the filter as it is typed.
-const inputLead = "filter: "
+// filterPrompt is the text before the filter that the user types.
+const filterPrompt = "filter: "
 
-// foot draws what stands under the list: the filter as it is typed with what is
-// wrong with it, or what is to be said, or the keys.
+// foot draws the lines below the list: the filter that the user types with its
+// error, or a note, or the keys.
 func (m *model) foot() []string {
 	if m.input != nil {
 		return m.inputLines()
@@ -227,13 +226,13 @@ func (m *model) foot() []string {
 	return []string{l.String()}
 }
 
-// inputLines draws the filter as it is typed, and a caret under what is wrong
-// with it. What does not fit is moved out to the left.
+// inputLines draws the filter that the user types, and a caret under its error.
+// It scrolls a long filter to the left.
 func (m *model) inputLines() []string {
 	in := m.input
 	skip := m.inputSkip()
-	first := m.line().put(text.Bold, inputLead).put("", string(in.text[skip:])).String()
-	complaint, at := m.complaint()
+	first := m.line().put(text.Bold, filterPrompt).put("", string(in.text[skip:])).String()
+	complaint, at := m.inputError()
 	complaint = text.EscapeLine(complaint)
 	second := m.line()
 	switch {
@@ -242,7 +241,7 @@ func (m *model) inputLines() []string {
 	case at < skip:
 		second.put(text.Red, complaint)
 	default:
-		column := len(inputLead) + text.Width(string(in.text[skip:at]))
+		column := len(filterPrompt) + text.Width(string(in.text[skip:at]))
 		if room := m.width - column - 2; text.Width(complaint) > room && column > text.Width(complaint)+1 {
 			second.to(column-text.Width(complaint)-1).put(text.Red, complaint+" ^")
 		} else if text.Width(complaint) > room && m.width-text.Width(complaint) > column-m.width {
@@ -254,12 +253,48 @@ func (m *model) inputLines() []string {
 	return []string{first, second.String()}
 }
 
-// inputSkip is how many characters of the filter are to the left of the screen.
+// inputSkip returns how many characters of the filter are scrolled out on the
+// left.
 func (m *model) inputSkip() int {
-	return max(0, m.input.cursor-max(0, m.width-len(inputLead)-2))
+	return max(0, m.input.cursor-max(0, m.width-len(filterPrompt)-2))
 }
 
-// inputColumn is where the cursor stands in what is shown of the filter.
+// inputColumn returns the column of the cursor in the visible part of the
+// filter.
 func (m *model) inputColumn() int {
 	return text.Width(string(m.input.text[m.inputSkip():m.input.cursor]))
+}
+
+// line builds one line of the screen, and keeps it within the width of the
+// screen.
+type line struct {
+	m       *model
+	drawn   strings.Builder
+	columns int
+}
+
+func (m *model) line() *line { return &line{m: m} }
+
+// put adds text in a style, and truncates it at the edge of the screen. It
+// escapes control characters.
+func (l *line) put(style text.Style, s string) *line {
+	s = text.Truncate(text.EscapeLine(s), l.m.width-l.columns, l.m.ellipsis())
+	l.columns += text.Width(s)
+	l.drawn.WriteString(l.m.paint(style, s))
+	return l
+}
+
+// to adds spaces up to a column.
+func (l *line) to(column int) *line { return l.put("", text.Spaces(column-l.columns)) }
+
+func (l *line) String() string { return l.drawn.String() }
+
+func (m *model) paint(style text.Style, s string) string { return style.If(m.color).Paint(s) }
+
+// ellipsis returns the character that replaces truncated text.
+func (m *model) ellipsis() string {
+	if m.ascii {
+		return "~"
+	}
+	return "…"
 }

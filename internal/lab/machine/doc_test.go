@@ -1,4 +1,4 @@
-// Package machine holds package tcp's state machine, and its schedules, against
-// the kernel: real sockets are driven along every transition that can be driven
-// here. It has tests alone.
+// Package machine compares the state machine and the schedules of package
+// lifecycle with the kernel: it drives real sockets along every transition that
+// can be driven here. It has only tests.
 package machine

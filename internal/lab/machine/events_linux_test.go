@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"syscall"
+	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -286,3 +288,10 @@ func (w *walker) reuse(tr lifecycle.Transition) {
 
 // timestamps is the option of RFC 7323 with a peer's first timestamp.
 var timestamps = []byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0}
+
+// connectUnspecified removes a socket's peer.
+func connectUnspecified(fd int) syscall.Errno {
+	address := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&address)), unsafe.Sizeof(address))
+	return errno
+}

@@ -1,0 +1,97 @@
+package screen
+
+import (
+	"time"
+
+	"tcpstate/filter"
+	"tcpstate/tcp"
+	"tcpstate/watch"
+)
+
+// request says what the model wants to show. The reader answers only the latest
+// request.
+type request struct {
+	serial   int
+	interval time.Duration
+	paused   bool           // do not read at each interval
+	filter   *filter.Filter // selects the sockets to count and list
+	filtered int            // a number that changes with the filter
+	focus    tcp.State      // the focused state; 0: none
+	group    grouping
+	sort     sorting
+	top      int      // index of the first item on the screen
+	height   int      // how many items the screen shows
+	detail   watch.ID // the socket to show in full; 0: none
+}
+
+// sorting is an order of the items.
+type sorting struct {
+	by         sortBy
+	descending bool
+}
+
+// sortBy is the value to sort by.
+type sortBy uint8
+
+// The values to sort sockets by, and then those to sort groups by.
+const (
+	byState sortBy = iota
+	byRecvQueue
+	bySendQueue
+	byLocal
+	byPeer
+	byAge
+	byLastChange
+	byProcess
+
+	byTotal
+	byChange
+	byName
+)
+
+var sortNames = [...]string{byState: "state", byRecvQueue: "recv-q", bySendQueue: "send-q", byLocal: "local", byPeer: "peer",
+	byAge: "age", byLastChange: "last change", byProcess: "process", byTotal: "total", byChange: "change", byName: "name"}
+
+func (b sortBy) String() string { return sortNames[b] }
+
+// The orders that the key s goes through.
+var (
+	socketOrders = []sorting{{byState, false}, {byRecvQueue, true}, {bySendQueue, true}, {byLocal, false}, {byPeer, false},
+		{byAge, true}, {byLastChange, true}, {byProcess, false}}
+	groupOrders = []sorting{{byTotal, true}, {byChange, true}, {byName, false}}
+)
+
+// sortings returns the orders for the items of a grouping.
+func (g grouping) sortings() []sorting {
+	if g == ungrouped {
+		return socketOrders
+	}
+	return groupOrders
+}
+
+// next returns the order that follows s.
+func (s sorting) next(sortings []sorting) sorting {
+	for i, o := range sortings {
+		if o.by == s.by {
+			return sortings[(i+1)%len(sortings)]
+		}
+	}
+	return sortings[0]
+}
+
+// grouping says how the sockets are grouped.
+type grouping uint8
+
+// The groupings, in the order in which the key g goes through them.
+const (
+	ungrouped grouping = iota
+	byOwner
+	byHost
+	byPrefix
+	byListener
+	groupings
+)
+
+var groupingNames = [...]string{"none", "process", "peer", "prefix", "listener"}
+
+func (g grouping) String() string { return groupingNames[g] }

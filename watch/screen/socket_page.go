@@ -1,0 +1,192 @@
+package screen
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"tcpstate/explain"
+	"tcpstate/render"
+	"tcpstate/tcp"
+	"tcpstate/text"
+)
+
+// detail returns the socket that is shown in full, or nil if it has not been
+// read yet.
+func (m *model) detail() *socketDetail {
+	if m.frame == nil || m.frame.detail == nil || m.frame.detail.id != m.want.detail || m.frame.detail.socket == nil {
+		return nil
+	}
+	return m.frame.detail
+}
+
+// layOutSocket lays out the socket that is shown in full.
+func (m *model) layOutSocket() {
+	o := m.detail()
+	switch {
+	case o != nil:
+		m.page.title = "socket " + text.Escape(addressesOf(o.socket))
+		m.page.lines = m.socketLines(o)
+	case m.frame != nil && m.frame.detail != nil && m.frame.detail.id == m.want.detail:
+		m.page.lines = []string{"The socket is gone."}
+	default:
+		m.page.lines = []string{"a moment ..."}
+	}
+	m.scroll(0)
+}
+
+func addressesOf(s *tcp.Socket) string {
+	if s.Peer.Port() == 0 {
+		return s.Local.String()
+	}
+	return s.Local.String() + " - " + s.Peer.String()
+}
+
+// socketLines returns the lines of a socket in full: its owner and its queues,
+// the states that it went through, what happens to it next, and all fields that
+// the kernel reports.
+func (m *model) socketLines(o *socketDetail) []string {
+	s := o.socket
+	var lines []string
+	add := func(name, format string, args ...any) {
+		lines = append(lines, m.paint(text.Dim, text.PadRight(name, 10))+text.EscapeLine(fmt.Sprintf(format, args...)))
+	}
+	cell := func(name string) string { return cellOf(name, s) }
+	lines = append(lines, m.paint(text.Dim, text.PadRight("state", 10))+m.paint(render.StateStyle(s.State), s.State.String()))
+	if !o.gone.IsZero() {
+		add("gone", "not seen any more since %s", o.gone.Format("15:04:05"))
+	}
+	add("local", "%s", cell("local"))
+	add("peer", "%s", cell("peer"))
+	add("process", "%s", cell("process"))
+	if command := cell("command"); command != "-" {
+		add("command", "%s", command)
+	}
+	if uid, known := s.Owner.UID.Get(); known {
+		add("user", "%d %s", uid, s.Owner.User)
+	}
+	if s.State == tcp.Listen {
+		add("queue", "%s of %s wait to be accepted", cell("recv_q"), cell("send_q"))
+	} else {
+		add("queues", "%s bytes not read, %s bytes not acknowledged", cell("recv_q"), cell("send_q"))
+	}
+	add("timer", "%s", cell("timer"))
+	add("age", "%s", cell("age"))
+	if o.err != nil {
+		add("note", "%s", o.err)
+	}
+	lines = append(lines, "", m.paint(text.Bold, "History"))
+	lines = append(lines, m.historyLines(o)...)
+	lines = append(lines, "")
+	lines = append(lines, m.outlookLines(o)...)
+	return append(lines, m.fieldLines(s)...)
+}
+
+// historyLines returns the states in which the socket was seen.
+func (m *model) historyLines(o *socketDetail) []string {
+	var lines []string
+	for i, step := range o.history {
+		what := "was there when the watch began"
+		switch {
+		case i > 0:
+			what = "after " + roundedDuration(step.At.Sub(o.history[i-1].At))
+		case o.new:
+			what = "opened"
+		}
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", step.At.Format("15:04:05.000"), m.paint(render.StateStyle(step.State), text.PadRight(step.State.String(), 14)), what))
+	}
+	return lines
+}
+
+// roundedDuration returns a time between two readings.
+func roundedDuration(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+
+// outlookLines returns what happens to the socket next, as explain describes
+// it.
+func (m *model) outlookLines(o *socketDetail) []string {
+	if m.pages == nil || m.pages.book == nil || !o.gone.IsZero() {
+		return nil
+	}
+	explainer := m.pages.book.SocketExplainer(o.settings)
+	explainer.Add(o.socket)
+	explanation, err := explainer.Explain()
+	if err != nil {
+		return []string{text.EscapeLine(err.Error()), ""}
+	}
+	var b bytes.Buffer
+	if err := explanation.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
+		return nil
+	}
+	return append(linesOf(b.String()), "")
+}
+
+// fieldLines returns the JSON fields of a socket that are known, with their
+// descriptions. The fields of an object follow the name of the object.
+func (m *model) fieldLines(s *tcp.Socket) []string {
+	type known struct{ object, name, value, doc string }
+	var list []known
+	names, values := 0, 0
+	for _, f := range render.Fields() {
+		if strings.Contains(f.Name, "[]") || f.Type == "object" {
+			continue
+		}
+		value := cellOf(f.Name, s)
+		if value == "-" {
+			continue
+		}
+		object, name, nested := strings.Cut(f.Name, ".")
+		if !nested {
+			object, name = "socket", f.Name
+		}
+		list = append(list, known{object, name, value, f.Doc})
+		names, values = max(names, len(name)), max(values, min(text.Width(value), 20))
+	}
+	var lines []string
+	last := ""
+	for _, f := range list {
+		if f.object != last {
+			lines = append(lines, m.paint(text.Bold, f.object))
+			last = f.object
+		}
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", text.PadRight(f.name, names), text.PadRight(f.value, values), m.paint(text.Dim, f.doc)))
+	}
+	return lines
+}
+
+// cellOf returns the cell of a socket in the table's column of that name, or
+// "-" if there is no such column.
+func cellOf(name string, s *tcp.Socket) string {
+	columns, err := render.ParseColumns(name)
+	if err != nil {
+		return "-"
+	}
+	return string(columns[0].AppendCell(nil, s))
+}
+
+// viewPage draws a page or a socket in full.
+func (m *model) viewPage() []string {
+	lines := []string{m.line().put(text.Bold, m.page.title).String()}
+	n := m.pageHeight()
+	if m.page.err != nil {
+		lines = append(lines, m.line().put(text.Red, m.page.err.Error()).String())
+	} else {
+		for i := m.page.top; i < min(m.page.top+n, len(m.page.lines)); i++ {
+			lines = append(lines, strings.TrimRight(text.Columns(m.page.lines[i], m.page.left, m.width), " "))
+		}
+	}
+	for len(lines) < n+1 {
+		lines = append(lines, "")
+	}
+	foot := m.line()
+	if m.note != "" {
+		foot.put(text.Yellow, m.note)
+	} else {
+		last := min(m.page.top+n, len(m.page.lines))
+		foot.put(text.Dim, fmt.Sprintf("lines %d-%d of %d  ", min(m.page.top+1, last), last, len(m.page.lines))).put(text.Dim, "q back  arrows and PgUp, PgDn move")
+		if m.showing == theSocket {
+			foot.put(text.Dim, "  e explain  y copy")
+		}
+	}
+	return append(lines, foot.String())
+}
