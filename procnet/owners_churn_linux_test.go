@@ -1,0 +1,174 @@
+package procnet
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"tcpstate/internal/lab"
+)
+
+// What is open of a process that has ended answers for no other that may have
+// been given its number.
+func TestOwnersTableOutlivesProcess(t *testing.T) {
+	inode, file := listener(t)
+	c := hold(t, "mortal", file)
+	opened, err := Open("/proc").openTree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.close()
+	held, err := opened.open(c.PID, c.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.close()
+	if got, err := held.socket(3); got != inode || err != nil {
+		t.Fatalf("socket %d, %v, want %d", got, err, inode)
+	}
+	c.End()
+	if os.Geteuid() == 0 { // nobody else may say which number comes next
+		reuse(t, c.PID, file)
+	}
+	if got, err := held.socket(3); got != 0 || err != nil {
+		t.Errorf("the descriptor of a dead process is on socket %d, %v", got, err)
+	}
+	if name, err := readName(held); !isGone(err) {
+		t.Errorf("the dead process is called %q, %v", name, err)
+	}
+	if link, err := held.link("exe"); !isGone(err) {
+		t.Errorf("the dead process runs %q, %v", link, err)
+	}
+	if seen, err := held.sockets(func(int32, uint32) error { return nil }); seen != 0 || !isGone(err) {
+		t.Errorf("the dead process has %d descriptors, %v", seen, err)
+	}
+}
+
+// reuse starts a process with the number of one that has ended, and gives it
+// the file as its descriptor 3. Others may be faster, so it tries again.
+func reuse(t *testing.T, pid int, file *os.File) {
+	t.Helper()
+	for range 200 {
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
+			t.Logf("the number is not used again: %v", err) // root in a container may not say it either
+			return
+		}
+		c := hold(t, "impostor", file)
+		if c.PID == pid {
+			return
+		}
+		c.End()
+	}
+	t.Errorf("no process got the number %d", pid)
+}
+
+// Hundreds of processes come and go, and each of their sockets has a name. Most
+// sockets live for a moment, and may be seen or not; one of each process lives
+// until two searches have begun and ended, which both must see it.
+func TestOwnersUnderChurn(t *testing.T) {
+	type owner struct {
+		pid  int
+		name string
+	}
+	var mu sync.Mutex
+	searched := sync.NewCond(&mu) // that a search has ended
+	owners, patient := map[uint32]owner{}, map[uint32]bool{}
+	begun, ended, over := 0, 0, false
+	const children = 15
+	var spawners sync.WaitGroup
+	for w := range 2 {
+		spawners.Go(func() {
+			for i := range children {
+				c := lab.Actor{Name: fmt.Sprint("n", w, "-", i), Role: "rename"}.Start(t)
+				for n := range renamings {
+					line, err := c.Output.ReadString('\n')
+					if err != nil {
+						break
+					}
+					number, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+					inode, err := strconv.ParseUint(number, 10, 32)
+					if err != nil {
+						t.Errorf("a child says %q", line)
+						break
+					}
+					mu.Lock()
+					owners[uint32(inode)] = owner{c.PID, name}
+					if n == renamings/2 {
+						patient[uint32(inode)] = true
+						for enough := begun + 2; ended < enough && !over; {
+							searched.Wait()
+						}
+					}
+					mu.Unlock()
+					fmt.Fprintln(c.Input, "next")
+				}
+				c.End()
+			}
+		})
+	}
+	// And some that hold nothing, as fast as a shell starts them.
+	shell := exec.Command("/bin/sh", "-c", "while :; do /bin/true; done")
+	shell.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { spawners.Wait(); close(done) }()
+
+	seen := map[uint32]map[owner]int{}
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		mu.Lock()
+		begun++
+		mu.Unlock()
+		for _, p := range ways() {
+			o, err := p.Owners(t.Context(), OwnersQuery{Details: true})
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			for _, h := range o.holders {
+				if seen[h.Inode] == nil {
+					seen[h.Inode] = map[owner]int{}
+				}
+				seen[h.Inode][owner{h.PID, h.Name}]++
+			}
+		}
+		mu.Lock()
+		ended++
+		over = t.Failed()
+		searched.Broadcast()
+		mu.Unlock()
+	}
+	shell.Process.Kill()
+	shell.Wait()
+
+	known := 0
+	for inode, want := range owners {
+		sightings := seen[inode]
+		if len(sightings) > 0 {
+			known++
+		}
+		for got := range sightings {
+			if got != want {
+				t.Errorf("socket %d is %d %q's, not %d %q's", inode, want.pid, want.name, got.pid, got.name)
+			}
+		}
+		if patient[inode] && sightings[want] < len(ways()) {
+			t.Errorf("socket %d of %d %q was there during a whole search and was seen %d times", inode, want.pid, want.name, sightings[want])
+		}
+	}
+	if len(owners) != 2*children*renamings || len(patient) != 2*children {
+		t.Errorf("%d children held %d sockets", len(patient), len(owners))
+	}
+	t.Logf("%d rounds, %d of %d sockets seen", ended, known, len(owners))
+}
