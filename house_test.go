@@ -25,6 +25,7 @@ var tiers = [][]string{
 	{"watch"},
 	{"collect", "render"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
+	{"wording"},
 	{"lifecycle", "fields"},
 	{"tcp", "text"},
 }

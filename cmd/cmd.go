@@ -19,8 +19,8 @@ import (
 	"golang.org/x/term"
 
 	"tcpstate/filter"
-	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // The exit codes. They are promises to scripts.
@@ -42,6 +42,7 @@ type world struct {
 	lookupenv         func(string) (value string, set bool)
 	now               func() time.Time
 	hostname          func() (string, error)
+	words             *wording.Catalogue // of what people read; nil: English
 }
 
 // Main runs the program with the arguments of the process and returns its exit
@@ -87,7 +88,7 @@ func run(ctx context.Context, args []string, w *world) int {
 	if err == nil {
 		err = stdout.err
 	}
-	return report(err, w.stderr)
+	return report(err, w.stderr, w.words)
 }
 
 // untilInterrupted returns a context that ends with the first Ctrl-C. A command
@@ -124,7 +125,7 @@ func misused(err error) error {
 const hintWidth = 78
 
 // report prints an error and its hint, and returns the exit code for it.
-func report(err error, stderr io.Writer) int {
+func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return exitDone // the reader has seen enough
 	}
@@ -134,17 +135,16 @@ func report(err error, stderr io.Writer) int {
 	case errors.Is(err, errFindings):
 		return exitFound
 	}
-	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLines(err.Error()))
+	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLines(words.Error(err)))
 	var expression *filter.Error
 	if errors.As(err, &expression) {
 		for line := range strings.Lines(expression.Caret()) {
 			fmt.Fprintf(stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
 		}
 	}
-	var hinter interface{ Hint() string }
-	if errors.As(err, &hinter) && hinter.Hint() != "" {
-		hint := "tcpstate: hint: " + text.EscapeLines(hinter.Hint())
-		stderr.Write(append(text.AppendWrapped(nil, hint, hintWidth, 0, 2), '\n'))
+	if hint := wording.Hint(err); !hint.IsZero() {
+		line := "tcpstate: " + text.EscapeLines(wording.Say("cmd.hint", "hint", hint).In(words))
+		stderr.Write(append(text.AppendWrapped(nil, line, hintWidth, 0, 2), '\n'))
 	}
 	if errors.As(err, &usageError{}) {
 		return exitUsage
@@ -154,14 +154,7 @@ func report(err error, stderr io.Writer) int {
 
 func newRootCommand(w *world) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "tcpstate",
-		Short: "Show the TCP sockets of this host and their states",
-		Long: `tcpstate shows the TCP sockets of this host: a netstat for people who have to
-find out why connections hang, leak or flood. It reads the kernel's own socket
-table over sock_diag netlink, or /proc/net/tcp where netlink is forbidden.
-
-Without a command it shows one screen: the states, the busiest listeners, and
-what is wrong.`,
+		Use:               "tcpstate",
 		Args:              knownCommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -173,8 +166,11 @@ what is wrong.`,
 	root.SetFlagErrorFunc(flagError)
 	// As cobra has it, but folded to the columns that every terminal has.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
-	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newWatchCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
+	help := newHelpCommand()
+	describe(help, w.words) // cobra adds it when it is run
+	root.SetHelpCommand(help)
+	describe(root, w.words)
 	return root
 }
 
@@ -188,26 +184,13 @@ func knownCommand(c *cobra.Command, args []string) error {
 		names = append(names, sub.Name())
 	}
 	slices.Sort(names)
-	hint := fmt.Sprintf("the commands are %s", joinWords(names))
-	if near, ok := tcp.Nearest(args[0], names); ok {
-		hint = fmt.Sprintf("did you mean %s?", near)
-	}
-	return misused(&hintedError{fmt.Errorf("unknown command %q", args[0]), hint})
+	return misused(wording.Fail("cmd.unknown.command", "name", args[0]).Unlike(args[0], names...))
 }
 
 // noArguments refuses arguments of a command that takes none.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return misused(fmt.Errorf("unexpected argument %q", args[0]))
+		return misused(wording.Fail("cmd.unexpected", "argument", args[0]))
 	}
 	return nil
 }
-
-// hintedError is an error with a hint for people.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (e *hintedError) Unwrap() error { return e.error }
-func (e *hintedError) Hint() string  { return e.hint }

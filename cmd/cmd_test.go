@@ -15,6 +15,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 func TestColorIsDecidedInThisOrder(t *testing.T) {
@@ -60,7 +61,8 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 }
 
 func TestReportTellsExitCodes(t *testing.T) {
-	hinted := &hintedError{errors.New("unknown thing"), "there are others"}
+	hinted := wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
+	said := "tcpstate: there is no CSV of findings: they are no table\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
 	tests := []struct {
 		err    error
 		code   int
@@ -68,18 +70,18 @@ func TestReportTellsExitCodes(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{errors.New("reading x: gone"), 1, "tcpstate: reading x: gone\n"},
-		{hinted, 1, "tcpstate: unknown thing\ntcpstate: hint: there are others\n"},
-		{misused(hinted), 2, "tcpstate: unknown thing\ntcpstate: hint: there are others\n"},
-		{misused(fmt.Errorf("wrapped: %w", hinted)), 2, "tcpstate: wrapped: unknown thing\ntcpstate: hint: there are others\n"},
+		{hinted, 1, said},
+		{misused(hinted), 2, said},
+		{misused(fmt.Errorf("wrapped: %w", hinted)), 2, "tcpstate: wrapped: " + strings.TrimPrefix(said, "tcpstate: ")},
 		{misused(nil), 0, ""},
-		{&hintedError{errors.New("unknown thing"), ""}, 1, "tcpstate: unknown thing\n"},
+		{wording.Fail("cmd.unexpected", "argument", "x"), 1, "tcpstate: unexpected argument \"x\"\n"},
 		{fmt.Errorf("writing: %w", syscall.EPIPE), 0, ""},
 		{fmt.Errorf("reading: %w", context.Canceled), 130, ""},
 		{fmt.Errorf("reading: %w", context.DeadlineExceeded), 1, "tcpstate: reading: context deadline exceeded\n"},
 	}
 	for _, test := range tests {
 		var stderr bytes.Buffer
-		if code := report(test.err, &stderr); code != test.code || stderr.String() != test.stderr {
+		if code := report(test.err, &stderr, nil); code != test.code || stderr.String() != test.stderr {
 			t.Errorf("report(%v) = %d, stderr %q, want %d, %q", test.err, code, stderr.String(), test.code, test.stderr)
 		}
 	}
@@ -170,15 +172,15 @@ func TestNotesAreSaidOnce(t *testing.T) {
 	var stderr bytes.Buffer
 	n := notes{w: &world{stderr: &stderr}}
 	n.say(nil)
-	n.say(collect.Warnings{{Text: "one"}})
-	n.say(collect.Warnings{{Text: "one"}})
-	n.say(collect.Warnings{{Text: "one"}, {Text: "two"}})
+	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
+	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
+	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}, {Text: wording.Message{Key: "two"}}})
 	if want := "tcpstate: note: one\ntcpstate: note: two\n"; stderr.String() != want {
 		t.Errorf("stderr %q, want %q", stderr.String(), want)
 	}
 	stderr.Reset()
 	n = notes{w: &world{stderr: &stderr}, quiet: true}
-	n.say(collect.Warnings{{Text: "one"}})
+	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
 	if stderr.String() != "" {
 		t.Errorf("quiet says %q", stderr.String())
 	}

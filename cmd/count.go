@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -11,6 +10,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // countFlags are the flags of count.
@@ -24,13 +24,7 @@ type countFlags struct {
 func newCountCommand(w *world) *cobra.Command {
 	var f countFlags
 	c := &cobra.Command{
-		Use:   "count [flags] [FILTER]",
-		Short: "Count the TCP sockets by state, peer, port, ...",
-		Long: `Count the TCP sockets of this network namespace: every state, zeros too, or with
---by the groups that have the same peer, port, user, ..., the largest first.
-
-With -q, and neither --by nor a format, nothing but the number of sockets is
-printed.`,
+		Use: "count [flags] [FILTER]",
 		Example: `  tcpstate count
   tcpstate count -q --state TIME_WAIT
   tcpstate count --by peer --state SYN_RECV --limit 10
@@ -48,12 +42,9 @@ printed.`,
 	}
 	f.register(c)
 	flags := c.Flags()
-	flags.Lookup("processes").Usage = "the same as --by process"
-	flags.Lookup("resolve").Usage = "names of hosts instead of addresses, where peer or local are counted by"
-	flags.Lookup("quiet").Usage = "print the bare number, and no notes on stderr"
-	flags.StringVar(&f.by, "by", "", "count groups: "+strings.Join(dimensionNames(), ", ")+"; joined by commas")
-	flags.IntVar(&f.limit, "limit", 0, "at most so many groups")
-	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "no column headings (table and csv)")
+	flags.StringVar(&f.by, "by", "", "")
+	flags.IntVar(&f.limit, "limit", 0, "")
+	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "")
 	return c
 }
 
@@ -101,13 +92,13 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*co
 	o.bare = f.quiet && o.by == nil && !f.json && !flags.Changed("format")
 	switch {
 	case f.resolve && o.by == nil:
-		return nil, &hintedError{fmt.Errorf("--resolve is for groups"), "--by peer makes some"}
+		return nil, wording.Fail("cmd.count.resolve").WithHint("cmd.count.resolve.hint")
 	case flags.Changed("limit") && o.by == nil:
-		return nil, &hintedError{fmt.Errorf("--limit is for groups"), "--by makes some"}
+		return nil, wording.Fail("cmd.count.limit").WithHint("cmd.count.limit.hint")
 	case flags.Changed("limit") && f.limit < 1:
-		return nil, fmt.Errorf("--limit %d is less than 1", f.limit)
+		return nil, wording.Fail("cmd.flag.less-than-one", "flag", "--limit", "n", f.limit)
 	case f.noHeader && format != render.Table && format != render.CSV:
-		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
+		return nil, wording.Fail("cmd.no-header", "format", format)
 	}
 	return o, nil
 }
@@ -130,7 +121,7 @@ func (f *countFlags) dimensions(named bool) ([]*collect.Dimension, error) {
 	}
 	for _, d := range by {
 		if d.Name == "netns" && f.netns == "" {
-			return nil, &hintedError{fmt.Errorf("--by netns tells nothing apart without --netns"), "--netns all asks for every one"}
+			return nil, wording.Fail("cmd.count.netns").WithHint("cmd.count.netns.hint")
 		}
 	}
 	return by, nil

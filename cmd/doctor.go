@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"tcpstate/doctor"
 	"tcpstate/netns"
 	"tcpstate/render"
+	"tcpstate/wording"
 )
 
 // doctorFlags are the flags of doctor.
@@ -28,14 +28,7 @@ type doctorFlags struct {
 func newDoctorCommand(w *world) *cobra.Command {
 	var f doctorFlags
 	c := &cobra.Command{
-		Use:   "doctor [flags] [FILTER]",
-		Short: "Find what is wrong with TCP on this host, and what to do",
-		Long: `Find what is wrong with TCP on this host: listeners that do not accept, floods,
-leaks, ports and descriptors that run out, dead paths, and settings that invite
-trouble. Each finding comes with its proof and with advice, the most severe
-first. Commands are printed, ready to paste, and never run.
-
-The kernel's counters are read twice, --interval apart, to see which rise.`,
+		Use: "doctor [flags] [FILTER]",
 		Example: `  tcpstate doctor
   tcpstate doctor --fail-on warning -q
   tcpstate doctor --only close-wait-leak --set close-wait-leak.age=5m
@@ -56,13 +49,12 @@ The kernel's counters are read twice, --interval apart, to see which rise.`,
 	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
 		flags.Lookup(name).Hidden = true // it looks at processes always, and shows numbers
 	}
-	flags.Lookup("format").Usage = "table, json, ndjson or markdown"
-	flags.DurationVar(&f.interval, "interval", time.Second, "from one reading of the counters to the next")
-	flags.StringSliceVar(&f.only, "only", nil, "only these rules, joined by commas")
-	flags.StringSliceVar(&f.skip, "skip", nil, "all rules but these")
-	flags.StringArrayVar(&f.set, "set", nil, "another threshold, as in `RULE.THRESHOLD=VALUE`; --list shows them")
-	flags.StringVar(&f.failOn, "fail-on", "", "exit with status 3 on a finding as severe as this, or more: info, warning or critical")
-	flags.BoolVar(&f.list, "list", false, "list the rules, with their thresholds and the reasons for them")
+	flags.DurationVar(&f.interval, "interval", time.Second, "")
+	flags.StringSliceVar(&f.only, "only", nil, "")
+	flags.StringSliceVar(&f.skip, "skip", nil, "")
+	flags.StringArrayVar(&f.set, "set", nil, "")
+	flags.StringVar(&f.failOn, "fail-on", "", "")
+	flags.BoolVar(&f.list, "list", false, "")
 	return c
 }
 
@@ -89,7 +81,7 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 	if err != nil {
 		return nil, err
 	}
-	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval}
+	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Words: w.words}
 	if w.stdoutTTY {
 		d.findings.Width, _ = w.size()
 	}
@@ -97,7 +89,7 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 		return nil, err
 	}
 	if len(d.rules) == 0 {
-		return nil, errors.New("--skip leaves no rule of those that --only names")
+		return nil, wording.Fail("cmd.doctor.no-rule")
 	}
 	for _, setting := range f.set {
 		if err := d.thresholds.Set(setting); err != nil {
@@ -111,11 +103,11 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 	}
 	switch {
 	case format == render.CSV:
-		return nil, &hintedError{errors.New("findings are no table: there is no CSV of them"), "table, json, ndjson and markdown are formats"}
+		return nil, wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
 	case f.interval <= 0:
-		return nil, &hintedError{fmt.Errorf("--interval %s is not more than 0", f.interval), "1s and 10s are intervals"}
+		return nil, wording.Fail("cmd.flag.not-more-than-zero", "flag", "--interval", "value", f.interval).WithHint("cmd.flag.seconds")
 	case f.list && len(args) > 0:
-		return nil, fmt.Errorf("--list lists the rules and takes no %q", args[0])
+		return nil, wording.Fail("cmd.doctor.list", "argument", args[0])
 	}
 	return d, nil
 }
@@ -189,6 +181,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // writeList lists the rules.
 func (d *diagnosis) writeList() error {
-	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Thresholds: d.thresholds}
+	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Words: d.w.words, Thresholds: d.thresholds}
 	return rules.Write(d.w.stdout, d.rules)
 }

@@ -74,7 +74,7 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 				if got.code != exitDone || got.stderr != "" {
 					t.Errorf("--fail-on warning: %+v", got)
 				}
-				if test.fill == nil && !strings.HasPrefix(got.stdout, "Nothing wrong, as far as could be seen. Looked at ") {
+				if test.fill == nil && !strings.HasPrefix(got.stdout, "Nothing is wrong, as far as could be seen. ") {
 					t.Errorf("it says %q", got.stdout)
 				}
 			})
@@ -250,7 +250,7 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 			t.Errorf("it says that it judged %q", e.Checked)
 		}
 		text := capless(t, append([]string{"doctor", "--interval", "1ms"}, anyCloseWait...)...).stdout
-		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, since the limits of no process could be read: fd-limit-near.") {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, because the limits of no process could be read: fd-limit-near.") {
 			t.Errorf("it says %s", text)
 		}
 	})

@@ -79,7 +79,7 @@ func TestDoctorSeesPortsRunOut(t *testing.T) {
 		connect(one, 5432, 1)
 		f := finds(t, nil, nil, "warning port-exhaustion", risky)
 		f.names(t, pid, "client")
-		f.says(t, "10.77.0.1 has 70 of 100 local ports taken towards 10.77.0.1:5432", fmt.Sprintf("client (pid %d)", pid))
+		f.says(t, "10.77.0.1 has 70 of 100 local ports taken for 10.77.0.1:5432", fmt.Sprintf("client (pid %d)", pid))
 		f.wants(t, "ports_taken", ssCount(t, "dport", "=", ":5432"), "ports", 100, "time_wait", 0)
 		connect(one, 5432, 20)
 		f = finds(t, nil, nil, "critical port-exhaustion", risky)
@@ -131,7 +131,7 @@ func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
 		f.wants(t, "time_wait", ssCount(t, "state", "time-wait"), "tcp_max_tw_buckets", 20)
 		before := counter(t, "TcpExtTCPTimeWaitOverflow")
 		f = finds(t, end(5), nil, "warning time-wait-overflow", risky)
-		f.says(t, "TIME_WAIT was left out 3 times")
+		f.says(t, "3 connections ended without TIME_WAIT")
 		f.wants(t, "tcp_time_wait_overflow", counter(t, "TcpExtTCPTimeWaitOverflow")-before, "time_wait", 20)
 	})
 }
@@ -240,9 +240,9 @@ func TestDoctorOfRecordedHosts(t *testing.T) {
 	}{
 		{"orphans below a quarter", "TCP: inuse 5 orphan 249 tw 0 alloc 9 mem 10", map[string]string{"tcp_max_orphans": "1000"}, "", ""},
 		{"orphans past a quarter", "TCP: inuse 5 orphan 250 tw 0 alloc 9 mem 10", map[string]string{"tcp_max_orphans": "1000"},
-			"warning orphans-high", "250 sockets are without a program, of at most 1000"},
+			"warning orphans-high", "250 sockets have no program, of at most 1000"},
 		{"orphans at the limit", "TCP: inuse 5 orphan 900 tw 0 alloc 9 mem 10", map[string]string{"tcp_max_orphans": "1000"},
-			"critical orphans-high", "900 sockets are without a program"},
+			"critical orphans-high", "900 sockets have no program"},
 		{"memory enough", "TCP: inuse 5 orphan 0 tw 0 alloc 9 mem 1799", map[string]string{"tcp_mem": "1000\t2000\t3000"}, "", ""},
 		{"memory nearly short", "TCP: inuse 5 orphan 0 tw 0 alloc 9 mem 1800", map[string]string{"tcp_mem": "1000\t2000\t3000"},
 			"info tcp-memory-pressure", "1800 pages of 2000"},

@@ -38,7 +38,7 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 		}, nil, "critical accept-queue-full")
 		queue, _ = ssListener(t, at)
 		f.wants(t, "accept_queue", queue, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
-		f.says(t, "5 wait, of at most 4, and newcomers are dropped")
+		f.says(t, "5 wait, of at most 4, and new connections are dropped")
 		if queue != "5" || fmt.Sprint(f.Related) != "[accept-queue-overflows]" || fmt.Sprint(f.Evidence["listen_overflows"]) != "3" {
 			t.Errorf("ss has %s in the queue, the finding is %+v", queue, f)
 		}
@@ -99,13 +99,13 @@ func TestDoctorSeesBurstsThatOverflow(t *testing.T) {
 		before := counter(t, "TcpExtListenOverflows")
 		f := finds(t, burst(20, 9), nil, "warning accept-queue-overflows")
 		f.wants(t, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
-		f.says(t, "an accept queue was found full 11 times", "which one is not known")
+		f.says(t, "an accept queue was found full 11 times", "it is not known which one")
 		if f.Confidence != "measured" || len(f.Listeners) != 0 {
 			t.Errorf("it names a listener: %+v", f)
 		}
 		// Where one is still half full it is the suspect, and no more than that.
 		f = finds(t, burst(12, 4), nil, "warning accept-queue-overflows")
-		f.says(t, "probably that of "+at.String())
+		f.says(t, "probably the queue of "+at.String())
 		f.isAbout(t, at)
 		if f.Confidence != "likely" || f.Inference == "" {
 			t.Errorf("it does not say that it infers: %+v", f)
@@ -240,7 +240,7 @@ func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
 		finds(t, from(0, 15), []string{"--interval", "1500ms"})
 		from(15, 85)()
 		f := soonFindsSo(t, nil, "resent", 100, "warning syn-queue-full")
-		f.says(t, "SYN-ACKs to 10.20.30.0/24 are not answered", "100 half-open connections of "+at.String(), "which can hold 1025")
+		f.says(t, "SYN-ACKs to 10.20.30.0/24 are not answered", "100 half-open connections of "+at.String(), "which has room for 1025")
 		f.isAbout(t, at)
 		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 1025, "peers", 100, "networks", 1, "busiest_network_percent", 100)
 		if f.Confidence != "likely" {

@@ -234,7 +234,7 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 		pid := given(t, "writer", fds...)
 		f := soonFindsSo(t, set("dead-path.resends=2"), "connections", 4, "info dead-path")
 		f.names(t, pid, "writer")
-		f.says(t, "4 connections of writer (pid "+fmt.Sprint(pid)+") to peers that do not answer", "data is resent in vain")
+		f.says(t, "4 connections of writer (pid "+fmt.Sprint(pid)+") to peers that do not answer", "data is resent again and again")
 		f.wants(t, "unacknowledged_bytes", 800)
 		finds(t, nil, set("dead-path.resends=15"))
 		more, _ := dialIn(t, l, at, fd, 20, 1)

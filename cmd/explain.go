@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -19,6 +18,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/filter"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // explainFlags are the flags of explain.
@@ -33,16 +33,7 @@ type explainFlags struct {
 func newExplainCommand(w *world) *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | :PORT | pid N]",
-		Short: "Explain a state, here and now, or what becomes of very sockets",
-		Long: `Explain a state of TCP, or what happens between two ends: how a socket comes to
-it, who must move next and by when, how many there are on this host and whose,
-when to worry, what to do and what not to do. Its numbers are those of this host
-at this moment.
-
-Without a topic it draws the whole machine with the sockets in each state. An
-address, a port or the id of a process tells the story of those very sockets:
-whom they wait for, and what happens next if nobody moves.`,
+		Use: "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | :PORT | pid N]",
 		Example: `  tcpstate explain
   tcpstate explain CLOSE_WAIT
   tcpstate explain why-four --lang zh
@@ -62,16 +53,16 @@ whom they wait for, and what happens next if nobody moves.`,
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.BoolVar(&f.list, "list", false, "list the topics")
-	flags.StringVar(&f.language, "lang", "", "language: en or zh (default: that of the locale)")
-	flags.BoolVar(&f.noLive, "no-live", false, "leave this host out: the kernel's defaults, and nothing counted")
-	flags.StringVarP(&f.netns, "netns", "N", "", "this host as another network namespace: its `NAME`, the path of its file, the id of a process in it")
-	flags.BoolVar(&f.ascii, "ascii", false, "diagrams of plain ASCII (the default where the locale is not UTF-8)")
-	flags.BoolVar(&f.noPager, "no-pager", false, "no $PAGER for what is longer than the screen")
-	flags.BoolVar(&f.json, "json", false, "the same as --format json")
-	flags.StringVar(&f.format, "format", "text", "text, markdown or json")
-	flags.StringVar(&f.color, "color", "auto", "colours: auto, always or never")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notes on stderr")
+	flags.BoolVar(&f.list, "list", false, "")
+	flags.StringVar(&f.language, "lang", "", "")
+	flags.BoolVar(&f.noLive, "no-live", false, "")
+	flags.StringVarP(&f.netns, "netns", "N", "", "")
+	flags.BoolVar(&f.ascii, "ascii", false, "")
+	flags.BoolVar(&f.noPager, "no-pager", false, "")
+	flags.BoolVar(&f.json, "json", false, "")
+	flags.StringVar(&f.format, "format", "text", "")
+	flags.StringVar(&f.color, "color", "auto", "")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "")
 	return c
 }
 
@@ -101,11 +92,11 @@ type explanation struct {
 // parse checks the flags and the arguments. Its errors are the caller's mistakes.
 func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*explanation, error) {
 	e := &explanation{explainFlags: f, w: w, format: f.format}
-	locale := explain.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
+	locale := wording.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
 	language := locale.Language()
 	var err error
 	if flags.Changed("lang") {
-		if language, err = explain.ParseLanguage(f.language); err != nil {
+		if language, err = wording.ParseLanguage(f.language); err != nil {
 			return nil, err
 		}
 	}
@@ -122,22 +113,22 @@ func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*ex
 	}
 	switch {
 	case f.json && flags.Changed("format") && f.format != "json":
-		return nil, fmt.Errorf("--json and --format %s exclude each other", f.format)
+		return nil, wording.Fail("cmd.flag.exclude", "one", "--json", "other", "--format "+f.format)
 	case f.json:
 		e.format = "json"
 	}
 	switch e.format {
 	case "text", "markdown", "json":
 	default:
-		return nil, &hintedError{fmt.Errorf("unknown format %q", f.format), "explain writes text, markdown or json"}
+		return nil, wording.Fail("cmd.unknown.format", "name", f.format).Unlike(f.format, "text", "markdown", "json")
 	}
 	switch {
 	case f.list && len(args) > 0:
-		return nil, fmt.Errorf("--list lists all topics and takes no %q", args[0])
+		return nil, wording.Fail("cmd.explain.list", "argument", args[0])
 	case f.netns == collect.AllNamespaces:
-		return nil, &hintedError{errors.New("a page is of one network namespace, not of all"), "-N takes the name of one"}
+		return nil, wording.Fail("cmd.explain.all").WithHint("cmd.explain.all.hint")
 	case f.netns != "" && f.noLive:
-		return nil, errors.New("--netns and --no-live exclude each other")
+		return nil, wording.Fail("cmd.flag.exclude", "one", "--netns", "other", "--no-live")
 	}
 	return e, e.parseTopic(args)
 }
@@ -150,7 +141,7 @@ func (e *explanation) parseTopic(args []string) error {
 		return err
 	case expression != "":
 		if e.noLive {
-			return fmt.Errorf("%s are sockets of this host, which --no-live leaves out", strings.Join(args, " "))
+			return wording.Fail("cmd.explain.no-live", "words", strings.Join(args, " "))
 		}
 		e.named = strings.Join(args, " ")
 		e.socketFilter, err = filter.Parse([]string{expression}, filter.Names{})
@@ -173,7 +164,7 @@ func socketsNamed(args []string) (string, error) {
 	if strings.EqualFold(first, "pid") {
 		number = strings.TrimSpace(strings.Join(append([]string{number}, args[1:]...), " "))
 		if pid, err := strconv.ParseUint(number, 10, 31); err != nil || pid == 0 {
-			return "", &hintedError{fmt.Errorf("%q is no process id", number), "pid 812 is one"}
+			return "", wording.Fail("cmd.explain.pid", "text", number).WithHint("cmd.explain.pid.hint")
 		}
 		return "pid = " + number, nil
 	}
@@ -187,17 +178,17 @@ func socketsNamed(args []string) (string, error) {
 		return endsAt(end.Addr(), fmt.Sprintf(":%d", end.Port())), nil
 	}
 	if _, err := strconv.ParseUint(args[0], 10, 31); err == nil {
-		return "", &hintedError{fmt.Errorf("no topic %q", args[0]), fmt.Sprintf(":%s is the port, pid %s the process", args[0], args[0])}
+		return "", wording.Fail("explain.error.topic", "name", args[0]).WithHint("cmd.explain.number.hint", "number", args[0])
 	}
 	if text, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "*"), ":"); ok {
 		port, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || port == 0 {
-			return "", &hintedError{fmt.Errorf("%q is no port", args[0]), "ports are :1 to :65535"}
+			return "", wording.Fail("cmd.explain.port", "text", args[0]).WithHint("cmd.explain.port.hint")
 		}
 		return fmt.Sprintf("sport = %d or dport = %d", port, port), nil
 	}
 	if strings.Contains(args[0], ":") {
-		return "", &hintedError{fmt.Errorf("%q is no address with a port", args[0]), "10.0.0.1:443, [2001:db8::1]:443 and :443 are some"}
+		return "", wording.Fail("cmd.explain.address", "text", args[0]).WithHint("cmd.explain.address.hint")
 	}
 	return "", nil
 }
@@ -312,7 +303,7 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 	e.warnings = snapshot.Warnings()
 	notes.say(e.warnings)
 	if n == 0 {
-		return &hintedError{fmt.Errorf("no TCP socket here has %s", e.named), "tcpstate ls lists those there are; tcpstate explain --list the topics"}
+		return wording.Fail("cmd.explain.nothing", "words", e.named).WithHint("cmd.explain.nothing.hint")
 	}
 	explanation, err := explainer.Explain()
 	switch {

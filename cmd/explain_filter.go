@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/render"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // explain prints what --explain-filter and -v ask for, and reports whether that
@@ -16,7 +16,7 @@ import (
 func (f *sharedFlags) explain(query collect.Query, w *world) (done bool, err error) {
 	switch {
 	case f.explainFilter && (f.json || f.format != render.Table.String()):
-		return true, misused(errors.New("--explain-filter prints text and no other format"))
+		return true, misused(wording.Fail("cmd.explain-filter"))
 	case f.explainFilter:
 		return true, explainFilter(w.stdout, query)
 	case f.verbose:

@@ -17,6 +17,7 @@ import (
 	"tcpstate/internal/lab"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // explained is what the documents of explain say, as far as these tests ask.
@@ -153,7 +154,7 @@ func TestPagesFollowTheHost(t *testing.T) {
 			"FIN_WAIT2": "net.ipv4.tcp_fin_timeout  37 ", "SYN_RECV": "net.ipv4.tcp_synack_retries  3 ",
 			"keepalive": "net.ipv4.tcp_keepalive_time    301 ", "port-exhaustion": " 20001 20999 ", "LISTEN": " 777 ",
 		} {
-			for _, language := range explain.Languages() {
+			for _, language := range wording.Languages() {
 				for _, format := range []string{"text", "markdown"} {
 					got := runArgs(t, "explain", "--lang", language.String(), "--format", format, topic)
 					want := setting

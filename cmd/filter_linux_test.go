@@ -106,7 +106,7 @@ func TestFiltersFromBothSources(t *testing.T) {
 func TestFiltersThatProcCannotJudge(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillForFilters(t, l)
-		const looks = "procfs does not tell %s, which %q looks at"
+		const looks = "procfs does not report %s, which %q needs"
 		for _, test := range []struct {
 			expr, term, field string
 			column            int
@@ -129,8 +129,8 @@ func TestFiltersThatProcCannotJudge(t *testing.T) {
 			}
 		}
 		got := runArgs(t, "ls", "--source", "procfs", "autobound")
-		want := "tcpstate: filter: column 1: autobound is known to the kernel alone, which cannot judge \"autobound\"\n  autobound\n  ^\n" +
-			"tcpstate: hint: it needs sock_diag, and to be joined by and to what only this program\n  can judge\n"
+		want := "tcpstate: filter: column 1: only the kernel knows autobound, and it cannot judge \"autobound\"\n  autobound\n  ^\n" +
+			"tcpstate: hint: it needs sock_diag, and must be joined by \"and\" to what only this program\n  can judge\n"
 		if got.code != exitFailed || got.stdout != "" || strings.Join(strings.Fields(got.stderr), " ") != strings.Join(strings.Fields(want), " ") {
 			t.Errorf("autobound: exit %d, stdout %q, stderr\n%s", got.code, got.stdout, got.stderr)
 		}

@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +11,7 @@ import (
 	"tcpstate/filter"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // sharedFlags are the flags of every command that reads sockets.
@@ -33,25 +32,25 @@ type sharedFlags struct {
 	explainFilter, verbose bool
 }
 
-// register adds the flags to a command.
+// register adds the flags to a command; describe gives them their texts.
 func (f *sharedFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVar(&f.states, "state", nil, "only these states, joined by commas: "+stateExamples)
-	flags.BoolVarP(&f.ipv4, "ipv4", "4", false, "only IPv4")
-	flags.BoolVarP(&f.ipv6, "ipv6", "6", false, "only IPv6")
-	flags.BoolVarP(&f.processes, "processes", "p", false, "the processes that hold each socket")
-	flags.BoolVarP(&f.resolve, "resolve", "r", false, "names of hosts and services instead of numbers")
-	flags.BoolVarP(&f.numeric, "numeric", "n", false, "addresses and ports as numbers (the default)")
-	flags.StringVarP(&f.netns, "netns", "N", "", "another network namespace: its `NAME`, the path of its file, the id of a process in it; or all")
-	flags.StringVar(&f.source, "source", collect.Auto.String(), "where to read: "+alternatives(collect.SourceNames()))
-	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "read another /proc, such as a host's mounted in a container")
-	flags.BoolVar(&f.json, "json", false, "the same as --format json")
-	flags.StringVar(&f.format, "format", render.Table.String(), "table, json, ndjson, csv or markdown")
-	flags.StringVar(&f.color, "color", "auto", "colours: auto, always or never")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notes on stderr")
-	flags.BoolVar(&f.explainFilter, "explain-filter", false, "print how the filter is read, and what the kernel judges of it, and end")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the same on stderr, and go on")
+	flags.StringArrayVar(&f.states, "state", nil, "")
+	flags.BoolVarP(&f.ipv4, "ipv4", "4", false, "")
+	flags.BoolVarP(&f.ipv6, "ipv6", "6", false, "")
+	flags.BoolVarP(&f.processes, "processes", "p", false, "")
+	flags.BoolVarP(&f.resolve, "resolve", "r", false, "")
+	flags.BoolVarP(&f.numeric, "numeric", "n", false, "")
+	flags.StringVarP(&f.netns, "netns", "N", "", "")
+	flags.StringVar(&f.source, "source", collect.Auto.String(), "")
+	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "")
+	flags.BoolVar(&f.json, "json", false, "")
+	flags.StringVar(&f.format, "format", render.Table.String(), "")
+	flags.StringVar(&f.color, "color", "auto", "")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "")
+	flags.BoolVar(&f.explainFilter, "explain-filter", false, "")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "")
 	complete := func(flag string, words ...string) {
 		// The only error is that of a flag that does not exist.
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -64,16 +63,14 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	complete("color", "auto", "always", "never")
 }
 
-const stateExamples = "SYN_RECV, close-wait, TIME_WAIT, ..."
-
 // query returns the part of a query that the flags say, and the arguments,
 // which are a filter.
 func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query, error) {
 	switch {
 	case f.proc == "":
-		return collect.Query{}, errors.New("--proc names no directory")
+		return collect.Query{}, wording.Fail("cmd.proc-empty")
 	case f.netns == "" && flags.Changed("netns"):
-		return collect.Query{}, errors.New("--netns names no network namespace")
+		return collect.Query{}, wording.Fail("cmd.netns-empty")
 	}
 	source, err := collect.ParseSource(f.source)
 	if err != nil {
@@ -81,13 +78,12 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 	}
 	switch otherHost := filepath.Clean(f.proc) != collect.DefaultProc; {
 	case otherHost && source.ThisHostOnly():
-		return collect.Query{}, &hintedError{fmt.Errorf("--source %s and --proc exclude each other", source),
-			source.String() + " knows only the network namespaces of this host"}
+		return collect.Query{}, wording.Fail("cmd.flag.exclude", "one", "--source "+source.String(), "other", "--proc").
+			WithHint("cmd.source-here", "source", source)
 	case otherHost && f.netns != "":
-		return collect.Query{}, &hintedError{errors.New("--netns and --proc exclude each other"),
-			"only a network namespace of this host can be entered"}
+		return collect.Query{}, wording.Fail("cmd.flag.exclude", "one", "--netns", "other", "--proc").WithHint("cmd.netns-here")
 	case f.numeric && f.resolve:
-		return collect.Query{}, errors.New("--numeric and --resolve exclude each other")
+		return collect.Query{}, wording.Fail("cmd.flag.exclude", "one", "--numeric", "other", "--resolve")
 	}
 	states, err := f.stateSet()
 	if err != nil {
@@ -143,7 +139,7 @@ func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) 
 	}
 	if f.json {
 		if flags.Changed("format") && format != render.JSON {
-			return 0, fmt.Errorf("--json and --format %s exclude each other", f.format)
+			return 0, wording.Fail("cmd.flag.exclude", "one", "--json", "other", "--format "+f.format)
 		}
 		return render.JSON, nil
 	}
@@ -165,14 +161,5 @@ func useColor(choice string, w *world) (bool, error) {
 		}
 		return w.getenv("NO_COLOR") == "" && w.stdoutTTY && w.getenv("TERM") != "dumb", nil
 	}
-	return false, &hintedError{fmt.Errorf("unknown --color %q", choice), "it takes auto, always or never"}
+	return false, wording.Fail("cmd.unknown.color", "name", choice).Unlike(choice, "auto", "always", "never")
 }
-
-// alternatives joins words with commas and an "or" before the last.
-func alternatives(words []string) string {
-	last := len(words) - 1
-	return joinWords(words[:last]) + " or " + words[last]
-}
-
-// joinWords joins words as a sentence does, but for the "and".
-func joinWords(words []string) string { return strings.Join(words, ", ") }

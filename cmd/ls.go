@@ -13,6 +13,7 @@ import (
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // lsFlags are the flags of ls.
@@ -30,16 +31,7 @@ type lsFlags struct {
 func newLsCommand(w *world) *cobra.Command {
 	var f lsFlags
 	c := &cobra.Command{
-		Use:   "ls [flags] [FILTER]",
-		Short: "List the TCP sockets",
-		Long: `List the TCP sockets of this network namespace.
-
-The table is grouped by state, in the order of a connection's life. For a
-listener RECV-Q is the accept queue and SEND-Q its maximum; for all others they
-are bytes not yet read and bytes not yet acknowledged. The machine formats
-stream in the kernel's order unless --sort is given.
-
-netstat's letters join: -antoe.`,
+		Use: "ls [flags] [FILTER]",
 		Example: `  tcpstate ls --state SYN_RECV,CLOSE_WAIT
   tcpstate ls -lnt
   tcpstate ls -antoe
@@ -64,20 +56,20 @@ netstat's letters join: -antoe.`,
 func (f *lsFlags) register(c *cobra.Command) {
 	f.sharedFlags.register(c)
 	flags := c.Flags()
-	flags.BoolVarP(&f.all, "all", "a", false, "all states (the default)")
-	flags.BoolVarP(&f.listening, "listening", "l", false, "only listeners")
-	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "TCP (there is nothing else)")
-	flags.BoolVarP(&f.extended, "extended", "e", false, "add user, inode, cookie, mark, cgroup, interface")
-	flags.BoolVarP(&f.timers, "timers", "o", false, "add the timer, and how long the state has lasted")
-	flags.BoolVarP(&f.info, "info", "i", false, "add tcp_info: round-trip time, window, resends, ...")
-	flags.BoolVarP(&f.memory, "memory", "m", false, "add the memory of the buffers")
-	flags.BoolVarP(&f.wide, "wide", "W", false, "cut nothing (nothing is ever cut)")
-	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "no column headings (table and csv)")
-	flags.StringVar(&f.columns, "columns", "", "these columns, joined by commas: any field of the JSON (not json, ndjson)")
-	flags.StringVar(&f.sort, "sort", "", "sort by these columns, joined by commas; -COLUMN for descending")
-	flags.IntVar(&f.limit, "limit", 0, "at most so many sockets")
-	flags.BoolVarP(&f.continuous, "continuous", "c", false, "list again every second, until Ctrl-C")
-	flags.DurationVar(&f.interval, "interval", time.Second, "list again so often, until Ctrl-C: 250ms, 5s")
+	flags.BoolVarP(&f.all, "all", "a", false, "")
+	flags.BoolVarP(&f.listening, "listening", "l", false, "")
+	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "")
+	flags.BoolVarP(&f.extended, "extended", "e", false, "")
+	flags.BoolVarP(&f.timers, "timers", "o", false, "")
+	flags.BoolVarP(&f.info, "info", "i", false, "")
+	flags.BoolVarP(&f.memory, "memory", "m", false, "")
+	flags.BoolVarP(&f.wide, "wide", "W", false, "")
+	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "")
+	flags.StringVar(&f.columns, "columns", "", "")
+	flags.StringVar(&f.sort, "sort", "", "")
+	flags.IntVar(&f.limit, "limit", 0, "")
+	flags.BoolVarP(&f.continuous, "continuous", "c", false, "")
+	flags.DurationVar(&f.interval, "interval", time.Second, "")
 	for _, flag := range []string{"columns", "sort"} {
 		// The only error is that of a flag that does not exist.
 		if err := c.RegisterFlagCompletionFunc(flag, completeColumns); err != nil {
@@ -136,11 +128,11 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 	}
 	switch asJSON := format == render.JSON || format == render.NDJSON; {
 	case f.noHeader && (asJSON || format == render.Markdown):
-		return nil, fmt.Errorf("--no-header is for table and csv, not for %s", format)
+		return nil, wording.Fail("cmd.no-header", "format", format)
 	case flags.Changed("limit") && f.limit < 1:
-		return nil, fmt.Errorf("--limit %d is less than 1", f.limit)
+		return nil, wording.Fail("cmd.flag.less-than-one", "flag", "--limit", "n", f.limit)
 	case f.interval <= 0:
-		return nil, &hintedError{fmt.Errorf("--interval %s is not more than 0", f.interval), "250ms, 5s or 1m are intervals"}
+		return nil, wording.Fail("cmd.flag.not-more-than-zero", "flag", "--interval", "value", f.interval).WithHint("cmd.flag.intervals")
 	case f.continuous || flags.Changed("interval"):
 		o.again = f.interval
 	}
@@ -160,8 +152,7 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	asJSON := l.Format == render.JSON || l.Format == render.NDJSON
 	switch {
 	case named && asJSON:
-		return &hintedError{fmt.Errorf("--columns is for table, csv and markdown, not for %s", l.Format),
-			"-o -e -i -m add fields to a JSON socket; jq picks some of them"}
+		return wording.Fail("cmd.columns", "format", l.Format).WithHint("cmd.columns.hint")
 	case named:
 		l.Columns, err = render.ParseColumns(f.columns)
 	case !asJSON:
@@ -253,9 +244,14 @@ type notes struct {
 // say says those of the warnings that have come since it was last called.
 func (n *notes) say(warnings collect.Warnings) {
 	for _, warning := range warnings[n.said:] {
-		if !n.quiet {
-			fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", text.EscapeLines(warning.Text))
-		}
+		n.print(warning.Text.In(n.w.words))
 	}
 	n.said = len(warnings)
+}
+
+// print prints one note.
+func (n *notes) print(note string) {
+	if !n.quiet {
+		fmt.Fprintf(n.w.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", text.EscapeLines(note)).In(n.w.words))
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"tcpstate/procnet"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // arguments returns the arguments of the process. Called by the name netstat,
@@ -30,14 +31,7 @@ func arguments(argv []string) []string {
 
 func newNetstatCommand(w *world) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "netstat [OPTIONS]",
-		Short: "List the TCP sockets as net-tools' netstat does, to the byte",
-		Long: `List the TCP sockets as the netstat of net-tools 2.10 does, to the byte. The
-program does the same when it is called by the name netstat.
-
-It shows TCP and nothing else. Options join, as in -antp:
-
-` + netstatHelp(),
+		Use: "netstat [OPTIONS]",
 		Example: `  tcpstate netstat -ant | awk '{print $6}' | sort | uniq -c
   tcpstate netstat -tlnp | grep :80`,
 		// netstat's own getopt allows what pflag does not: long names cut
@@ -120,7 +114,7 @@ func (n *netstat) list(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n.say(fmt.Sprintf("not every host had given its name after %s; -n asks for none", resolvePatience))
+			n.say(wording.Say("cmd.netstat.names", "time", resolvePatience).In(n.w.words))
 		}
 		sockets = each(kept)
 	}
@@ -192,7 +186,7 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 					return
 				}
 			}
-			for _, text := range s.Warnings().Texts() {
+			for _, text := range s.Warnings().In(n.w.words) {
 				n.say(text)
 			}
 		}
@@ -203,7 +197,7 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 func (n *netstat) say(note string) {
 	if !n.said[note] {
 		n.said[note] = true
-		fmt.Fprintf(n.w.stderr, "tcpstate: note: %s\n", note)
+		fmt.Fprintf(n.w.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", note).In(n.w.words))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // netstatOptions are what the options of netstat ask for.
@@ -24,73 +25,73 @@ type netstatOptions struct {
 type netstatOption struct {
 	letter  byte   // 0: it has none
 	long    string // "": it has none
-	help    string
+	help    string // the key of its text; "": it is not in the help
 	value   string // the name of its argument; "": it has none
 	set     func(o *netstatOptions, value string) error
-	instead string
+	instead string // the key of what to use in its place; "": it is about TCP
 }
 
 // netstatTable returns the options of net-tools 2.10's netstat (main and usage
 // in its netstat.c), and two of this program's own, which have no letter.
 func netstatTable() []netstatOption {
 	return []netstatOption{
-		flag('a', "all", "all sockets, listeners too (else: those with a peer)", func(o *netstatOptions) { o.all = true }),
-		flag('l', "listening", "only listening sockets", func(o *netstatOptions) { o.listening = true }),
-		flag('t', "tcp", "TCP, which is all there is here", nil),
-		flag('4', "", "only IPv4", func(o *netstatOptions) { o.ipv4 = true }),
-		flag('6', "", "only IPv6", func(o *netstatOptions) { o.ipv6 = true }),
-		{letter: 'A', long: "protocol", value: "FAMILY", help: "inet, inet6 or both (inet,inet6); also --inet, --inet6",
+		flag('a', "all", "help.netstat.option.all", func(o *netstatOptions) { o.all = true }),
+		flag('l', "listening", "help.netstat.option.listening", func(o *netstatOptions) { o.listening = true }),
+		flag('t', "tcp", "help.netstat.option.tcp", nil),
+		flag('4', "", "help.netstat.option.ipv4", func(o *netstatOptions) { o.ipv4 = true }),
+		flag('6', "", "help.netstat.option.ipv6", func(o *netstatOptions) { o.ipv6 = true }),
+		{letter: 'A', long: "protocol", value: "FAMILY", help: "help.netstat.option.protocol",
 			set: (*netstatOptions).addFamilies},
-		flag('n', "numeric", "numbers for hosts, ports and users", func(o *netstatOptions) {
+		flag('n', "numeric", "help.netstat.option.numeric", func(o *netstatOptions) {
 			o.numericHosts, o.numericPorts, o.numericUsers = true, true, true
 		}),
-		flag(0, "numeric-hosts", "numbers for hosts", func(o *netstatOptions) { o.numericHosts = true }),
-		flag(0, "numeric-ports", "numbers for ports", func(o *netstatOptions) { o.numericPorts = true }),
-		flag(0, "numeric-users", "numbers for users", func(o *netstatOptions) { o.numericUsers = true }),
-		flag('e', "extend", "add user and inode", func(o *netstatOptions) { o.extended = true }),
-		flag('p', "programs", "add PID/Program name", func(o *netstatOptions) { o.programs = true }),
-		flag('o', "timers", "add the timer", func(o *netstatOptions) { o.timers = true }),
-		flag('W', "wide", "do not cut addresses", func(o *netstatOptions) { o.wide = true }),
-		flag('c', "continuous", "again every second", func(o *netstatOptions) { o.continuous = true }),
-		flag('v', "verbose", "accepted", nil),
-		flag('N', "symbolic", "accepted", nil),
-		flag('C', "cache", "accepted", nil),
-		flag('F', "fib", "accepted", nil),
-		flag('d', "", "accepted", nil),
-		flag('h', "help", "this text", func(o *netstatOptions) { o.help = true }),
-		flag('V', "version", "the version of the program", func(o *netstatOptions) { o.version = true }),
-		{long: "source", value: "SOURCE", help: "where to read: procfs (the default), sock_diag or auto", set: func(o *netstatOptions, value string) error {
+		flag(0, "numeric-hosts", "help.netstat.option.numeric-hosts", func(o *netstatOptions) { o.numericHosts = true }),
+		flag(0, "numeric-ports", "help.netstat.option.numeric-ports", func(o *netstatOptions) { o.numericPorts = true }),
+		flag(0, "numeric-users", "help.netstat.option.numeric-users", func(o *netstatOptions) { o.numericUsers = true }),
+		flag('e', "extend", "help.netstat.option.extend", func(o *netstatOptions) { o.extended = true }),
+		flag('p', "programs", "help.netstat.option.programs", func(o *netstatOptions) { o.programs = true }),
+		flag('o', "timers", "help.netstat.option.timers", func(o *netstatOptions) { o.timers = true }),
+		flag('W', "wide", "help.netstat.option.wide", func(o *netstatOptions) { o.wide = true }),
+		flag('c', "continuous", "help.netstat.option.continuous", func(o *netstatOptions) { o.continuous = true }),
+		flag('v', "verbose", "help.netstat.option.accepted", nil),
+		flag('N', "symbolic", "help.netstat.option.accepted", nil),
+		flag('C', "cache", "help.netstat.option.accepted", nil),
+		flag('F', "fib", "help.netstat.option.accepted", nil),
+		flag('d', "", "help.netstat.option.accepted", nil),
+		flag('h', "help", "help.netstat.option.help", func(o *netstatOptions) { o.help = true }),
+		flag('V', "version", "help.netstat.option.version", func(o *netstatOptions) { o.version = true }),
+		{long: "source", value: "SOURCE", help: "help.netstat.option.source", set: func(o *netstatOptions, value string) error {
 			o.source = value
 			return nil
 		}},
-		{long: "proc", value: "DIR", help: "read another /proc, as a host's mounted in a container", set: func(o *netstatOptions, value string) error {
+		{long: "proc", value: "DIR", help: "help.netstat.option.proc", set: func(o *netstatOptions, value string) error {
 			o.proc = value
 			return nil
 		}},
 
 		family("inet"), family("inet6"), family("ip"), family("tcpip"),
 
-		other('r', "route", "the routing table: use ip route"),
-		other('i', "interfaces", "the interfaces: use ip -s link"),
-		other('g', "groups", "multicast groups: use ip maddress"),
-		other('s', "statistics", "the counters of protocols: use nstat -a"),
-		other('M', "masquerade", "masqueraded connections: use conntrack -L"),
-		other('u', "udp", "UDP sockets: use ss -u"),
-		other('U', "udplite", "UDP-Lite sockets: read /proc/net/udplite"),
-		other('w', "raw", "raw sockets: use ss -w"),
-		other('S', "sctp", "SCTP sockets: use ss -S"),
-		other('x', "unix", "Unix domain sockets: use ss -x"),
-		other('2', "l2cap", "Bluetooth: use bluetoothctl"),
-		other('f', "rfcomm", "Bluetooth: use bluetoothctl"),
-		other(0, "bluetooth", "Bluetooth: use bluetoothctl"),
-		other('Z', "context", "SELinux contexts: use ss -tZ"),
-		other(0, "ax25", "AX.25: read /proc/net/ax25"),
-		other(0, "netrom", "NET/ROM: read /proc/net/nr"),
-		other(0, "rose", "ROSE: read /proc/net/rose"),
-		other(0, "x25", "X.25: read /proc/net/x25"),
-		other(0, "ipx", "IPX, which Linux has no more: use a kernel before 4.18"),
-		other(0, "ddp", "AppleTalk: read /proc/net/atalk"),
-		other(0, "appletalk", "AppleTalk: read /proc/net/atalk"),
+		other('r', "route", "help.netstat.instead.route"),
+		other('i', "interfaces", "help.netstat.instead.interfaces"),
+		other('g', "groups", "help.netstat.instead.groups"),
+		other('s', "statistics", "help.netstat.instead.statistics"),
+		other('M', "masquerade", "help.netstat.instead.masquerade"),
+		other('u', "udp", "help.netstat.instead.udp"),
+		other('U', "udplite", "help.netstat.instead.udplite"),
+		other('w', "raw", "help.netstat.instead.raw"),
+		other('S', "sctp", "help.netstat.instead.sctp"),
+		other('x', "unix", "help.netstat.instead.unix"),
+		other('2', "l2cap", "help.netstat.instead.bluetooth"),
+		other('f', "rfcomm", "help.netstat.instead.bluetooth"),
+		other(0, "bluetooth", "help.netstat.instead.bluetooth"),
+		other('Z', "context", "help.netstat.instead.context"),
+		other(0, "ax25", "help.netstat.instead.ax25"),
+		other(0, "netrom", "help.netstat.instead.netrom"),
+		other(0, "rose", "help.netstat.instead.rose"),
+		other(0, "x25", "help.netstat.instead.x25"),
+		other(0, "ipx", "help.netstat.instead.ipx"),
+		other(0, "ddp", "help.netstat.instead.appletalk"),
+		other(0, "appletalk", "help.netstat.instead.appletalk"),
 	}
 }
 
@@ -126,7 +127,7 @@ func (o *netstatOptions) addFamilies(names string) error {
 			if option, ok := optionNamed(name); ok && option.instead != "" {
 				return option.refuse("-A " + name)
 			}
-			return &hintedError{fmt.Errorf("unknown address family %q", name), "the families are inet and inet6"}
+			return wording.Fail("cmd.unknown.family", "name", name).Unlike(name, "inet", "inet6")
 		}
 	}
 	return nil
@@ -180,10 +181,10 @@ func (o *netstatOptions) long(arg string, rest []string) ([]string, error) {
 	case option.instead != "":
 		return nil, option.refuse("--" + option.long)
 	case option.value == "" && given:
-		return nil, fmt.Errorf("option --%s takes no argument", option.long)
+		return nil, wording.Fail("cmd.netstat.no-argument", "option", "--"+option.long)
 	case option.value != "" && !given:
 		if len(rest) == 0 {
-			return nil, fmt.Errorf("option --%s needs an argument", option.long)
+			return nil, wording.Fail("cmd.netstat.needs-argument", "option", "--"+option.long)
 		}
 		value, rest = rest[0], rest[1:]
 	}
@@ -203,7 +204,7 @@ func (o *netstatOptions) letters(letters string, rest []string) ([]string, error
 		case option.value != "" && i+1 < len(letters):
 			return rest, option.set(o, letters[i+1:])
 		case option.value != "" && len(rest) == 0:
-			return nil, fmt.Errorf("option -%s needs an argument", letters[i:i+1])
+			return nil, wording.Fail("cmd.netstat.needs-argument", "option", "-"+letters[i:i+1])
 		case option.value != "":
 			value, rest = rest[0], rest[1:]
 		}
@@ -252,20 +253,20 @@ func findLong(name string) (netstatOption, error) {
 		option, _ := optionNamed(found[0][2:])
 		return option, nil
 	}
-	return netstatOption{}, &hintedError{fmt.Errorf("option --%s is ambiguous", name), "it may be " + joinWords(found)}
+	return netstatOption{}, wording.Fail("cmd.netstat.ambiguous", "option", "--"+name).WithHint("cmd.netstat.ambiguous.hint", "options", found)
 }
 
 // refuse says what to use in place of an option of what is not TCP.
 func (option netstatOption) refuse(as string) error {
-	return fmt.Errorf("netstat %s is not about TCP sockets but about %s", as, option.instead)
+	return wording.Fail("cmd.netstat.not-tcp", "option", as, "instead", wording.Say(option.instead))
 }
 
 func unknownOption(name string) error {
-	return &hintedError{fmt.Errorf("unknown option %q", name), "netstat --help lists the options"}
+	return wording.Fail("cmd.unknown.option", "name", name).WithHint("cmd.unknown.option.hint")
 }
 
 // netstatHelp lists the options that do something here.
-func netstatHelp() string {
+func netstatHelp(words *wording.Catalogue) string {
 	var b strings.Builder
 	for _, option := range netstatTable() {
 		if option.help == "" {
@@ -281,7 +282,7 @@ func netstatHelp() string {
 		if option.value != "" {
 			names += " " + option.value
 		}
-		fmt.Fprintf(&b, "  %-23s %s\n", names, option.help)
+		fmt.Fprintf(&b, "  %-23s %s\n", names, wording.Say(option.help).In(words))
 	}
 	return b.String()
 }

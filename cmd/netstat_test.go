@@ -7,6 +7,7 @@ import (
 
 	"tcpstate/collect"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 func TestParseNetstat(t *testing.T) {
@@ -91,7 +92,7 @@ func TestNetstatRefusesWhatIsNotTCP(t *testing.T) {
 				continue
 			}
 			got := runArgs(t, "netstat", "-n", arg, "-t")
-			if got.code != exitUsage || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, option.instead) {
+			if got.code != exitUsage || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, wording.Say(option.instead).String()) {
 				t.Errorf("%s: exit %d, stdout %q, stderr %q", arg, got.code, got.stdout, got.stderr)
 			}
 		}

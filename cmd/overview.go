@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -11,6 +9,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/doctor"
 	"tcpstate/render"
+	"tcpstate/wording"
 )
 
 // overviewFlags are the flags of the program without a command.
@@ -24,7 +23,6 @@ func addOverview(c *cobra.Command, w *world) {
 	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
 		flags.Lookup(name).Hidden = true // it shows processes always, and numbers
 	}
-	flags.Lookup("format").Usage = "table or json"
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		query, o, err := f.parse(c.Flags(), w)
 		if err != nil {
@@ -45,12 +43,11 @@ func (f *overviewFlags) parse(flags *pflag.FlagSet, w *world) (collect.Query, *r
 	case err != nil:
 		return query, nil, err
 	case format != render.Table && format != render.JSON:
-		return query, nil, fmt.Errorf("the overview is a table or json, not %s", format)
+		return query, nil, wording.Fail("cmd.overview.format", "format", format)
 	case f.netns == collect.AllNamespaces:
-		return query, nil, &hintedError{errors.New("the overview is of one network namespace, not of all"),
-			"tcpstate count --netns all --by netns counts them all; tcpstate doctor --netns all examines them"}
+		return query, nil, wording.Fail("cmd.overview.all").WithHint("cmd.overview.all.hint")
 	}
-	o := &render.Overview{Format: format, Color: color}
+	o := &render.Overview{Format: format, Color: color, Words: w.words}
 	if w.stdoutTTY {
 		o.Width, o.Height = w.size()
 	}

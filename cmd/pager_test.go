@@ -53,7 +53,7 @@ func TestPager(t *testing.T) {
 			w.stdoutTTY, w.getenv = true, os.Getenv
 			w.size = func() (int, int) { return 80, 24 }
 			w.lookupenv = func(string) (string, bool) { return test.pager, test.pager != "-" }
-			code := report(show([]byte(test.page), w), &stderr)
+			code := report(show([]byte(test.page), w), &stderr, nil)
 			paged, _ := os.ReadFile(file) // there is none where nothing was paged
 			want := map[string]string{test.want: test.page}
 			if code != exitDone || stderr.Len() > 0 || string(paged) != want[got] || stdout.String() != want[bare] {

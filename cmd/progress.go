@@ -7,6 +7,7 @@ import (
 
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // patience is how long a terminal stays silent before progress is shown.
@@ -29,7 +30,7 @@ func withProgress(sockets iter.Seq2[*tcp.Socket, error], w *world, quiet bool) i
 		}
 		for socket, err := range sockets {
 			if count++; count%every == 0 && w.now().Sub(start) > patience {
-				fmt.Fprintf(w.stderr, "%s%d sockets read", text.EraseLine, count)
+				fmt.Fprint(w.stderr, text.EraseLine, wording.Say("cmd.progress", "n", count).In(w.words))
 				shown = true
 			}
 			if !yield(socket, err) {

@@ -14,6 +14,7 @@ import (
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/watch"
+	"tcpstate/wording"
 )
 
 // watchFlags are the flags of watch.
@@ -27,20 +28,7 @@ type watchFlags struct {
 func newWatchCommand(w *world) *cobra.Command {
 	var f watchFlags
 	c := &cobra.Command{
-		Use:   "watch [flags] [FILTER]",
-		Short: "Follow the TCP sockets and their states",
-		Long: `Follow the TCP sockets of this network namespace. On a terminal it is a screen;
-the key ? lists the keys. In a pipe, or with --json, --format, --count, --for or
---until, it writes lines: which sockets are opened (+), change their state (>)
-and are closed (-), and after each interval how many there are (=).
-
-What happened between two looks is told by its ends: a socket that came and went
-in between is not seen. One that leaves the states or the filter that are asked
-for is told with the state that it went to.
-
-With --until nothing is printed but the number of sockets at the end, unless a
-format is asked for, and with -q not even that. The exit status is 0 once the
-condition holds, and 1 where --for or --count ran out before.`,
+		Use: "watch [flags] [FILTER]",
 		Example: `  tcpstate watch --state SYN_RECV
   tcpstate watch --json --interval 250ms | jq 'select(.event == "closed")'
   tcpstate watch --state CLOSE_WAIT --until '>100'
@@ -61,12 +49,11 @@ condition holds, and 1 where --for or --count ran out before.`,
 	}
 	f.register(c)
 	flags := c.Flags()
-	flags.Lookup("format").Usage = "table (lines for people), json or ndjson (one event a line, both)"
-	flags.DurationVar(&f.interval, "interval", time.Second, "look again so often: 250ms, 5s")
-	flags.IntVar(&f.count, "count", 0, "look so many times, and end")
-	flags.DurationVar(&f.lasting, "for", 0, "look for so long, and end: 30s, 5m")
-	flags.StringVar(&f.until, "until", "", "end once the number of sockets is `'>100'`: > >= == != < <= and a number")
-	flags.DurationVar(&f.untilFor, "until-for", 0, "only once it has been so for so long")
+	flags.DurationVar(&f.interval, "interval", time.Second, "")
+	flags.IntVar(&f.count, "count", 0, "")
+	flags.DurationVar(&f.lasting, "for", 0, "")
+	flags.StringVar(&f.until, "until", "", "")
+	flags.DurationVar(&f.untilFor, "until-for", 0, "")
 	return c
 }
 
@@ -84,7 +71,7 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, w *world) (*wa
 	if flags.Changed("until") {
 		var err error
 		if until, err = watch.ParseCondition(f.until); err != nil {
-			return nil, fmt.Errorf("reading --until: %w", err)
+			return nil, wording.Wrap(err, "cmd.watch.until")
 		}
 	}
 	query, err := f.query(flags, args)
@@ -99,7 +86,7 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, w *world) (*wa
 		return nil, err
 	}
 	if format == render.CSV || format == render.Markdown {
-		return nil, &hintedError{fmt.Errorf("events are not written as %s", format), "--json writes one event a line"}
+		return nil, wording.Fail("cmd.watch.format", "format", format).WithHint("cmd.watch.format.hint")
 	}
 	query.Everything = true
 	o := &watchOptions{query: query, quiet: f.quiet, stream: watch.Stream{
@@ -138,14 +125,14 @@ func (f *watchFlags) checkTimes(flags *pflag.FlagSet) error {
 		value time.Duration
 	}{{"interval", f.interval}, {"for", f.lasting}, {"until-for", f.untilFor}} {
 		if d.value <= 0 && (d.name == "interval" || flags.Changed(d.name)) {
-			return &hintedError{fmt.Errorf("--%s %s is not more than 0", d.name, d.value), "250ms, 5s or 1m are times"}
+			return wording.Fail("cmd.flag.not-more-than-zero", "flag", "--"+d.name, "value", d.value).WithHint("cmd.flag.times")
 		}
 	}
 	switch {
 	case flags.Changed("count") && f.count < 1:
-		return fmt.Errorf("--count %d is less than 1", f.count)
+		return wording.Fail("cmd.flag.less-than-one", "flag", "--count", "n", f.count)
 	case flags.Changed("until-for") && !flags.Changed("until"):
-		return &hintedError{errors.New("--until-for says how long --until must hold, and there is none"), "--until '>100' asks for more than 100 sockets"}
+		return wording.Fail("cmd.watch.until-for").WithHint("cmd.watch.until-for.hint")
 	}
 	return nil
 }
@@ -157,13 +144,13 @@ func runWatch(ctx context.Context, o *watchOptions, w *world) error {
 	stream.Warn = notes.say
 	outcome, err := stream.Run(ctx, w.stdout)
 	if outcome.LostEvents+outcome.LostTicks > 0 && !o.quiet {
-		fmt.Fprintf(w.stderr, "tcpstate: note: %d events and %d ticks were dropped: the reader was too slow\n", outcome.LostEvents, outcome.LostTicks)
+		notes.print(wording.Say("cmd.watch.lost", "events", outcome.LostEvents, "ticks", outcome.LostTicks).In(w.words))
 	}
 	switch {
 	case !stream.Until.IsSet():
 		return err
 	case errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("waiting for %s sockets: the reader of the events is gone", stream.Until)
+		return wording.Fail("cmd.watch.reader-gone", "condition", stream.Until)
 	case err != nil:
 		return err
 	}
@@ -175,9 +162,8 @@ func runWatch(ctx context.Context, o *watchOptions, w *world) error {
 	if outcome.Held {
 		return nil
 	}
-	lasting := ""
 	if stream.UntilFor > 0 {
-		lasting = fmt.Sprintf(" for %s", stream.UntilFor)
+		return wording.Fail("cmd.watch.not-reached-for", "condition", stream.Until, "time", stream.UntilFor, "n", outcome.Total)
 	}
-	return fmt.Errorf("waiting for %s sockets%s: there are %d", stream.Until, lasting, outcome.Total)
+	return wording.Fail("cmd.watch.not-reached", "condition", stream.Until, "n", outcome.Total)
 }

@@ -16,6 +16,7 @@ import (
 	"tcpstate/tcp"
 	"tcpstate/watch"
 	"tcpstate/watch/screen"
+	"tcpstate/wording"
 )
 
 // terminal is where a screen is shown and keys are read.
@@ -37,7 +38,7 @@ func (f *watchFlags) onScreen(flags *pflag.FlagSet, w *world) bool {
 
 // runScreen shows the screen until its user leaves it.
 func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, w *world) error {
-	locale := explain.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
+	locale := wording.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
 	book, err := explain.Open(locale.Language())
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	}
 	s := &screen.Screen{
 		Session: &watch.Session{Query: o.query, Now: w.now}, Interval: f.interval, Filter: strings.Join(args, " "),
-		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
+		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: w.words, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
 		Input: w.terminal.in, Output: w.terminal.out, Environ: w.terminal.environ,
 	}
 	if o.query.States.Len() == 1 { // it is focused, and the counts of the others stay on the screen
@@ -104,4 +105,6 @@ func untilTerminated(ctx context.Context, run func(context.Context) error) error
 // terminated is that the process was told to end.
 type terminated struct{ by os.Signal }
 
-func (t terminated) Error() string { return "ended by a signal: " + t.by.String() }
+func (t terminated) Error() string { return t.Message().String() }
+
+func (t terminated) Message() wording.Message { return wording.Say("cmd.watch.signal", "signal", t.by) }

@@ -59,7 +59,7 @@ func TestScreen(t *testing.T) {
 		p.Wait("filter: sport = 8080 and dprt", "\n"+strings.Repeat(" ", len("filter: sport = 8080 and "))+"^ ")
 		p.Press("BSpace", "BSpace", "BSpace")
 		p.Write("port >= :41002")
-		p.Wait("2 sockets  sort state", "Enter takes it")
+		p.Wait("2 sockets  sort state", "Enter applies it")
 		p.Press("Enter")
 		p.Wait("2 sockets  sort state  filter sport = 8080 and dport >= :41002", "127.0.0.1:41002", "127.0.0.1:41003")
 
@@ -75,7 +75,7 @@ func TestScreen(t *testing.T) {
 		p.Wait("2 sockets  sort recv-q down")
 
 		p.Press("Enter")
-		p.Wait("socket 127.0.0.1:8080 - 127.0.0.1:41003", "ESTABLISHED", "5 bytes not read", "History", "was there when the watch began")
+		p.Wait("socket 127.0.0.1:8080 - 127.0.0.1:41003", "ESTABLISHED", "5 bytes not read", "History", "existed when watch began")
 		p.Press("End")
 		p.Until("the last line of the socket", func(screen string) bool {
 			lines := regexp.MustCompile(`lines \d+-(\d+) of (\d+) `).FindStringSubmatch(screen)

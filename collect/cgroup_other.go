@@ -2,7 +2,9 @@
 
 package collect
 
-import "tcpstate/tcp"
+import (
+	"tcpstate/tcp"
+)
 
 type cgroupNames struct{}
 

@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Checkup is an observation of a network namespace that has begun: its settings,
@@ -164,7 +164,7 @@ func (c *Checkup) readLimits() {
 		case err == nil:
 			o.Limits = append(o.Limits, doctor.Limit{Process: holder, Open: open[holder.PID], Soft: soft})
 		case !errors.Is(err, fs.ErrNotExist):
-			c.note(fmt.Errorf("the limits of process %d are not known: %w", holder.PID, err))
+			c.note(wording.Wrap(err, "collect.error.limits", "pid", holder.PID))
 		}
 	}
 }

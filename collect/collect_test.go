@@ -15,6 +15,7 @@ import (
 	"tcpstate/procnet"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // both families, which is what nearly everybody asks for.
@@ -141,7 +142,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 			tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 		}},
 		{"the namespace of process 1, with the settings of another", joined("", joined("1/", tables), settings),
-			" does not tell the settings of its own network namespace; " + unknown, map[tcp.State]time.Duration{
+			" does not show the settings of its own network namespace; " + unknown, map[tcp.State]time.Duration{
 				tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 			}},
 		{"a setting that is none", joined("", tables, settings, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "soon\n"}),
@@ -164,7 +165,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 			}
 			switch warnings := s.Warnings(); {
 			case test.warning == "" && len(warnings) == 0:
-			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0].Text, dir+test.warning):
+			case test.warning == "" || len(warnings) != 1 || !strings.HasSuffix(warnings[0].Text.String(), dir+test.warning):
 				t.Errorf("warnings %q, want one that ends in %q", warnings, test.warning)
 			}
 		})
@@ -274,7 +275,7 @@ func TestAnInterruptedDumpIsSaid(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
 		s := ofDump(t, Query{States: tcp.All}, &fakeDump{interrupted: interrupted})
 		readAll(t, s)
-		const want = "the kernel says that its table changed during the dump: sockets may be missing or listed twice"
+		const want = "the kernel reports that its table changed during the dump: sockets may be missing or listed twice"
 		if got := s.Warnings().Texts(); interrupted && !slices.Equal(got, []string{want}) || !interrupted && len(got) != 0 {
 			t.Errorf("interrupted %v: warnings %q", interrupted, got)
 		}
@@ -325,8 +326,7 @@ func TestParseSourceReadsWhatStringSays(t *testing.T) {
 	}
 	for _, name := range []string{"", "netlink", "AUTO", "sock-diag"} {
 		_, err := ParseSource(name)
-		var hinter interface{ Hint() string }
-		if !errors.As(err, &hinter) || !strings.Contains(err.Error(), `"`+name+`"`) || hinter.Hint() != "the sources are auto, sock_diag, procfs" {
+		if err == nil || !strings.Contains(err.Error(), `"`+name+`"`) || wording.Hint(err).IsZero() {
 			t.Errorf("ParseSource(%q): %v", name, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"tcpstate/internal/lab"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // The instructions that not every kernel knows (include/uapi/linux/inet_diag.h).
@@ -39,7 +40,7 @@ func (k *kernel) open(ctx context.Context, r sockdiag.Request) (dump, error) {
 	ops := instructions(r.Bytecode)
 	k.tried = append(k.tried, strings.Trim(fmt.Sprint(ops), "[]"))
 	if slices.ContainsFunc(ops, func(op byte) bool { return slices.Contains(k.refused, op) }) {
-		return nil, &sockdiag.OpError{Op: "receiving sockets", Err: k.answer}
+		return nil, &sockdiag.OpError{Op: wording.Say("sockdiag.receiving"), Err: k.answer}
 	}
 	return openDump(ctx, r)
 }
@@ -190,7 +191,7 @@ func TestMarksWithoutPrivilege(t *testing.T) {
 
 func isAboutMark(err error) bool {
 	var wrong *filter.Error
-	return errors.As(err, &wrong) && strings.Contains(wrong.Msg, "sock_diag does not tell mark") && wrong.Offset == len("dport 5000 ")
+	return errors.As(err, &wrong) && strings.Contains(wrong.What.String(), "sock_diag does not report mark") && wrong.Offset == len("dport 5000 ")
 }
 
 // dropNetAdmin takes CAP_NET_ADMIN from this thread.

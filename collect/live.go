@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"fmt"
 	"io/fs"
 	"net/netip"
 
@@ -9,6 +8,7 @@ import (
 	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // live adds to the sockets of a running host what that host knows of them: their
@@ -30,7 +30,7 @@ func newLive(t *Table) *live {
 	}
 	clocks, err := t.Proc.Clocks()
 	if t.Space == nil && t.Proc.NetDir != "net" {
-		clocks, err = lifecycle.Clocks{}, fmt.Errorf("%s does not tell the settings of its own network namespace", t.Query.Proc)
+		clocks, err = lifecycle.Clocks{}, wording.Fail("collect.error.settings", "proc", t.Query.Proc)
 	}
 	if err != nil && t.Query.Detail.Has(tcp.DetailAge) {
 		t.Warnings.Add(agesUnknown(err))

@@ -184,7 +184,7 @@ func (o *Owners) Warnings() Warnings {
 	case unknown == 0 || o.found == nil || late > 0 && o.excused:
 		return nil
 	case late > 0:
-		return Warnings{ownersUnknown(unknown, known+unknown, openedSince)}
+		return Warnings{ownersUnknown(unknown, known+unknown, openedSince())}
 	}
 	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
 }

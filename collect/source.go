@@ -3,16 +3,15 @@ package collect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Source is where sockets are read from. Everything that distinguishes one source
@@ -113,10 +112,13 @@ func ParseSource(name string) (Source, error) {
 
 type unknownSourceError struct{ name string }
 
-func (e *unknownSourceError) Error() string { return fmt.Sprintf("unknown source %q", e.name) }
-func (e *unknownSourceError) Hint() string {
-	return "the sources are " + strings.Join(SourceNames(), ", ")
+func (e *unknownSourceError) Error() string { return e.Message().String() }
+
+func (e *unknownSourceError) Message() wording.Message {
+	return wording.Say("collect.error.source", "name", e.name)
 }
+
+func (e *unknownSourceError) Spelling() (string, []string) { return e.name, SourceNames() }
 
 // Auto is the first source that works: SockDiag, or else ProcFS with a warning
 // that gives the reason.
@@ -125,8 +127,8 @@ var Auto Source = &firstOf{{SockDiag, ""}, {ProcFS, insteadOfSockDiag}}
 // firstOf is a source that tries others in their order.
 type firstOf []alternative
 
-// alternative is one of several sources. instead is what a reader should know if
-// it is read in place of the sources before it.
+// alternative is one of several sources. instead is the key of what a reader should
+// know if it is read in place of the sources before it.
 type alternative struct {
 	source  Source
 	instead string
@@ -172,7 +174,7 @@ func (f *firstOf) Begin(ctx context.Context, t *Table) (Reading, error) {
 		case failed == nil:
 			failed = err
 		default:
-			failed = fmt.Errorf("%w; and %w", failed, err)
+			failed = wording.Both(failed, err)
 		}
 	}
 	if failed == nil {
@@ -182,5 +184,5 @@ func (f *firstOf) Begin(ctx context.Context, t *Table) (Reading, error) {
 }
 
 func (f *firstOf) noneServes(q *Query) error {
-	return fmt.Errorf("no source can read the sockets of %s", q.Proc)
+	return wording.Fail("collect.error.no-source", "proc", q.Proc)
 }

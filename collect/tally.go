@@ -2,7 +2,6 @@ package collect
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Dimension is what sockets are grouped by when they are counted.
@@ -118,7 +118,7 @@ func ParseDimensions(list string) ([]*Dimension, error) {
 			return nil, &unknownDimensionError{name}
 		}
 		if slices.Contains(dimensions, &Dimensions[i]) {
-			return nil, fmt.Errorf("%q is named twice", name)
+			return nil, wording.Fail("collect.error.twice", "name", name)
 		}
 		dimensions = append(dimensions, &Dimensions[i])
 	}
@@ -127,18 +127,18 @@ func ParseDimensions(list string) ([]*Dimension, error) {
 
 type unknownDimensionError struct{ name string }
 
-func (e *unknownDimensionError) Error() string { return fmt.Sprintf("cannot count by %q", e.name) }
+func (e *unknownDimensionError) Error() string { return e.Message().String() }
 
-func (e *unknownDimensionError) Hint() string {
+func (e *unknownDimensionError) Message() wording.Message {
+	return wording.Say("collect.error.dimension", "name", e.name)
+}
+
+func (e *unknownDimensionError) Spelling() (string, []string) {
 	var names []string
 	for _, d := range Dimensions {
 		names = append(names, d.Name)
 	}
-	all := "it can be " + strings.Join(names, ", ")
-	if near, ok := tcp.Nearest(strings.ToLower(e.name), names); ok {
-		return fmt.Sprintf("did you mean %s? %s", near, all)
-	}
-	return all
+	return e.name, names
 }
 
 // Group is the sockets that have the same values in all dimensions.

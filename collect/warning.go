@@ -1,13 +1,12 @@
 package collect
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"tcpstate/procnet"
+	"tcpstate/wording"
 )
 
 // Warning is something that a reader should know about a reading as a whole. Its
@@ -16,8 +15,8 @@ import (
 // from reading to reading.
 type Warning struct {
 	Code    WarningCode
-	Subject string // which one, if a code can be about several things; else ""
-	Text    string // one sentence in English, without a full stop; may hold names from outside
+	Subject string          // which one, if a code can be about several things; else ""
+	Text    wording.Message // one sentence, without a full stop; may hold names from outside
 }
 
 // WarningCode says what a warning is about. A code keeps its meaning.
@@ -55,10 +54,14 @@ func (w *Warnings) Add(list ...Warning) {
 	}
 }
 
-// Texts returns the texts of the warnings, nil if there are none.
-func (w Warnings) Texts() (texts []string) {
+// Texts returns the texts of the warnings in English, as JSON has them; nil if there
+// are none.
+func (w Warnings) Texts() []string { return w.In(nil) }
+
+// In returns the texts of the warnings in the language of a catalogue.
+func (w Warnings) In(c *wording.Catalogue) (texts []string) {
 	for _, warning := range w {
-		texts = append(texts, warning.Text)
+		texts = append(texts, warning.Text.In(c))
 	}
 	return texts
 }
@@ -68,80 +71,79 @@ func (w Warning) isAbout(other Warning) bool {
 	return w.Code == other.Code && w.Subject == other.Subject
 }
 
-// The rest of this file makes the warnings. Their texts are nowhere else.
+// The rest of this file makes the warnings. Their texts stand in
+// wording/en/collect.txt.
 
 func nothingMatches() Warning {
 	return Warning{Code: NothingMatches,
-		Text: "nothing can match: the states, families and filter that are asked for exclude each other"}
+		Text: wording.Say("collect.nothing-matches")}
 }
 
-// insteadOfSockDiag is what a reader should know if /proc is read because sock_diag
-// failed.
-const insteadOfSockDiag = "reading /proc/net/tcp instead, which knows less of each socket and may list one twice or miss one while it changes"
+// insteadOfSockDiag is the key of what a reader should know if /proc is read because
+// sock_diag failed.
+const insteadOfSockDiag = "collect.instead-of-sock-diag"
 
 // sourceFailed reports that another source is read, and what to know about it.
 func sourceFailed(err error, instead string) Warning {
-	return Warning{Code: SourceFailed, Text: fmt.Sprintf("%v; %s", err, instead)}
+	return Warning{Code: SourceFailed, Text: wording.Say("collect.source-failed", "cause", err, "instead", wording.Say(instead))}
 }
 
 func tableChanged() Warning {
 	return Warning{Code: TableChanged,
-		Text: "the kernel says that its table changed during the dump: sockets may be missing or listed twice"}
+		Text: wording.Say("collect.table-changed")}
 }
 
 func agesUnknown(err error) Warning {
 	return Warning{Code: AgesUnknown, Subject: err.Error(),
-		Text: fmt.Sprintf("%v; the ages of SYN_SENT and FIN_WAIT2 are not known", err)}
+		Text: wording.Say("collect.ages-unknown", "cause", err)}
 }
 
 // ownersUnknown reports for how many sockets with a file the processes were not
-// found, and the probable reason, which may be "".
-func ownersUnknown(unknown, all int, reason string) Warning {
-	text := fmt.Sprintf("the processes of %d of %d sockets are not known", unknown, all)
-	if reason != "" {
-		text += ": " + reason
+// found, and the probable reason, which may be no text.
+func ownersUnknown(unknown, all int, reason wording.Message) Warning {
+	if reason.IsZero() {
+		return Warning{Code: OwnersUnknown, Text: wording.Say("collect.owners-unknown", "unknown", unknown, "all", all)}
 	}
-	return Warning{Code: OwnersUnknown, Text: text}
+	return Warning{Code: OwnersUnknown,
+		Text: wording.Say("collect.owners-unknown.reason", "unknown", unknown, "all", all, "reason", reason)}
 }
 
 // openedSince is the reason why a complete search of all processes did not find the
 // process of a socket.
-const openedSince = "they were opened after the processes were searched, or no process holds them"
+func openedSince() wording.Message { return wording.Say("collect.reason.opened-since") }
 
-// obstacleOf returns what a search of processes could not see, "" for nothing.
-func obstacleOf(search *procnet.Owners) string {
+// obstacleOf returns what a search of processes could not see, no text for nothing.
+func obstacleOf(search *procnet.Owners) wording.Message {
 	switch {
 	case search.Hidden:
-		return "not all processes are listed (see hidepid in proc(5))"
-	case search.Unreadable == 1:
-		return "one process may not be read by this user"
+		return wording.Say("collect.reason.hidden")
 	case search.Unreadable > 0:
-		return fmt.Sprintf("%d processes may not be read by this user", search.Unreadable)
+		return wording.Say("collect.reason.unreadable", "n", search.Unreadable)
 	}
-	return ""
+	return wording.Message{}
 }
 
 func hostNamesLate(late, all int, patience time.Duration) Warning {
 	return Warning{Code: HostNamesLate,
-		Text: fmt.Sprintf("the names of %d of %d hosts were not found within %v", late, all, patience)}
+		Text: wording.Say("collect.host-names-late", "late", late, "all", all, "time", patience)}
 }
 
 func hostNamesFailed(failed, all int, err error) Warning {
 	return Warning{Code: HostNamesFailed,
-		Text: fmt.Sprintf("the names of %d of %d hosts could not be looked up: %v", failed, all, err)}
+		Text: wording.Say("collect.host-names-failed", "failed", failed, "all", all, "cause", err)}
 }
 
 func hostNamesMany(most int) Warning {
 	return Warning{Code: HostNamesMany,
-		Text: fmt.Sprintf("the names of hosts beyond the first %d were not looked up", most)}
+		Text: wording.Say("collect.host-names-many", "most", most)}
 }
 
 func namespaceSkipped(err error) Warning {
-	return Warning{Code: NamespaceSkipped, Subject: err.Error(), Text: err.Error()}
+	return Warning{Code: NamespaceSkipped, Subject: err.Error(), Text: wording.Say("collect.error", "cause", err)}
 }
 
 func namespaceUnreadable(name string, err error) Warning {
-	return Warning{Code: NamespaceUnreadable, Subject: name, Text: fmt.Sprintf("network namespace %q: %v", name, err)}
+	return Warning{Code: NamespaceUnreadable, Subject: name, Text: wording.Say("collect.namespace-unreadable", "name", name, "cause", err)}
 }
 
 func namespacesClosed(names []string) Warning {
@@ -149,35 +151,28 @@ func namespacesClosed(names []string) Warning {
 	for _, name := range names {
 		quoted = append(quoted, strconv.Quote(name))
 	}
-	w := Warning{Code: NamespacesClosed}
 	if len(quoted) == 1 {
-		w.Text = fmt.Sprintf("the network namespace %s may not be entered by this user", quoted[0])
-	} else {
-		w.Text = fmt.Sprintf("%d network namespaces may not be entered by this user: %s", len(quoted), strings.Join(quoted, ", "))
+		return Warning{Code: NamespacesClosed, Text: wording.Say("collect.namespace-closed", "name", quoted[0])}
 	}
-	return w
+	return Warning{Code: NamespacesClosed, Text: wording.Say("collect.namespaces-closed", "n", len(quoted), "names", quoted)}
 }
 
 func namespacesHidden() Warning {
 	return Warning{Code: NamespacesHidden,
-		Text: "not all processes are listed (see hidepid in proc(5)): there may be network namespaces that are not known"}
+		Text: wording.Say("collect.namespaces-hidden")}
 }
 
 func namespacesUnseen(processes int) Warning {
-	w := Warning{Code: NamespacesUnseen, Text: "the network namespace of one process may not be seen by this user"}
-	if processes > 1 {
-		w.Text = fmt.Sprintf("the network namespaces of %d processes may not be seen by this user", processes)
-	}
-	return w
+	return Warning{Code: NamespacesUnseen, Text: wording.Say("collect.namespaces-unseen", "n", processes)}
 }
 
 // hostUnread reports what could not be read of the host.
 func hostUnread(err error) Warning {
-	return Warning{Code: HostUnread, Subject: err.Error(), Text: err.Error()}
+	return Warning{Code: HostUnread, Subject: err.Error(), Text: wording.Say("collect.error", "cause", err)}
 }
 
 // LeaveHostOut returns the warning that a page has no numbers of this host, because
 // the host could not be read.
 func LeaveHostOut(err error) Warning {
-	return Warning{Code: HostLeftOut, Text: fmt.Sprintf("%v; this host is left out", err)}
+	return Warning{Code: HostLeftOut, Text: wording.Say("collect.host-left-out", "cause", err)}
 }

@@ -4,19 +4,21 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"tcpstate/wording"
 )
 
 // TestWarningsAreToldApartByWhatTheyAreAbout adds the same warnings with other
 // numbers, and one code about two subjects.
 func TestWarningsAreToldApartByWhatTheyAreAbout(t *testing.T) {
 	var w Warnings
-	w.Add(ownersUnknown(3, 7, ""), tableChanged())
-	w.Add(ownersUnknown(4, 9, ""), tableChanged(), nothingMatches())
+	w.Add(ownersUnknown(3, 7, wording.Message{}), tableChanged())
+	w.Add(ownersUnknown(4, 9, wording.Message{}), tableChanged(), nothingMatches())
 	w.Add(namespaceUnreadable("net1", errTest), namespaceUnreadable("net2", errTest), namespaceUnreadable("net1", errTest))
 	want := []string{
 		"the processes of 3 of 7 sockets are not known",
-		"the kernel says that its table changed during the dump: sockets may be missing or listed twice",
-		"nothing can match: the states, families and filter that are asked for exclude each other",
+		"the kernel reports that its table changed during the dump: sockets may be missing or listed twice",
+		"nothing can match: the requested states, families and filter exclude each other",
 		`network namespace "net1": test`, `network namespace "net2": test`,
 	}
 	if got := w.Texts(); !slices.Equal(got, want) {

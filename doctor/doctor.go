@@ -18,14 +18,13 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"tcpstate/lifecycle"
-	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 //go:generate go run tcpstate/internal/gendocs ../docs/doctor.md
@@ -33,12 +32,9 @@ import (
 // Rule is one problem that the doctor looks for.
 type Rule struct {
 	Code       string
-	Severities []Severity // the severities that its findings can have, in ascending order
-	Title      string     // the problem, in a few words
-	Meaning    string     // what the problem means, in one sentence
-	Condition  string     // when the rule reports it, with the names of its thresholds
-	Advice     []Step     // what to do, in order
-	Topic      string     // the topic of explain
+	Severities []Severity // that its findings can have, in rising order
+	Advice     []Step     // in order
+	Topic      string     // of explain
 	Sources    []string   // RFC, kernel file, man page
 	Needs      Need       // what the observation must hold
 	Settings   []string   // the settings that it must hold, with NeedSettings
@@ -46,15 +42,26 @@ type Rule struct {
 	judge func(*Observation) []Finding
 }
 
-// Step is the template of one step of advice. Words in braces are placeholders
-// for the subject of the finding. A step is left out if the finding has no
-// value for one of its placeholders.
+// Name returns what is wrong, in a few words.
+func (r *Rule) Name() wording.Message { return wording.Say("doctor." + r.Code + ".name") }
+
+// Meaning returns why it matters, in one sentence.
+func (r *Rule) Meaning() wording.Message { return wording.Say("doctor." + r.Code + ".meaning") }
+
+// Condition returns when the rule applies. The names of thresholds in it stand
+// between backquotes.
+func (r *Rule) Condition() wording.Message { return wording.Say("doctor." + r.Code + ".when") }
+
+// Step is one step of advice before it is known which finding it is for. Words in
+// braces in a command stand for what the finding is about; a step is left out where
+// one of them is not known.
 type Step struct {
-	When    string // the cause for which the step applies; "": every cause
-	Say     string
-	Run     string
-	Setting string // the sysctl that it changes; the step is left out on a host without that sysctl
-	Since   string // the first kernel that has the feature of the step; "": all kernels
+	When    string // the key of the cause that it is for; "": any
+	Say     string // the key of its sentence
+	About   string // the place in the sentence; "": it has none
+	Run     string // a command; "": none
+	Setting string // the sysctl it changes: left out where the host has none of that name
+	Since   string // the first kernel that has what it names; "": all
 }
 
 // Need is a set of the things that an observation must hold so that a rule can
@@ -93,29 +100,34 @@ type UnknownRuleError struct {
 	Code string // as the user wrote it
 }
 
-func (e *UnknownRuleError) Error() string { return fmt.Sprintf("no rule %q", e.Code) }
+func (e *UnknownRuleError) Error() string { return e.Message().String() }
 
-// Hint suggests the rule whose code is nearest to Code.
-func (e *UnknownRuleError) Hint() string {
+// Message returns the sentence.
+func (e *UnknownRuleError) Message() wording.Message {
+	return wording.Say("doctor.error.rule", "code", e.Code)
+}
+
+// Spelling returns what was given, and the codes.
+func (e *UnknownRuleError) Spelling() (string, []string) {
 	var codes []string
 	for _, r := range rules {
 		codes = append(codes, r.Code)
 	}
-	if near, ok := tcp.Nearest(e.Code, codes); ok {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return "tcpstate doctor --list shows the rules"
+	return e.Code, codes
 }
 
-// Examine judges an observation by the given rules and returns the findings:
-// the most severe first, then in the order of the rules, then the worst of each
-// rule first. The same observation always gives the same findings. If several
-// findings report the same problem, Examine keeps one of them: see folds.
+// Hint names the list of rules.
+func (e *UnknownRuleError) Hint() wording.Message { return wording.Say("doctor.error.rule.hint") }
+
+// Examine judges an observation by some of the rules and returns what it finds,
+// the most severe first, then in the order of the rules, then the worst first of
+// each. The same observation gives the same findings. What several findings
+// would tell of one matter is told once: see folds.
 func Examine(o *Observation, by []Rule) []Finding {
 	var findings []Finding
 	for i := range by {
 		for _, f := range by[i].judge(o) {
-			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning, by[i].Topic
+			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning(), by[i].Topic
 			f.Advice = by[i].advise(o, &f)
 			if f.Confidence == 0 {
 				f.Confidence = Measured
@@ -140,7 +152,7 @@ func cut(findings []Finding) []Finding {
 	if more := len(findings) - maxFindings; more > 0 {
 		findings = findings[:maxFindings]
 		last := &findings[maxFindings-1]
-		last.Title += fmt.Sprintf("; and %d more such", more)
+		last.Title = wording.Say("doctor.and-more", "title", last.Title, "n", more)
 		last.Evidence.Add("more", more)
 	}
 	return findings
@@ -153,9 +165,15 @@ func (r *Rule) advise(o *Observation, f *Finding) []Advice {
 		if s.When != "" && s.When != f.variant || !o.has(s) {
 			continue
 		}
-		say, ok := substitute(s.Say, f.fill)
-		run, alsoOK := substitute(s.Run, f.fill)
-		if ok && alsoOK {
+		say := wording.Say(s.Say)
+		if s.About != "" {
+			known, ok := f.fill[s.About]
+			if !ok {
+				continue
+			}
+			say = wording.Say(s.Say, s.About, known)
+		}
+		if run, ok := substitute(s.Run, f.fill); ok {
 			advice = append(advice, Advice{say, enter(run, o.Netns)})
 		}
 	}
@@ -291,7 +309,7 @@ func (f *Finding) absorb(other *Finding) {
 		f.Evidence.Add(fact.Name, fact.Value)
 	}
 	f.addRelated(other.Code)
-	if f.Inference == "" {
+	if f.Inference.IsZero() {
 		f.Inference = other.Inference
 	}
 	f.Severity = max(f.Severity, other.Severity)
@@ -343,7 +361,7 @@ func canBeOfOneProcess(a, b *Finding) bool {
 // Unchecked is a rule that could not be judged, or only in part, and why.
 type Unchecked struct {
 	Code   string
-	Reason string
+	Reason wording.Message
 }
 
 // Check returns the codes of the rules that were judged completely, and the
@@ -352,7 +370,11 @@ type Unchecked struct {
 func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
 	for i := range by {
 		if reasons := o.lacks(&by[i]); len(reasons) > 0 {
-			unchecked = append(unchecked, Unchecked{by[i].Code, strings.Join(reasons, "; ")})
+			all := reasons[0]
+			for _, next := range reasons[1:] {
+				all = wording.Say("doctor.lacks.and", "first", all, "next", next)
+			}
+			unchecked = append(unchecked, Unchecked{by[i].Code, all})
 		} else {
 			checked = append(checked, by[i].Code)
 		}
@@ -362,25 +384,24 @@ func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) 
 
 // lacks returns the needs of a rule that the observation does not hold, as
 // text.
-func (o *Observation) lacks(r *Rule) []string {
+func (o *Observation) lacks(r *Rule) []wording.Message {
 	v, needs := o.Survey, r.Needs
-	var reasons []string
-	check := func(need Need, missing bool, reason string) {
+	var reasons []wording.Message
+	check := func(need Need, missing bool, reason wording.Message) {
 		if needs&need != 0 && missing {
 			reasons = append(reasons, reason)
 		}
 	}
-	check(NeedCounters|NeedRates, len(o.After) == 0, "the counters could not be read")
-	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, "the counters were read once: what rises is not known")
-	check(NeedProcesses, v.unowned > 0, fmt.Sprintf("the processes of %s could not be seen", count(int64(v.unowned), "socket", "sockets")))
-	check(NeedClocks, v.unaged > 0, fmt.Sprintf("the clocks of %s are not known", count(int64(v.unaged), "connection", "connections")))
-	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, "the limits of no process could be read")
-	check(NeedSockStat, len(o.SockStat) == 0, "what TCP has in use could not be read")
-	check(NeedSettings, !o.knowsSettings(), "the settings could not be read")
+	check(NeedCounters|NeedRates, len(o.After) == 0, wording.Say("doctor.lacks.counters"))
+	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, wording.Say("doctor.lacks.rates"))
+	check(NeedProcesses, v.unowned > 0, wording.Say("doctor.lacks.processes", "n", v.unowned))
+	check(NeedClocks, v.unaged > 0, wording.Say("doctor.lacks.clocks", "n", v.unaged))
+	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, wording.Say("doctor.lacks.limits"))
+	check(NeedSockStat, len(o.SockStat) == 0, wording.Say("doctor.lacks.sockstat"))
+	check(NeedSettings, !o.knowsSettings(), wording.Say("doctor.lacks.settings"))
 	for _, name := range r.Settings {
-		// The kernel shows some settings only in the first network namespace of
-		// a host.
-		check(NeedSettings, o.knowsSettings() && !o.knows(name), name+" is not known here")
+		// Some are only told in the first network namespace of a host.
+		check(NeedSettings, o.knowsSettings() && !o.knows(name), wording.Say("doctor.lacks.setting", "name", name))
 	}
 	return reasons
 }

@@ -13,6 +13,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // checkFinding checks what must hold of every finding.
@@ -22,14 +23,14 @@ func checkFinding(t *testing.T, f *Finding) {
 	if !slices.Contains(rule.Severities, f.Severity) && len(f.Related) == 0 {
 		t.Errorf("%s is %v, its rule says %v", f.Code, f.Severity, rule.Severities)
 	}
-	if f.Title == "" || f.Meaning == "" || f.Topic == "" || f.Confidence == 0 || len(f.Evidence) == 0 || len(f.Advice) == 0 {
+	if f.Title.IsZero() || f.Meaning.IsZero() || f.Topic == "" || f.Confidence == 0 || len(f.Evidence) == 0 || len(f.Advice) == 0 {
 		t.Errorf("%s is not complete: %+v", f.Code, f)
 	}
-	if f.Confidence < Measured && f.Inference == "" {
+	if f.Confidence < Measured && f.Inference.IsZero() {
 		t.Errorf("%s is %v and does not say why", f.Code, f.Confidence)
 	}
 	for _, a := range f.Advice {
-		if strings.ContainsAny(a.Say, "{}") || word.MatchString(a.Run) {
+		if strings.ContainsAny(a.Say.String(), "{}") || word.MatchString(a.Run) {
 			t.Errorf("%s: advice %q has something left to fill in", f.Code, a)
 		}
 		if strings.Contains(a.Run, "nginx") {
@@ -97,7 +98,7 @@ func TestFindingsOfARuleAreFew(t *testing.T) {
 		p.listenOn(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128)
 	}
 	findings := p.examine(t)
-	if len(findings) != maxFindings || !strings.HasSuffix(findings[maxFindings-1].Title, "; and 7 more such") ||
+	if len(findings) != maxFindings || !strings.HasSuffix(findings[maxFindings-1].Title.String(), "; and 7 more like this") ||
 		findings[maxFindings-1].Evidence.Get("more") != int64(7) {
 		t.Errorf("12 full queues:%s", describe(findings))
 	}
@@ -179,11 +180,10 @@ func TestSelect(t *testing.T) {
 		t.Errorf("got %v, error %v", some, err)
 	}
 	_, err = Select(nil, []string{"close-wait-leek"})
-	hinted, ok := err.(*UnknownRuleError)
-	if !ok || err.Error() != `no rule "close-wait-leek"` || hinted.Hint() != "did you mean close-wait-leak?" {
-		t.Errorf("error %v", err)
+	if err.Error() != `no rule "close-wait-leek"` || wording.Hint(err).String() != "did you mean close-wait-leak?" {
+		t.Errorf("error %v, hint %q", err, wording.Hint(err))
 	}
-	if hint := (&UnknownRuleError{"xyz"}).Hint(); !strings.Contains(hint, "--list") {
+	if hint := wording.Hint(&UnknownRuleError{"xyz"}).String(); !strings.Contains(hint, "--list") {
 		t.Errorf("hint %q", hint)
 	}
 }
@@ -201,7 +201,7 @@ func TestCheckSaysWhatCouldNotBe(t *testing.T) {
 		t.Errorf("of sockets alone %v were checked, want %v", checked, want)
 	}
 	i := slices.IndexFunc(unchecked, func(u Unchecked) bool { return u.Code == "close-wait-leak" })
-	if want := "the processes of 2 sockets could not be seen; the clocks of 2 connections are not known"; i < 0 || unchecked[i].Reason != want {
+	if want := "the processes of 2 sockets could not be seen; the clocks of 2 connections are not known"; i < 0 || unchecked[i].Reason.String() != want {
 		t.Errorf("close-wait-leak was not checked: %v, want %q", unchecked, want)
 	}
 	p.examine(t)
@@ -209,7 +209,7 @@ func TestCheckSaysWhatCouldNotBe(t *testing.T) {
 	p = healthy()
 	p.onlySinceBoot()
 	_, unchecked = Check(p.Observation, Rules())
-	if len(unchecked) != 6 || unchecked[0].Reason != "the counters were read once: what rises is not known" {
+	if len(unchecked) != 6 || unchecked[0].Reason.String() != "the counters were read once: it is not known which rise" {
 		t.Errorf("of one reading: %v", unchecked)
 	}
 }
@@ -240,11 +240,13 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+var english = wording.For(wording.English)
+
 // TestRulesAreComplete checks the texts of the table against each other.
 func TestRulesAreComplete(t *testing.T) {
 	named := regexp.MustCompile("`([a-z0-9.-]+)`")
 	for _, r := range rules {
-		if r.Code == "" || len(r.Severities) == 0 || r.Title == "" || r.Meaning == "" || r.Condition == "" || len(r.Advice) == 0 || len(r.Sources) == 0 {
+		if r.Code == "" || len(r.Severities) == 0 || len(r.Advice) == 0 || len(r.Sources) == 0 {
 			t.Errorf("%s is not complete", r.Code)
 		}
 		if !slices.IsSorted(r.Severities) {
@@ -253,11 +255,16 @@ func TestRulesAreComplete(t *testing.T) {
 		if _, err := explain.Find(r.Topic); err != nil {
 			t.Errorf("%s: %v", r.Code, err)
 		}
-		if strings.Count(r.Meaning, ". ") > 0 || !strings.HasSuffix(r.Meaning, ".") {
+		for _, m := range []wording.Message{r.Name(), r.Meaning(), r.Condition()} {
+			if !english.Has(m.Key) {
+				t.Errorf("wording/en/doctor.txt has no %s", m.Key)
+			}
+		}
+		if meaning := r.Meaning().String(); strings.Count(meaning, ". ") > 0 || !strings.HasSuffix(meaning, ".") {
 			t.Errorf("%s: the meaning is not one sentence", r.Code)
 		}
 		var told []string
-		for _, m := range named.FindAllStringSubmatch(r.Condition, -1) {
+		for _, m := range named.FindAllStringSubmatch(r.Condition().String(), -1) {
 			told = append(told, m[1])
 		}
 		for _, d := range thresholdTable {
@@ -273,13 +280,41 @@ func TestRulesAreComplete(t *testing.T) {
 	}
 }
 
+// TestTextsAreOfRules checks that the texts of rules, thresholds and risks are of
+// those that there are.
+func TestTextsAreOfRules(t *testing.T) {
+	used := map[string]bool{}
+	for _, r := range rules {
+		used[r.Name().Key], used[r.Meaning().Key], used[r.Condition().Key] = true, true, true
+	}
+	for _, d := range thresholdTable {
+		used[d.Limits().Key], used[d.Reason().Key] = true, true
+	}
+	for _, r := range risks {
+		used[r.Value().Key], used[r.Harm().Key] = true, true
+	}
+	of := regexp.MustCompile(`\.(name|meaning|when|limits|reason|value|harm)$`)
+	others := regexp.MustCompile(`^doctor\.(error|do|lacks)\.`)
+	for _, key := range english.Keys("doctor") {
+		if of.MatchString(key) && !used[key] && !others.MatchString(key) {
+			t.Errorf("%s is the text of nothing", key)
+		}
+	}
+}
+
 // TestAdviceNamesWhatThereIs checks that commands name settings of the kernel,
 // that steps which change one say so, and that examples can be made of all.
 func TestAdviceNamesWhatThereIs(t *testing.T) {
 	sysctl := regexp.MustCompile(`net\.[a-z0-9_.]+`)
 	for _, r := range rules {
 		for _, s := range r.Advice {
-			for _, w := range word.FindAllString(s.Say+s.Run, -1) {
+			if places := wording.PlacesIn(wording.Say(s.Say).String()); !english.Has(s.Say) || strings.Join(places, " ") != s.About {
+				t.Errorf("%s: %s has the places %q, the step %q", r.Code, s.Say, places, s.About)
+			}
+			if s.When != "" && !english.Has(s.When) {
+				t.Errorf("%s: the cause %s has no text", r.Code, s.When)
+			}
+			for _, w := range word.FindAllString(s.Run, -1) {
 				if exampleWords[strings.Trim(w, "{}")] == "" {
 					t.Errorf("%s: no example of %s", r.Code, w)
 				}
@@ -299,7 +334,7 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 		}
 	}
 	for _, r := range risks {
-		if _, ok := lifecycle.SettingOf(r.Setting); !ok || r.When == "" || r.Why == "" || r.Source == "" {
+		if _, ok := lifecycle.SettingOf(r.Setting); !ok || !english.Has(r.Value().Key) || !english.Has(r.Harm().Key) || r.Source == "" {
 			t.Errorf("sysctl-risky: %s is no setting, or not complete", r.Setting)
 		}
 	}

@@ -3,7 +3,6 @@ package doctor
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,18 +11,18 @@ import (
 	"unicode"
 
 	"tcpstate/tcp"
-	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Finding is one problem, with its evidence and advice.
 type Finding struct {
 	Code     string
 	Severity Severity
-	// Title says what is wrong, with which process or peer, and for how long if
-	// that is known. Names of processes in it may hold any bytes.
-	Title    string
+	// Title is what to read first: what is wrong, with whom, and since when if
+	// that is known. Names of processes in it may hold anything.
+	Title    wording.Message
 	Evidence Evidence
-	Meaning  string // what the problem means, in one sentence; from the rule
+	Meaning  wording.Message // in one sentence; from the rule
 	Advice   []Advice
 	Topic    string // the topic of explain
 
@@ -32,25 +31,25 @@ type Finding struct {
 	Processes []Process
 
 	Confidence Confidence
-	Inference  string   // what was inferred, and from what; "" if nothing was
-	Related    []string // codes of related findings, including those folded into this one
+	Inference  wording.Message // what was concluded, and from what; no text where nothing was
+	Related    []string        // codes of findings on the same matter; those folded into this one among them
 
-	variant string            // the cause, which selects the rule's steps
-	fill    map[string]string // the values for the words in braces in the steps
+	variant string            // the key of the cause; it decides which of the rule's steps apply
+	fill    map[string]string // what stands for the words in braces in them
 }
 
 // Advice is one step for the user. The program itself never takes it.
 type Advice struct {
-	Say string // a sentence without its full stop
-	Run string // a command to paste; "" if there is none
+	Say wording.Message // a sentence, without its full stop
+	Run string          // a command, ready to paste; "" where there is none
 }
 
-// String returns the sentence, and the command after a colon.
+// String returns the sentence in English, and the command after a colon.
 func (a Advice) String() string {
 	if a.Run == "" {
-		return a.Say
+		return a.Say.String()
 	}
-	return a.Say + ": " + a.Run
+	return a.Say.String() + ": " + a.Run
 }
 
 // MarshalText returns what String returns.
@@ -159,29 +158,31 @@ func (f *Finding) at(l *Listener) {
 	}
 }
 
-// String returns the process in the form of titles: nginx (pid 812).
-func (p Process) String() string { return fmt.Sprintf("%s (pid %d)", p.Name, p.PID) }
+// Message returns the process as titles name it: nginx (pid 812).
+func (p Process) Message() wording.Message {
+	return wording.Say("doctor.process", "name", p.Name, "pid", p.PID)
+}
 
-// String returns the listener in the form of titles: 0.0.0.0:443 of nginx (pid
-// 812).
-func (l *Listener) String() string {
+// String returns the message in English.
+func (p Process) String() string { return p.Message().String() }
+
+// Message returns the listener as titles name it: 0.0.0.0:443 of nginx (pid 812).
+func (l *Listener) Message() wording.Message {
 	if len(l.Processes) == 0 {
-		return l.Local.String()
+		return wording.Say("doctor.listener.unowned", "address", l.Local)
 	}
-	return fmt.Sprintf("%v of %v", l.Local, l.Processes[0])
+	return wording.Say("doctor.listener", "address", l.Local, "process", l.Processes[0])
 }
 
-// forAtLeast returns ", for at least 42s", or "" for less than a second.
-func forAtLeast(d time.Duration) string {
+// String returns the message in English.
+func (l *Listener) String() string { return l.Message().String() }
+
+// forAtLeast returns ", for at least 42s", or no text for less than a second.
+func forAtLeast(d time.Duration) wording.Message {
 	if d < time.Second {
-		return ""
+		return wording.Message{}
 	}
-	return ", for at least " + formatDuration(d.Truncate(time.Second))
-}
-
-// count returns "1 connection", "2,000 connections".
-func count(n int64, one, many string) string {
-	return text.Grouped(n) + " " + text.Plural(n, one, many)
+	return wording.Say("doctor.for", "time", formatDuration(d.Truncate(time.Second)))
 }
 
 // enter returns a command of the advice in a form that works from outside the

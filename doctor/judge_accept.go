@@ -1,9 +1,10 @@
 package doctor
 
 import (
-	"fmt"
 	"strconv"
 	"time"
+
+	"tcpstate/wording"
 )
 
 // This file judges accept queues.
@@ -19,12 +20,11 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		switch {
 		case l.full > 0:
 			f.Severity = Critical
-			f.Title = fmt.Sprintf("the accept queue of %v is full: %s%s%s", l, l.fill(), l.dropping(), forAtLeast(l.unaccepted.oldest))
+			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", l, "fill", l.fill(), "dropping", l.dropping(), "age", forAtLeast(l.unaccepted.oldest))
 		case waiting:
-			f.Title = fmt.Sprintf("%v does not accept: %s%s",
-				l, count(int64(l.unaccepted.standing), "connection waits", "connections wait"), forAtLeast(l.unaccepted.oldest))
+			f.Title = wording.Say("doctor.accept-queue-full.unaccepted", "listener", l, "n", l.unaccepted.standing, "age", forAtLeast(l.unaccepted.oldest))
 		default:
-			f.Title = fmt.Sprintf("the accept queue of %v is nearly full: %s", l, l.fill())
+			f.Title = wording.Say("doctor.accept-queue-full.nearly", "listener", l, "fill", l.fill())
 		}
 		f.at(l)
 		if l.worst != nil {
@@ -49,25 +49,25 @@ func judgeAcceptQueue(o *Observation) []Finding {
 
 // fill returns a text such as "129 of 128 wait". With several sockets it
 // describes the fullest.
-func (l *Listener) fill() string {
+func (l *Listener) fill() wording.Message {
 	if l.worst == nil {
-		return strconv.FormatInt(l.AcceptQueue, 10) + " wait"
+		return wording.Say("doctor.accept-queue-full.waiting", "n", l.AcceptQueue)
 	}
-	text := fmt.Sprintf("%d wait, of at most %d", l.worst.AcceptQueue, l.worst.AcceptQueueMax.Or(0))
+	fill := wording.Say("doctor.accept-queue-full.waiting-of", "n", l.worst.AcceptQueue, "most", l.worst.AcceptQueueMax.Or(0))
 	if l.Sockets > 1 {
-		text += fmt.Sprintf(", in the fullest of %d sockets", l.Sockets)
+		fill = wording.Joined(fill, wording.Say("doctor.accept-queue-full.fullest", "n", l.Sockets))
 	}
-	return text
+	return fill
 }
 
 // dropping returns a text that says that new connections are dropped, or "".
 // The kernel drops them when the queue holds one more than its maximum
 // (sk_acceptq_is_full).
-func (l *Listener) dropping() string {
+func (l *Listener) dropping() wording.Message {
 	if l.worst != nil && int64(l.worst.AcceptQueue) > int64(l.worst.AcceptQueueMax.Or(0)) {
-		return ", and newcomers are dropped"
+		return wording.Say("doctor.accept-queue-full.dropping")
 	}
-	return ""
+	return wording.Message{}
 }
 
 // raisesSomaxconn suggests a higher somaxconn if that limits the listener's
@@ -85,7 +85,7 @@ func judgeOverflows(o *Observation) []Finding {
 		if total == 0 || !o.Thresholds.reaches(overflowsShare, total, accepted+total) {
 			return nil
 		}
-		f := Finding{Severity: Info, Title: fmt.Sprintf("since boot an accept queue was found full %s", count(total, "time", "times"))}
+		f := Finding{Severity: Info, Title: wording.Say("doctor.accept-queue-overflows.since-boot", "n", total)}
 		f.Evidence.Add("listen_overflows_since_boot", total)
 		f.Evidence.Add("passive_opens_since_boot", accepted)
 		return []Finding{f}
@@ -98,15 +98,15 @@ func judgeOverflows(o *Observation) []Finding {
 	f.Evidence.Add("listen_overflows", n)
 	f.Evidence.Add("interval_ms", o.Interval)
 	o.addRises(&f.Evidence, "TcpExt.ListenDrops", "TcpExt.TCPFastOpenListenOverflow")
-	whose := "no queue is full now, so which one is not known"
+	where := wording.Say("doctor.accept-queue-overflows.unknown")
 	if l := o.overflowing(); l != nil {
 		f.at(l)
 		f.Confidence = Likely
-		f.Inference = fmt.Sprintf("the counter is of all listeners together; %v is the one whose accept queue is fullest", l)
-		whose = "probably that of " + l.String()
+		f.Inference = wording.Say("doctor.accept-queue-overflows.inferred", "listener", l)
+		where = wording.Say("doctor.probably-of", "listener", l)
 		o.raisesSomaxconn(&f, l)
 	}
-	f.Title = fmt.Sprintf("an accept queue was found full %s within %s: %s", count(n, "time", "times"), formatDuration(o.Interval.Round(time.Millisecond)), whose)
+	f.Title = wording.Say("doctor.accept-queue-overflows.within", "n", n, "time", formatDuration(o.Interval.Round(time.Millisecond)), "where", where)
 	return []Finding{f}
 }
 

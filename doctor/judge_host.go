@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // This file judges the limits of processes and of the host.
@@ -26,7 +27,7 @@ func judgeLimits(o *Observation) []Finding {
 		if o.Thresholds.reaches(fdFull, int64(l.Open), int64(l.Soft)) {
 			f.Severity = Critical
 		}
-		f.Title = fmt.Sprintf("%v has %d of %d descriptors open", l.Process, l.Open, l.Soft)
+		f.Title = wording.Say("doctor.fd-limit-near.title", "process", l.Process, "n", l.Open, "most", l.Soft)
 		f.about(l.Process)
 		f.Evidence.Add("open", l.Open)
 		f.Evidence.Add("limit", l.Soft)
@@ -53,7 +54,7 @@ func judgeOrphans(o *Observation) []Finding {
 	if o.Thresholds.reaches(orphansFull, orphans, int64(limit)) || o.rises("TcpExt.TCPAbortOnMemory") > 0 {
 		f.Severity = Critical
 	}
-	f.Title = fmt.Sprintf("%s, of at most %d: the kernel resets connections", count(orphans, "socket is without a program", "sockets are without a program"), limit)
+	f.Title = wording.Say("doctor.orphans-high.title", "n", orphans, "most", limit)
 	f.Evidence.Add("orphans", orphans)
 	f.Evidence.Add("tcp_max_orphans", limit)
 	f.Evidence.Add("orphans_percent", percent(orphans, int64(limit)))
@@ -76,13 +77,13 @@ func judgeMemory(o *Observation) []Finding {
 	switch {
 	case limits[2] > 0 && pages >= limits[2] || o.rises("TcpExt.TCPAbortOnMemory") > 0 && pages >= limits[1]:
 		f.Severity = Critical
-		f.Title = fmt.Sprintf("TCP has no memory left: %d pages of at most %d; connections are reset", pages, limits[2])
+		f.Title = wording.Say("doctor.tcp-memory-pressure.none", "n", pages, "most", limits[2])
 	case pages >= limits[1]:
 		f.Severity = Warning
-		f.Title = fmt.Sprintf("TCP is short of memory: %d pages, pressure begins at %d, the end is at %d", pages, limits[1], limits[2])
+		f.Title = wording.Say("doctor.tcp-memory-pressure.short", "n", pages, "pressure", limits[1], "most", limits[2])
 	case o.Thresholds.reaches(memoryNear, pages, limits[1]):
 		f.Severity = Info
-		f.Title = fmt.Sprintf("TCP's memory is nearly at the pressure mark: %d pages of %d", pages, limits[1])
+		f.Title = wording.Say("doctor.tcp-memory-pressure.soon", "n", pages, "pressure", limits[1])
 	default:
 		return nil
 	}
@@ -101,19 +102,19 @@ var aborts = []struct {
 	counter   string
 	severity  Severity
 	threshold thresholdID
-	meaning   string
+	reason    func(n int64) wording.Message
 }{
-	{"TcpExt.TCPAbortOnMemory", Critical, abortsMemory, "there were too many orphans, or no memory"},
-	{"TcpExt.TCPAbortFailed", Warning, abortsMemory, "there was no memory even for a reset"},
-	{"TcpExt.TCPAbortOnTimeout", Warning, abortsCount, "the peer stopped answering"},
-	{"TcpExt.TCPAbortOnClose", Info, abortsCount, "programs closed with data unread, and their peers got resets"},
-	{"TcpExt.TCPAbortOnData", Info, abortsCount, "data came after the program had closed, or it closed with SO_LINGER 0"},
-	{"TcpExt.TCPAbortOnLinger", Info, abortsCount, "TCP_LINGER2 cut FIN_WAIT2 short"},
+	{"TcpExt.TCPAbortOnMemory", Critical, abortsMemory, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.memory-full", "n", n) }},
+	{"TcpExt.TCPAbortFailed", Warning, abortsMemory, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.no-reset", "n", n) }},
+	{"TcpExt.TCPAbortOnTimeout", Warning, abortsCount, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.timeout", "n", n) }},
+	{"TcpExt.TCPAbortOnClose", Info, abortsCount, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.close", "n", n) }},
+	{"TcpExt.TCPAbortOnData", Info, abortsCount, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.data", "n", n) }},
+	{"TcpExt.TCPAbortOnLinger", Info, abortsCount, func(n int64) wording.Message { return wording.Say("doctor.aborts-rising.linger", "n", n) }},
 }
 
 func judgeAborts(o *Observation) []Finding {
 	f := Finding{}
-	var reasons []string
+	var reasons wording.Message
 	for _, a := range aborts {
 		n, since := o.rises(a.counter), ""
 		severity := a.severity
@@ -125,17 +126,20 @@ func judgeAborts(o *Observation) []Finding {
 		}
 		f.Evidence.Add(counterFact(a.counter)+since, n)
 		f.Severity = max(f.Severity, severity)
-		reasons = append(reasons, fmt.Sprintf("%d because %s", n, a.meaning))
+		if reasons.IsZero() {
+			reasons = a.reason(n)
+		} else {
+			reasons = wording.Say("doctor.aborts-rising.and", "first", reasons, "next", a.reason(n))
+		}
 	}
-	if len(reasons) == 0 {
+	if reasons.IsZero() {
 		return nil
 	}
-	when := "since boot"
+	f.Title = wording.Say("doctor.aborts-rising.since-boot", "reasons", reasons)
 	if len(o.Before) > 0 {
-		when = "within " + formatDuration(o.Interval.Round(time.Millisecond))
+		f.Title = wording.Say("doctor.aborts-rising.within", "time", formatDuration(o.Interval.Round(time.Millisecond)), "reasons", reasons)
 		f.Evidence.Add("interval_ms", o.Interval)
 		o.addRises(&f.Evidence, "Tcp.EstabResets", "Tcp.OutRsts")
 	}
-	f.Title = fmt.Sprintf("connections were ended early %s: %s", when, strings.Join(reasons, "; "))
 	return []Finding{f}
 }

@@ -2,12 +2,12 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // This file judges the use of local ports and the number of TIME_WAITs.
@@ -42,12 +42,12 @@ func judgePorts(o *Observation) []Finding {
 		if o.Thresholds.reaches(portsFull, u.taken, usable) {
 			f.Severity = Critical
 		}
-		by := ""
+		var by wording.Message
 		if p, ok := o.process(int(u.pid)); ok {
 			f.about(p)
-			by = " by " + p.String()
+			by = wording.Say("doctor.by", "process", p)
 		}
-		f.Title = fmt.Sprintf("%v has %d of %d local ports taken towards %v%s", u.local, u.taken, usable, u.peer, by)
+		f.Title = wording.Say("doctor.port-exhaustion.title", "local", u.local, "n", u.taken, "ports", usable, "peer", u.peer, "by", by)
 		f.Evidence.Add("local", u.local.String())
 		f.Evidence.Add("destination", u.peer.String())
 		f.Evidence.Add("ports_taken", u.taken)
@@ -55,7 +55,7 @@ func judgePorts(o *Observation) []Finding {
 		f.Evidence.Add("ports_taken_percent", percent(u.taken, usable))
 		f.Evidence.Add("time_wait", int64(u.timeWait))
 		if o.Survey.destinations.lost > 0 {
-			f.Inference = "there are so many destinations that rare ones were not counted through: the number is a lower bound"
+			f.Inference = wording.Say("doctor.port-exhaustion.inferred")
 		}
 		f.with("peer", u.peer.String())
 		if u.timeWait > u.held && o.Settings.TWReuse.Or(1) != 1 && o.Settings.Timestamps.Or(0) != 0 {
@@ -70,8 +70,8 @@ func judgePorts(o *Observation) []Finding {
 	return cut(findings)
 }
 
-// timeWaits is a cause for which the advice on ports is different.
-const timeWaits = "most of them are in TIME_WAIT"
+// timeWaits is the cause on which advice about ports depends.
+const timeWaits = "doctor.cause.time-wait"
 
 // reusesTimeWait reports whether connect() may reuse the ports of connections
 // in TIME_WAIT to a destination. It may with tcp_tw_reuse 1, and with 2 over
@@ -105,15 +105,15 @@ func judgeTimeWait(o *Observation) []Finding {
 	switch {
 	case n > 0:
 		f.Severity = Warning
-		f.Title = fmt.Sprintf("TIME_WAIT was left out %s within %s: tcp_max_tw_buckets is reached", count(n, "time", "times"), formatDuration(o.Interval.Round(time.Millisecond)))
+		f.Title = wording.Say("doctor.time-wait-overflow.within", "n", n, "time", formatDuration(o.Interval.Round(time.Millisecond)))
 		f.Evidence.Add("tcp_time_wait_overflow", n)
 		f.Evidence.Add("interval_ms", o.Interval)
 	case near:
 		f.Severity = Warning
-		f.Title = fmt.Sprintf("%s of at most %d: soon it is left out", count(inUse, "TIME_WAIT", "TIME_WAITs"), limit)
+		f.Title = wording.Say("doctor.time-wait-overflow.soon", "n", inUse, "most", limit)
 	case total > 0:
 		f.Severity = Info
-		f.Title = fmt.Sprintf("since boot TIME_WAIT was left out %s", count(total, "time", "times"))
+		f.Title = wording.Say("doctor.time-wait-overflow.since-boot", "n", total)
 		f.Evidence.Add("tcp_time_wait_overflow_since_boot", total)
 	default:
 		return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"tcpstate/wording"
 )
 
 // This file judges connections that stay too long in one state.
@@ -20,52 +22,42 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 
 // blame sets the owner of sockets as the subject of the finding, and returns
 // its text for the title.
-func (o *Observation) blame(f *Finding, who owner) string {
+func (o *Observation) attribute(f *Finding, who owner) wording.Message {
 	if p, ok := o.process(who.pid); ok {
 		f.about(p)
 		f.with("which", "pid = "+strconv.Itoa(p.PID))
-		return p.String()
+		return p.Message()
 	}
 	if l := o.Survey.listeners[who.listener]; l != nil {
 		f.at(l)
 		f.with("which", "sport = :"+strconv.Itoa(int(l.Local.Port())))
-		return "clients not yet accepted on " + l.String()
+		return wording.Say("doctor.not-accepted", "listener", l)
 	}
 	if uid, known := who.uid.Get(); known {
 		f.Evidence.Add("uid", int64(uid))
 		f.with("which", fmt.Sprintf("user = %d", uid))
-		return fmt.Sprintf("user %d (process not seen)", uid)
+		return wording.Say("doctor.user", "uid", uid)
 	}
-	return "processes that are not told apart"
+	return wording.Say("doctor.others")
 }
 
 // by returns a text such as " of nginx (pid 812)" if one process holds all the
 // sockets.
-func (o *Observation) by(g *group) string {
+func (o *Observation) of(g *group) wording.Message {
 	if p, ok := o.process(g.pid); ok {
-		return " of " + p.String()
+		return wording.Say("doctor.of", "process", p)
 	}
-	return ""
+	return wording.Message{}
 }
 
-// either returns one if all sockets have the same peer address, and otherwise
-// several.
-func (g *group) either(one, several string) string {
-	if g.apart {
-		return several
-	}
-	return one
-}
-
-// towards returns a text such as ", all with 10.0.0.9:5432" if all sockets have
-// the same peer. Otherwise it names the peer of the oldest socket, if its age
-// is known.
-func (g *group) towards(f *Finding) string {
+// towards returns ", all with 10.0.0.9:5432" where all sockets have that peer,
+// else the peer of the socket that has lasted longest, if that is known.
+func (g *group) towards(f *Finding) wording.Message {
 	switch {
 	case g.count == 0, g.apart && g.examples.list[0].score < int64(time.Second):
-		return ""
+		return wording.Message{}
 	case g.apart:
-		return ", the longest with " + g.examples.list[0].socket.Peer.String()
+		return wording.Say("doctor.longest-with", "peer", g.examples.list[0].socket.Peer)
 	}
 	address := g.peer.Addr().String()
 	if g.peer.Port() != 0 {
@@ -75,9 +67,9 @@ func (g *group) towards(f *Finding) string {
 	f.with("peer", address)
 	f.with("peer_address", g.peer.Addr().String())
 	if g.count == 1 {
-		return " (peer " + address + ")"
+		return wording.Say("doctor.peer", "peer", address)
 	}
-	return ", all with " + address
+	return wording.Say("doctor.all-with", "peer", address)
 }
 
 func judgeSynSent(o *Observation) []Finding {
@@ -87,14 +79,14 @@ func judgeSynSent(o *Observation) []Finding {
 		switch {
 		case g.standing == 0:
 		case to.IsValid() && int64(g.standing) >= o.Thresholds.number(synSentCount):
-			findings = append(findings, o.unanswered(to.String(), g, Warning))
+			findings = append(findings, o.unanswered(to, g, Warning))
 		default:
 			few = append(few, g)
 		}
 	}
 	findings = cut(findings)
 	if len(few) == 1 && !few[0].apart {
-		return append(findings, o.unanswered(few[0].peer.String(), few[0], Info))
+		return append(findings, o.unanswered(few[0].peer, few[0], Info))
 	}
 	if len(few) > 0 {
 		// They are reported together: one attempt to one destination means
@@ -108,7 +100,7 @@ func judgeSynSent(o *Observation) []Finding {
 				all.examples.add(x.score, x.socket)
 			}
 		}
-		f := o.unanswered("various destinations", all, o.atLeastCount(synSentScattered, all.standing))
+		f := o.unanswered(netip.AddrPort{}, all, o.atLeastCount(synSentScattered, all.standing))
 		addHolders(&f, all)
 		findings = append(findings, f)
 	}
@@ -117,20 +109,22 @@ func judgeSynSent(o *Observation) []Finding {
 
 // unanswered returns the finding for unanswered attempts to connect to one
 // destination, or to several.
-func (o *Observation) unanswered(target string, g *group, severity Severity) Finding {
+func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity) Finding {
 	f := Finding{Severity: severity, Sockets: g.examples.sockets()}
+	target := wording.Say("doctor.syn-sent-stuck.various")
 	if !g.apart {
-		f.Evidence.Add("destination", target)
-		f.with("peer", target)
+		target = wording.Say("doctor.listener.unowned", "address", to)
+		f.Evidence.Add("destination", to.String())
+		f.with("peer", to.String())
 		f.with("peer_address", g.peer.Addr().String())
 		f.with("peer_port", strconv.Itoa(int(g.peer.Port())))
 	}
-	by := ""
+	var by wording.Message
 	if g.process != nil {
 		f.about(*g.process)
-		by = " by " + g.process.String()
+		by = wording.Say("doctor.by", "process", *g.process)
 	}
-	f.Title = fmt.Sprintf("no answer from %s to %s%s%s", target, count(int64(g.standing), "connection attempt", "connection attempts"), by, forAtLeast(g.oldest))
+	f.Title = wording.Say("doctor.syn-sent-stuck.title", "target", target, "n", g.standing, "by", by, "age", forAtLeast(g.oldest))
 	f.Evidence.Add("syn_sent", g.count)
 	f.Evidence.Add("unanswered", g.standing)
 	f.Evidence.Add("oldest_ms", g.oldest)
@@ -152,20 +146,20 @@ func judgeCloseWait(o *Observation) []Finding {
 			f.Severity = Critical
 		}
 		if !leaks {
-			f.Confidence, f.Inference = Likely, "how old they are is not known; so many at one moment are no passing state"
+			f.Confidence, f.Inference = Likely, wording.Say("doctor.close-wait-leak.inferred")
 		}
 		most := mostOf(g.kinds)
 		f.variant = closeWaitCauses[most]
-		cause := f.variant
-		switch {
-		case who.listener.IsValid():
-			f.variant, cause = notAccepted, notAccepted
-		case g.kinds[most] < g.count:
-			cause += fmt.Sprintf(" (%d of them)", g.kinds[most])
+		if who.listener.IsValid() {
+			f.variant = notAccepted
 		}
-		holder := o.blame(&f, who)
-		f.Title = fmt.Sprintf("%s of %s%s%s: %s", count(int64(g.count), "CLOSE_WAIT", "CLOSE_WAITs"), holder,
-			g.towards(&f), forAtLeast(g.oldest), cause)
+		cause := wording.Say(f.variant)
+		if f.variant != notAccepted && g.kinds[most] < g.count {
+			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
+		}
+		holder := o.attribute(&f, who)
+		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
+			"peer", g.towards(&f), "age", forAtLeast(g.oldest), "cause", cause)
 		f.Evidence.Add("close_wait", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("age_unknown", g.unaged)
@@ -181,12 +175,12 @@ func judgeCloseWait(o *Observation) []Finding {
 // The causes for which the advice on CLOSE_WAIT differs, by the kinds of a
 // Survey.
 var closeWaitCauses = [...]string{
-	closeWaitRead:   "the program has read the end of file and does not close",
-	closeWaitUnread: "the program does not read, and has not noticed the end of file",
-	closeWaitData:   "the program does not read, and leaves data behind",
+	closeWaitRead:   "doctor.cause.end-read",
+	closeWaitUnread: "doctor.cause.end-unread",
+	closeWaitData:   "doctor.cause.data-unread",
 }
 
-const notAccepted = "the program does not accept"
+const notAccepted = "doctor.cause.not-accepted"
 
 // mostOf returns the index of the highest number, the first one of equal
 // numbers.
@@ -201,8 +195,8 @@ func judgeFinWait2(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: o.atLeastCount(finWait2Count, g.standing), Sockets: g.examples.sockets()}
-		holder := o.blame(&f, who)
-		f.Title = fmt.Sprintf("%s held by %s%s%s: the peer does not close", count(int64(g.standing), "FIN_WAIT2", "FIN_WAIT2s"), holder, g.towards(&f), forAtLeast(g.oldest))
+		holder := o.attribute(&f, who)
+		f.Title = wording.Say("doctor.fin-wait2-held.title", "n", g.standing, "holder", holder, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("fin_wait2_held", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("oldest_at_least_ms", g.oldest)
@@ -217,8 +211,11 @@ func judgeClosing(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(closingMany, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s cannot finish%s%s: %s", count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest),
-		g.either("the peer does not acknowledge the end", "their peers do not acknowledge the end"))
+	peer, age := g.towards(&f), forAtLeast(g.oldest)
+	f.Title = wording.Say("doctor.closing-stuck.one-peer", "n", g.standing, "peer", peer, "age", age)
+	if g.apart {
+		f.Title = wording.Say("doctor.closing-stuck.peers", "n", g.standing, "peer", peer, "age", age)
+	}
 	f.Evidence.Add("fin_wait1", g.kinds[0])
 	f.Evidence.Add("closing", g.kinds[1])
 	f.Evidence.Add("last_ack", g.kinds[2])
@@ -233,8 +230,11 @@ func judgeDeadPath(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(deadPathCount, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s%s to %s%s%s: data is resent in vain", count(int64(g.standing), "connection", "connections"), o.by(g),
-		g.either("a peer that does not answer", "peers that do not answer"), g.towards(&f), forAtLeast(g.oldest))
+	of, peer, age := o.of(g), g.towards(&f), forAtLeast(g.oldest)
+	f.Title = wording.Say("doctor.dead-path.one-peer", "n", g.standing, "of", of, "peer", peer, "age", age)
+	if g.apart {
+		f.Title = wording.Say("doctor.dead-path.peers", "n", g.standing, "of", of, "peer", peer, "age", age)
+	}
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
@@ -249,9 +249,11 @@ func judgePeerNotReading(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: o.atLeastCount(peerCount, g.standing), Sockets: g.examples.sockets()}
-	f.Title = fmt.Sprintf("%s%s to %s%s%s: %s", count(int64(g.standing), "connection", "connections"), o.by(g),
-		g.either("a peer that does not read", "peers that do not read"), g.towards(&f), forAtLeast(g.oldest),
-		g.either("its window is closed", "their windows are closed"))
+	of, peer, age := o.of(g), g.towards(&f), forAtLeast(g.oldest)
+	f.Title = wording.Say("doctor.peer-not-reading.one-peer", "n", g.standing, "of", of, "peer", peer, "age", age)
+	if g.apart {
+		f.Title = wording.Say("doctor.peer-not-reading.peers", "n", g.standing, "of", of, "peer", peer, "age", age)
+	}
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("window_closed", g.count)
 	f.Evidence.Add("unsent_bytes", g.bytes)
@@ -267,8 +269,8 @@ func judgeAppNotReading(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: o.atLeastCount(appCount, g.standing), Sockets: g.examples.sockets()}
-		holder := o.blame(&f, who)
-		f.Title = fmt.Sprintf("%s does not read %s%s%s", holder, count(int64(g.standing), "connection", "connections"), g.towards(&f), forAtLeast(g.oldest))
+		holder := o.attribute(&f, who)
+		f.Title = wording.Say("doctor.app-not-reading.title", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
 		f.Evidence.Add("unread_bytes", g.bytes)
@@ -285,9 +287,9 @@ func judgeKeepalive(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
-		holder := o.blame(&f, who)
-		f.Title = fmt.Sprintf("%s of %s idle without keepalive for at least %s%s", count(int64(g.standing), "connection", "connections"), holder,
-			formatDuration(o.Thresholds.span(keepaliveIdle)), g.towards(&f))
+		holder := o.attribute(&f, who)
+		f.Title = wording.Say("doctor.no-keepalive.title", "n", g.standing, "holder", holder,
+			"time", formatDuration(o.Thresholds.span(keepaliveIdle)), "peer", g.towards(&f))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("longest_idle_ms", g.oldest)
 		findings = append(findings, f)
@@ -301,11 +303,11 @@ func judgeHalfOpen(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: Info, Confidence: Possible, Sockets: g.examples.sockets()}
-	f.Inference = "a peer that is silent may also have nothing to say"
+	f.Inference = wording.Say("doctor.half-open-suspects.inferred.idle")
 	if g.kinds[suspectProbes] > 0 {
-		f.Confidence, f.Inference = Likely, "a peer that is there answers keepalive probes"
+		f.Confidence, f.Inference = Likely, wording.Say("doctor.half-open-suspects.inferred.probes")
 	}
-	f.Title = fmt.Sprintf("%s%s may have lost the other end%s%s", count(int64(g.standing), "connection", "connections"), o.by(g), g.towards(&f), silentFor(g.oldest))
+	f.Title = wording.Say("doctor.half-open-suspects.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
 	f.Evidence.Add("probes_unanswered", g.kinds[suspectProbes])
 	f.Evidence.Add("silent_without_keepalive", g.kinds[suspectIdle])
 	f.Evidence.Add("longest_silence_ms", g.oldest)
@@ -313,11 +315,11 @@ func judgeHalfOpen(o *Observation) []Finding {
 	return []Finding{f}
 }
 
-func silentFor(d time.Duration) string {
+func silentFor(d time.Duration) wording.Message {
 	if d < time.Second {
-		return ""
+		return wording.Message{}
 	}
-	return ", silent for " + formatDuration(d.Truncate(time.Second))
+	return wording.Say("doctor.silent", "time", formatDuration(d.Truncate(time.Second)))
 }
 
 // addHolders adds the processes that hold the examples to the finding.

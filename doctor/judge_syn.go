@@ -1,8 +1,9 @@
 package doctor
 
 import (
-	"fmt"
 	"time"
+
+	"tcpstate/wording"
 )
 
 // This file judges half-open connections and SYN cookies.
@@ -81,11 +82,12 @@ func (h *halfOpen) tell(f *Finding) {
 	}
 }
 
-func about(estimated bool) string {
-	if estimated {
-		return "about "
+// counted says how many addresses there are.
+func (h *halfOpen) counted() wording.Message {
+	if h.peers.estimated() {
+		return wording.Say("doctor.syn-flood.addresses-about", "n", h.addresses)
 	}
-	return ""
+	return wording.Say("doctor.syn-flood.addresses", "n", h.addresses)
 }
 
 // synCounters are the counters that concern half-open connections.
@@ -132,11 +134,10 @@ func judgeFlood(o *Observation) []Finding {
 		if h.resent && !h.served || c.flooding() {
 			f.Confidence = Likely
 		}
-		f.Title = fmt.Sprintf("a SYN flood on %v: %s from %s%s in %s%s", l,
-			count(int64(l.SynRecv), "half-open connection", "half-open connections"), about(l.peers.estimated()),
-			count(h.addresses, "address", "addresses"), count(h.networks, "network", "networks"), forAtLeast(l.halfOpen.oldest))
+		f.Title = wording.Say("doctor.syn-flood.sockets", "listener", l, "n", l.SynRecv, "addresses", h.counted(),
+			"networks", h.networks, "age", forAtLeast(l.halfOpen.oldest))
 		h.tell(&f)
-		f.Inference = "many sources of which none completes its handshake are forged, or cannot be reached; which of the two the sockets do not tell"
+		f.Inference = wording.Say("doctor.syn-flood.inferred.sockets")
 		findings = append(findings, f)
 	}
 	if len(findings) == 0 && c.flooding() {
@@ -154,8 +155,8 @@ func judgeFlood(o *Observation) []Finding {
 // queue is full, the kernel answers a SYN with a cookie or drops it.
 func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 	f := Finding{Severity: Critical, Confidence: Likely}
-	whose := "which listener it is on is not known"
-	f.Inference = "so few answer that most sources are forged, or cannot be reached"
+	where := wording.Say("doctor.syn-flood.unknown")
+	f.Inference = wording.Say("doctor.syn-flood.inferred.counters")
 	if l := o.suspect(); l != nil {
 		h := o.halfOpen(l)
 		if h.narrow && l.SynRecv > 0 {
@@ -163,22 +164,21 @@ func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 				return Finding{}, false // only a few hosts: syn-queue-full reports this
 			}
 			f.Confidence = Possible
-			f.Inference += ", though the half-open connections that are left are mostly of " + h.network
+			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.narrow", "network", h.network))
 		}
 		h.tell(&f)
-		whose = "probably on " + l.String()
+		where = wording.Say("doctor.probably-on", "listener", l)
 		if l.SynRecv > 0 {
-			f.Inference += "; the counters are of all listeners together, " + l.String() + " has most half-open connections"
+			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.most", "listener", l))
 		} else {
-			f.Inference += "; the counters are of all listeners together, " + l.String() + " is the only one that others can reach"
+			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.only", "listener", l))
 		}
 	}
 	within := formatDuration(o.Interval.Round(time.Millisecond))
 	if c.many && !c.answered {
-		f.Title = fmt.Sprintf("a SYN flood: %s sent within %s, %d came back; %s", count(c.sent, "SYN cookie", "SYN cookies"), within, c.back, whose)
+		f.Title = wording.Say("doctor.syn-flood.cookies-sent", "n", c.sent, "time", within, "back", c.back, "where", where)
 	} else {
-		f.Title = fmt.Sprintf("a SYN flood: %s dropped within %s, %s completed; %s", count(c.dropped, "SYN", "SYNs"), within,
-			count(o.rises("Tcp.PassiveOpens"), "handshake", "handshakes"), whose)
+		f.Title = wording.Say("doctor.syn-flood.dropped", "n", c.dropped, "time", within, "completed", o.rises("Tcp.PassiveOpens"), "where", where)
 	}
 	return f, true
 }
@@ -230,23 +230,23 @@ func judgeSynQueue(o *Observation) []Finding {
 		if filled && c.dropped > 0 {
 			f.Severity = Critical
 		}
-		pile := fmt.Sprintf("%s of %v", count(int64(l.SynRecv), "half-open connection", "half-open connections"), l)
+		pile := wording.Say("doctor.syn-queue-full.pile", "n", l.SynRecv, "listener", l)
 		if h.capacity {
-			pile += fmt.Sprintf(", which can hold %d", h.most)
+			pile = wording.Say("doctor.syn-queue-full.room", "pile", pile, "most", h.most)
 		}
 		switch {
 		case h.narrow && (h.resent || h.silent):
 			f.variant, f.Confidence = unanswered, Likely
-			f.Title = fmt.Sprintf("SYN-ACKs to %s are not answered: %s%s", h.network, pile, forAtLeast(l.halfOpen.oldest))
-			f.Inference = "one network holds most of them: the answers are lost on the path to it, or it floods"
+			f.Title = wording.Say("doctor.syn-queue-full.unanswered", "network", h.network, "pile", pile, "age", forAtLeast(l.halfOpen.oldest))
+			f.Inference = wording.Say("doctor.syn-queue-full.inferred.network")
 		case h.served || c.sent > 0 && c.answered:
 			f.variant, f.Confidence = tooSmall, Likely
-			f.Title = "the backlog is too small for the clients: " + pile
-			f.Inference = "handshakes are completed, or cookies come back: the clients are real"
+			f.Title = wording.Say("doctor.syn-queue-full.too-small", "pile", pile)
+			f.Inference = wording.Say("doctor.syn-queue-full.inferred.clients")
 		default:
 			f.variant = unanswered
-			f.Title = fmt.Sprintf("handshakes are not completed: %s%s", pile, forAtLeast(l.halfOpen.oldest))
-			f.Inference = "a flood, SYN-ACKs that do not get through, or TCP_DEFER_ACCEPT that waits for data: the sockets do not tell which"
+			f.Title = wording.Say("doctor.syn-queue-full.incomplete", "pile", pile, "age", forAtLeast(l.halfOpen.oldest))
+			f.Inference = wording.Say("doctor.syn-queue-full.inferred.unclear")
 		}
 		h.tell(&f)
 		o.raisesSomaxconn(&f, l)
@@ -258,9 +258,9 @@ func judgeSynQueue(o *Observation) []Finding {
 
 // The causes for which the advice on half-open connections differs.
 const (
-	unanswered = "the SYN-ACKs are not answered"
-	tooSmall   = "the clients are real"
-	cookiesOff = "SYN cookies are off"
+	unanswered = "doctor.cause.unanswered"
+	tooSmall   = "doctor.cause.clients"
+	cookiesOff = "doctor.cause.cookies-off"
 )
 
 func judgeCookies(o *Observation) []Finding {
@@ -269,7 +269,7 @@ func judgeCookies(o *Observation) []Finding {
 		if total == 0 {
 			return nil
 		}
-		f := Finding{Severity: Info, Title: fmt.Sprintf("since boot %s were sent, of which %d came back", count(total, "SYN cookie", "SYN cookies"), o.After["TcpExt.SyncookiesRecv"])}
+		f := Finding{Severity: Info, Title: wording.Say("doctor.syn-cookies-active.since-boot", "n", total, "back", o.After["TcpExt.SyncookiesRecv"])}
 		f.Evidence.Add("syncookies_sent_since_boot", total)
 		f.Evidence.Add("syncookies_recv_since_boot", o.After["TcpExt.SyncookiesRecv"])
 		return []Finding{f}
@@ -279,24 +279,24 @@ func judgeCookies(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: Warning, Confidence: Likely}
-	title := fmt.Sprintf("%s sent within %s, %d came back", count(c.sent, "SYN cookie", "SYN cookies"), formatDuration(o.Interval.Round(time.Millisecond)), c.back)
+	sent := wording.Say("doctor.syn-cookies-active.sent", "n", c.sent, "time", formatDuration(o.Interval.Round(time.Millisecond)), "back", c.back)
 	switch {
 	case c.answered:
 		f.variant = tooSmall
-		f.Title = "a backlog is too small for its clients: " + title
-		f.Inference = "cookies come back, so the clients are real"
+		f.Title = wording.Say("doctor.syn-cookies-active.too-small", "sent", sent)
+		f.Inference = wording.Say("doctor.syn-cookies-active.inferred.clients")
 	case c.many:
 		f.variant = unanswered
-		f.Title = "half-open connections fill a queue: " + title
-		f.Inference = "few cookies come back: a flood, or SYN-ACKs that do not get through"
+		f.Title = wording.Say("doctor.syn-cookies-active.filled", "sent", sent)
+		f.Inference = wording.Say("doctor.syn-cookies-active.inferred.flood")
 	default:
 		f.Severity, f.variant = Info, unanswered
-		f.Title = "a queue of half-open connections was full for a moment: " + title
-		f.Inference = "too few to tell a flood from a burst"
+		f.Title = wording.Say("doctor.syn-cookies-active.moment", "sent", sent)
+		f.Inference = wording.Say("doctor.syn-cookies-active.inferred.few")
 	}
 	if l := o.suspect(); l != nil && l.SynRecv > 0 {
 		f.at(l)
-		f.Inference += fmt.Sprintf("; %v has most half-open connections, the counter is of all listeners together", l)
+		f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-cookies-active.inferred.most", "listener", l))
 		o.raisesSomaxconn(&f, l)
 	}
 	o.tellCookies(&f)

@@ -36,7 +36,7 @@ var cases = []struct {
 	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
-	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably that of 0.0.0.0:443"},
+	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
 	{"accept-queue-overflows", "fell: the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
 		func(_ *lifecycle.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
 	{"accept-queue-overflows", "stands", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
@@ -79,7 +79,7 @@ var cases = []struct {
 		p.listen(0, 64)
 		p.listenOn("0.0.0.0:80", 0, 64)
 		p.rose("TcpExt.SyncookiesSent", 5000)
-	}, syncookies(2)), Critical, "which listener it is on is not known"},
+	}, syncookies(2)), Critical, "it is not known which listener it is on"},
 	{"syn-flood", "always cookies, real clients", with(func(p *patient) {
 		p.listen(0, 64)
 		p.rose("TcpExt.SyncookiesSent", 5000)
@@ -107,11 +107,11 @@ var cases = []struct {
 
 	{"syn-queue-full", "one network, resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(16, 1, samePeer) }), Warning, "SYN-ACKs to 198.51.100.0/24 are not answered"},
 	{"syn-queue-full", "15 resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(15, 1, samePeer); p.halfOpen(5, 0) }), 0, ""},
-	{"syn-queue-full", "three quarters full", with(func(p *patient) { p.listen(0, 127); p.halfOpen(96, 0); p.rose("Tcp.PassiveOpens", 2000) }), Warning, "the backlog is too small for the clients: 96 half-open connections of 0.0.0.0:443 of nginx (pid 812), which can hold 128"},
+	{"syn-queue-full", "three quarters full", with(func(p *patient) { p.listen(0, 127); p.halfOpen(96, 0); p.rose("Tcp.PassiveOpens", 2000) }), Warning, "the backlog is too small for the clients: 96 half-open connections of 0.0.0.0:443 of nginx (pid 812), which has room for 128"},
 	{"syn-queue-full", "fewer", with(func(p *patient) { p.listen(0, 127); p.halfOpen(95, 0); p.rose("Tcp.PassiveOpens", 2000) }), 0, ""},
 	{"syn-queue-full", "eight fill a short queue", with(func(p *patient) { p.listen(0, 7); p.halfOpen(8, 1) }), Warning, "handshakes are not completed"},
 	{"syn-queue-full", "seven fill a shorter one", with(func(p *patient) { p.listen(0, 6); p.halfOpen(7, 0) }), 0, ""},
-	{"syn-queue-full", "tcp_max_syn_backlog bounds it with cookies off", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(288, 0); p.rose("Tcp.PassiveOpens", 2000) }, syncookies(0)), Warning, "which can hold 384"},
+	{"syn-queue-full", "tcp_max_syn_backlog bounds it with cookies off", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(288, 0); p.rose("Tcp.PassiveOpens", 2000) }, syncookies(0)), Warning, "which has room for 384"},
 	{"syn-queue-full", "which acts on nothing with cookies on", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(288, 0); p.rose("Tcp.PassiveOpens", 2000) }), 0, ""},
 	{"syn-queue-full", "and SYNs are dropped", with(func(p *patient) {
 		p.listen(0, 7)
@@ -175,12 +175,12 @@ var cases = []struct {
 	}), 0, ""},
 	{"closing-stuck", "two resends", with(func(p *patient) { p.add(100, tcp.LastAck, time.Second, timer(tcp.TimerOn, 2)) }), 0, ""},
 
-	{"time-wait-overflow", "rises", with(func(p *patient) { p.rose("TcpExt.TCPTimeWaitOverflow", 1) }), Warning, "left out 1 time within 1s"},
+	{"time-wait-overflow", "rises", with(func(p *patient) { p.rose("TcpExt.TCPTimeWaitOverflow", 1) }), Warning, "1 connection ended without TIME_WAIT within 1s"},
 	{"time-wait-overflow", "nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536"},
 	{"time-wait-overflow", "not so nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58982 }), 0, ""},
 	{"time-wait-overflow", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
-	{"port-exhaustion", "nine tenths", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Critical, "192.0.2.1 has 900 of 1000 local ports taken towards 198.51.100.7:5432 by nginx (pid 812)"},
+	{"port-exhaustion", "nine tenths", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Critical, "192.0.2.1 has 900 of 1000 local ports taken for 198.51.100.7:5432 by nginx (pid 812)"},
 	{"port-exhaustion", "seven tenths", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Warning, ""},
 	{"port-exhaustion", "fewer", with(func(p *patient) { p.add(699, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), 0, ""},
 	{"port-exhaustion", "reserved ports are not to be had", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999),
@@ -251,15 +251,15 @@ var cases = []struct {
 	{"fd-limit-near", "95 hundredths", with(func(p *patient) { p.Limits = []Limit{{nginx, 973, 1024}} }), Critical, ""},
 	{"fd-limit-near", "fewer", with(func(p *patient) { p.Limits = []Limit{{nginx, 819, 1024}} }), 0, ""},
 
-	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets are without a program, of at most 65536"},
+	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets have no program, of at most 65536"},
 	{"orphans-high", "fewer", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16383 }), 0, ""},
 	{"orphans-high", "nine tenths", with(func(p *patient) { p.SockStat["TCP.orphan"] = 58983 }), Critical, ""},
 	{"orphans-high", "a quarter, and resets", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384; p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, ""},
 	{"orphans-high", "an unknown limit", with(func(p *patient) { p.SockStat["TCP.orphan"] = 1 << 20 }, func(s *lifecycle.Settings, _ *Thresholds) { s.MaxOrphans = tcp.Optional[int]{} }), 0, ""},
 
-	{"tcp-memory-pressure", "nearly", with(func(p *patient) { p.SockStat["TCP.mem"] = 1800 }), Info, "nearly at the pressure mark"},
+	{"tcp-memory-pressure", "nearly", with(func(p *patient) { p.SockStat["TCP.mem"] = 1800 }), Info, "near the pressure mark"},
 	{"tcp-memory-pressure", "less", with(func(p *patient) { p.SockStat["TCP.mem"] = 1799 }), 0, ""},
-	{"tcp-memory-pressure", "pressure", with(func(p *patient) { p.SockStat["TCP.mem"] = 2000 }), Warning, "2000 pages, pressure begins at 2000"},
+	{"tcp-memory-pressure", "pressure", with(func(p *patient) { p.SockStat["TCP.mem"] = 2000 }), Warning, "2000 pages; pressure begins at 2000"},
 	{"tcp-memory-pressure", "the end", with(func(p *patient) { p.SockStat["TCP.mem"] = 3000 }), Critical, "no memory left"},
 	{"tcp-memory-pressure", "pressure, and resets", with(func(p *patient) { p.SockStat["TCP.mem"] = 2000; p.rose("TcpExt.TCPAbortOnMemory", 1) }), Critical, ""},
 
@@ -309,7 +309,7 @@ func TestRules(t *testing.T) {
 				t.Errorf("raised, and should not be:%s", describe([]Finding{*f}))
 			case c.want != 0 && f == nil:
 				t.Errorf("not raised; all:%s", describe(all))
-			case f != nil && (f.Severity != c.want || !strings.Contains(f.Title, c.title)):
+			case f != nil && (f.Severity != c.want || !strings.Contains(f.Title.String(), c.title)):
 				t.Errorf("want %v, %q:%s", c.want, c.title, describe([]Finding{*f}))
 			}
 		})
@@ -353,7 +353,7 @@ func TestThresholdsMatter(t *testing.T) {
 func verdicts(p *patient) string {
 	text := ""
 	for _, f := range Examine(p.Observation, Rules()) {
-		text += f.Code + f.Severity.String() + f.Confidence.String() + f.Title
+		text += f.Code + f.Severity.String() + f.Confidence.String() + f.Title.String()
 	}
 	return text
 }

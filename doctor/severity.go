@@ -1,6 +1,10 @@
 package doctor
 
-import "fmt"
+import (
+	"slices"
+
+	"tcpstate/wording"
+)
 
 // Severity says how urgent a finding is. The zero Severity is none.
 type Severity uint8
@@ -27,7 +31,24 @@ func ParseSeverity(name string) (Severity, error) {
 			return s, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown severity %q: it can be info, warning, critical", name)
+	return 0, &UnknownSeverityError{Name: name}
+}
+
+// UnknownSeverityError is the error for a name that no severity has.
+type UnknownSeverityError struct {
+	Name string // as it was given
+}
+
+func (e *UnknownSeverityError) Error() string { return e.Message().String() }
+
+// Message returns the sentence.
+func (e *UnknownSeverityError) Message() wording.Message {
+	return wording.Say("doctor.error.severity", "name", e.Name)
+}
+
+// Spelling returns what was given, and the severities.
+func (e *UnknownSeverityError) Spelling() (string, []string) {
+	return e.Name, slices.Clone(severityNames[Info:])
 }
 
 // Confidence says how sure a finding is: whether it was measured or inferred.

@@ -2,14 +2,13 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
-	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Unit is the unit of a Threshold's number.
@@ -28,17 +27,29 @@ var unitNames = [...]string{"number", "percent", "duration", "bytes"}
 // String returns number, percent, duration or bytes.
 func (u Unit) String() string { return unitNames[u] }
 
-// example returns a valid value in the unit, for error messages.
-func (u Unit) example() string { return [...]string{"10", "75%", "5m", "64KiB"}[u] }
-
-// Threshold is a limit at which a rule reports a finding.
+// Threshold is a limit past which a rule speaks.
 type Threshold struct {
 	Name    string // the rule's code, a dot, and what it limits: close-wait-leak.age
 	Default int64  // in Unit
 	Unit    Unit
-	Doc     string // what it limits
-	Reason  string // the reason for the default
-	Source  string // the source for the reason
+	source  string // of the reason; "": there is none
+}
+
+// Of reports whether the threshold is one of a rule's.
+func (t *Threshold) Of(r *Rule) bool { return strings.HasPrefix(t.Name, r.Code+".") }
+
+// Limits returns what the threshold limits.
+func (t *Threshold) Limits() wording.Message { return wording.Say("doctor." + t.Name + ".limits") }
+
+// Reason returns why the default is what it is.
+func (t *Threshold) Reason() wording.Message { return wording.Say("doctor." + t.Name + ".reason") }
+
+// Source returns what the reason rests on.
+func (t *Threshold) Source() wording.Message {
+	if t.source == "" {
+		return wording.Say("doctor.chosen")
+	}
+	return wording.Say("doctor.source", "source", t.source)
 }
 
 // Thresholds holds a value for each Threshold. It is an array, so a change to a
@@ -69,7 +80,7 @@ func (t *Thresholds) Text(i int) string { return thresholdTable[i].Unit.format(t
 func (t *Thresholds) Set(setting string) error {
 	name, text, found := strings.Cut(setting, "=")
 	if !found {
-		return fmt.Errorf("setting %q has no value: it is written NAME=VALUE, as in close-wait-leak.age=5m", setting)
+		return wording.Fail("doctor.error.no-value", "setting", setting)
 	}
 	for i := range thresholdTable {
 		if thresholdTable[i].Name != name {
@@ -77,7 +88,7 @@ func (t *Thresholds) Set(setting string) error {
 		}
 		value, err := thresholdTable[i].Unit.parse(text)
 		if err != nil {
-			return fmt.Errorf("%s: %q %w", name, text, err)
+			return wording.Wrap(err, "doctor.error.value", "name", name, "value", text)
 		}
 		t[i] = value
 		return nil
@@ -91,26 +102,37 @@ type UnknownThresholdError struct {
 	Name string // as the user wrote it
 }
 
-func (e *UnknownThresholdError) Error() string { return fmt.Sprintf("no threshold %q", e.Name) }
+func (e *UnknownThresholdError) Error() string { return e.Message().String() }
 
-// Hint suggests the threshold whose name is nearest to Name, or lists those of
-// the rule with which Name begins.
-func (e *UnknownThresholdError) Hint() string {
-	var names, ofRule []string
+// Message returns the sentence.
+func (e *UnknownThresholdError) Message() wording.Message {
+	return wording.Say("doctor.error.threshold", "name", e.Name)
+}
+
+// Spelling returns what was given, and the names.
+func (e *UnknownThresholdError) Spelling() (string, []string) {
+	return e.Name, thresholdNames("")
+}
+
+// Hint names the thresholds of the rule that the name begins with, or the list of
+// all.
+func (e *UnknownThresholdError) Hint() wording.Message {
 	code, _, _ := strings.Cut(e.Name, ".")
+	if names := thresholdNames(code + "."); len(names) > 0 {
+		return wording.Say("doctor.error.threshold.of-rule", "code", code, "names", names)
+	}
+	return wording.Say("doctor.error.threshold.hint")
+}
+
+// thresholdNames returns the names that begin with prefix.
+func thresholdNames(prefix string) []string {
+	var names []string
 	for _, d := range thresholdTable {
-		names = append(names, d.Name)
-		if strings.HasPrefix(d.Name, code+".") {
-			ofRule = append(ofRule, d.Name)
+		if strings.HasPrefix(d.Name, prefix) {
+			names = append(names, d.Name)
 		}
 	}
-	if near, ok := tcp.Nearest(e.Name, names); ok {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	if len(ofRule) > 0 {
-		return fmt.Sprintf("%s has %s", code, strings.Join(ofRule, ", "))
-	}
-	return "tcpstate doctor --list shows the thresholds"
+	return names
 }
 
 // format returns the value in the format that parse reads.
@@ -147,7 +169,7 @@ func (u Unit) parse(text string) (int64, error) {
 		case err != nil:
 			return 0, u.wrong()
 		case d < 0:
-			return 0, errors.New("is negative")
+			return 0, wording.Fail("doctor.error.negative")
 		}
 		return int64(d), nil
 	case UnitPercent:
@@ -162,7 +184,7 @@ func (u Unit) parse(text string) (int64, error) {
 	}
 	value, err := strconv.ParseUint(text, 10, 63)
 	if errors.Is(err, strconv.ErrRange) || err == nil && value > uint64(math.MaxInt64/factor) {
-		return 0, errors.New("is too large")
+		return 0, wording.Fail("doctor.error.too-large")
 	}
 	if err != nil {
 		return 0, u.wrong()
@@ -171,7 +193,8 @@ func (u Unit) parse(text string) (int64, error) {
 }
 
 func (u Unit) wrong() error {
-	return fmt.Errorf("is no %s such as %s", [...]string{"whole number", "whole percentage", "duration", "number of bytes"}[u], u.example())
+	return wording.Fail([...]string{UnitCount: "doctor.error.number", UnitPercent: "doctor.error.percentage",
+		UnitDuration: "doctor.error.duration", UnitBytes: "doctor.error.bytes"}[u])
 }
 
 // formatDuration leaves out the parts of a duration that are zero: 2h11m, not

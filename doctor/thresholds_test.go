@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcpstate/wording"
 )
 
 func TestThresholdTable(t *testing.T) {
@@ -14,7 +16,7 @@ func TestThresholdTable(t *testing.T) {
 		if !found || what == "" || !slices.ContainsFunc(rules, func(r Rule) bool { return r.Code == code }) {
 			t.Errorf("%q is the threshold of no rule", d.Name)
 		}
-		if d.Doc == "" || d.Reason == "" || d.Source == "" || d.Default <= 0 {
+		if !english.Has(d.Limits().Key) || !english.Has(d.Reason().Key) || d.Default <= 0 {
 			t.Errorf("%s is not complete: %+v", d.Name, d)
 		}
 		if slices.Contains(seen, d.Name) {
@@ -61,7 +63,7 @@ func TestSet(t *testing.T) {
 
 func TestSetErrors(t *testing.T) {
 	for setting, want := range map[string]string{
-		"close-wait-leak.age":                       `setting "close-wait-leak.age" has no value: it is written NAME=VALUE, as in close-wait-leak.age=5m`,
+		"close-wait-leak.age":                       `setting "close-wait-leak.age" has no value: write NAME=VALUE, as in close-wait-leak.age=5m`,
 		"close-wait-leak.age=":                      `close-wait-leak.age: "" is no duration such as 5m`,
 		"close-wait-leak.age=10":                    `close-wait-leak.age: "10" is no duration such as 5m`,
 		"close-wait-leak.age=-1s":                   `close-wait-leak.age: "-1s" is negative`,
@@ -88,7 +90,7 @@ func TestSetErrors(t *testing.T) {
 		"fd-limit-near.what-is-that-again": "fd-limit-near has fd-limit-near.near, fd-limit-near.full",
 		"x":                                "tcpstate doctor --list shows the thresholds",
 	} {
-		if hint := (&UnknownThresholdError{name}).Hint(); hint != want {
+		if hint := wording.Hint(&UnknownThresholdError{name}).String(); hint != want {
 			t.Errorf("hint on %s: %q, want %q", name, hint, want)
 		}
 	}
@@ -141,7 +143,7 @@ func TestSeverityNames(t *testing.T) {
 	if _, err := ParseSeverity(""); err == nil {
 		t.Error("no name reads as a severity")
 	}
-	if _, err := ParseSeverity("fatal"); err == nil || err.Error() != `unknown severity "fatal": it can be info, warning, critical` {
+	if _, err := ParseSeverity("fatal"); err == nil || err.Error() != `unknown severity "fatal"` || wording.Hint(err).String() != "it can be info, warning, critical" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // leads reports whether the machine has a transition from one state to another,
@@ -51,7 +52,7 @@ func TestChartLines(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		for _, host := range []*Host{nil, busyHost()} {
 			for _, ascii := range []bool{false, true} {
 				checkChart(t, open(t, l), host, ascii)
@@ -107,7 +108,7 @@ func checkChart(t *testing.T, b *Book, host *Host, ascii bool) {
 }
 
 func TestSVG(t *testing.T) {
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		var b bytes.Buffer
 		if err := open(t, l).WriteSVG(&b); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // TestTransitionItems checks that transitions that differ only in the other
@@ -22,15 +23,15 @@ func TestTransitionItems(t *testing.T) {
 		{From: lifecycle.NoSocket, Event: lifecycle.EventSocket, To: tcp.Close},
 	}
 	from := func(t *lifecycle.Transition) (tcp.State, lifecycle.Form) { return t.From, t.FromForm }
-	for l, want := range map[Language][]string{
-		English: {
+	for l, want := range map[wording.Language][]string{
+		wording.English: {
 			"ESTABLISHED, FIN_WAIT1 (held by a program): receive RST. (Linux)",
 			"ESTABLISHED (held by a program): SOCK_DESTROY (ss -K). (Linux)",
 			"FIN_WAIT1 (orphan): receive RST. (Linux)",
 			"FIN_WAIT2 (held by a program): receive RST, sends RST. (Linux)",
 			"no socket: socket(). (Linux)",
 		},
-		Chinese: {
+		wording.Chinese: {
 			"ESTABLISHED、FIN_WAIT1（由程序持有）：收到 RST。（Linux）",
 			"ESTABLISHED（由程序持有）：SOCK_DESTROY（ss -K）。（Linux）",
 			"FIN_WAIT1（孤儿套接字）：收到 RST。（Linux）",
@@ -72,7 +73,7 @@ func TestLive(t *testing.T) {
 			"On this host:", "net.ipv4.tcp_tw_reuse 1 2", "net.ipv4.tcp_tw_reuse = 1 (default 2)", "Not every process",
 		}},
 	} {
-		p, err := open(t, English).Page(topic, row.host)
+		p, err := open(t, wording.English).Page(topic, row.host)
 		if err != nil {
 			t.Fatal(err)
 		}

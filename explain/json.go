@@ -11,6 +11,7 @@ import (
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Envelope is what only the caller knows about a document.
@@ -23,15 +24,15 @@ type Envelope struct {
 // envelope is the start of every document. TakenAt, Host and Warnings are
 // present if the host was read, or could not be read.
 type envelope struct {
-	Schema   string   `json:"schema"`
-	Kind     string   `json:"kind"`
-	TakenAt  string   `json:"taken_at,omitzero"`
-	Host     string   `json:"host,omitzero"`
-	Warnings []string `json:"warnings,omitzero"`
-	Language Language `json:"language"`
+	Schema   string           `json:"schema"`
+	Kind     string           `json:"kind"`
+	TakenAt  string           `json:"taken_at,omitzero"`
+	Host     string           `json:"host,omitzero"`
+	Warnings []string         `json:"warnings,omitzero"`
+	Language wording.Language `json:"language"`
 }
 
-func (e Envelope) open(kind string, l Language, live bool) envelope {
+func (e Envelope) open(kind string, l wording.Language, live bool) envelope {
 	opened := envelope{Schema: "tcpstate/v1", Kind: kind, Language: l, Warnings: e.Warnings}
 	if live {
 		opened.TakenAt, opened.Host = e.TakenAt.UTC().Format(time.RFC3339Nano), e.Host

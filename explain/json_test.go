@@ -11,6 +11,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // TestDocsNameEveryKey checks that docs/json.md names every key of the
@@ -60,7 +61,7 @@ func TestJSON(t *testing.T) {
 	host := busyHost()
 	host.Settings.SynackRetries = tcp.Known(2)
 	at := Envelope{TakenAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: "web1"}
-	b := open(t, English)
+	b := open(t, wording.English)
 	topic, _ := Find("tw")
 	p, err := b.Page(topic, host)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"tcpstate/lifecycle"
 	"tcpstate/sockdiag"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // labConditions has the condition of each socket of the lab, by state and name.
@@ -46,7 +47,7 @@ func TestExplainLabSockets(t *testing.T) {
 		for _, s := range made {
 			names[s.State.String()+" "+s.Local.String()+" "+s.Peer.String()] = s.Name
 		}
-		explainer := open(t, English).SocketExplainer(lifecycle.DefaultSettings())
+		explainer := open(t, wording.English).SocketExplainer(lifecycle.DefaultSettings())
 		dump, err := sockdiag.Open(t.Context(), sockdiag.Request{States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, Detail: tcp.DetailInfo})
 		if err != nil {
 			t.Fatal(err)

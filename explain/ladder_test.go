@@ -8,6 +8,7 @@ import (
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // TestLaddersMatchMachine walks down both sides of each ladder. There must be a
@@ -65,7 +66,7 @@ func TestLadderWords(t *testing.T) {
 // TestLadderColumns checks that the vertical lines of all ladders are in the
 // same columns, in each language and with any text next to them.
 func TestLadderColumns(t *testing.T) {
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		w := open(t, l).words
 		for name, ladder := range ladders {
 			for _, s := range []strokes{unicodeStrokes, asciiStrokes} {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 func TestMarkdown(t *testing.T) {
@@ -38,7 +39,7 @@ tcpstate ls | head
 `
 	var b strings.Builder
 	m := newMarkdown(&b)
-	m.blocks(blocks, nil, 0)
+	m.blocks(blocks, words{}, 0)
 	m.out.Flush()
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
@@ -68,7 +69,7 @@ func TestLadderDrawing(t *testing.T) {
                     |-------------------------x            | (no socket)
                     |            no answer came            |
 `
-	drawing := trimmed(drawLadder(l, open(t, English).words, tcp.SynRecv, true))
+	drawing := trimmed(drawLadder(l, open(t, wording.English).words, tcp.SynRecv, true))
 	if diff := cmp.Diff(want, strings.Join(drawing, "\n")+"\n"); diff != "" {
 		t.Error(diff)
 	}

@@ -113,8 +113,8 @@ func FuzzMarkup(f *testing.F) {
 		for _, p := range src.parts {
 			for _, block := range p.blocks {
 				if block.Kind != Directive {
-					l.block(block, nil, 0)
-					m.block(block, nil, 0)
+					l.block(block, words{}, 0)
+					m.block(block, words{}, 0)
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 //go:generate go run tcpstate/internal/gendocs ../docs/states.svg ../docs/states.md ../docs/states.zh.md
@@ -17,13 +18,13 @@ var folders embed.FS
 
 // Book is the pages of one language.
 type Book struct {
-	Language Language
+	Language wording.Language
 	words    words
 	machine  translation
 }
 
 // Open returns the book of a language.
-func Open(l Language) (*Book, error) {
+func Open(l wording.Language) (*Book, error) {
 	file := l.String() + "/words.txt"
 	text, err := folders.ReadFile(file)
 	if err != nil {
@@ -34,7 +35,7 @@ func Open(l Language) (*Book, error) {
 		return nil, err
 	}
 	b := &Book{Language: l, words: w}
-	if l == English {
+	if l == wording.English {
 		return b, nil
 	}
 	file = l.String() + "/machine.txt"
@@ -50,7 +51,7 @@ func Open(l Language) (*Book, error) {
 // Page is the page of a topic with all placeholders filled in.
 type Page struct {
 	Topic    Topic
-	Language Language
+	Language wording.Language
 	Title    string
 	Summary  Text // one sentence
 	Sections []Section

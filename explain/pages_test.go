@@ -13,6 +13,7 @@ import (
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // busyHost returns a host with some of everything, and with names that try to
@@ -38,7 +39,7 @@ func busyHost() *Host {
 // TestPages reads every page, with a host and without one, and writes it in
 // every format.
 func TestPages(t *testing.T) {
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		book := open(t, l)
 		for _, topic := range Topics() {
 			for _, host := range []*Host{nil, {Settings: lifecycle.DefaultSettings()}, {}, busyHost()} {
@@ -63,7 +64,7 @@ func checkForms(t *testing.T, p *Page) {
 			t.Fatal(err)
 		}
 		checkLines(t, name, b.String(), o)
-		if o.ASCII && p.Language == English && strings.ContainsFunc(b.String(), func(r rune) bool { return r > '~' }) {
+		if o.ASCII && p.Language == wording.English && strings.ContainsFunc(b.String(), func(r rune) bool { return r > '~' }) {
 			t.Errorf("%s: it has characters that are not ASCII", name)
 		}
 		var colored bytes.Buffer
@@ -191,7 +192,7 @@ Old: {{sysctl "net.ipv4.tcp_tw_recycle"}}; {{sysctl "net.ipv4.tcp_syn_linear_tim
 			"Old: net.ipv4.tcp_tw_recycle = 0; net.ipv4.tcp_syn_linear_timeouts, which this kernel does not have: it acts as with 0; " +
 			"net.ipv4.tcp_max_tw_buckets, whose default depends on the machine's memory. here, 60, 60 s, 2 h 11 min 15 s"},
 	} {
-		filled, err := open(t, English).fill("page", text, nil, row.host)
+		filled, err := open(t, wording.English).fill("page", text, nil, row.host)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +208,7 @@ Old: {{sysctl "net.ipv4.tcp_tw_recycle"}}; {{sysctl "net.ipv4.tcp_syn_linear_tim
 
 // TestPageErrors breaks each rule of a page.
 func TestPageErrors(t *testing.T) {
-	page := sourceOf(t, English, "time-wait.md")
+	page := sourceOf(t, wording.English, "time-wait.md")
 	for _, row := range []struct{ old, new, want string }{
 		{"## Its clock", "## Its watch", `en/time-wait.md:20: the heading "Its clock" is due here`},
 		{"## Diagram", "## Sources", `en/time-wait.md:6: the heading "Diagram" is due here`},
@@ -226,7 +227,7 @@ func TestPageErrors(t *testing.T) {
 	} {
 		broken := strings.Replace(page, row.old, row.new, 1)
 		topic, _ := Find("TIME_WAIT")
-		_, err := open(t, English).page(topic, nil, "en/time-wait.md", broken)
+		_, err := open(t, wording.English).page(topic, nil, "en/time-wait.md", broken)
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%q for %q: error %v, want %s", row.new, row.old, err, row.want)
 		}
@@ -235,12 +236,12 @@ func TestPageErrors(t *testing.T) {
 
 // TestNoStrayFiles checks that every file of a language is used.
 func TestNoStrayFiles(t *testing.T) {
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		entries, err := folders.ReadDir(l.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		known := map[string]bool{"words.txt": true, "machine.txt": l != English, socketTextsFile: true}
+		known := map[string]bool{"words.txt": true, "machine.txt": l != wording.English, socketTextsFile: true}
 		for _, topic := range Topics() {
 			known[topic.File()] = true
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tcpstate/wording"
 )
 
 var (
@@ -49,10 +51,10 @@ func sorted(list []string) []string {
 // TestLanguagesAgree checks that each page and its translation have the same
 // headings, directives, placeholders, numbers and commands.
 func TestLanguagesAgree(t *testing.T) {
-	en, zh := open(t, English), open(t, Chinese)
+	en, zh := open(t, wording.English), open(t, wording.Chinese)
 	for _, topic := range Topics() {
-		a := traitsOf(t, en, topic, sourceOf(t, English, topic.File()))
-		b := traitsOf(t, zh, topic, sourceOf(t, Chinese, topic.File()))
+		a := traitsOf(t, en, topic, sourceOf(t, wording.English, topic.File()))
+		b := traitsOf(t, zh, topic, sourceOf(t, wording.Chinese, topic.File()))
 		for _, row := range []struct {
 			what string
 			a, b []string
@@ -70,11 +72,11 @@ func TestLanguagesAgree(t *testing.T) {
 
 // TestSocketTextsAgree does the same for the texts about particular sockets.
 func TestSocketTextsAgree(t *testing.T) {
-	en, err := open(t, English).socketTexts()
+	en, err := open(t, wording.English).socketTexts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	zh, err := open(t, Chinese).socketTexts()
+	zh, err := open(t, wording.Chinese).socketTexts()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func without(list, other []string) []string {
 	return more
 }
 
-func open(t *testing.T, l Language) *Book {
+func open(t *testing.T, l wording.Language) *Book {
 	t.Helper()
 	b, err := Open(l)
 	if err != nil {
@@ -126,7 +128,7 @@ func open(t *testing.T, l Language) *Book {
 }
 
 // sourceOf returns the source of a page.
-func sourceOf(t *testing.T, l Language, file string) string {
+func sourceOf(t *testing.T, l wording.Language, file string) string {
 	t.Helper()
 	text, err := folders.ReadFile(l.String() + "/" + file)
 	if err != nil {

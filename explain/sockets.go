@@ -8,6 +8,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // SocketExplainer explains particular sockets of a host: what each of them
@@ -138,7 +139,7 @@ func unsent(s *tcp.Socket) int64 {
 
 // SocketExplanation is the explanation of sockets, by groups.
 type SocketExplanation struct {
-	Language Language
+	Language wording.Language
 	Groups   []SocketGroup
 	words    words
 }

@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // A socket of each condition, and what its explanation must say. Inode 0 means
@@ -80,7 +81,7 @@ func TestExplanations(t *testing.T) {
 		seen[row.condition] = true
 		row.socket.Local = netip.MustParseAddrPort("10.0.0.1:443")
 		row.socket.Peer = netip.MustParseAddrPort("10.0.0.9:51000")
-		text := explainText(t, English, &row.socket)
+		text := explainText(t, wording.English, &row.socket)
 		if got := conditionOf(&row.socket); got != row.condition {
 			t.Errorf("%s: condition %s, want %s", row.socket.State, got, row.condition)
 		}
@@ -103,7 +104,7 @@ func TestExplanations(t *testing.T) {
 }
 
 // explainText returns the explanation of sockets as one line of text.
-func explainText(t *testing.T, l Language, sockets ...*tcp.Socket) string {
+func explainText(t *testing.T, l wording.Language, sockets ...*tcp.Socket) string {
 	t.Helper()
 	book, err := Open(l)
 	if err != nil {
@@ -137,7 +138,7 @@ func TestExplanationOfMany(t *testing.T) {
 		leak.Processes = append(leak.Processes, tcp.Process{PID: 20 + pid, Name: "worker"})
 	}
 	sockets[0].Listener = &tcp.Listener{Local: sockets[0].Local, Processes: []tcp.Process{{PID: 9, Name: "nginx"}}}
-	text := explainText(t, English, append(sockets, &leak)...)
+	text := explainText(t, wording.English, append(sockets, &leak)...)
 	for _, want := range []string{
 		"TIME_WAIT (5)", "10.0.0.1:443 > 10.0.0.9:5002 and 2 more", "removes it in 10 s to 14 s",
 		"Came in through the listener 10.0.0.1:443 nginx[9], inferred",
@@ -155,12 +156,12 @@ func TestExplanationOfAge(t *testing.T) {
 	for _, row := range []struct {
 		state tcp.State
 		exact []bool // of the sockets that are explained together
-		want  map[Language]string
+		want  map[wording.Language]string
 	}{
-		{tcp.TimeWait, []bool{true, true}, map[Language]string{English: "In this state for 90 s.", Chinese: "处于此状态已 90 秒。"}},
-		{tcp.SynRecv, []bool{false}, map[Language]string{English: "In this state for at least 90 s.", Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.SynSent, []bool{true, false}, map[Language]string{English: "In this state for at least 90 s.", Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.FinWait2, []bool{false}, map[Language]string{English: "In this state for about 90 s.", Chinese: "处于此状态大约已 90 秒。"}},
+		{tcp.TimeWait, []bool{true, true}, map[wording.Language]string{wording.English: "In this state for 90 s.", wording.Chinese: "处于此状态已 90 秒。"}},
+		{tcp.SynRecv, []bool{false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.SynSent, []bool{true, false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.FinWait2, []bool{false}, map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
 	} {
 		for l, want := range row.want {
 			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
@@ -187,7 +188,7 @@ func TestExplanationOfAge(t *testing.T) {
 // TestExplanationsInEveryLanguage writes every explanation in each language and
 // format.
 func TestExplanationsInEveryLanguage(t *testing.T) {
-	for _, l := range Languages() {
+	for _, l := range wording.Languages() {
 		for _, many := range []bool{false, true} {
 			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
 			for i := range explained {

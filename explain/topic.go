@@ -1,11 +1,12 @@
 package explain
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Topic is the subject of one page: a state, a process between two ends, or a
@@ -178,12 +179,24 @@ type UnknownTopicError struct {
 	Name string // as it was given
 }
 
-func (e *UnknownTopicError) Error() string { return fmt.Sprintf("no topic %q", e.Name) }
+func (e *UnknownTopicError) Error() string { return e.Message().String() }
 
-// Hint offers the topic whose name is nearest to what was given, or those whose
-// names have it in them. Where none is near, it names the list besides.
-func (e *UnknownTopicError) Hint() string {
-	const list = "tcpstate explain --list shows the topics"
+// Message returns the sentence.
+func (e *UnknownTopicError) Message() wording.Message {
+	return wording.Say("explain.error.topic", "name", e.Name)
+}
+
+// Spelling returns what was given and the names that can be given, without what
+// their spellings may differ in.
+func (e *UnknownTopicError) Spelling() (string, []string) {
+	return fold(e.Name), slices.Sorted(maps.Keys(e.names()))
+}
+
+// Shown returns the name of the topic that is known by another one.
+func (e *UnknownTopicError) Shown(known string) string { return e.names()[known] }
+
+// names returns the topic of each name that can be given.
+func (e *UnknownTopicError) names() map[string]string {
 	names := map[string]string{}
 	for _, t := range topics {
 		names[fold(t.Name)] = t.Name
@@ -193,32 +206,30 @@ func (e *UnknownTopicError) Hint() string {
 			names[other] = name
 		}
 	}
-	candidates := make([]string, 0, len(names))
-	for folded := range names {
-		candidates = append(candidates, folded)
-	}
-	slices.Sort(candidates)
-	word := fold(e.Name)
-	if near, ok := tcp.Nearest(word, candidates); ok {
-		return fmt.Sprintf("did you mean %s?", names[near])
-	}
+	return names
+}
+
+// Hint offers the topics whose names contain what was given, or the first that
+// begins as it does, and names the list.
+func (e *UnknownTopicError) Hint() wording.Message {
+	word, known := e.Spelling()
 	if len(word) > 2 {
 		var having []string
-		for _, c := range candidates {
-			if strings.Contains(c, word) && !slices.Contains(having, names[c]) {
-				having = append(having, names[c])
+		for _, name := range known {
+			if shown := e.Shown(name); strings.Contains(name, word) && !slices.Contains(having, shown) {
+				having = append(having, shown)
 			}
 		}
 		if len(having) > 0 {
-			return fmt.Sprintf("did you mean %s?", strings.Join(having, ", "))
+			return wording.Say("explain.error.topic.containing", "names", having)
 		}
 	}
 	for n := len(word); n > 0; n-- {
 		for _, t := range topics {
 			if strings.HasPrefix(fold(t.Name), word[:n]) {
-				return fmt.Sprintf("the nearest is %s; %s", t.Name, list)
+				return wording.Say("explain.error.topic.nearest", "name", t.Name)
 			}
 		}
 	}
-	return list
+	return wording.Say("explain.error.topic.hint")
 }

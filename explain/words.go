@@ -1,78 +1,28 @@
 package explain
 
 import (
-	"fmt"
-	"regexp"
-	"slices"
-	"strings"
+	"tcpstate/wording"
 )
 
 // words are the short texts of one language that code puts together: headings,
-// labels, units. They stand in the file words.txt of the language's folder, as
-// "key = text", with {name} where a value goes; a text that begins or ends with
-// a space stands in double quotes.
-type words map[string]string
+// labels, units. They stand in the file words.txt of the language's folder, in the
+// format of package wording.
+type words struct{ wording.Texts }
 
 // say returns the text of a key, its values put in: say("now.count", "n", "3").
 // That every key has its text is checked when the words are read.
-func (w words) say(key string, values ...string) string {
-	text := w[key]
-	for i := 0; i+1 < len(values); i += 2 {
-		text = strings.ReplaceAll(text, "{"+values[i]+"}", values[i+1])
-	}
-	return text
-}
+func (w words) say(key string, values ...string) string { return w.Fill(key, values...) }
 
 // parseWords reads words.txt: the keys of wordKeys, each once and no other.
 func parseWords(file, text string) (words, error) {
-	w := words{}
-	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, value, ok := strings.Cut(line, " = ")
-		wrong := ""
-		switch _, twice := w[key]; {
-		case !ok:
-			wrong = "a line is \"key = text\""
-		case twice:
-			wrong = fmt.Sprintf("%q stands here twice", key)
-		case !slices.ContainsFunc(wordKeys, func(k string) bool { return keyOf(k) == key }):
-			wrong = fmt.Sprintf("%q is no key", key)
-		}
-		if wrong != "" {
-			return nil, &MarkupError{File: file, Line: i + 1, Msg: wrong}
-		}
-		if len(value) > 1 && strings.HasPrefix(value, `"`) && strings.HasSuffix(value, `"`) {
-			value = value[1 : len(value)-1]
-		}
-		w[key] = value
+	texts, err := wording.Parse(file, text)
+	if err != nil {
+		return words{}, err
 	}
-	for _, k := range wordKeys {
-		text, ok := w[keyOf(k)]
-		if !ok {
-			return nil, &MarkupError{File: file, Line: 1, Msg: fmt.Sprintf("the key %q is missing", keyOf(k))}
-		}
-		if want, got := placesIn(k), placesIn(text); !slices.Equal(want, got) {
-			return nil, &MarkupError{File: file, Line: 1, Msg: fmt.Sprintf("%q has the places %q, not %q", keyOf(k), got, want)}
-		}
+	if wrong := texts.Check(wordKeys); wrong != "" {
+		return words{}, &MarkupError{File: file, Line: 1, Msg: wrong}
 	}
-	return w, nil
-}
-
-// keyOf cuts off the places that an entry of wordKeys names after its key.
-func keyOf(entry string) string {
-	key, _, _ := strings.Cut(entry, " ")
-	return key
-}
-
-var place = regexp.MustCompile(`\{[a-z]+\}`)
-
-// placesIn returns the places for values in a text, in order of name.
-func placesIn(text string) []string {
-	places := place.FindAllString(text, -1)
-	slices.Sort(places)
-	return slices.Compact(places)
+	return words{texts}, nil
 }
 
 // wordKeys holds every key, and after it the places its text has.

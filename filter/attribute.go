@@ -55,9 +55,9 @@ func parseDevice(p *parser, k *kind) (node, error) {
 	case err == nil:
 		return p.leaf(deviceTerm{index: uint32(index), name: v.text, not: not}), nil
 	case p.names.Interface == nil:
-		return nil, p.wrong(k, v, "is no index, and names of interfaces are not known here")
+		return nil, p.refuse(k, v, "filter.no-index")
 	}
-	return nil, p.wrong(k, v, "is no interface")
+	return nil, p.refuse(k, v, "filter.no-interface")
 }
 
 func (t deviceTerm) String() string {
@@ -100,7 +100,7 @@ func parseMark(p *parser, k *kind) (node, error) {
 		mask, err = strconv.ParseUint(maskText, 0, 32)
 	}
 	if err != nil {
-		return nil, p.wrong(k, v, "is no mark of 32 bits")
+		return nil, p.refuse(k, v, "filter.no-mark")
 	}
 	return p.leaf(markTerm{mark: uint32(mark), mask: uint32(mask), not: not}), nil
 }
@@ -157,11 +157,11 @@ func parseCgroup(p *parser, k *kind) (node, error) {
 		return nil, err
 	}
 	if p.names.Cgroup == nil {
-		return nil, p.wrong(k, v, "cannot be looked up: cgroups are not known here")
+		return nil, p.refuse(k, v, "filter.no-cgroups")
 	}
 	id, ok := p.names.Cgroup(v.text)
 	if !ok || id == 0 {
-		return nil, p.wrong(k, v, "is no cgroup v2")
+		return nil, p.refuse(k, v, "filter.no-cgroup")
 	}
 	return p.leaf(cgroupTerm{id: id, path: v.text, not: not}), nil
 }

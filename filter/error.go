@@ -1,30 +1,42 @@
 package filter
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Error reports what is wrong with an expression, and at which place.
 type Error struct {
-	Expr   string // the expression: the arguments, joined by blanks
-	Offset int    // the place in Expr, in bytes; len(Expr) is its end
-	Msg    string // what is wrong
-	hint   string
+	Expr   string          // the expression: the arguments, joined by blanks
+	Offset int             // of the place within Expr, in bytes; len(Expr) is its end
+	What   wording.Message // what is wrong
+	hint   wording.Message
+	cause  error
+
+	given string   // a word that is not known
+	known []string // those that are
 }
 
-// Error returns one line: the place, as a column that counts from 1, and what
-// is wrong. Caret shows the place.
-func (e *Error) Error() string {
-	column := utf8.RuneCountInString(e.Expr[:e.Offset]) + 1
-	return fmt.Sprintf("filter: column %d: %s", column, e.Msg)
+// Error returns one line: the place, as a column that counts from one, and
+// what is wrong. Caret shows the place.
+func (e *Error) Error() string { return e.Message().String() }
+
+// Message returns the same line.
+func (e *Error) Message() wording.Message {
+	return wording.Say("filter.error", "column", utf8.RuneCountInString(e.Expr[:e.Offset])+1, "what", e.What)
 }
 
-// Hint returns what would be valid at that place, or "".
-func (e *Error) Hint() string { return e.hint }
+// Unwrap returns the error of the package that reads states, or nil.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Hint returns what would have fitted there, or no text.
+func (e *Error) Hint() wording.Message { return e.hint }
+
+// Spelling returns a word that is not known, and the words that are; or none.
+func (e *Error) Spelling() (string, []string) { return e.given, e.known }
 
 // caretWidth is the maximum number of columns of the expression that Caret
 // shows.

@@ -30,7 +30,7 @@ func parseFamily(p *parser, k *kind) (node, error) {
 	case "ipv6", "inet6", "6":
 		t.family = tcp.IPv6
 	default:
-		return nil, p.wrong(k, v, "is no address family")
+		return nil, p.refuse(k, v, "filter.no-family")
 	}
 	if not {
 		return p.leaf(t.negated()), nil

@@ -1,12 +1,12 @@
 package filter
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Names has the functions that look up names while an expression is parsed. A
@@ -173,7 +173,7 @@ func (f *Filter) Unknown(source string, missing []string) error {
 	leaves(f.root, func(l *leaf) {
 		if first == nil && lacks(l.field(), missing) {
 			first = &Error{Expr: f.expr, Offset: l.offset,
-				Msg: fmt.Sprintf("%s does not tell %s, which %q looks at", source, l.field(), l.String())}
+				What: wording.Say("filter.unknown-field", "source", source, "field", l.field(), "term", l)}
 		}
 	})
 	return first

@@ -8,6 +8,7 @@ import (
 
 	"tcpstate/fields"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // anyPort as the port of a host means every port, as in the kernel.
@@ -96,7 +97,7 @@ func familyPrefix(v value) (tcp.Family, value) {
 // its addresses.
 func (p *parser) hosts(k *kind, v value) ([]host, error) {
 	if v.text == "" {
-		return nil, p.wrong(k, v, "names no address")
+		return nil, p.refuse(k, v, "filter.no-address")
 	}
 	address, port, err := p.splitPort(k, v)
 	if err != nil {
@@ -144,8 +145,8 @@ func (p *parser) splitPort(k *kind, v value) (address, port value, err error) {
 		return address, port, nil
 	}
 	if isAddress(address.text) && isNumber(port.text) {
-		return v, v, p.fail(v.offset, quote(text)+" has two meanings",
-			"write ["+address.text+"]:"+port.text+" for the address and the port, ["+text+"] for the address alone")
+		return v, v, p.fail(v.offset, wording.Say("filter.two-meanings", "text", quote(text)),
+			wording.Say("filter.two-meanings.hint", "address", address.text, "port", port.text, "whole", text))
 	}
 	return v, value{"", v.offset}, nil
 }
@@ -158,11 +159,11 @@ func (p *parser) splitBrackets(k *kind, v value, text string) (address, port val
 	bare, _, _ := strings.Cut(inner, "/")
 	switch {
 	case !closed:
-		return v, v, p.wrong(k, v, "has no closing bracket")
+		return v, v, p.refuse(k, v, "filter.no-bracket")
 	case !isAddress(bare) || !strings.Contains(bare, ":"):
-		return v, v, p.wrong(k, v, "has no IPv6 address in its brackets")
+		return v, v, p.refuse(k, v, "filter.bracket-content")
 	case length != "" && length[0] != '/':
-		return v, v, p.wrong(k, v, "goes on after its bracket")
+		return v, v, p.refuse(k, v, "filter.after-bracket")
 	}
 	address = value{inner + length, v.offset + 1}
 	if !hasPort {
@@ -185,17 +186,18 @@ func (p *parser) prefixes(k *kind, v value) ([]netip.Prefix, error) {
 	}
 	switch {
 	case err != nil && hasLength:
-		return nil, p.wrong(k, v, "does not begin with an address")
+		return nil, p.refuse(k, v, "filter.address-first")
 	case err != nil:
 		return p.lookUpHost(k, v)
 	case addr.Zone() != "":
-		return nil, p.fail(v.offset, quote(v.text)+" has a zone, which addresses are not compared by", "write src "+addr.WithZone("").String()+" dev "+addr.Zone())
+		return nil, p.fail(v.offset, wording.Say("filter.zone", "text", quote(v.text)),
+			wording.Say("filter.zone.hint", "address", addr.WithZone(""), "zone", addr.Zone()))
 	}
 	bits := addr.BitLen()
 	if hasLength {
 		if bits, err = prefixLength(addr, length); err != nil {
-			return nil, p.fail(v.offset+len(text)+1, quote(length)+" is no length of a prefix",
-				"it goes from 0 to "+strconv.Itoa(addr.BitLen()))
+			return nil, p.fail(v.offset+len(text)+1, wording.Say("filter.no-length", "text", quote(length)),
+				wording.Say("filter.no-length.hint", "most", addr.BitLen()))
 		}
 	}
 	return []netip.Prefix{netip.PrefixFrom(addr, bits).Masked()}, nil
@@ -232,17 +234,17 @@ func prefixLength(addr netip.Addr, text string) (int, error) {
 // It never becomes an address that matches nothing.
 func (p *parser) lookUpHost(k *kind, v value) ([]netip.Prefix, error) {
 	if !isHostName(v.text) {
-		return nil, p.wrong(k, v, "is no address")
+		return nil, p.refuse(k, v, "filter.not-an-address")
 	}
 	if p.names.Host == nil {
-		return nil, p.wrong(k, v, "is no address, and names of hosts are not looked up here")
+		return nil, p.refuse(k, v, "filter.host-names")
 	}
 	addrs, err := p.names.Host(v.text)
 	if err != nil {
-		return nil, p.wrong(k, v, "is not known: "+err.Error())
+		return nil, p.refuse(k, v, "filter.unknown-host", "cause", err)
 	}
 	if len(addrs) == 0 {
-		return nil, p.wrong(k, v, "has no address")
+		return nil, p.refuse(k, v, "filter.host-without-address")
 	}
 	var prefixes []netip.Prefix
 	for _, addr := range addrs {

@@ -3,6 +3,8 @@ package filter
 import (
 	"slices"
 	"strings"
+
+	"tcpstate/wording"
 )
 
 const (
@@ -56,7 +58,8 @@ func (p *parser) equality(k *kind) (not bool, err error) {
 	start := p.at
 	op, _ := p.operator()
 	if op != equal && op != notEqual {
-		return false, p.fail(start, k.word+" cannot be ordered by "+op.String(), k.word+" takes = or !=, then "+k.operand)
+		return false, p.fail(start, wording.Say("filter.no-order", "word", k.word, "operator", op),
+			wording.Say("filter.no-order.hint", "word", k.word, "operand", wording.Say(k.operand)))
 	}
 	return op == notEqual, nil
 }
@@ -84,13 +87,12 @@ func (p *parser) value(k *kind, verbatim bool) (value, error) {
 		text = append(text, p.expr[p.at])
 	}
 	raw := p.expr[start:p.at]
-	hint := k.word + " takes " + k.operand
 	switch {
 	case start == len(p.expr):
-		return value{}, p.fail(start, "what "+k.word+" is to be is missing", hint)
+		return value{}, p.fail(start, wording.Say("filter.no-operand", "word", k.word), k.hint())
 	case raw == "" || strings.IndexByte(symbols, raw[0]) >= 0 || isReserved(raw, p.kinds):
 		p.at = start
-		return value{}, p.fail(start, "what "+k.word+" is to be is missing before "+quote(p.peek()), hint)
+		return value{}, p.fail(start, wording.Say("filter.no-operand-before", "word", k.word, "text", quote(p.peek())), k.hint())
 	}
 	return value{string(text), start}, nil
 }
@@ -105,7 +107,7 @@ func (p *parser) values(k *kind) ([]value, error) {
 	offset := whole.offset
 	for text := range strings.SplitSeq(whole.text, ",") {
 		if text == "" {
-			return nil, p.fail(offset, "an element of the list is missing", "the elements are joined by commas, without blanks")
+			return nil, p.fail(offset, wording.Say("filter.no-element"), wording.Say("filter.no-element.hint"))
 		}
 		list = append(list, value{text, offset})
 		offset += len(text) + 1
@@ -122,9 +124,15 @@ func (p *parser) equalTo(k *kind) (list []value, not bool, err error) {
 	return list, not, err
 }
 
-// wrong returns the error for an operand that is not valid for the term.
-func (p *parser) wrong(k *kind, v value, why string) error {
-	return p.fail(v.offset, quote(v.text)+" "+why, k.word+" takes "+k.operand)
+// refuse returns the error for an operand that is not what the term takes: the key of
+// a text with the place {text}, and the values of its other places.
+func (p *parser) refuse(k *kind, v value, key string, values ...any) error {
+	return p.fail(v.offset, wording.Say(key, append(values, "text", quote(v.text))...), k.hint())
+}
+
+// hint says what the term takes.
+func (k *kind) hint() wording.Message {
+	return wording.Say("filter.takes", "word", k.word, "operand", wording.Say(k.operand))
 }
 
 // isReserved reports whether a word has a meaning in the language. As an

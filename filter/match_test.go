@@ -265,7 +265,7 @@ func TestUnknown(t *testing.T) {
 		t.Errorf("nothing is missing, but: %v", err)
 	}
 	err, ok := f.Unknown("procfs", []string{"mark", "tcp_info"}).(*Error)
-	if want := `procfs does not tell tcp_info.rtt_us, which "rtt > 5ms" looks at`; !ok || err.Msg != want || err.Offset != 17 {
+	if want := `procfs does not report tcp_info.rtt_us, which "rtt > 5ms" needs`; !ok || err.What.String() != want || err.Offset != 17 {
 		t.Errorf("%v at %d, want %s at 17", err, err.Offset, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"tcpstate/fields"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // measure is a number that a socket has.
@@ -57,7 +58,8 @@ func parseMeasure(p *parser, k *kind) (node, error) {
 	m := measureOf(k.word)
 	op, present := p.operator()
 	if !present {
-		return nil, p.fail(p.at, k.word+" takes an operator", k.word+" takes =, !=, <, <=, > or >=, then "+k.operand)
+		return nil, p.fail(p.at, wording.Say("filter.no-operator", "word", k.word),
+			wording.Say("filter.no-operator.hint", "word", k.word, "operand", wording.Say(k.operand)))
 	}
 	v, err := p.value(k, false)
 	if err != nil {
@@ -65,12 +67,17 @@ func parseMeasure(p *parser, k *kind) (node, error) {
 	}
 	n, ok := m.unit.parse(v.text)
 	if !ok {
-		return nil, p.wrong(k, v, "is not "+strings.SplitN(k.operand, ",", 2)[0])
+		return nil, p.refuse(k, v, m.unit.wrong())
 	}
 	return p.leaf(measureTerm{measure: m, op: op, number: n}), nil
 }
 
-// parse reads a number in the format of the unit.
+// wrong returns the key of the text for what is no number in the unit.
+func (u unit) wrong() string {
+	return [...]string{plainNumber: "filter.no-number", bytes: "filter.no-bytes", duration: "filter.no-duration"}[u]
+}
+
+// parse reads a number in the unit.
 func (u unit) parse(text string) (uint64, bool) {
 	shift := 0
 	switch u {

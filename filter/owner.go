@@ -38,16 +38,16 @@ func (p *parser) user(k *kind, v value) (uint32, error) {
 	if isNumber(v.text) {
 		uid, err := strconv.ParseUint(v.text, 10, 32)
 		if err != nil {
-			return 0, p.wrong(k, v, "is no user id")
+			return 0, p.refuse(k, v, "filter.no-user-id")
 		}
 		return uint32(uid), nil
 	}
 	if p.names.User == nil {
-		return 0, p.wrong(k, v, "is no user id, and names of users are not known here")
+		return 0, p.refuse(k, v, "filter.no-user-names")
 	}
 	uid, ok := p.names.User(v.text)
 	if !ok {
-		return 0, p.wrong(k, v, "is no user")
+		return 0, p.refuse(k, v, "filter.no-user")
 	}
 	return uid, nil
 }

@@ -1,10 +1,8 @@
 package filter
 
 import (
-	"strconv"
-	"strings"
-
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // maxDepth is the maximum nesting depth of an expression. Parentheses,
@@ -41,8 +39,8 @@ func (p *parser) filter() (node, error) {
 		return join(false, lead, rest), nil
 	}
 	if several {
-		return nil, p.fail(p.at, "several states before an expression cannot be joined to it by "+quote(next),
-			"write state A,B "+next+" ...")
+		return nil, p.fail(p.at, wording.Say("filter.several-states", "text", quote(next)),
+			wording.Say("filter.several-states.hint", "word", next))
 	}
 	return p.whole(lead)
 }
@@ -77,7 +75,7 @@ func (p *parser) leading() (lead node, several bool, err error) {
 	case count == 0:
 		return nil, false, nil
 	case set == 0:
-		return nil, false, p.fail(start, "these states leave none", "state adds to what is shown, exclude takes away")
+		return nil, false, p.fail(start, wording.Say("filter.no-states"), wording.Say("filter.no-states.hint"))
 	}
 	return &leaf{stateTerm{set: set}, start}, count > 1, nil
 }
@@ -86,7 +84,7 @@ func (p *parser) leading() (lead node, several bool, err error) {
 func (p *parser) whole(left node) (node, error) {
 	root, err := p.expression(left, 0)
 	if err == nil && p.peek() == ")" {
-		return nil, p.fail(p.at, `this ")" closes nothing`, "")
+		return nil, p.fail(p.at, wording.Say("filter.closes-nothing"), wording.Message{})
 	}
 	return root, err
 }
@@ -129,9 +127,9 @@ func (p *parser) operand(depth int) (node, error) {
 	}
 	switch {
 	case word == "":
-		return nil, p.fail(start, "the expression ends where a term is expected", p.termHint())
+		return nil, p.fail(start, wording.Say("filter.ends"), p.termHint())
 	case word == ")" || isConnective(word):
-		return nil, p.fail(start, "a term is expected before "+quote(word), p.termHint())
+		return nil, p.fail(start, wording.Say("filter.term-expected", "text", quote(word)), p.termHint())
 	case word == "!" || word == "not":
 		p.at += len(word)
 		kid, err := p.operand(depth + 1)
@@ -146,7 +144,7 @@ func (p *parser) operand(depth int) (node, error) {
 			return nil, err
 		}
 		if p.peek() != ")" {
-			return nil, p.fail(start, `this "(" is not closed`, "")
+			return nil, p.fail(start, wording.Say("filter.not-closed"), wording.Message{})
 		}
 		p.at++
 		return inner, nil
@@ -164,17 +162,14 @@ func (p *parser) term(word string) (node, error) {
 		}
 	}
 	if word == "exclude" || word == "excl" {
-		return nil, p.fail(p.at, word+" stands only before the expression", "write not state ...")
+		return nil, p.fail(p.at, wording.Say("filter.exclude", "word", word), wording.Say("filter.exclude.hint"))
 	}
-	hint := p.termHint()
-	if near, ok := nearest(word, p.words()); ok {
-		hint = "did you mean " + near + "?"
-	}
-	return nil, p.fail(p.at, "unknown word "+quote(word), hint)
+	return nil, &Error{Expr: p.expr, Offset: p.at, What: wording.Say("filter.unknown-word", "text", quote(word)),
+		hint: p.termHint(), given: word, known: p.words()}
 }
 
 func (p *parser) tooDeep(offset int) error {
-	return p.fail(offset, "the expression is nested too deep", strconv.Itoa(maxDepth)+" levels are allowed")
+	return p.fail(offset, wording.Say("filter.too-deep"), wording.Say("filter.too-deep.hint", "n", maxDepth))
 }
 
 // leaf returns a term with its place in the expression.
@@ -189,24 +184,13 @@ func (p *parser) words() []string {
 	return words
 }
 
-// longestSlip is the maximum length of a word for which a similar word is
-// suggested.
-const longestSlip = 40
-
-func nearest(word string, words []string) (string, bool) {
-	if len(word) > longestSlip {
-		return "", false
-	}
-	return tcp.Nearest(strings.ToLower(word), words)
+func (p *parser) termHint() wording.Message {
+	return wording.Say("filter.terms", "words", p.words()[3:])
 }
 
-func (p *parser) termHint() string {
-	return "a term begins with one of " + strings.Join(p.words()[3:], ", ")
-}
-
-// fail returns an error for the place at offset.
-func (p *parser) fail(offset int, msg, hint string) error {
-	return &Error{Expr: p.expr, Offset: offset, Msg: msg, hint: hint}
+// fail returns an error about the place at offset.
+func (p *parser) fail(offset int, what, hint wording.Message) error {
+	return &Error{Expr: p.expr, Offset: offset, What: what, hint: hint}
 }
 
 func isOr(word string) bool  { return word == "or" || word == "|" || word == "||" }

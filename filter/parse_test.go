@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tcpstate/fields"
+	"tcpstate/wording"
 )
 
 // testNames knows a few names of each kind.
@@ -203,23 +204,23 @@ func TestParseErrors(t *testing.T) {
 			t.Errorf("%s: no *Error but %v", expr, err)
 			return
 		}
-		if e.Msg != msg || e.Offset != offset || !strings.Contains(e.Hint(), hint) || hint == "" != (e.Hint() == "") {
-			t.Errorf("%.80s:\n got %d %s (%s)\nwant %d %s (%s)", expr, e.Offset, e.Msg, e.Hint(), offset, msg, hint)
+		if e.What.String() != msg || e.Offset != offset || !strings.Contains(wording.Hint(e).String(), hint) || hint == "" != wording.Hint(e).IsZero() {
+			t.Errorf("%.80s:\n got %d %s (%s)\nwant %d %s (%s)", expr, e.Offset, e.What, wording.Hint(e), offset, msg, hint)
 		}
 	}
 
-	checkErr("dport = = 3", `what dport is to be is missing before "="`, 8, "dport takes a port")
+	checkErr("dport = = 3", `dport needs a value before "="`, 8, "dport takes a port")
 	checkErr("dport = 3 4", `unknown word "4"`, 10, "a term begins with one of state, src")
-	checkErr("dport", "what dport is to be is missing", 5, "dport takes a port")
-	checkErr("dport =", "what dport is to be is missing", 7, "dport takes a port")
-	checkErr("dport = and sport 3", `what dport is to be is missing before "and"`, 8, "dport takes a port")
-	checkErr("( dport )", `what dport is to be is missing before ")"`, 8, "dport takes a port")
+	checkErr("dport", "dport needs a value", 5, "dport takes a port")
+	checkErr("dport =", "dport needs a value", 7, "dport takes a port")
+	checkErr("dport = and sport 3", `dport needs a value before "and"`, 8, "dport takes a port")
+	checkErr("( dport )", `dport needs a value before ")"`, 8, "dport takes a port")
 	checkErr("dport 70000", `"70000" is no port: the highest is 65535`, 6, "dport takes a port")
 	checkErr("dport 080", `"080" is no port: a decimal number does not begin with 0`, 6, "dport takes a port")
 	checkErr("dport 80,,81", "an element of the list is missing", 9, "commas")
 	checkErr("dport 80, 81", "an element of the list is missing", 9, "commas")
 	checkErr("dport 80,x", `"x" is neither a port nor the name of a service`, 9, "dport takes a port")
-	checkErr("dport :", `":" names no port`, 6, "dport takes a port")
+	checkErr("dport :", `":" contains no port`, 6, "dport takes a port")
 	checkErr("dport 9-8", `"9-8" is an empty range`, 6, "dport takes a port")
 	checkErr("dport < 8-9", "< takes a single port", 8, "= or !=")
 	checkErr("dport >= 8,9", ">= takes a single port", 9, "= or !=")
@@ -227,7 +228,7 @@ func TestParseErrors(t *testing.T) {
 	checkErr("dprot = 3", `unknown word "dprot"`, 0, "did you mean dport?")
 	checkErr("DPORT = 3", `unknown word "DPORT"`, 0, "did you mean dport?")
 	checkErr("dport 3 adn sport 4", `unknown word "adn"`, 8, "did you mean and?")
-	checkErr("dport 3 exclude listen", "exclude stands only before the expression", 8, "write not state")
+	checkErr("dport 3 exclude listen", "exclude is allowed only before the expression", 8, "write not state")
 
 	checkErr("src 10.0.0.0/40", `"40" is no length of a prefix`, 13, "from 0 to 32")
 	checkErr("src [::]/129", `"129" is no length of a prefix`, 8, "from 0 to 128")
@@ -240,17 +241,17 @@ func TestParseErrors(t *testing.T) {
 	checkErr("src [10.0.0.1]", `"[10.0.0.1]" has no IPv6 address in its brackets`, 4, "src takes an address")
 	checkErr("src [::1]80", `"[::1]80" goes on after its bracket`, 4, "src takes an address")
 	checkErr("src 2001:db8::1:80", `"2001:db8::1:80" has two meanings`, 4, "write [2001:db8::1]:80 for")
-	checkErr("src fe80::1%eth0", `"fe80::1%eth0" has a zone, which addresses are not compared by`, 4, "dev eth0")
+	checkErr("src fe80::1%eth0", `"fe80::1%eth0" has a zone, and addresses are compared without one`, 4, "dev eth0")
 	checkErr("src > 10.0.0.1", "src cannot be ordered by >", 4, "src takes = or !=")
 	checkErr("src 10.0.0.1:70000", `"70000" is no port: the highest is 65535`, 13, "src takes")
 	checkErr("src unix:/run/x", `"unix:/run/x" does not begin with an address`, 4, "src takes")
 
-	checkErr("( state foo )", `unknown state "foo"`, 8, "the states are LISTEN")
+	checkErr("( state foo )", `unknown state "foo"`, 8, "it can be LISTEN")
 	checkErr("state established,tme-wait", `unknown state "tme-wait"`, 18, "did you mean TIME_WAIT?")
-	checkErr("exclude all", "these states leave none", 0, "exclude takes away")
-	checkErr("state listen exclude listen dport 3", "these states leave none", 0, "exclude takes away")
+	checkErr("exclude all", "these states leave none", 0, "exclude removes them")
+	checkErr("state listen exclude listen dport 3", "these states leave none", 0, "exclude removes them")
 	checkErr("state listen state close or dport 3", `several states before an expression cannot be joined to it by "or"`, 25, "write state A,B or")
-	checkErr("state", "what state is to be is missing", 5, "state takes a state")
+	checkErr("state", "state needs a value", 5, "state takes a state")
 
 	checkErr("( dport 3", `this "(" is not closed`, 0, "")
 	checkErr("dport 3 and ( sport 4 or ( sport 5 )", `this "(" is not closed`, 12, "")
@@ -277,18 +278,18 @@ func TestParseErrors(t *testing.T) {
 	checkErr("timer soon", `"soon" is no timer`, 6, "timer takes off")
 	checkErr("family 5", `"5" is no address family`, 7, "family takes ipv4")
 	checkErr("rtt 5ms", "rtt takes an operator", 4, "then a duration")
-	checkErr("rtt > 5", `"5" is not a duration`, 6, "250ms")
-	checkErr("age > -1s", `"-1s" is not a duration`, 6, "250ms")
-	checkErr("recvq > 5T", `"5T" is not a number of bytes`, 8, "64K")
-	checkErr("recvq > K", `"K" is not a number of bytes`, 8, "64K")
-	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
-	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
+	checkErr("rtt > 5", `"5" is no duration`, 6, "250ms")
+	checkErr("age > -1s", `"-1s" is no duration`, 6, "250ms")
+	checkErr("recvq > 5T", `"5T" is no number of bytes`, 8, "64K")
+	checkErr("recvq > K", `"K" is no number of bytes`, 8, "64K")
+	checkErr("recvq > 99999999999999G", `"99999999999999G" is no number of bytes`, 8, "64K")
+	checkErr("retrans > x", `"x" is no number`, 10, "retrans takes")
 	checkErr("tid 3", `unknown word "tid"`, 0, "did you mean pid?")
 	checkErr("thread 3", `unknown word "thread"`, 0, "a term begins with one of state")
 	checkErr("pid nginx", `"nginx" is no process id`, 4, "pid takes the id")
 	checkErr("pid 0", `"0" is no process id`, 4, "pid takes the id")
 	checkErr("pid = 1,-1", `"-1" is no process id`, 8, "pid takes the id")
-	checkErr("process", "what process is to be is missing", 7, "process takes the name")
+	checkErr("process", "process needs a value", 7, "process takes the name")
 }
 
 // TestDeepest reads what is nested as deep as may be, and reads it again as it
@@ -316,7 +317,7 @@ func TestNamesThatAreNotGiven(t *testing.T) {
 		"cgroup /a":     `"/a" cannot be looked up: cgroups are not known here`,
 	} {
 		_, err := Parse([]string{expr}, Names{})
-		if e, ok := err.(*Error); !ok || e.Msg != msg {
+		if e, ok := err.(*Error); !ok || e.What.String() != msg {
 			t.Errorf("%s: %v, want %s", expr, err, msg)
 		}
 	}
@@ -327,8 +328,8 @@ func TestNamesThatAreNotGiven(t *testing.T) {
 
 func TestCaret(t *testing.T) {
 	for _, test := range []struct{ expr, message, want string }{
-		{"dport = = 3", `filter: column 9: what dport is to be is missing before "="`, "dport = = 3\n        ^"},
-		{"dport =", `filter: column 8: what dport is to be is missing`, "dport =\n       ^"},
+		{"dport = = 3", `filter: column 9: dport needs a value before "="`, "dport = = 3\n        ^"},
+		{"dport =", `filter: column 8: dport needs a value`, "dport =\n       ^"},
 		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, `dport =\x1b[1m` + "\n       ^"},
 		{"四次\x1b = 3", `filter: column 1: unknown word "四次\x1b"`, `四次\x1b = 3` + "\n^"},
 		{"sport 3 or 四次\xff x", `filter: column 12: unknown word "四次\xff"`, `sport 3 or 四次\xff x` + "\n           ^"},

@@ -7,6 +7,7 @@ import (
 
 	"tcpstate/fields"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // side is one of the two ends of a connection.
@@ -85,7 +86,7 @@ func parsePorts(p *parser, k *kind) (node, error) {
 		return nil, err
 	}
 	if len(list) > 1 || r.first != r.last {
-		return nil, p.fail(list[0].offset, op.String()+" takes a single port", "a list or a range takes = or !=")
+		return nil, p.fail(list[0].offset, wording.Say("filter.single-port", "operator", op), wording.Say("filter.single-port.hint"))
 	}
 	return p.leaf(portTerm{side: sideOf(k.word), op: op, ranges: []ports{r}}), nil
 }
@@ -97,7 +98,7 @@ func (p *parser) ports(k *kind, v value) (ports, error) {
 		return allPorts, nil
 	}
 	if text == "" {
-		return ports{}, p.wrong(k, v, "names no port")
+		return ports{}, p.refuse(k, v, "filter.no-port")
 	}
 	if first, last, ok := strings.Cut(text, "-"); ok && isNumber(first) && isNumber(last) {
 		a, err := p.port(k, value{first, v.offset})
@@ -109,7 +110,7 @@ func (p *parser) ports(k *kind, v value) (ports, error) {
 			return ports{}, err
 		}
 		if a > b {
-			return ports{}, p.wrong(k, v, "is an empty range")
+			return ports{}, p.refuse(k, v, "filter.empty-range")
 		}
 		return ports{a, b}, nil
 	}
@@ -123,18 +124,18 @@ func (p *parser) port(k *kind, v value) (uint16, error) {
 		n, err := strconv.ParseUint(v.text, 10, 16)
 		switch {
 		case err != nil:
-			return 0, p.wrong(k, v, "is no port: the highest is 65535")
+			return 0, p.refuse(k, v, "filter.port-too-high")
 		case len(v.text) > 1 && v.text[0] == '0':
-			return 0, p.wrong(k, v, "is no port: a decimal number does not begin with 0")
+			return 0, p.refuse(k, v, "filter.port-octal")
 		}
 		return uint16(n), nil
 	}
 	if p.names.Service == nil {
-		return 0, p.wrong(k, v, "is no port, and names of services are not known here")
+		return 0, p.refuse(k, v, "filter.port-names")
 	}
 	port, ok := p.names.Service(v.text)
 	if !ok {
-		return 0, p.wrong(k, v, "is neither a port nor the name of a service")
+		return 0, p.refuse(k, v, "filter.no-service")
 	}
 	return port, nil
 }

@@ -79,7 +79,7 @@ func parsePIDs(p *parser, k *kind) (node, error) {
 	for _, v := range list {
 		pid, err := strconv.ParseUint(v.text, 10, 31)
 		if err != nil || pid == 0 {
-			return nil, p.wrong(k, v, "is no process id")
+			return nil, p.refuse(k, v, "filter.no-pid")
 		}
 		t.pids = append(t.pids, int(pid))
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"tcpstate/wording"
 )
 
 // Capabilities is a set of instructions that a kernel knows. A kernel answers
@@ -98,8 +100,7 @@ func (f *Filter) mustBeJudged(part node) (err error) {
 	leaves(part, func(l *leaf) {
 		if _, ok := l.term.(autoboundTerm); ok && err == nil {
 			err = &Error{Expr: f.expr, Offset: l.offset,
-				Msg:  "autobound is known to the kernel alone, which cannot judge " + quote(source(part)),
-				hint: "it needs sock_diag, and to be joined by and to what only this program can judge"}
+				What: wording.Say("filter.autobound", "text", quote(source(part))), hint: wording.Say("filter.autobound.hint")}
 		}
 	})
 	return err

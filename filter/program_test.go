@@ -139,7 +139,7 @@ func TestAutoboundThatNobodyCanJudge(t *testing.T) {
 		{"autobound or dev lo", Bytecode, 0},
 	} {
 		_, err := mustParse(t, test.expr).Compile(test.c)
-		if e, ok := err.(*Error); !ok || e.Offset != test.offset || e.Hint() == "" {
+		if e, ok := err.(*Error); !ok || e.Offset != test.offset || e.Hint().IsZero() {
 			t.Errorf("%s: %v", test.expr, err)
 		}
 	}

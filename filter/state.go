@@ -5,6 +5,7 @@ import (
 
 	"tcpstate/fields"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // stateTerm tests the state. It prints the names of the states, not the groups
@@ -13,6 +14,9 @@ type stateTerm struct {
 	plain
 	set tcp.StateSet
 }
+
+// longestState is longer than any spelling of a state.
+const longestState = 40
 
 func parseState(p *parser, k *kind) (node, error) {
 	set, not, err := p.states(k)
@@ -32,16 +36,12 @@ func (p *parser) states(k *kind) (set tcp.StateSet, not bool, err error) {
 		return 0, false, err
 	}
 	for _, v := range list {
-		if len(v.text) > longestSlip {
-			return 0, false, p.wrong(k, v, "is no state")
+		if len(v.text) > longestState { // the error would quote all of it
+			return 0, false, p.refuse(k, v, "filter.no-state")
 		}
 		states, err := tcp.ParseStateSet(v.text)
 		if err != nil {
-			hint := ""
-			if hinted, ok := err.(interface{ Hint() string }); ok {
-				hint = hinted.Hint()
-			}
-			return 0, false, p.fail(v.offset, err.Error(), hint)
+			return 0, false, &Error{Expr: p.expr, Offset: v.offset, What: wording.Say("filter.cause", "cause", err), cause: err}
 		}
 		set |= states
 	}

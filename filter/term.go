@@ -39,45 +39,36 @@ const bothFamilies = familySet(1<<tcp.IPv4 | 1<<tcp.IPv6)
 // kind is a word that begins a term.
 type kind struct {
 	word    string
-	operand string // description of its operand, for people
+	operand string // the key of what stands after it
 	parse   func(*parser, *kind) (node, error)
 }
 
-// kinds lists the words that begin a term, in the order in which messages list
-// them.
+// kinds holds the words that begin a term, in the order in which hints list them.
 var kinds = []kind{
-	{"state", "a state, such as established or time-wait, or one of all, connected, synchronized, bucket, big", parseState},
-	{"src", hostOperand, parseHosts},
-	{"dst", hostOperand, parseHosts},
-	{"sport", portOperand, parsePorts},
-	{"dport", portOperand, parsePorts},
-	{"family", "ipv4 or ipv6", parseFamily},
-	{"dev", "the name or the index of an interface", parseDevice},
-	{"fwmark", "a mark, such as 5, 0x10 or 0x10/0xff", parseMark},
-	{"cgroup", "the path of a cgroup v2", parseCgroup},
+	{"state", "filter.operand.state", parseState},
+	{"src", "filter.operand.host", parseHosts},
+	{"dst", "filter.operand.host", parseHosts},
+	{"sport", "filter.operand.port", parsePorts},
+	{"dport", "filter.operand.port", parsePorts},
+	{"family", "filter.operand.family", parseFamily},
+	{"dev", "filter.operand.device", parseDevice},
+	{"fwmark", "filter.operand.mark", parseMark},
+	{"cgroup", "filter.operand.cgroup", parseCgroup},
 	{"autobound", "", parseAutobound},
-	{"user", "the name or the id of a user", parseUsers},
-	{"process", "the name of a process", parseProcesses},
-	{"pid", "the id of a process", parsePIDs},
-	{"timer", "off, on, keepalive, timewait, persist or delack", parseTimers},
-	{"recvq", sizeOperand, parseMeasure},
-	{"sendq", sizeOperand, parseMeasure},
-	{"acceptq", "a number", parseMeasure},
-	{"retrans", "a number", parseMeasure},
-	{"age", durationOperand, parseMeasure},
-	{"idle", durationOperand, parseMeasure},
-	{"rtt", durationOperand, parseMeasure},
+	{"user", "filter.operand.user", parseUsers},
+	{"process", "filter.operand.process", parseProcesses},
+	{"pid", "filter.operand.pid", parsePIDs},
+	{"timer", "filter.operand.timer", parseTimers},
+	{"recvq", "filter.operand.bytes", parseMeasure},
+	{"sendq", "filter.operand.bytes", parseMeasure},
+	{"acceptq", "filter.operand.number", parseMeasure},
+	{"retrans", "filter.operand.number", parseMeasure},
+	{"age", "filter.operand.duration", parseMeasure},
+	{"idle", "filter.operand.duration", parseMeasure},
+	{"rtt", "filter.operand.duration", parseMeasure},
 }
 
-const (
-	hostOperand     = "an address, such as 10.0.0.1, 10.0.0.0/8, [fe80::1]:443, *:80 or a host name"
-	portOperand     = "a port from 0 to 65535, a range such as 8000-8100, or the name of a service"
-	sizeOperand     = "a number of bytes, such as 512, 64K or 1M"
-	durationOperand = "a duration, such as 250ms, 5s or 1m30s"
-)
-
-// operator is a comparison. Each has an opposite, and the two have numbers that
-// differ in the lowest bit.
+// operator compares. Each has an opposite, which is the other of its pair.
 type operator uint8
 
 const (

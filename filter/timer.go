@@ -23,7 +23,7 @@ func parseTimers(p *parser, k *kind) (node, error) {
 	for _, v := range list {
 		timer, ok := timerNamed(v.text)
 		if !ok {
-			return nil, p.wrong(k, v, "is no timer")
+			return nil, p.refuse(k, v, "filter.no-timer")
 		}
 		t.kinds = append(t.kinds, timer)
 	}

@@ -67,11 +67,11 @@ func (n *Namespace) enter() error {
 			if err == nil {
 				return nil
 			}
-			return &OpError{"entering network namespace", n.Name, err}
+			return &OpError{"netns.entering", n.Name, err}
 		}
 		f.Close()
 	}
-	return &OpError{"entering network namespace", n.Name, failed}
+	return &OpError{"netns.entering", n.Name, failed}
 }
 
 // inThread runs f in a thread that ends when f ends, and waits for f.

@@ -259,7 +259,7 @@ func TestDoGone(t *testing.T) {
 		never := func() error { t.Error("f was run"); return nil }
 		isGone := func(about string, err error) {
 			t.Helper()
-			if op, ok := errors.AsType[*OpError](err); !ok || !errors.Is(err, ErrGone) || op.Hint() != "" {
+			if op, ok := errors.AsType[*OpError](err); !ok || !errors.Is(err, ErrGone) || !op.Hint().IsZero() {
 				t.Errorf("%s: got %v, want %v", about, err, ErrGone)
 			}
 		}
@@ -354,7 +354,7 @@ func unprivileged(t *testing.T, stranger string) {
 			continue
 		}
 		op, ok := errors.AsType[*OpError](err)
-		if want := fmt.Sprintf("entering network namespace %q: operation not permitted", n.Name); !ok || err.Error() != want || !strings.Contains(op.Hint(), "CAP_SYS_ADMIN") {
+		if want := fmt.Sprintf("entering network namespace %q: operation not permitted", n.Name); !ok || err.Error() != want || !strings.Contains(op.Hint().String(), "CAP_SYS_ADMIN") {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -374,7 +374,7 @@ func unprivileged(t *testing.T, stranger string) {
 	}
 	_, err = Find("/proc", stranger)
 	op, ok := errors.AsType[*OpError](err)
-	if want := fmt.Sprintf("opening %q: permission denied", file); !ok || err.Error() != want || !strings.Contains(op.Hint(), "CAP_SYS_PTRACE") {
+	if want := fmt.Sprintf("opening %q: permission denied", file); !ok || err.Error() != want || !strings.Contains(op.Hint().String(), "CAP_SYS_PTRACE") {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

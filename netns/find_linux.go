@@ -33,7 +33,7 @@ const maxFiles = 4
 func Own() (*Namespace, error) {
 	id, err := identify(ownFile)
 	if err != nil {
-		return nil, &OpError{"looking at", ownFile, err}
+		return nil, &OpError{"netns.examining", ownFile, err}
 	}
 	return &Namespace{Name: "/proc/self/ns/net", ID: id, files: []string{ownFile}}, nil
 }
@@ -59,7 +59,7 @@ func Find(proc, spec string) (*Namespace, error) {
 		case isGone(err):
 			continue
 		case err != nil:
-			return nil, &OpError{"opening", file, err}
+			return nil, &OpError{"netns.opening", file, err}
 		}
 		name := file
 		if slices.Contains(nameDirs[:], filepath.Dir(file)) {
@@ -175,7 +175,7 @@ func (s *search) names() {
 		}
 		names, err := namesIn(dir)
 		if err != nil {
-			s.listing.Failed = append(s.listing.Failed, &OpError{"reading", dir, err})
+			s.listing.Failed = append(s.listing.Failed, &OpError{"netns.reading", dir, err})
 		}
 		for _, name := range names {
 			if fileOf[name] == "" {
@@ -197,7 +197,7 @@ func (s *search) name(name, file string) {
 	case err == nil:
 		s.add(id, name, file)
 	case !isGone(err):
-		s.listing.Failed = append(s.listing.Failed, &OpError{"opening", file, err})
+		s.listing.Failed = append(s.listing.Failed, &OpError{"netns.opening", file, err})
 	}
 }
 
@@ -224,7 +224,7 @@ func (s *search) processes(proc string, pids []int) {
 func processes(proc string) ([]int, error) {
 	names, err := entries(proc)
 	if err != nil {
-		return nil, &OpError{"reading", proc, err}
+		return nil, &OpError{"netns.reading", proc, err}
 	}
 	var pids []int
 	for _, name := range names {

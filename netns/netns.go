@@ -13,10 +13,11 @@ package netns
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"tcpstate/wording"
 )
 
 // Namespace is a network namespace that was found. It keeps no file open, so
@@ -69,31 +70,36 @@ type Listing struct {
 
 // Causes in an *OpError.
 var (
-	// ErrGone means that a namespace has ended, or that the name or all the
-	// processes by which it was found are gone.
-	ErrGone = errors.New("it is gone")
+	// ErrGone is that a namespace has ended, or has lost the name or all the
+	// processes that it was found by.
+	ErrGone = error(wording.Fail("netns.gone"))
 
-	// ErrNotNetwork means that a file does not refer to a network namespace.
-	ErrNotNetwork = errors.New("it is not a network namespace")
+	// ErrNotNetwork is that a file stands for no network namespace.
+	ErrNotNetwork = error(wording.Fail("netns.not-network"))
 )
 
 // OpError reports an operation on a namespace or its file that failed.
 type OpError struct {
-	Op   string // "entering network namespace", "opening"
+	Op   string // the key of what was being done: "netns.entering", "netns.opening"
 	Name string // of the namespace, or of the file
 	Err  error  // ErrGone, ErrNotNetwork, or the error of the kernel
 }
 
-func (e *OpError) Error() string { return fmt.Sprintf("%s %q: %v", e.Op, e.Name, e.Err) }
+func (e *OpError) Error() string { return e.Message().String() }
+
+// Message returns the sentence.
+func (e *OpError) Message() wording.Message {
+	return wording.Say(e.Op, "name", e.Name, "cause", e.Err)
+}
 
 func (e *OpError) Unwrap() error { return e.Err }
 
 // Hint names the missing privilege. It is empty if the cause is another one.
-func (e *OpError) Hint() string {
+func (e *OpError) Hint() wording.Message {
 	if !errors.Is(e.Err, fs.ErrPermission) {
-		return ""
+		return wording.Message{}
 	}
-	return "run as root: entering another network namespace needs CAP_SYS_ADMIN, and finding that of another user's process needs CAP_SYS_PTRACE"
+	return wording.Say("netns.privilege")
 }
 
 // NotFoundError reports that Find found no namespace for its argument.
@@ -102,13 +108,16 @@ type NotFoundError struct {
 	Names []string // the names in /run/netns that Find would accept, sorted
 }
 
-func (e *NotFoundError) Error() string { return fmt.Sprintf("no network namespace %q", e.Spec) }
+func (e *NotFoundError) Error() string { return e.Message().String() }
+
+// Message returns the sentence.
+func (e *NotFoundError) Message() wording.Message { return wording.Say("netns.none", "name", e.Spec) }
 
 // Hint lists the names on this host, up to the first 20.
-func (e *NotFoundError) Hint() string {
+func (e *NotFoundError) Hint() wording.Message {
 	const enough = 20
 	if len(e.Names) == 0 {
-		return "no network namespace has a name here (in /run/netns); the path of one or the id of a process in it will do"
+		return wording.Say("netns.none.unnamed")
 	}
 	var shown []string
 	for _, name := range e.Names[:min(len(e.Names), enough)] {
@@ -117,9 +126,8 @@ func (e *NotFoundError) Hint() string {
 		}
 		shown = append(shown, name)
 	}
-	list := strings.Join(shown, ", ")
 	if more := len(e.Names) - enough; more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
+		return wording.Say("netns.none.more-names", "names", shown, "n", more)
 	}
-	return "the names here are " + list + "; the path of a network namespace or the id of a process in it will do too"
+	return wording.Say("netns.none.names", "names", shown)
 }

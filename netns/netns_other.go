@@ -2,9 +2,11 @@
 
 package netns
 
-import "errors"
+import (
+	"tcpstate/wording"
+)
 
-var errNeedsLinux = errors.New("network namespaces need Linux")
+var errNeedsLinux = error(wording.Fail("netns.needs-linux"))
 
 // Own returns an error: network namespaces need Linux.
 func Own() (*Namespace, error) { return nil, errNeedsLinux }

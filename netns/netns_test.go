@@ -15,12 +15,12 @@ func TestNotFoundHint(t *testing.T) {
 		names []string
 		want  string
 	}{
-		{nil, "no network namespace has a name here (in /run/netns); the path of one or the id of a process in it will do"},
-		{[]string{"blue", "red"}, "the names here are blue, red; the path of a network namespace or the id of a process in it will do too"},
-		{[]string{"a b", "c,d", "\x1b[31m", `"`}, `the names here are "a b", "c,d", "\x1b[31m", "\""; the path of a network namespace or the id of a process in it will do too`},
-		{many, "the names here are n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19 and 3 more; the path of a network namespace or the id of a process in it will do too"},
+		{nil, "no network namespace has a name here (in /run/netns); give the path of one or the id of a process in it"},
+		{[]string{"blue", "red"}, "the names here are blue, red; the path of a network namespace or the id of a process in it is accepted too"},
+		{[]string{"a b", "c,d", "\x1b[31m", `"`}, `the names here are "a b", "c,d", "\x1b[31m", "\""; the path of a network namespace or the id of a process in it is accepted too`},
+		{many, "the names here are n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19 and 3 more; the path of a network namespace or the id of a process in it is accepted too"},
 	} {
-		if got := (&NotFoundError{Spec: "x", Names: test.names}).Hint(); got != test.want {
+		if got := (&NotFoundError{Spec: "x", Names: test.names}).Hint().String(); got != test.want {
 			t.Errorf("%q:\ngot  %s\nwant %s", test.names, got, test.want)
 		}
 	}
@@ -30,14 +30,14 @@ func TestErrors(t *testing.T) {
 	if got, want := (&NotFoundError{Spec: "no\x1bsuch"}).Error(), `no network namespace "no\x1bsuch"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	denied := &OpError{"entering network namespace", "blue\n", fs.ErrPermission}
+	denied := &OpError{"netns.entering", "blue\n", fs.ErrPermission}
 	if got, want := denied.Error(), `entering network namespace "blue\n": permission denied`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if denied.Hint() == "" {
+	if denied.Hint().IsZero() {
 		t.Error("a lack of privilege has no hint")
 	}
-	if hint := (&OpError{"opening", "/x", ErrNotNetwork}).Hint(); hint != "" {
+	if hint := (&OpError{"netns.opening", "/x", ErrNotNetwork}).Hint().String(); hint != "" {
 		t.Errorf("what is no lack of privilege has the hint %q", hint)
 	}
 }

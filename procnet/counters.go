@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"tcpstate/wording"
 )
 
 // Counters maps the name of a counter to its value. The names are those of
@@ -89,13 +91,13 @@ func parseCounters(r io.Reader, counters Counters) *ReadError {
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return &ReadError{Line: number + 1, Err: errors.New("the line is too long")}
+		return &ReadError{Line: number + 1, Err: wording.Fail("procnet.long-line")}
 	case err != nil:
 		return &ReadError{Err: cause(err)}
 	case number == 0:
-		return &ReadError{Err: errors.New("the file is empty")}
+		return &ReadError{Err: wording.Fail("procnet.empty")}
 	case number%2 == 1:
-		return &ReadError{Line: number, Err: errors.New("names without values below them")}
+		return &ReadError{Line: number, Err: wording.Fail("procnet.no-values")}
 	}
 	return nil
 }
@@ -122,7 +124,7 @@ func parseSockStat(r io.Reader, counters Counters) *ReadError {
 		}
 	}
 	if number == 0 {
-		return &ReadError{Err: errors.New("the file is empty")}
+		return &ReadError{Err: wording.Fail("procnet.empty")}
 	}
 	return nil
 }

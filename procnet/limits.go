@@ -1,12 +1,13 @@
 package procnet
 
 import (
-	"errors"
 	"io/fs"
 	"math"
 	"path"
 	"strconv"
 	"strings"
+
+	"tcpstate/wording"
 )
 
 // OpenFilesLimit returns how many descriptors a process may have open: its soft
@@ -49,7 +50,7 @@ func parseOpenFiles(text string) (int, error) {
 		}
 		return int(limit), nil
 	}
-	return 0, errors.New("there is no line of " + name)
+	return 0, wording.Fail("procnet.no-line", "name", name)
 }
 
 // Release returns the release of the kernel, such as 6.18.5. The error is a

@@ -43,6 +43,7 @@ import (
 
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Proc is a /proc file system: that of this host, that of another host mounted
@@ -152,11 +153,14 @@ type ReadError struct {
 	Err  error  // a *ValueError, or the error of the file system
 }
 
-func (e *ReadError) Error() string {
+func (e *ReadError) Error() string { return e.Message().String() }
+
+// Message returns the sentence.
+func (e *ReadError) Message() wording.Message {
 	if e.Line == 0 {
-		return fmt.Sprintf("reading %s: %v", e.File, e.Err)
+		return wording.Say("procnet.reading", "file", e.File, "cause", e.Err)
 	}
-	return fmt.Sprintf("reading %s: line %d: %v", e.File, e.Line, e.Err)
+	return wording.Say("procnet.reading-line", "file", e.File, "line", e.Line, "cause", e.Err)
 }
 
 func (e *ReadError) Unwrap() error { return e.Err }

@@ -1,13 +1,13 @@
 package render
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"tcpstate/fields"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Column is one column of a table, of CSV or of markdown, and what sockets can
@@ -171,17 +171,15 @@ type UnknownColumnError struct {
 	Name string // as it was given
 }
 
-func (e *UnknownColumnError) Error() string { return fmt.Sprintf("unknown column %q", e.Name) }
+func (e *UnknownColumnError) Error() string { return e.Message().String() }
 
-// Hint offers the column whose name is nearest to what was given, and lists all.
-func (e *UnknownColumnError) Hint() string {
-	names := ColumnNames()
-	hint := "the columns are " + strings.Join(names, ", ")
-	if near, ok := tcp.Nearest(strings.ToLower(e.Name), names); ok {
-		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
-	}
-	return hint
+// Message returns the sentence.
+func (e *UnknownColumnError) Message() wording.Message {
+	return wording.Say("render.error.column", "name", e.Name)
 }
+
+// Spelling returns what was given, and the names of the columns.
+func (e *UnknownColumnError) Spelling() (string, []string) { return e.Name, ColumnNames() }
 
 // Sections are the parts of a listing that are shown beyond its first columns.
 type Sections struct {

@@ -14,6 +14,7 @@ import (
 	"tcpstate/internal/filled"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 func names(columns []*Column) string {
@@ -47,11 +48,10 @@ func TestUnknownColumn(t *testing.T) {
 	if !errors.As(err, &unknown) || err.Error() != `unknown column "tcp_info.rtt_usec"` {
 		t.Fatalf("error %v", err)
 	}
-	hint := unknown.Hint()
-	if !strings.HasPrefix(hint, "did you mean tcp_info.rtt_us? the columns are local, peer, ") || !strings.Contains(hint, ", memory.drops, ") {
+	if hint := wording.Hint(err).String(); hint != "did you mean tcp_info.rtt_us?" {
 		t.Errorf("hint %q", hint)
 	}
-	if hint := (&UnknownColumnError{Name: "qqqqqqqqqqqq"}).Hint(); !strings.HasPrefix(hint, "the columns are ") {
+	if hint := wording.Hint(&UnknownColumnError{Name: "qqqqqqqqqqqq"}).String(); !strings.HasPrefix(hint, "it can be local, peer, ") || !strings.Contains(hint, ", memory.drops, ") {
 		t.Errorf("hint %q", hint)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"tcpstate/doctor"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Checkup is the result of the doctor for one network namespace.
@@ -21,8 +22,9 @@ type Checkup struct {
 type Findings struct {
 	Format   Format
 	Color    bool
-	Width    int           // width of the terminal in columns; 0: 80
-	Interval time.Duration // time between the two readings of the counters
+	Width    int                // columns of the terminal; 0: 80
+	Words    *wording.Catalogue // of what is not JSON; nil: English
+	Interval time.Duration      // between the two readings of the counters
 	Meta     Meta
 }
 
@@ -131,9 +133,9 @@ func findingProcesses(list []doctor.Process) []findingProcess {
 
 func findingOf(f *doctor.Finding, netns string) findingJSON {
 	j := findingJSON{
-		Code: f.Code, Severity: f.Severity, Title: label(f.Title), Netns: label(netns), Evidence: evidenceJSON(f.Evidence),
-		Confidence: f.Confidence, Inference: label(f.Inference), Sockets: []findingSocket{}, Listeners: []findingListener{},
-		Processes: findingProcesses(f.Processes), Meaning: f.Meaning, Advice: []label{}, Topic: f.Topic,
+		Code: f.Code, Severity: f.Severity, Title: label(f.Title.String()), Netns: label(netns), Evidence: evidenceJSON(f.Evidence),
+		Confidence: f.Confidence, Inference: label(f.Inference.String()), Sockets: []findingSocket{}, Listeners: []findingListener{},
+		Processes: findingProcesses(f.Processes), Meaning: f.Meaning.String(), Advice: []label{}, Topic: f.Topic,
 		Related: append([]string{}, f.Related...),
 	}
 	for _, s := range f.Sockets {
@@ -174,7 +176,7 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 			document.Checked = append(document.Checked, c.Checked...)
 		}
 		for _, u := range c.Unchecked {
-			document.Unchecked = append(document.Unchecked, uncheckedJSON{label(c.Netns), u.Code, label(u.Reason)})
+			document.Unchecked = append(document.Unchecked, uncheckedJSON{label(c.Netns), u.Code, label(u.Reason.String())})
 		}
 	}
 	return appendLineOf(out, document)

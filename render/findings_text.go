@@ -9,12 +9,22 @@ import (
 	"tcpstate/doctor"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
-// severityColors gives each severity its colour.
+// severityColors are the colours of the severities.
 var severityColors = [...]text.Style{doctor.Info: text.Cyan, doctor.Warning: text.Yellow, doctor.Critical: text.Red}
 
-// paragraph is one text of a finding with its label in the margin.
+// severityNames and confidenceNames are the names that people read. Documents for
+// programs have the names of package doctor.
+var (
+	severityNames = [...]wording.Message{doctor.Info: wording.Say("findings.info"),
+		doctor.Warning: wording.Say("findings.warning"), doctor.Critical: wording.Say("findings.critical")}
+	confidenceNames = [...]wording.Message{doctor.Possible: wording.Say("findings.possible"),
+		doctor.Likely: wording.Say("findings.likely"), doctor.Measured: wording.Say("findings.measured")}
+)
+
+// paragraph is a text of a finding under the margin, with what it is called.
 type paragraph struct {
 	lead    string // the label: "proof", or the number of a step
 	text    string
@@ -22,42 +32,48 @@ type paragraph struct {
 }
 
 // told is a finding in the form for people.
-type told struct {
+type findingText struct {
 	severity doctor.Severity
 	title    string
 	parts    []paragraph
 	steps    []paragraph
 }
 
-func (c *Checkup) told(f *doctor.Finding) told {
-	t := told{severity: f.Severity, title: f.Title}
+// say returns a text in the language of the findings.
+func (f *Findings) say(key string, values ...any) string {
+	return wording.Say(key, values...).In(f.Words)
+}
+
+// textOf returns a finding of a checkup as people read it.
+func (f *Findings) textOf(c *Checkup, finding *doctor.Finding) findingText {
+	t := findingText{severity: finding.Severity, title: finding.Title.In(f.Words)}
 	if c.Netns != "" {
-		t.title = c.Netns + ": " + t.title
+		t.title = f.say("findings.title", "netns", c.Netns, "title", t.title)
 	}
 	add := func(lead, body string) {
 		if body != "" {
 			t.parts = append(t.parts, paragraph{lead: lead, text: body})
 		}
 	}
-	add("meaning", f.Meaning)
-	add("proof", facts(f.Evidence))
-	add("inferred", f.Inference)
-	if f.Confidence != doctor.Measured {
-		add("sure", f.Confidence.String())
+	add(f.say("findings.meaning"), finding.Meaning.In(f.Words))
+	add(f.say("findings.proof"), facts(finding.Evidence))
+	add(f.say("findings.inferred"), finding.Inference.In(f.Words))
+	if finding.Confidence != doctor.Measured {
+		add(f.say("findings.sure"), confidenceNames[finding.Confidence].In(f.Words))
 	}
-	add("listener", joined(f.Listeners, listenerLine))
-	add("process", joined(f.Processes, doctor.Process.String))
-	add("sockets", joined(f.Sockets, socketLine))
-	rule := f.Code
-	if len(f.Related) > 0 {
-		rule += ", with " + strings.Join(f.Related, ", ")
+	add(f.say("findings.listener"), joined(f, finding.Listeners, f.listenerLine))
+	add(f.say("findings.process"), joined(f, finding.Processes, func(p doctor.Process) string { return p.Message().In(f.Words) }))
+	add(f.say("findings.sockets"), joined(f, finding.Sockets, socketLine))
+	rule := finding.Code
+	if len(finding.Related) > 0 {
+		rule = f.say("findings.with", "code", rule, "related", finding.Related)
 	}
-	add("rule", rule)
-	add("more", "tcpstate explain "+f.Topic)
-	for i, a := range f.Advice {
-		say := a.Say
+	add(f.say("findings.rule"), rule)
+	add(f.say("findings.more"), f.say("findings.explain", "topic", finding.Topic))
+	for i, a := range finding.Advice {
+		say := a.Say.In(f.Words)
 		if a.Run != "" {
-			say += ":"
+			say = f.say("findings.step", "step", say)
 		}
 		t.steps = append(t.steps, paragraph{lead: strconv.Itoa(i+1) + ".", text: say, command: a.Run})
 	}
@@ -67,15 +83,16 @@ func (c *Checkup) told(f *doctor.Finding) told {
 // shownOf is how many sockets or processes of a finding the text shows.
 const shownOf = 3
 
-func joined[T any](list []T, line func(T) string) string {
+// joined returns the first few of a list, and how many more there are.
+func joined[T any](f *Findings, list []T, line func(T) string) string {
 	var lines []string
 	for _, element := range list[:min(len(list), shownOf)] {
 		lines = append(lines, line(element))
 	}
 	if more := len(list) - shownOf; more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
+		lines = append(lines, f.say("findings.and-more", "n", more))
 	}
-	return strings.Join(lines, ", ")
+	return f.Words.List(lines)
 }
 
 func socketLine(s *tcp.Socket) string {
@@ -85,12 +102,11 @@ func socketLine(s *tcp.Socket) string {
 	return s.Local.String() + " - " + s.Peer.String()
 }
 
-func listenerLine(l *doctor.Listener) string {
-	queue := strconv.FormatInt(l.AcceptQueue, 10)
+func (f *Findings) listenerLine(l *doctor.Listener) string {
 	if most, known := l.AcceptQueueMax.Get(); known {
-		queue += " of " + strconv.FormatInt(most, 10)
+		return f.say("findings.queue-of", "listener", l, "queue", l.AcceptQueue, "most", most, "half_open", l.SynRecv, "connections", l.Connections)
 	}
-	return fmt.Sprintf("%v (accept queue %s, %d half-open, %d connections)", l, queue, l.SynRecv, l.Connections)
+	return f.say("findings.queue", "listener", l, "queue", l.AcceptQueue, "half_open", l.SynRecv, "connections", l.Connections)
 }
 
 // facts writes evidence as names and numbers. The names and units are those of
@@ -110,7 +126,7 @@ const margin = 10
 func (f *Findings) appendText(b []byte, checkups []Checkup) []byte {
 	for i := range checkups {
 		for j := range checkups[i].Findings {
-			b = f.appendTold(b, checkups[i].told(&checkups[i].Findings[j]))
+			b = f.appendFinding(b, f.textOf(&checkups[i], &checkups[i].Findings[j]))
 			b = append(b, '\n')
 		}
 	}
@@ -120,8 +136,8 @@ func (f *Findings) appendText(b []byte, checkups []Checkup) []byte {
 	return b
 }
 
-func (f *Findings) appendTold(b []byte, t told) []byte {
-	b = f.appendLead(b, t.severity.String(), severityColors[t.severity])
+func (f *Findings) appendFinding(b []byte, t findingText) []byte {
+	b = f.appendLead(b, severityNames[t.severity].In(f.Words), severityColors[t.severity])
 	b = f.appendWrapped(b, text.Bold, margin, t.title)
 	for _, p := range t.parts {
 		b = f.appendLead(b, "  "+p.lead, text.Dim)
@@ -130,7 +146,7 @@ func (f *Findings) appendTold(b []byte, t told) []byte {
 	for i, p := range t.steps {
 		lead := ""
 		if i == 0 {
-			lead = "  do"
+			lead = "  " + f.say("findings.do")
 		}
 		b = f.appendLead(b, lead, text.Dim)
 		b = append(append(b, p.lead...), ' ')
@@ -178,37 +194,37 @@ func (f *Findings) closing(checkups []Checkup) []string {
 			}
 		}
 	}
-	looked := fmt.Sprintf("Looked at %d sockets, and at the counters since boot.", sockets)
+	looked := f.say("findings.since-boot", "n", sockets)
 	if f.Interval > 0 {
-		looked = fmt.Sprintf("Looked at %d sockets, and at the counters over %s.", sockets, text.AppendDuration(nil, uint64(f.Interval)))
+		looked = f.say("findings.over", "n", sockets, "time", string(text.AppendDuration(nil, uint64(f.Interval))))
 	}
 	var lines []string
 	if total == 0 {
-		nothing := "Nothing wrong. "
+		nothing := f.say("findings.nothing", "checked", looked)
 		if slices.ContainsFunc(checkups, func(c Checkup) bool { return len(c.Unchecked) > 0 }) {
-			nothing = "Nothing wrong, as far as could be seen. "
+			nothing = f.say("findings.nothing-seen", "checked", looked)
 		}
-		lines = append(lines, nothing+looked, "Checked: "+strings.Join(checked, ", ")+".")
+		lines = append(lines, nothing, f.say("findings.rules", "codes", checked))
 	} else {
 		var counts []string
 		for s := doctor.Critical; s >= doctor.Info; s-- {
 			if by[s] > 0 {
-				counts = append(counts, fmt.Sprintf("%d %s", by[s], s))
+				counts = append(counts, f.say("findings.count", "n", by[s], "severity", severityNames[s]))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("%s. %s", strings.Join(counts, ", "), looked))
+		lines = append(lines, f.say("findings.counts", "counts", counts, "checked", looked))
 	}
-	return append(lines, notChecked(checkups)...)
+	return append(lines, f.notChecked(checkups)...)
 }
 
 // notChecked lists the rules that could not be judged, or only in part. It has
 // one line for each reason, with all the network namespaces that have the same
 // line.
-func notChecked(checkups []Checkup) []string {
+func (f *Findings) notChecked(checkups []Checkup) []string {
 	var lines []string
 	spaces := map[string][]string{} // the network namespaces of each line
 	for i := range checkups {
-		for _, line := range checkups[i].notChecked() {
+		for _, line := range f.notCheckedIn(&checkups[i]) {
 			if spaces[line] == nil {
 				lines = append(lines, line)
 			}
@@ -217,24 +233,26 @@ func notChecked(checkups []Checkup) []string {
 	}
 	for i, line := range lines {
 		if of := spaces[line]; of[0] != "" {
-			lines[i] = joined(of, func(name string) string { return name }) + ": " + line
+			names := joined(f, of, func(name string) string { return name })
+			lines[i] = f.say("findings.of-netns", "netns", names, "line", line)
 		}
 	}
 	return lines
 }
 
-func (c *Checkup) notChecked() []string {
+func (f *Findings) notCheckedIn(c *Checkup) []string {
 	var reasons []string
 	codes := map[string][]string{}
 	for _, u := range c.Unchecked {
-		if codes[u.Reason] == nil {
-			reasons = append(reasons, u.Reason)
+		reason := u.Reason.In(f.Words)
+		if codes[reason] == nil {
+			reasons = append(reasons, reason)
 		}
-		codes[u.Reason] = append(codes[u.Reason], u.Code)
+		codes[reason] = append(codes[reason], u.Code)
 	}
 	var lines []string
 	for _, reason := range reasons {
-		lines = append(lines, fmt.Sprintf("Not or not fully checked, since %s: %s.", reason, strings.Join(codes[reason], ", ")))
+		lines = append(lines, f.say("findings.unchecked", "reason", reason, "codes", codes[reason]))
 	}
 	return lines
 }
@@ -244,10 +262,10 @@ func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 	escape := func(s string) string { return text.EscapeMarkdown(text.Escape(s)) }
 	for i := range checkups {
 		for j := range checkups[i].Findings {
-			t := checkups[i].told(&checkups[i].Findings[j])
-			b = fmt.Appendf(b, "## %s: %s\n\n", t.severity, escape(t.title))
+			t := f.textOf(&checkups[i], &checkups[i].Findings[j])
+			b = fmt.Appendf(b, "## %s\n\n", f.say("findings.lead", "lead", severityNames[t.severity], "text", escape(t.title)))
 			for _, p := range t.parts {
-				b = fmt.Appendf(b, "- %s: %s\n", p.lead, escape(p.text))
+				b = fmt.Appendf(b, "- %s\n", f.say("findings.lead", "lead", p.lead, "text", escape(p.text)))
 			}
 			b = append(b, '\n')
 			for _, p := range t.steps {

@@ -10,6 +10,7 @@ import (
 	"tcpstate/doctor"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Overview says how to write the overview of the host, one screen: as Table or
@@ -17,7 +18,8 @@ import (
 type Overview struct {
 	Format        Format
 	Color         bool
-	Width, Height int // size of the terminal; 0: 80 columns, 24 lines
+	Width, Height int                // of the terminal; 0: 80 columns, 24 lines
+	Words         *wording.Catalogue // of the table; nil: English
 	Meta          Meta
 }
 
@@ -63,7 +65,7 @@ func (o *Overview) appendJSON(out *output, counts tcp.Counts, listeners []*docto
 		document.Findings = append(document.Findings, findingOf(&c.Findings[i], c.Netns))
 	}
 	for _, u := range c.Unchecked {
-		document.Unchecked = append(document.Unchecked, uncheckedJSON{Code: u.Code, Reason: label(u.Reason)})
+		document.Unchecked = append(document.Unchecked, uncheckedJSON{Code: u.Code, Reason: label(u.Reason.String())})
 	}
 	return appendLineOf(out, document)
 }
@@ -88,17 +90,22 @@ func (o *Overview) lines(counts tcp.Counts, listeners []*doctor.Listener, c *Che
 	lines = append(lines, o.findings(c, forFindings)...)
 	lines = append(lines, "")
 	return append(lines,
-		text.Dim.If(o.Color).Paint("tcpstate doctor: all of it, with proof and advice    tcpstate ls -p: the sockets"),
-		text.Dim.If(o.Color).Paint("tcpstate explain TIME_WAIT: what a state means here  tcpstate help: the rest"))
+		text.Dim.If(o.Color).Paint(o.say("overview.commands.first")),
+		text.Dim.If(o.Color).Paint(o.say("overview.commands.second")))
+}
+
+// say returns a text in the language of the overview.
+func (o *Overview) say(key string, values ...any) string {
+	return wording.Say(key, values...).In(o.Words)
 }
 
 // cut escapes a text and cuts it to the given number of columns.
 func cut(s string, columns int) string { return text.Truncate(text.Escape(s), columns, "...") }
 
 func (o *Overview) title(counts tcp.Counts, c *Checkup) string {
-	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, text.Count(counts.Total(), "socket", "sockets")}
+	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, o.say("overview.sockets", "n", counts.Total())}
 	if c.Netns != "" {
-		parts = slices.Insert(parts, 0, "network namespace "+c.Netns)
+		parts = slices.Insert(parts, 0, o.say("overview.netns", "name", c.Netns))
 	}
 	if o.Meta.Host != "" {
 		parts = slices.Insert(parts, 0, o.Meta.Host)
@@ -141,7 +148,7 @@ func (o *Overview) states(counts tcp.Counts) []string {
 // of them.
 func (o *Overview) listeners(list []*doctor.Listener, room int) []string {
 	if len(list) == 0 {
-		return []string{"Nobody listens."}
+		return []string{o.say("overview.no-listener")}
 	}
 	shown := list
 	if len(list) > room {
@@ -169,7 +176,7 @@ func (o *Overview) listeners(list []*doctor.Listener, room int) []string {
 		lines = append(lines, strings.TrimRight(line+o.processes(shown[i-1], max(o.Width, leastWidth)-text.Width(line)), " "))
 	}
 	if more := len(list) - len(shown); more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more: tcpstate ls -lp", more))
+		lines = append(lines, o.say("overview.more-listeners", "n", more))
 	}
 	return lines
 }
@@ -188,7 +195,7 @@ func (o *Overview) processes(l *doctor.Listener, columns int) string {
 // findings returns a line for each finding, at most room lines.
 func (o *Overview) findings(c *Checkup, room int) []string {
 	if len(c.Findings) == 0 {
-		return []string{"Nothing wrong, as far as one look tells; tcpstate doctor takes two."}
+		return []string{o.say("overview.nothing")}
 	}
 	shown := c.Findings
 	if len(shown) > room {
@@ -197,11 +204,11 @@ func (o *Overview) findings(c *Checkup, room int) []string {
 	var lines []string
 	for i := range shown {
 		f := &shown[i]
-		lead := fmt.Sprintf("%-*s", margin, f.Severity)
-		lines = append(lines, severityColors[f.Severity].If(o.Color).Paint(lead)+cut(f.Title, max(o.Width, leastWidth)-margin))
+		lead := fmt.Sprintf("%-*s", margin, severityNames[f.Severity].In(o.Words))
+		lines = append(lines, severityColors[f.Severity].If(o.Color).Paint(lead)+cut(f.Title.In(o.Words), max(o.Width, leastWidth)-margin))
 	}
 	if more := len(c.Findings) - len(shown); more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more: tcpstate doctor", more))
+		lines = append(lines, o.say("overview.more-findings", "n", more))
 	}
 	return lines
 }

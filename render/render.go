@@ -16,10 +16,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Format is an output format.
@@ -55,11 +57,16 @@ type UnknownFormatError struct {
 	Name string // as the user wrote it
 }
 
-func (e *UnknownFormatError) Error() string { return fmt.Sprintf("unknown format %q", e.Name) }
+func (e *UnknownFormatError) Error() string { return e.Message().String() }
 
-// Hint lists the formats.
-func (e *UnknownFormatError) Hint() string {
-	return "the formats are " + strings.Join(formatNames[:], ", ")
+// Message returns the sentence.
+func (e *UnknownFormatError) Message() wording.Message {
+	return wording.Say("render.error.format", "name", e.Name)
+}
+
+// Spelling returns what was given, and the names of the formats.
+func (e *UnknownFormatError) Spelling() (string, []string) {
+	return e.Name, slices.Clone(formatNames[:])
 }
 
 // forPeople reports whether the format is for people. Such a format sorts the

@@ -15,6 +15,7 @@ import (
 
 	"tcpstate/internal/lab"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // write returns what the listing writes of the sockets.
@@ -56,8 +57,8 @@ func TestParseFormat(t *testing.T) {
 	if !errors.As(err, &unknown) || err.Error() != `unknown format "xml"` {
 		t.Fatalf("error %v", err)
 	}
-	if want := "the formats are table, json, ndjson, csv, markdown"; unknown.Hint() != want {
-		t.Errorf("hint %q, want %q", unknown.Hint(), want)
+	if want := "it can be table, json, ndjson, csv, markdown"; wording.Hint(err).String() != want {
+		t.Errorf("hint %q, want %q", wording.Hint(err), want)
 	}
 }
 

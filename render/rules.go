@@ -7,6 +7,7 @@ import (
 
 	"tcpstate/doctor"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Rules says how to list the doctor's rules: as Table, JSON, NDJSON or
@@ -14,8 +15,9 @@ import (
 type Rules struct {
 	Format     Format
 	Color      bool
-	Width      int               // width of the terminal in columns; 0: 80
-	Thresholds doctor.Thresholds // the values in use
+	Width      int                // columns of the terminal; 0: 80
+	Words      *wording.Catalogue // of what is not JSON; nil: English
+	Thresholds doctor.Thresholds  // as they are set
 }
 
 // rulesJSON is the document of the rules; docs/json.md describes it.
@@ -64,16 +66,16 @@ func (r *Rules) Write(w io.Writer, rules []doctor.Rule) error {
 			}
 		}
 	case Markdown:
-		for _, rule := range list {
-			out.buf = rule.appendMarkdown(out.buf)
+		for i := range rules {
+			out.buf = r.appendMarkdown(out.buf, &rules[i])
 		}
 	default:
 		findings := Findings{Color: r.Color, Width: r.Width}
-		for i, rule := range list {
+		for i := range rules {
 			if i > 0 {
 				out.buf = append(out.buf, '\n')
 			}
-			out.buf = rule.appendText(out.buf, &findings)
+			out.buf = r.appendText(out.buf, &rules[i], &findings)
 		}
 	}
 	if err != nil {
@@ -83,47 +85,67 @@ func (r *Rules) Write(w io.Writer, rules []doctor.Rule) error {
 }
 
 func (r *Rules) of(rule *doctor.Rule) ruleJSON {
-	j := ruleJSON{Code: rule.Code, Title: rule.Title, Severities: rule.Severities, Meaning: rule.Meaning,
-		Condition: rule.Condition, Thresholds: []thresholdJSON{}, Topic: rule.Topic, Sources: rule.Sources}
+	j := ruleJSON{Code: rule.Code, Title: rule.Name().String(), Severities: rule.Severities, Meaning: rule.Meaning().String(),
+		Condition: rule.Condition().String(), Thresholds: []thresholdJSON{}, Topic: rule.Topic, Sources: rule.Sources}
 	defaults := doctor.DefaultThresholds()
 	for i, t := range doctor.ThresholdTable() {
-		if strings.HasPrefix(t.Name, rule.Code+".") {
-			j.Thresholds = append(j.Thresholds, thresholdJSON{t.Name, r.Thresholds.Text(i), defaults.Text(i), t.Unit.String(), t.Doc, t.Reason, t.Source})
+		if t.Of(rule) {
+			j.Thresholds = append(j.Thresholds, thresholdJSON{t.Name, r.Thresholds.Text(i), defaults.Text(i), t.Unit.String(),
+				t.Limits().String(), t.Reason().String(), t.Source().String()})
 		}
 	}
 	return j
 }
 
-func (r *ruleJSON) severities() string {
-	var names []string
-	for _, s := range r.Severities {
-		names = append(names, s.String())
+// say returns a text in the language of the list.
+func (r *Rules) say(key string, values ...any) string { return wording.Say(key, values...).In(r.Words) }
+
+// title returns what a rule looks for, and how severe its findings can be.
+func (r *Rules) title(rule *doctor.Rule) string {
+	severities := severityNames[rule.Severities[0]]
+	for _, s := range rule.Severities[1:] {
+		severities = wording.Say("findings.list.or", "first", severities, "next", severityNames[s])
 	}
-	return strings.Join(names, " or ")
+	return r.say("findings.list.title", "name", rule.Name(), "severities", severities)
 }
 
-func (r *ruleJSON) appendText(b []byte, f *Findings) []byte {
-	b = f.appendWrapped(b, text.Bold, 0, r.Code)
-	for _, line := range []string{r.Title + " (" + r.severities() + ")", r.Meaning, "When: " + strings.ReplaceAll(r.Condition, "`", "")} {
+// threshold returns what a threshold limits, and why.
+func (r *Rules) threshold(t *doctor.Threshold) string {
+	return r.say("findings.list.threshold", "limits", t.Limits(), "reason", t.Reason(), "source", t.Source())
+}
+
+func (r *Rules) appendText(b []byte, rule *doctor.Rule, f *Findings) []byte {
+	b = f.appendWrapped(b, text.Bold, 0, rule.Code)
+	condition := r.say("findings.list.when", "condition", strings.ReplaceAll(rule.Condition().In(r.Words), "`", ""))
+	for _, line := range []string{r.title(rule), rule.Meaning().In(r.Words), condition} {
 		b = f.appendWrapped(append(b, "  "...), "", 2, line)
 	}
-	for _, t := range r.Thresholds {
-		value := t.Name + "=" + t.Value
-		if t.Value != t.Default {
-			value += " (default " + t.Default + ")"
+	defaults := doctor.DefaultThresholds()
+	for i, t := range doctor.ThresholdTable() {
+		if !t.Of(rule) {
+			continue
+		}
+		value := t.Name + "=" + r.Thresholds.Text(i)
+		if r.Thresholds.Text(i) != defaults.Text(i) {
+			value = r.say("findings.list.default", "setting", value, "default", defaults.Text(i))
 		}
 		b = f.appendWrapped(append(b, "    "...), text.Cyan, 6, value)
-		b = f.appendWrapped(append(b, "      "...), text.Dim, 6, fmt.Sprintf("%s; %s (%s)", t.Doc, t.Reason, t.Source))
+		b = f.appendWrapped(append(b, "      "...), text.Dim, 6, r.threshold(&t))
 	}
 	return b
 }
 
-func (r *ruleJSON) appendMarkdown(b []byte) []byte {
-	b = fmt.Appendf(b, "## %s\n\n%s (%s). %s\n\nWhen: %s.\n\n", r.Code, r.Title, r.severities(), r.Meaning, r.Condition)
-	for _, t := range r.Thresholds {
-		b = fmt.Appendf(b, "- `%s=%s`: %s; %s (%s)\n", t.Name, t.Value, t.Doc, t.Reason, t.Source)
+func (r *Rules) appendMarkdown(b []byte, rule *doctor.Rule) []byte {
+	b = fmt.Appendf(b, "## %s\n\n%s. %s\n\n%s.\n\n", rule.Code, r.title(rule), rule.Meaning().In(r.Words),
+		r.say("findings.list.when", "condition", rule.Condition()))
+	some := false
+	for i, t := range doctor.ThresholdTable() {
+		if t.Of(rule) {
+			b = fmt.Appendf(b, "- `%s=%s`: %s\n", t.Name, r.Thresholds.Text(i), r.threshold(&t))
+			some = true
+		}
 	}
-	if len(r.Thresholds) > 0 {
+	if some {
 		b = append(b, '\n')
 	}
 	return b

@@ -1,6 +1,8 @@
 package sockdiag
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+)
 
 // runningRelease returns the release of the running kernel, or the zero release
 // where it is unknown.

@@ -1,13 +1,13 @@
 package sockdiag
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // netlinkConn is a conn that has its own netlink socket. When a dump is stopped
@@ -30,7 +30,7 @@ func newDialer() dialer {
 	return func(family tcp.Family, req Request) (conn, error) {
 		socket, err := openSocket(req.Within)
 		if err != nil {
-			return nil, &OpError{Op: "opening a netlink socket", Err: err}
+			return nil, &OpError{wording.Say("sockdiag.opening"), err}
 		}
 		kind, body := newRequest(family, req)
 		request := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
@@ -40,7 +40,7 @@ func newDialer() dialer {
 		}
 		if err := socket.Send(request); err != nil {
 			socket.Close()
-			return nil, opError("asking for", family, err)
+			return nil, &OpError{requesting(family), err}
 		}
 		return &netlinkConn{socket: socket, seq: request.Seq, recvmsg: recvmsg}, nil
 	}
@@ -85,10 +85,10 @@ func (c *netlinkConn) receive(b []byte) (int, error) {
 			continue
 		}
 		if flags&unix.MSG_TRUNC != 0 {
-			return 0, fmt.Errorf("a datagram is longer than %d bytes", len(b))
+			return 0, wording.Fail("sockdiag.long-datagram", "n", len(b))
 		}
 		if n == 0 {
-			return 0, fmt.Errorf("an empty datagram")
+			return 0, wording.Fail("sockdiag.empty-datagram")
 		}
 		return n, nil
 	}

@@ -3,14 +3,13 @@
 package sockdiag
 
 import (
-	"errors"
-
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // newDialer returns a dialer that always fails: sock_diag needs Linux.
 func newDialer() dialer {
 	return func(tcp.Family, Request) (conn, error) {
-		return nil, &OpError{Op: "opening a netlink socket", Err: errors.New("sock_diag needs Linux")}
+		return nil, &OpError{wording.Say("sockdiag.opening"), wording.Fail("sockdiag.needs-linux")}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // bufferLen is the size of a receive buffer in bytes. The kernel fills no more
@@ -68,7 +69,7 @@ func Open(ctx context.Context, req Request) (*Dump, error) {
 
 func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump, error) {
 	if len(req.Families) == 0 {
-		return nil, errors.New("sock_diag: the request names no address family")
+		return nil, wording.Fail("sockdiag.no-family")
 	}
 	d := &Dump{ctx: ctx, req: req, dial: dial, decoder: newDecoder(req.Detail, accECNBits)}
 	if slices.Contains(req.Families, tcp.IPv4) && slices.Contains(req.Families, tcp.IPv6) {
@@ -156,7 +157,7 @@ func (d *Dump) decodeAll(p packet, yield func(*tcp.Socket, error) bool) bool {
 	for b := p.messages; len(b) > 0; {
 		length := readHeader(b).len
 		if err := d.decoder.decode(b[nlmsgHeaderLen:length]); err != nil {
-			yield(nil, opError("reading", p.family, err))
+			yield(nil, &OpError{reading(p.family), err})
 			return false
 		}
 		if !yield(&d.decoder.socket, nil) {
@@ -235,12 +236,12 @@ func (d *Dump) receivePasses(deliver func(packet) (buffer []byte, ok bool)) {
 func receivePacket(c conn, family tcp.Family, buffer []byte) packet {
 	n, err := c.receive(buffer)
 	if err != nil {
-		return packet{family: family, buffer: buffer, err: opError("receiving", family, err)}
+		return packet{family: family, buffer: buffer, err: &OpError{receiving(family), err}}
 	}
 	p := parsePacket(buffer[:n], c.sequence())
 	p.family, p.buffer = family, buffer
 	if p.err != nil {
-		p.err = opError("receiving", family, p.err)
+		p.err = &OpError{receiving(family), p.err}
 	}
 	return p
 }
@@ -287,13 +288,26 @@ func parsePacket(b []byte, sequence uint32) (p packet) {
 	return p
 }
 
-// opError returns an OpError for the sockets of one pass. verb is the step that
-// failed.
-func opError(verb string, family tcp.Family, err error) error {
+// requesting, receiving and reading are the steps of one pass over a family.
+func requesting(family tcp.Family) wording.Message {
 	if family == bothFamilies {
-		return &OpError{Op: verb + " sockets", Err: err}
+		return wording.Say("sockdiag.requesting")
 	}
-	return &OpError{Op: fmt.Sprintf("%s %s sockets", verb, family), Err: err}
+	return wording.Say("sockdiag.requesting-family", "family", family)
+}
+
+func receiving(family tcp.Family) wording.Message {
+	if family == bothFamilies {
+		return wording.Say("sockdiag.receiving")
+	}
+	return wording.Say("sockdiag.receiving-family", "family", family)
+}
+
+func reading(family tcp.Family) wording.Message {
+	if family == bothFamilies {
+		return wording.Say("sockdiag.reading")
+	}
+	return wording.Say("sockdiag.reading-family", "family", family)
 }
 
 // errnoOf returns the error in the payload of NLMSG_DONE or NLMSG_ERROR. The

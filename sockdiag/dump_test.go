@@ -201,7 +201,7 @@ func TestDump(t *testing.T) {
 
 // A kernel that is short of memory is asked again, as long as nothing was listed.
 func TestOpenRetriesWithoutBufferSpace(t *testing.T) {
-	noBuffers := opError("asking for", tcp.IPv4, syscall.ENOBUFS)
+	noBuffers := &OpError{requesting(tcp.IPv4), syscall.ENOBUFS}
 	kernel := &fakeKernel{
 		dialErr: []error{noBuffers, noBuffers},
 		answers: map[tcp.Family][]answer{tcp.IPv4: {{datagram: join(sockets(tcp.IPv4, 0, 1), done(0))}}},

@@ -19,6 +19,7 @@ import (
 	"fmt"
 
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Request says which sockets to list, and which details of each.
@@ -40,11 +41,16 @@ type Request struct {
 
 // OpError reports that one step of the exchange with the kernel failed.
 type OpError struct {
-	Op  string // the step, such as "receiving ipv4 sockets"
-	Err error  // usually a syscall.Errno
+	Op  wording.Message // the step, such as "receiving ipv4 sockets"
+	Err error           // usually a syscall.Errno
 }
 
-func (e *OpError) Error() string { return fmt.Sprintf("sock_diag: %s: %v", e.Op, e.Err) }
+func (e *OpError) Error() string { return e.Message().String() }
+
+// Message returns the sentence.
+func (e *OpError) Message() wording.Message {
+	return wording.Say("sockdiag.error", "step", e.Op, "cause", e.Err)
+}
 
 func (e *OpError) Unwrap() error { return e.Err }
 

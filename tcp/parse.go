@@ -74,52 +74,30 @@ type UnknownStateError struct {
 
 func (e *UnknownStateError) Error() string { return fmt.Sprintf("unknown state %q", e.Name) }
 
-// Hint suggests the state whose name is nearest to Name. If none is near, it
-// lists all states.
-func (e *UnknownStateError) Hint() string {
-	if near, ok := Nearest(fold(e.Name), slices.Sorted(maps.Keys(spellings))); ok {
-		return fmt.Sprintf("did you mean %s?", spellings[near])
-	}
-	if near, ok := Nearest(fold(e.Name), slices.Sorted(maps.Keys(groups))); ok {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return "the states are " + strings.ReplaceAll(All.String(), ",", ", ")
+// Wording returns the key and the values of the error's sentence. Package wording
+// reads them; this package imports nothing of the program.
+func (e *UnknownStateError) Wording() (key string, values []any) {
+	return "error.state", []any{"state", e.Name}
 }
 
-// Nearest returns the candidate with the fewest typing errors between it and
-// word. A typing error is an extra letter, a missing letter, a wrong letter, or
-// two letters in the wrong order. If several are equally near, Nearest returns
-// the first. It returns false if even the nearest has more errors than a third
-// of the letters of word.
-func Nearest(word string, candidates []string) (string, bool) {
-	best, bestSlips := "", len(word)/3+1
-	for _, c := range candidates {
-		if slips := slipsBetween(word, c); slips < bestSlips {
-			best, bestSlips = c, slips
+// Spelling returns what was given and the spellings that are known, both without
+// what spellings may differ in: those of states, then the groups.
+func (e *UnknownStateError) Spelling() (given string, known []string) {
+	all := slices.Sorted(maps.Keys(spellings))
+	for s := range All.States() {
+		for _, spelling := range all {
+			if spellings[spelling] == s {
+				known = append(known, spelling)
+			}
 		}
 	}
-	return best, best != ""
+	return fold(e.Name), append(known, slices.Sorted(maps.Keys(groups))...)
 }
 
-// slipsBetween is the optimal string alignment distance of a and b, by bytes.
-func slipsBetween(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
+// Shown returns the name under which a spelling is shown: TIME_WAIT for timedwait.
+func (e *UnknownStateError) Shown(known string) string {
+	if s, ok := spellings[known]; ok {
+		return s.String()
 	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			wrong := last[j]
-			if a[i] != b[j] {
-				wrong++
-			}
-			row[j+1] = min(wrong, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return known
 }

@@ -20,6 +20,7 @@ import (
 	"tcpstate/internal/lab"
 	"tcpstate/render"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // proc is a /proc of another host, which tests change as time goes on.
@@ -417,7 +418,7 @@ func (r *report) Events() iter.Seq[*tcp.Event] {
 }
 
 func (r *report) Warnings() collect.Warnings {
-	return collect.Warnings{{Code: "of-the-test", Text: "reported"}}
+	return collect.Warnings{{Code: "of-the-test", Text: wording.Message{Key: "reported"}}}
 }
 
 // TestAStreamOfAnotherFeed writes events that no comparison of readings has made,

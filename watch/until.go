@@ -2,10 +2,11 @@ package watch
 
 import (
 	"cmp"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"tcpstate/wording"
 )
 
 // Condition is what is asked of a number of sockets, such as >100. The zero
@@ -30,24 +31,17 @@ func ParseCondition(text string) (Condition, error) {
 		n, err := strconv.Atoi(digits)
 		switch {
 		case err != nil || digits[0] == '+' || digits[0] == '-':
-			return Condition{}, &conditionError{fmt.Sprintf("condition %q: %q is no number of sockets", text, digits)}
+			return Condition{}, refused(wording.Fail("watch.until.number", "condition", text, "number", digits))
 		case n == 0 && (comparison == "<" || comparison == ">="):
-			return Condition{}, &conditionError{fmt.Sprintf("condition %q: no number is less than 0, every number is at least 0", text)}
+			return Condition{}, refused(wording.Fail("watch.until.zero", "condition", text))
 		}
 		return Condition{comparison, n}, nil
 	}
-	return Condition{}, &conditionError{fmt.Sprintf("condition %q begins with no comparison", text)}
+	return Condition{}, refused(wording.Fail("watch.until.comparison", "condition", text))
 }
 
-// conditionError is what is wrong with a condition.
-type conditionError struct{ text string }
-
-func (e *conditionError) Error() string { return e.text }
-
-// Hint says what fits.
-func (e *conditionError) Hint() string {
-	return "a condition is one of > >= == = != < <= and a number, in quotes for the shell: '>100', '==0'"
-}
+// refused adds what a condition looks like.
+func refused(err *wording.Error) error { return err.WithHint("watch.until.hint") }
 
 // Holds reports whether the condition is true of n sockets.
 func (c Condition) Holds(n int) bool {

@@ -1,10 +1,11 @@
 package watch
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"tcpstate/wording"
 )
 
 func TestConditions(t *testing.T) {
@@ -61,8 +62,7 @@ func TestWrongConditions(t *testing.T) {
 		">= 0":                  `condition ">= 0": no number is less than 0, every number is at least 0`,
 	} {
 		_, err := ParseCondition(text)
-		var hinter interface{ Hint() string }
-		if err == nil || err.Error() != want || !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "'>100'") {
+		if err == nil || err.Error() != want || !strings.Contains(wording.Hint(err).String(), "'>100'") {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}

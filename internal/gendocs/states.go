@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"tcpstate/explain"
+	"tcpstate/wording"
 )
 
 // drawing is the name of the chart's file. The pages that show it are in the
@@ -14,8 +15,8 @@ const drawing = "states.svg"
 // documents maps the names of the files that are generated as a whole to their
 // writers.
 var documents = map[string]func() ([]byte, error){
-	"states.md":    func() ([]byte, error) { return states(explain.English) },
-	"states.zh.md": func() ([]byte, error) { return states(explain.Chinese) },
+	"states.md":    func() ([]byte, error) { return states(wording.English) },
+	"states.zh.md": func() ([]byte, error) { return states(wording.Chinese) },
 	drawing:        chart,
 }
 
@@ -31,7 +32,7 @@ func document(path string) ([]byte, bool, error) {
 }
 
 // states returns all pages of a language in one document.
-func states(l explain.Language) ([]byte, error) {
+func states(l wording.Language) ([]byte, error) {
 	book, err := explain.Open(l)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func states(l explain.Language) ([]byte, error) {
 }
 
 func chart() ([]byte, error) {
-	book, err := explain.Open(explain.English)
+	book, err := explain.Open(wording.English)
 	if err != nil {
 		return nil, err
 	}

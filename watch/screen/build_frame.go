@@ -135,7 +135,7 @@ const (
 
 // frame makes a frame of the last reading.
 func (r *reader) frame(ctx context.Context) *frame {
-	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings().Texts(),
+	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings(),
 		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail}
 	if r.tick != nil {
 		f.at, f.counts, f.before = r.tick.At, r.tick.Counts, r.tick.Before

@@ -22,6 +22,7 @@ import (
 	"tcpstate/tcp"
 	"tcpstate/text"
 	"tcpstate/watch"
+	"tcpstate/wording"
 )
 
 var update = flag.Bool("update", false, "write new screens into testdata")
@@ -65,7 +66,7 @@ func drive(t *testing.T, change func(*Screen), sockets ...conn) *driver {
 		t.Fatal(err)
 	}
 	d.put(sockets...)
-	book, err := explain.Open(explain.English)
+	book, err := explain.Open(wording.English)
 	if err != nil {
 		t.Fatal(err)
 	}

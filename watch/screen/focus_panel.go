@@ -34,7 +34,7 @@ func (m *model) rates(f *focusSummary) string {
 	}
 	if f.elapsed > 0 {
 		seconds := f.elapsed.Seconds()
-		l.put("", fmt.Sprintf("  in %s/s  out %s/s", perSecond(f.arrived, seconds), perSecond(f.left, seconds)))
+		l.put("", "  "+m.say("screen.rates", "arrived", perSecond(f.arrived, seconds), "left", perSecond(f.left, seconds)))
 	}
 	l.put("", "  ")
 	return l.put(render.StateStyle(f.state), sparkline(m.frame.history, f.state, m.frame.request.interval, min(m.width-l.columns, 60), m.steps())).String()
@@ -142,12 +142,12 @@ func namedBlock(heading string, list []nameCount, n int) []string {
 // ages draws how many sockets there are in each age group. The age of a socket
 // is how long it has been in its state.
 func (m *model) ages(f *focusSummary) string {
-	l := m.line().put(text.Bold, "age")
+	l := m.line().put(text.Bold, m.say("screen.age"))
 	for i, n := range f.ages {
 		if n == 0 {
 			continue
 		}
-		name := "unknown"
+		name := m.say("screen.age.unknown")
 		switch {
 		case i < len(ageBounds):
 			name = "<" + text.Duration(ageBounds[i])

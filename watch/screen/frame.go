@@ -3,6 +3,7 @@ package screen
 import (
 	"time"
 
+	"tcpstate/collect"
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/watch"
@@ -13,7 +14,7 @@ type frame struct {
 	request  request // the request that it answers
 	at       time.Time
 	source   string
-	warnings []string
+	warnings collect.Warnings
 	err      error // why there was no reading, or only a part of one
 
 	counts, before tcp.Counts

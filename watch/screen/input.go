@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"tcpstate/filter"
+	"tcpstate/wording"
 )
 
 // input is the line where the user types a filter. The filter takes effect as
@@ -161,11 +162,11 @@ func (m *model) inputError() (text string, column int) {
 	}
 	var wrong *filter.Error
 	if !errors.As(err, &wrong) || wrong.Expr != string(m.input.text) {
-		return err.Error(), -1
+		return m.words.Error(err), -1
 	}
-	text = wrong.Msg
-	if hint := wrong.Hint(); hint != "" {
-		text += " (" + hint + ")"
+	text = wrong.What.In(m.words)
+	if hint := wording.Hint(wrong); !hint.IsZero() {
+		text = m.say("screen.input.hint", "error", wrong.What, "hint", hint)
 	}
 	return text, len([]rune(wrong.Expr[:wrong.Offset]))
 }

@@ -64,11 +64,11 @@ func TestFilterUnknownToSource(t *testing.T) {
 	d.press("/")
 	d.write("sport = 443 and rtt > 1ms")
 	lines := strings.Split(d.screen(), "\n")
-	if caret := lines[len(lines)-1]; !strings.HasPrefix(caret, strings.Repeat(" ", len("filter: sport = 443 and "))+"^ procfs does not tell") {
+	if caret := lines[len(lines)-1]; !strings.HasPrefix(caret, strings.Repeat(" ", len("filter: sport = 443 and "))+"^ procfs does not report") {
 		t.Errorf("the line below the filter is %q", caret)
 	}
 	d.press("enter")
-	d.wants("procfs does not tell")
+	d.wants("procfs does not report")
 	d.press("/", "ctrl+u", "enter")
 	d.wants("18 sockets  sort state\n", "? keys")
 }

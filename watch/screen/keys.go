@@ -26,30 +26,30 @@ type binding struct {
 // them.
 func listKeys() []binding {
 	return []binding{
-		{[]string{"up", "k"}, "up k", "a row up", move(-1)},
-		{[]string{"down", "j"}, "down j", "a row down", move(1)},
-		{[]string{"pgup", "ctrl+b"}, "PgUp Ctrl-B", "a screen up", movePage(-1)},
-		{[]string{"pgdown", "ctrl+f", "space"}, "PgDn Ctrl-F Space", "a screen down", movePage(1)},
-		{[]string{"home"}, "Home", "the first row", func(m *model) tea.Cmd { m.moveTo(0); return nil }},
-		{[]string{"end", "G"}, "End G", "the last row", func(m *model) tea.Cmd { m.moveTo(m.total() - 1); return nil }},
-		{[]string{"enter"}, "Enter", "the socket in full; of a group, filter by it", (*model).enter},
-		{[]string{"tab"}, "Tab", "put the next state in front", func(m *model) tea.Cmd { m.nextFocus(1); return nil }},
-		{[]string{"shift+tab"}, "Shift-Tab", "the one before", func(m *model) tea.Cmd { m.nextFocus(-1); return nil }},
-		{nil, "1 ... 9", "the state with this digit; again, or 0: none", nil},
-		{[]string{"/"}, "/", "filter, in the language of ls; empty: no filter", (*model).beginFilter},
-		{[]string{"g"}, "g", "group by process, peer, prefix, listener, or not", (*model).nextGroup},
-		{[]string{"s"}, "s", "sort by the next column", (*model).nextSort},
-		{[]string{"S"}, "S", "sort the other way round", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
-		{[]string{"e"}, "e", "explain the state in front, or of the row", (*model).explain},
-		{[]string{"d"}, "d", "what the doctor finds; takes a second", (*model).examine},
-		{[]string{"p"}, "p", "pause: look no more by itself; again: go on", (*model).pause},
-		{[]string{"+", "="}, "+", "look more often", func(m *model) tea.Cmd { m.changeInterval(-1); return nil }},
-		{[]string{"-", "_"}, "-", "look less often", func(m *model) tea.Cmd { m.changeInterval(1); return nil }},
-		{[]string{"y"}, "y", "copy the row as JSON", (*model).copyItem},
-		{[]string{"?", "h"}, "? h", "all keys", (*model).help},
-		{[]string{"ctrl+l"}, "Ctrl-L", "draw anew", func(*model) tea.Cmd { return tea.ClearScreen }},
-		{[]string{"ctrl+z"}, "Ctrl-Z", "back to the shell for a while", func(*model) tea.Cmd { return tea.Suspend }},
-		{[]string{"q", "ctrl+c"}, "q Ctrl-C", "quit", nil},
+		{[]string{"up", "k"}, "up k", "screen.key.up", move(-1)},
+		{[]string{"down", "j"}, "down j", "screen.key.down", move(1)},
+		{[]string{"pgup", "ctrl+b"}, "PgUp Ctrl-B", "screen.key.page-up", movePage(-1)},
+		{[]string{"pgdown", "ctrl+f", "space"}, "PgDn Ctrl-F Space", "screen.key.page-down", movePage(1)},
+		{[]string{"home"}, "Home", "screen.key.first", func(m *model) tea.Cmd { m.moveTo(0); return nil }},
+		{[]string{"end", "G"}, "End G", "screen.key.last", func(m *model) tea.Cmd { m.moveTo(m.total() - 1); return nil }},
+		{[]string{"enter"}, "Enter", "screen.key.open", (*model).enter},
+		{[]string{"tab"}, "Tab", "screen.key.next-state", func(m *model) tea.Cmd { m.nextFocus(1); return nil }},
+		{[]string{"shift+tab"}, "Shift-Tab", "screen.key.previous-state", func(m *model) tea.Cmd { m.nextFocus(-1); return nil }},
+		{nil, "1 ... 9", "screen.key.digit", nil},
+		{[]string{"/"}, "/", "screen.key.filter", (*model).beginFilter},
+		{[]string{"g"}, "g", "screen.key.group", (*model).nextGroup},
+		{[]string{"s"}, "s", "screen.key.sort", (*model).nextSort},
+		{[]string{"S"}, "S", "screen.key.reverse", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
+		{[]string{"e"}, "e", "screen.key.explain", (*model).explain},
+		{[]string{"d"}, "d", "screen.key.doctor", (*model).examine},
+		{[]string{"p"}, "p", "screen.key.pause", (*model).pause},
+		{[]string{"+", "="}, "+", "screen.key.faster", func(m *model) tea.Cmd { m.changeInterval(-1); return nil }},
+		{[]string{"-", "_"}, "-", "screen.key.slower", func(m *model) tea.Cmd { m.changeInterval(1); return nil }},
+		{[]string{"y"}, "y", "screen.key.copy", (*model).copyItem},
+		{[]string{"?", "h"}, "? h", "screen.key.keys", (*model).help},
+		{[]string{"ctrl+l"}, "Ctrl-L", "screen.key.redraw", func(*model) tea.Cmd { return tea.ClearScreen }},
+		{[]string{"ctrl+z"}, "Ctrl-Z", "screen.key.suspend", func(*model) tea.Cmd { return tea.Suspend }},
+		{[]string{"q", "ctrl+c"}, "q Ctrl-C", "screen.key.quit", nil},
 	}
 }
 
@@ -193,10 +193,10 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	case item.socket != nil:
 		m.want.detail = item.id
-		m.showing, m.page = theSocket, page{title: "socket"}
+		m.showing, m.page = theSocket, page{title: m.say("screen.socket")}
 		return nil
 	case item.term == "":
-		m.note = "nothing to filter by"
+		m.note = m.say("screen.done.no-filter")
 		return nil
 	}
 	text := item.term
@@ -210,7 +210,7 @@ func (m *model) enter() tea.Cmd {
 	}
 	m.filterBy(text, f)
 	m.want.group, m.want.sort = ungrouped, socketOrders[0]
-	m.note = "filtered by " + item.term
+	m.note = m.say("screen.done.filtered", "term", item.term)
 	return nil
 }
 
@@ -222,7 +222,7 @@ func (m *model) explain() tea.Cmd {
 		state = item.socket.State
 	}
 	if state == 0 {
-		m.note = "explain: no state is in front, and no socket under the cursor"
+		m.note = m.say("screen.done.no-state")
 		return nil
 	}
 	return m.openPage(explanation, state)
@@ -238,7 +238,7 @@ func (m *model) copyItem() tea.Cmd {
 		return nil
 	}
 	text := item.json(m.frame.request.group)
-	m.note = fmt.Sprintf("copied %d bytes of JSON, where the terminal allows it", len(text))
+	m.note = m.say("screen.done.copied", "n", len(text))
 	return tea.SetClipboard(text)
 }
 

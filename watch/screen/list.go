@@ -15,27 +15,27 @@ import (
 // and how they are selected and sorted.
 func (m *model) itemsTitle() string {
 	f := m.frame
-	what := text.Count(f.items.total-f.gone, "socket", "sockets")
+	what := m.say("screen.sockets", "n", f.items.total-f.gone)
 	if m.want.group != ungrouped {
-		what = text.Count(f.items.total-f.gone, "group", "groups") + " by " + m.want.group.String()
+		what = m.say("screen.groups", "n", f.items.total-f.gone, "by", m.want.group)
 	}
 	if f.gone > 0 {
-		what += fmt.Sprintf(", %d gone", f.gone)
+		what = m.say("screen.gone", "rows", what, "n", f.gone)
 	}
 	if m.waiting() {
-		what = "a moment ..."
+		what = m.say("screen.wait")
 	}
-	order := "sort " + m.want.sort.by.String()
+	order := m.say("screen.sort", "column", m.want.sort.by)
 	if m.want.sort.descending {
-		order += " down"
+		order = m.say("screen.sort-down", "column", m.want.sort.by)
 	}
 	l := m.line().put(text.Bold, what)
 	if m.want.focus != 0 {
-		l.put("", "  in ").put(render.StateStyle(m.want.focus), m.want.focus.String())
+		l.put("", "  "+m.say("screen.in")+" ").put(render.StateStyle(m.want.focus), m.want.focus.String())
 	}
 	l.put("", "  "+order)
 	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
-		l.put("", "  filter ").put(text.Yellow, expr)
+		l.put("", "  "+m.say("screen.filter")+" ").put(text.Yellow, expr)
 	}
 	return l.String()
 }

@@ -6,6 +6,7 @@ import (
 	"tcpstate/filter"
 	"tcpstate/tcp"
 	"tcpstate/watch"
+	"tcpstate/wording"
 )
 
 // model is the state of the screen, as bubbletea requires it: a value from
@@ -21,6 +22,7 @@ type model struct {
 	parse     func(text string, lookUp bool) (*filter.Filter, error)
 	ask       func(request)
 	pages     *pages
+	words     *wording.Catalogue
 
 	width, height int
 	frame         *frame // the last frame; nil before the first
@@ -51,8 +53,11 @@ const (
 
 func newModel(s *Screen, ask func(request)) model {
 	return model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, processes: s.Session.Query.Detail.Has(tcp.DetailProcesses),
-		parse: s.Parse, ask: ask, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
+		parse: s.Parse, ask: ask, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
 }
+
+// say returns a text in the language of the screen.
+func (m *model) say(key string, values ...any) string { return wording.Say(key, values...).In(m.words) }
 
 // Init returns no command: Run starts the reader.
 func (m model) Init() tea.Cmd { return nil }

@@ -14,6 +14,7 @@ import (
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // page is a text that fills the screen, with the position to which it is
@@ -45,6 +46,7 @@ type pages struct {
 	ctx   context.Context
 	query collect.Query
 	book  *explain.Book
+	words *wording.Catalogue
 	now   func() time.Time
 }
 
@@ -61,17 +63,17 @@ func (m *model) layout() layout { return layout{m.width, m.color, m.ascii} }
 func (m *model) openPage(k kind, state tcp.State) tea.Cmd {
 	m.lastPage++
 	m.showing = thePage
-	m.page = page{kind: k, state: state, serial: m.lastPage, lines: []string{"a moment ..."}}
+	m.page = page{kind: k, state: state, serial: m.lastPage, lines: []string{m.say("screen.wait")}}
 	serial, pages, l := m.lastPage, m.pages, m.layout()
 	switch k {
 	case explanation:
-		m.page.title = "explain " + state.String()
+		m.page.title = m.say("screen.page.explain", "state", state)
 		return func() tea.Msg { return pages.answer(serial, func() (string, error) { return pages.explain(state, l) }) }
 	case examination:
-		m.page.title = "doctor"
+		m.page.title = m.say("screen.page.doctor")
 		return func() tea.Msg { return pages.answer(serial, func() (string, error) { return pages.examine(l) }) }
 	}
-	m.page.title, m.page.lines = "keys", helpLines()
+	m.page.title, m.page.lines = m.say("screen.keys.title"), m.helpLines()
 	return nil
 }
 
@@ -109,7 +111,7 @@ func (m *model) pressPage(key string) tea.Cmd {
 	case "y":
 		if o := m.detail(); m.showing == theSocket && o != nil {
 			text := string(render.AppendSocket(nil, o.socket))
-			m.note = "copied the socket as JSON, where the terminal allows it"
+			m.note = m.say("screen.done.copied-socket")
 			return tea.SetClipboard(text)
 		}
 	case "e":
@@ -139,13 +141,12 @@ func (m *model) scroll(n int) {
 	m.page.top = max(0, min(m.page.top+n, len(m.page.lines)-m.pageHeight()))
 }
 
-func helpLines() []string {
-	lines := []string{"In the list:", ""}
+func (m *model) helpLines() []string {
+	lines := []string{m.say("screen.keys.list"), ""}
 	for _, b := range listKeys() {
-		lines = append(lines, "  "+text.PadRight(b.shown, 18)+"  "+b.doc)
+		lines = append(lines, "  "+text.PadRight(b.shown, 18)+"  "+m.say(b.doc))
 	}
-	return append(lines, "", "On a page like this: the same keys move, Left and Right too; q or Esc goes back.",
-		"", "Rows are marked for one look: + opened, > changed, - gone.")
+	return append(lines, "", m.say("screen.keys.page"), "", m.say("screen.keys.marks"))
 }
 
 // answer returns a page with the text that write returns.
@@ -173,17 +174,17 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 	}
 	var b bytes.Buffer
 	err = text.WriteText(&b, explain.Terminal{Width: l.width, Color: l.color, ASCII: l.ascii})
-	return b.String() + notes(warnings), err
+	return b.String() + p.notes(warnings), err
 }
 
 // notes returns the warnings as lines for the end of a page.
-func notes(warnings collect.Warnings) string {
+func (p *pages) notes(warnings collect.Warnings) string {
 	var b strings.Builder
-	for i, warning := range warnings.Texts() {
+	for i, warning := range warnings.In(p.words) {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString("note: " + text.EscapeLine(warning) + "\n")
+		b.WriteString(wording.Say("screen.note", "note", text.EscapeLine(warning)).In(p.words) + "\n")
 	}
 	return b.String()
 }
@@ -217,7 +218,7 @@ func (p *pages) examine(l layout) (string, error) {
 			Checked: checked, Unchecked: unchecked, Sockets: c.Observation.Survey.Counts.Total()})
 	}
 	var b bytes.Buffer
-	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: examineInterval}
+	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: examineInterval, Words: p.words}
 	err = findings.Write(&b, list, warnings.Texts())
-	return b.String() + notes(warnings), err
+	return b.String() + p.notes(warnings), err
 }

@@ -14,6 +14,7 @@ import (
 	"tcpstate/internal/pane"
 	"tcpstate/tcp"
 	"tcpstate/watch"
+	"tcpstate/wording"
 )
 
 // TestMain makes the test binary a program that shows a screen which panics, if
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 func panicOnScreen(what string) {
-	book, err := explain.Open(explain.English)
+	book, err := explain.Open(wording.English)
 	if err != nil {
 		panic(err)
 	}

@@ -24,6 +24,7 @@ import (
 	"tcpstate/filter"
 	"tcpstate/tcp"
 	"tcpstate/watch"
+	"tcpstate/wording"
 )
 
 // Screen holds the settings of the screen.
@@ -35,7 +36,8 @@ type Screen struct {
 	Host     string
 	Names    *collect.Naming // names of hosts and services; nil: show numbers
 	Book     *explain.Book
-	Quiet    bool // show no notes about what could not be read
+	Words    *wording.Catalogue // nil: English
+	Quiet    bool               // show no notes about what could not be read
 
 	Color bool
 	ASCII bool // draw ASCII characters only
@@ -70,7 +72,7 @@ func (s *Screen) Run(ctx context.Context) error {
 	s.Session.Query.Everything = false // the session sets it for its own readings
 	r := newReader(s)
 	m := newModel(s, r.ask)
-	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, now: s.Session.Now}
+	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, words: s.Words, now: s.Session.Now}
 	profile := colorprofile.Ascii
 	if s.Color {
 		profile = colorprofile.ANSI
@@ -96,7 +98,7 @@ func (s *Screen) Run(ctx context.Context) error {
 	case errors.Is(err, tea.ErrInterrupted):
 		return ErrInterrupted
 	case errors.Is(err, tea.ErrProgramPanic):
-		return errors.New("the screen broke down; what happened is told above")
+		return wording.Fail("screen.broke-down")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	default:

@@ -76,10 +76,10 @@ func TestSocketInFull(t *testing.T) {
 	d.press("enter", "enter")
 	d.resize(100, 100)
 	d.wants("socket 10.0.0.1:443 - 192.0.2.7:51001", "CLOSE_WAIT", "History",
-		"03:04:05.000  ESTABLISHED     was there when the watch began", "03:04:06.000  CLOSE_WAIT      after 1s", "inode")
+		"03:04:05.000  ESTABLISHED     existed when watch began", "03:04:06.000  CLOSE_WAIT      after 1s", "inode")
 	sockets := laterSockets()
 	d.refresh(append(sockets[:2:2], sockets[3:]...)...)
-	d.wants("not seen any more since 03:04:07", "03:04:06.000  CLOSE_WAIT")
+	d.wants("not seen since 03:04:07", "03:04:06.000  CLOSE_WAIT")
 	d.press("q")
 	d.wants("0 sockets")
 	if d.m.want.detail != 0 {

@@ -26,12 +26,12 @@ func (m *model) layOutSocket() {
 	o := m.detail()
 	switch {
 	case o != nil:
-		m.page.title = "socket " + text.Escape(addressesOf(o.socket))
+		m.page.title = m.say("screen.socket.title", "ends", text.Escape(addressesOf(o.socket)))
 		m.page.lines = m.socketLines(o)
 	case m.frame != nil && m.frame.detail != nil && m.frame.detail.id == m.want.detail:
-		m.page.lines = []string{"The socket is gone."}
+		m.page.lines = []string{m.say("screen.socket.closed")}
 	default:
-		m.page.lines = []string{"a moment ..."}
+		m.page.lines = []string{m.say("screen.wait")}
 	}
 	m.scroll(0)
 }
@@ -49,34 +49,34 @@ func addressesOf(s *tcp.Socket) string {
 func (m *model) socketLines(o *socketDetail) []string {
 	s := o.socket
 	var lines []string
-	add := func(name, format string, args ...any) {
-		lines = append(lines, m.paint(text.Dim, text.PadRight(name, 10))+text.EscapeLine(fmt.Sprintf(format, args...)))
+	add := func(name, value string) {
+		lines = append(lines, m.paint(text.Dim, text.PadRight(name, 10))+text.EscapeLine(value))
 	}
 	cell := func(name string) string { return cellOf(name, s) }
-	lines = append(lines, m.paint(text.Dim, text.PadRight("state", 10))+m.paint(render.StateStyle(s.State), s.State.String()))
+	lines = append(lines, m.paint(text.Dim, text.PadRight(m.say("screen.socket.state"), 10))+m.paint(render.StateStyle(s.State), s.State.String()))
 	if !o.gone.IsZero() {
-		add("gone", "not seen any more since %s", o.gone.Format("15:04:05"))
+		add(m.say("screen.socket.gone"), m.say("screen.socket.gone-since", "time", o.gone.Format("15:04:05")))
 	}
-	add("local", "%s", cell("local"))
-	add("peer", "%s", cell("peer"))
-	add("process", "%s", cell("process"))
+	add(m.say("screen.socket.local"), cell("local"))
+	add(m.say("screen.socket.peer"), cell("peer"))
+	add(m.say("screen.socket.process"), cell("process"))
 	if command := cell("command"); command != "-" {
-		add("command", "%s", command)
+		add(m.say("screen.socket.command"), command)
 	}
 	if uid, known := s.Owner.UID.Get(); known {
-		add("user", "%d %s", uid, s.Owner.User)
+		add(m.say("screen.socket.user"), fmt.Sprintf("%d %s", uid, s.Owner.User))
 	}
 	if s.State == tcp.Listen {
-		add("queue", "%s of %s wait to be accepted", cell("recv_q"), cell("send_q"))
+		add(m.say("screen.socket.queue"), m.say("screen.socket.waiting", "n", cell("recv_q"), "most", cell("send_q")))
 	} else {
-		add("queues", "%s bytes not read, %s bytes not acknowledged", cell("recv_q"), cell("send_q"))
+		add(m.say("screen.socket.queues"), m.say("screen.socket.bytes", "unread", cell("recv_q"), "unacknowledged", cell("send_q")))
 	}
-	add("timer", "%s", cell("timer"))
-	add("age", "%s", cell("age"))
+	add(m.say("screen.socket.timer"), cell("timer"))
+	add(m.say("screen.socket.age"), cell("age"))
 	if o.err != nil {
-		add("note", "%s", o.err)
+		add(m.say("screen.socket.note"), m.words.Error(o.err))
 	}
-	lines = append(lines, "", m.paint(text.Bold, "History"))
+	lines = append(lines, "", m.paint(text.Bold, m.say("screen.socket.history")))
 	lines = append(lines, m.historyLines(o)...)
 	lines = append(lines, "")
 	lines = append(lines, m.outlookLines(o)...)
@@ -87,12 +87,12 @@ func (m *model) socketLines(o *socketDetail) []string {
 func (m *model) historyLines(o *socketDetail) []string {
 	var lines []string
 	for i, step := range o.history {
-		what := "was there when the watch began"
+		what := m.say("screen.socket.from-start")
 		switch {
 		case i > 0:
-			what = "after " + roundedDuration(step.At.Sub(o.history[i-1].At))
+			what = m.say("screen.socket.after", "time", roundedDuration(step.At.Sub(o.history[i-1].At)))
 		case o.new:
-			what = "opened"
+			what = m.say("screen.socket.opened")
 		}
 		lines = append(lines, fmt.Sprintf("  %s  %s  %s", step.At.Format("15:04:05.000"), m.paint(render.StateStyle(step.State), text.PadRight(step.State.String(), 14)), what))
 	}
@@ -112,7 +112,7 @@ func (m *model) outlookLines(o *socketDetail) []string {
 	explainer.Add(o.socket)
 	explanation, err := explainer.Explain()
 	if err != nil {
-		return []string{text.EscapeLine(err.Error()), ""}
+		return []string{text.EscapeLine(m.words.Error(err)), ""}
 	}
 	var b bytes.Buffer
 	if err := explanation.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
@@ -137,7 +137,7 @@ func (m *model) fieldLines(s *tcp.Socket) []string {
 		}
 		object, name, nested := strings.Cut(f.Name, ".")
 		if !nested {
-			object, name = "socket", f.Name
+			object, name = m.say("screen.socket"), f.Name
 		}
 		list = append(list, known{object, name, value, f.Doc})
 		names, values = max(names, len(name)), max(values, min(text.Width(value), 20))
@@ -169,7 +169,7 @@ func (m *model) viewPage() []string {
 	lines := []string{m.line().put(text.Bold, m.page.title).String()}
 	n := m.pageHeight()
 	if m.page.err != nil {
-		lines = append(lines, m.line().put(text.Red, m.page.err.Error()).String())
+		lines = append(lines, m.line().put(text.Red, m.words.Error(m.page.err)).String())
 	} else {
 		for i := m.page.top; i < min(m.page.top+n, len(m.page.lines)); i++ {
 			lines = append(lines, strings.TrimRight(text.Columns(m.page.lines[i], m.page.left, m.width), " "))
@@ -183,9 +183,9 @@ func (m *model) viewPage() []string {
 		foot.put(text.Yellow, m.note)
 	} else {
 		last := min(m.page.top+n, len(m.page.lines))
-		foot.put(text.Dim, fmt.Sprintf("lines %d-%d of %d  ", min(m.page.top+1, last), last, len(m.page.lines))).put(text.Dim, "q back  arrows and PgUp, PgDn move")
+		foot.put(text.Dim, m.say("screen.foot.page", "first", min(m.page.top+1, last), "last", last, "n", len(m.page.lines)))
 		if m.showing == theSocket {
-			foot.put(text.Dim, "  e explain  y copy")
+			foot.put(text.Dim, "  "+m.say("screen.foot.socket"))
 		}
 	}
 	return append(lines, foot.String())

@@ -19,7 +19,7 @@ func (m model) View() tea.View {
 	if m.showing == theList {
 		lines = m.viewList()
 		if m.input != nil {
-			v.Cursor = tea.NewCursor(min(len(filterPrompt)+m.inputColumn(), m.width-1), len(lines)-2)
+			v.Cursor = tea.NewCursor(min(text.Width(m.filterPrompt())+m.inputColumn(), m.width-1), len(lines)-2)
 		}
 	} else {
 		lines = m.viewPage()
@@ -32,7 +32,7 @@ func (m model) View() tea.View {
 func (m *model) viewList() []string {
 	lines := m.head()
 	if m.frame == nil {
-		lines = append(lines, m.line().put("", "a moment ...").String())
+		lines = append(lines, m.line().put("", m.say("screen.wait")).String())
 	} else {
 		lines = append(lines, m.itemsTitle())
 		lines = append(lines, m.table(m.listHeight())...)
@@ -71,19 +71,19 @@ func (m *model) title() string {
 		l.put("", "  ").put(text.Bold, text.Escape(m.host))
 	}
 	if m.within != "" {
-		l.put("", "  netns "+text.Escape(m.within))
+		l.put("", "  "+m.say("screen.netns", "name", text.Escape(m.within)))
 	}
 	l.put("", "  ")
 	if f := m.frame; f != nil {
 		if f.source != "auto" {
 			l.put("", f.source+"  ")
 		}
-		l.put("", f.at.Format("15:04:05")+"  ").put(text.Bold, text.Count(f.counts.Total(), "socket", "sockets")).put("", "  ")
+		l.put("", f.at.Format("15:04:05")+"  ").put(text.Bold, m.say("screen.sockets", "n", f.counts.Total())).put("", "  ")
 	}
 	if m.want.paused {
-		return l.put(text.Yellow, "paused").String()
+		return l.put(text.Yellow, m.say("screen.paused")).String()
 	}
-	return l.put("", "every "+text.Duration(m.want.interval)).String()
+	return l.put("", m.say("screen.every", "time", text.Duration(m.want.interval))).String()
 }
 
 // The width of a state in the grid, and of the gap between two states.
@@ -196,7 +196,7 @@ func (m *model) packedStates(most int) []string {
 }
 
 // filterPrompt is the text before the filter that the user types.
-const filterPrompt = "filter: "
+func (m *model) filterPrompt() string { return m.say("screen.input.lead") }
 
 // foot draws the lines below the list: the filter that the user types with its
 // error, or a note, or the keys.
@@ -209,15 +209,17 @@ func (m *model) foot() []string {
 	case m.note != "":
 		l.put(text.Yellow, m.note)
 	case m.frame != nil && m.frame.err != nil:
-		l.put(text.Red, m.frame.err.Error())
+		l.put(text.Red, m.words.Error(m.frame.err))
 	case m.frame != nil && !m.quiet && len(m.frame.warnings) > 0 && m.frame.at.Second()%10 < 5:
-		l.put(text.Yellow, "note: "+m.frame.warnings[len(m.frame.warnings)-1])
+		l.put(text.Yellow, m.say("screen.note", "note", m.frame.warnings[len(m.frame.warnings)-1].Text))
 	default:
-		for i, hint := range []string{"? keys", "q quit", "/ filter", "Tab state", "g group", "s sort", "Enter open", "e explain", "d doctor", "p pause"} {
+		for i, key := range []string{"screen.foot.keys", "screen.foot.quit", "screen.foot.filter", "screen.foot.state", "screen.foot.group",
+			"screen.foot.sort", "screen.foot.open", "screen.foot.explain", "screen.foot.doctor", "screen.foot.pause"} {
+			hint := m.say(key)
 			if i > 0 {
 				hint = "  " + hint
 			}
-			if l.columns+len(hint) > m.width {
+			if l.columns+text.Width(hint) > m.width {
 				break
 			}
 			l.put(text.Dim, hint)
@@ -231,17 +233,17 @@ func (m *model) foot() []string {
 func (m *model) inputLines() []string {
 	in := m.input
 	skip := m.inputSkip()
-	first := m.line().put(text.Bold, filterPrompt).put("", string(in.text[skip:])).String()
+	first := m.line().put(text.Bold, m.filterPrompt()).put("", string(in.text[skip:])).String()
 	complaint, at := m.inputError()
 	complaint = text.EscapeLine(complaint)
 	second := m.line()
 	switch {
 	case complaint == "":
-		second.put(text.Dim, "Enter takes it, Esc goes back")
+		second.put(text.Dim, m.say("screen.input.valid"))
 	case at < skip:
 		second.put(text.Red, complaint)
 	default:
-		column := len(filterPrompt) + text.Width(string(in.text[skip:at]))
+		column := text.Width(m.filterPrompt()) + text.Width(string(in.text[skip:at]))
 		if room := m.width - column - 2; text.Width(complaint) > room && column > text.Width(complaint)+1 {
 			second.to(column-text.Width(complaint)-1).put(text.Red, complaint+" ^")
 		} else if text.Width(complaint) > room && m.width-text.Width(complaint) > column-m.width {
@@ -256,7 +258,7 @@ func (m *model) inputLines() []string {
 // inputSkip returns how many characters of the filter are scrolled out on the
 // left.
 func (m *model) inputSkip() int {
-	return max(0, m.input.cursor-max(0, m.width-len(filterPrompt)-2))
+	return max(0, m.input.cursor-max(0, m.width-text.Width(m.filterPrompt())-2))
 }
 
 // inputColumn returns the column of the cursor in the visible part of the

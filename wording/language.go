@@ -1,11 +1,10 @@
-package explain
+package wording
 
 import (
-	"fmt"
 	"strings"
 )
 
-// Language is a language that the pages are written in.
+// Language is a language that texts are written in.
 type Language string
 
 // The languages.
@@ -14,7 +13,7 @@ const (
 	Chinese Language = "zh"
 )
 
-// Languages returns the languages there are pages in.
+// Languages returns the languages that an option accepts.
 func Languages() []Language { return []Language{English, Chinese} }
 
 // String returns the name of the language, which is that of its folder.
@@ -35,15 +34,20 @@ func ParseLanguage(text string) (Language, error) {
 	return "", &UnknownLanguageError{Name: text}
 }
 
-// UnknownLanguageError is the error for a language that there are no pages in.
+// UnknownLanguageError is the error for a language that there are no texts in.
 type UnknownLanguageError struct {
 	Name string // as it was given
 }
 
-func (e *UnknownLanguageError) Error() string { return fmt.Sprintf("no pages in language %q", e.Name) }
+func (e *UnknownLanguageError) Error() string { return e.Message().String() }
 
-// Hint names the languages there are.
-func (e *UnknownLanguageError) Hint() string { return "the languages are en and zh" }
+// Message returns the sentence.
+func (e *UnknownLanguageError) Message() Message { return Say("error.language", "name", e.Name) }
+
+// Spelling returns what was given, and the languages.
+func (e *UnknownLanguageError) Spelling() (string, []string) {
+	return e.Name, []string{English.String(), Chinese.String()}
+}
 
 // Locale is what the environment says of a user's language: the values of the
 // variables, "" where one is not set (locale(7)).
@@ -54,10 +58,9 @@ type Locale struct {
 	Lang     string // LANG
 }
 
-// Language returns the language of messages: of LC_ALL, LC_MESSAGES and LANG the
-// first that is set counts. Any Chinese is zh; all else, C and POSIX too, is en. So
-// is Chinese where the characters are said to be encoded in anything but UTF-8,
-// which the pages are in.
+// Language returns the language of messages: the first of LC_ALL, LC_MESSAGES and
+// LANG that is set decides. Any Chinese is zh; all else, C and POSIX too, is en. So
+// is Chinese in a locale whose characters are not UTF-8, which the texts are in.
 func (l Locale) Language() Language {
 	language, err := ParseLanguage(firstSet(l.All, l.Messages, l.Lang))
 	if err != nil || l.charset() != "" && !l.UTF8() {
@@ -66,8 +69,8 @@ func (l Locale) Language() Language {
 	return language
 }
 
-// UTF8 reports whether the locale's characters are encoded in UTF-8: the first
-// that is set of LC_ALL, LC_CTYPE and LANG says so.
+// UTF8 reports whether the locale's characters are encoded in UTF-8: the first of
+// LC_ALL, LC_CTYPE and LANG that is set decides.
 func (l Locale) UTF8() bool { return l.charset() == "utf-8" || l.charset() == "utf8" }
 
 // charset returns the encoding that the locale names, in small letters, or "".

@@ -1,0 +1,49 @@
+package cmd
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tcpstate/wording"
+)
+
+// TestHelpIsComplete checks that every command and flag has its text, and that
+// help.txt has no text of a command or flag that there is not.
+func TestHelpIsComplete(t *testing.T) {
+	root := newRootCommand(&world{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
+	root.InitDefaultHelpCmd()
+	used := map[string]bool{}
+	var check func(c *cobra.Command)
+	check = func(c *cobra.Command) {
+		of := "help." + c.Name()
+		used[of+".short"], used[of+".long"] = true, true
+		if strings.Contains(c.Short+c.Long, of) {
+			t.Errorf("%s has no text: %q, %q", of, c.Short, c.Long)
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			used[of+".flag."+f.Name], used["help.flag."+f.Name] = true, true
+			if f.Usage == "" || strings.HasPrefix(f.Usage, "help.") {
+				t.Errorf("the flag --%s of %s has no text", f.Name, c.Name())
+			}
+		})
+		for _, below := range c.Commands() {
+			check(below)
+		}
+	}
+	check(root)
+	for _, key := range wording.For(wording.English).Keys("help") {
+		if !used[key] && !strings.HasPrefix(key, "help.netstat.") { // netstat's options are in a table
+			t.Errorf("no command or flag has the text %s", key)
+		}
+	}
+}
+
+func BenchmarkCommands(b *testing.B) {
+	for b.Loop() {
+		newRootCommand(&world{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
+	}
+}

@@ -1,0 +1,15 @@
+package wording
+
+import "testing"
+
+// BenchmarkFirstText is what a command pays for its help: the file of help is read,
+// and all its texts are filled.
+func BenchmarkFirstText(b *testing.B) {
+	keys := For(English).Keys("help")
+	for b.Loop() {
+		c := For(English)
+		for _, key := range keys {
+			_ = Say(key).In(c)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package wording
+
+import (
+	"embed"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed en
+var folders embed.FS
+
+// Catalogue is the texts of one language. A file is read when its first text is
+// asked for: a program that says nothing reads nothing.
+type Catalogue struct {
+	language Language
+	files    sync.Map // name -> func() Texts, which reads the file once
+}
+
+// english is the catalogue of String and Error, which know no other.
+var english = For(English)
+
+// For returns the catalogue of a language. What it does not have is said in
+// English.
+func For(l Language) *Catalogue { return &Catalogue{language: l} }
+
+// Language returns the language of the catalogue; of nil it is English.
+func (c *Catalogue) Language() Language {
+	if c == nil {
+		return English
+	}
+	return c.language
+}
+
+// Has reports whether there is a text for a key, in the language of the catalogue
+// or in English.
+func (c *Catalogue) Has(key string) bool {
+	if c == nil {
+		c = english
+	}
+	file, _, _ := strings.Cut(key, ".")
+	_, ok := c.file(file)[key]
+	return ok || c.language != English && english.Has(key)
+}
+
+// Keys returns the keys of a file, sorted: tests compare them with what a package
+// uses.
+func (c *Catalogue) Keys(file string) []string { return slices.Sorted(maps.Keys(c.file(file))) }
+
+// text returns the text of a key. A key that has no text stands for itself, so
+// that a mistake is seen; the test of the package sees it first.
+func (c *Catalogue) text(key string) string {
+	file, _, _ := strings.Cut(key, ".")
+	if text, ok := c.file(file)[key]; ok {
+		return text
+	}
+	if c.language != English {
+		return english.text(key)
+	}
+	return key
+}
+
+// file returns the texts of a file.
+func (c *Catalogue) file(name string) Texts {
+	read, ok := c.files.Load(name)
+	if !ok {
+		read, _ = c.files.LoadOrStore(name, sync.OnceValue(func() Texts {
+			path := c.language.String() + "/" + name + ".txt"
+			text, err := fs.ReadFile(folders, path)
+			if err != nil {
+				return nil // the language has no such file
+			}
+			texts, err := Parse(path, string(text))
+			if err != nil {
+				return nil // the test of the package reads every file
+			}
+			return texts
+		}))
+	}
+	return read.(func() Texts)()
+}

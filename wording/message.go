@@ -1,0 +1,158 @@
+// Package wording holds the sentences that people read, as text files: a folder
+// for each language, a file for each subject. Code names a sentence by its key and
+// gives the values; the language is chosen where the sentence is printed.
+//
+//	m := wording.Say("doctor.limits.open", "process", p, "open", n)
+//	m.In(catalogue)  // in the language of the catalogue
+//	m.String()       // in English
+//
+// A line of a file is "key = text". The first word of a key is the name of its
+// file, so that only the files that are needed are read:
+//
+//	doctor.limits.open = {process} has {open} {open|descriptor|descriptors} open
+//
+// These may stand in a text:
+//
+//	{name}           the value of that name
+//	{name:q}         the value in double quotes, with control characters escaped
+//	{name:,}         a whole number with a comma between groups of three digits
+//	{name|one|many}  the first word where the number is 1, else the second; a
+//	                 language without plural forms gives one word
+//
+// A text may go on in indented lines; line ends become spaces. Where nothing but
+// spaces follows the "=", the indented lines stay lines. A text that begins or ends
+// with a space stands in double quotes. A line that begins with # is a comment.
+//
+// A test reads every Go file of the program: a key that has no text, a text that
+// has no use, and a value that is missing or left over are failures.
+package wording
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tcpstate/text"
+)
+
+// Message is a sentence, or a part of one, in no language yet. The zero Message
+// is no text. A Message may be a value of another one.
+type Message struct {
+	Key    string
+	values []value
+}
+
+// value is what stands for a place in a text.
+type value struct {
+	name string
+	is   any
+}
+
+// Say returns the message of a key with its values, each after the name of its
+// place: Say("doctor.more", "n", 3). A value may be a Message, an error, a
+// []string or a []Message, which are joined by commas, or anything that
+// fmt.Sprint writes.
+func Say(key string, values ...any) Message {
+	m := Message{Key: key}
+	for i := 0; i+1 < len(values); i += 2 {
+		name, _ := values[i].(string)
+		m.values = append(m.values, value{name, values[i+1]})
+	}
+	return m
+}
+
+// IsZero reports whether the message is no text.
+func (m Message) IsZero() bool { return m.Key == "" }
+
+// String returns the message in English.
+func (m Message) String() string { return m.In(english) }
+
+// MarshalText returns the message in English: documents for programs are in
+// English whatever the language of the user.
+func (m Message) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// In returns the message in the language of a catalogue; nil is English.
+func (m Message) In(c *Catalogue) string {
+	if m.IsZero() {
+		return ""
+	}
+	if c == nil {
+		c = english
+	}
+	return fill(c.text(m.Key), func(p Place) (string, bool) {
+		i := slices.IndexFunc(m.values, func(v value) bool { return v.name == p.Name })
+		if i < 0 {
+			return "", false
+		}
+		return c.write(m.values[i].is, p), true
+	})
+}
+
+// write returns a value as a place wants it.
+func (c *Catalogue) write(v any, p Place) string {
+	if p.Forms != nil {
+		return text.Plural(number(v), p.Forms[0], p.Forms[len(p.Forms)-1])
+	}
+	switch p.Format {
+	case "q":
+		return strconv.Quote(c.plain(v))
+	case ",":
+		return text.Grouped(number(v))
+	}
+	return c.plain(v)
+}
+
+// number returns a value as a whole number; 0 where it is none.
+func number(v any) int64 {
+	n, _ := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+	return n
+}
+
+// plain returns a value as text.
+func (c *Catalogue) plain(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case Message:
+		return v.In(c)
+	case worded:
+		return v.Message().In(c)
+	case error:
+		return c.Error(v)
+	case []string:
+		return c.List(v)
+	case []Message:
+		var texts []string
+		for _, m := range v {
+			texts = append(texts, m.In(c))
+		}
+		return c.List(texts)
+	}
+	return fmt.Sprint(v)
+}
+
+// List returns texts as a list in a sentence: "a, b, c".
+func (c *Catalogue) List(texts []string) string {
+	if c == nil {
+		c = english
+	}
+	return strings.Join(texts, c.text("parts.comma"))
+}
+
+// Joined returns texts and messages one after another, with nothing between
+// them. Those that are no text are left out.
+func Joined(parts ...Message) Message {
+	parts = slices.DeleteFunc(parts, Message.IsZero)
+	switch len(parts) {
+	case 0:
+		return Message{}
+	case 1:
+		return parts[0]
+	}
+	joined := parts[0]
+	for _, next := range parts[1:] {
+		joined = Say("parts.joined", "first", joined, "next", next)
+	}
+	return joined
+}
