@@ -2,9 +2,7 @@
 
 package collect
 
-import (
-	"tcpstate/tcp"
-)
+import "tcpstate/tcp"
 
 type cgroupNames struct{}
 

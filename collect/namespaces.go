@@ -1,8 +1,6 @@
 package collect
 
-import (
-	"tcpstate/netns"
-)
+import "tcpstate/netns"
 
 // AllNamespaces asks for the sockets of every network namespace that is found.
 const AllNamespaces = "all"

@@ -1,8 +1,6 @@
 package explain
 
-import (
-	"tcpstate/tcp"
-)
+import "tcpstate/tcp"
 
 // Condition is what distinguishes sockets of the same state. Sockets with the
 // same state and condition get the same explanation. The condition is the key

@@ -1,8 +1,6 @@
 package sockdiag
 
-import (
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // runningRelease returns the release of the running kernel, or the zero release
 // where it is unknown.
