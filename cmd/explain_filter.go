@@ -18,16 +18,16 @@ func (f *sharedFlags) explain(query collect.Query, w *world) (done bool, err err
 	case f.explainFilter && (f.json || f.format != render.Table.String()):
 		return true, misused(wording.Fail("cmd.explain-filter"))
 	case f.explainFilter:
-		return true, explainFilter(w.stdout, query)
+		return true, explainFilter(w.stdout, query, w.words)
 	case f.verbose:
-		return false, explainFilter(w.stderr, query)
+		return false, explainFilter(w.stderr, query, w.words)
 	}
 	return false, nil
 }
 
 // explainFilter prints how the filter of a query is read, what of it the kernel
 // is asked to judge, and what is left to this program.
-func explainFilter(w io.Writer, query collect.Query) error {
+func explainFilter(w io.Writer, query collect.Query, words *wording.Catalogue) error {
 	plan, err := collect.PlanFor(query)
 	if err != nil {
 		return err
@@ -36,16 +36,22 @@ func explainFilter(w io.Writer, query collect.Query) error {
 	for _, f := range plan.Families {
 		families = append(families, f.String())
 	}
-	program := "the kernel runs no program: all sockets in these states pass\n"
-	if !plan.Program.Empty() {
-		program = fmt.Sprintf("the kernel runs this program, of %d bytes, on each of them:\n%s", len(plan.Program.Bytes()), indent(plan.Program.String()))
+	var b strings.Builder
+	add := func(line wording.Message, below string) { b.WriteString(line.In(words) + "\n" + below) }
+	add(wording.Say("cmd.plan.filter"), indent(query.Filter.Tree()))
+	add(wording.Say("cmd.plan.states", "mask", fmt.Sprintf("%#x", plan.States.KernelMask()), "states", plan.States), "")
+	add(wording.Say("cmd.plan.families", "families", families), "")
+	if plan.Program.Empty() {
+		add(wording.Say("cmd.plan.no-program"), "")
+	} else {
+		add(wording.Say("cmd.plan.program", "n", len(plan.Program.Bytes())), indent(plan.Program.String()))
 	}
-	left := "nothing is left to be judged here; it is judged again all the same\n"
-	if len(plan.Program.Left) > 0 {
-		left = "these are judged here:\n" + indent(strings.Join(plan.Program.Left, "\n"))
+	if len(plan.Program.Left) == 0 {
+		add(wording.Say("cmd.plan.nothing-left"), "")
+	} else {
+		add(wording.Say("cmd.plan.left"), indent(strings.Join(plan.Program.Left, "\n")))
 	}
-	_, err = io.WriteString(w, text.EscapeLines(fmt.Sprintf("filter:\n%sstates, mask %#x: %s\nfamilies: %s\n%s%s",
-		indent(query.Filter.Tree()), plan.States.KernelMask(), plan.States, strings.Join(families, ", "), program, left)))
+	_, err = io.WriteString(w, text.EscapeLines(b.String()))
 	return err
 }
 
