@@ -84,6 +84,9 @@ func run(ctx context.Context, args []string, w *world) int {
 	inner.stdout = stdout
 	root := newRootCommand(&inner)
 	root.SetArgs(args)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // completion shows the texts too
+		describe(root, w.words)
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = stdout.err
@@ -167,10 +170,12 @@ func newRootCommand(w *world) *cobra.Command {
 	// As cobra has it, but folded to the columns that every terminal has.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newWatchCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
-	help := newHelpCommand()
-	describe(help, w.words) // cobra adds it when it is run
-	root.SetHelpCommand(help)
-	describe(root, w.words)
+	root.SetHelpCommand(newHelpCommand())
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		describe(root, w.words) // who asks for no help does not pay for it
+		show(c, args)
+	})
 	return root
 }
 

@@ -16,6 +16,7 @@ import (
 func TestHelpIsComplete(t *testing.T) {
 	root := newRootCommand(&world{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
 	root.InitDefaultHelpCmd()
+	describe(root, nil)
 	used := map[string]bool{}
 	var check func(c *cobra.Command)
 	check = func(c *cobra.Command) {
@@ -42,8 +43,13 @@ func TestHelpIsComplete(t *testing.T) {
 	}
 }
 
-func BenchmarkCommands(b *testing.B) {
-	for b.Loop() {
-		newRootCommand(&world{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
+// TestCompletionDescribes checks that the shell's completion shows the texts.
+func TestCompletionDescribes(t *testing.T) {
+	for _, args := range [][]string{{"__complete", "l"}, {"__complete", "ls", "--lim"}} {
+		got := runArgs(t, args...)
+		want := map[string]string{"l": "ls\tList the TCP sockets", "--lim": "--limit\tlist at most"}[args[len(args)-1]]
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("%q: %q does not have %q", args, got.stdout, want)
+		}
 	}
 }

@@ -2,7 +2,7 @@ package wording
 
 import "testing"
 
-// BenchmarkFirstText is what a command pays for its help: the file of help is read,
+// BenchmarkFirstText is what help costs: the file of help is read,
 // and all its texts are filled.
 func BenchmarkFirstText(b *testing.B) {
 	keys := For(English).Keys("help")
