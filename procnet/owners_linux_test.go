@@ -124,7 +124,7 @@ func ways() map[string]*Proc {
 	return map[string]*Proc{"raw": Open("/proc"), "plain": {FS: plain{os.DirFS("/proc").(fs.ReadLinkFS)}, Dir: "/proc"}}
 }
 
-func TestWaysAreTwo(t *testing.T) {
+func TestWaysDiffer(t *testing.T) {
 	for name, p := range ways() {
 		tree, err := p.openTree()
 		if err != nil {
