@@ -274,10 +274,10 @@ func TestRulesAreComplete(t *testing.T) {
 	}
 }
 
-// TestAdviceNamesWhatThereIs checks that commands name existing settings of the
-// kernel, that steps that change a setting declare it, and that every command
-// has an example.
-func TestAdviceNamesWhatThereIs(t *testing.T) {
+// TestAdviceNamesExistingSettings checks that commands name existing settings
+// of the kernel, that steps that change a setting declare it, and that every
+// command has an example.
+func TestAdviceNamesExistingSettings(t *testing.T) {
 	sysctl := regexp.MustCompile(`net\.[a-z0-9_.]+`)
 	for _, r := range rules {
 		for _, s := range r.Advice {
@@ -315,7 +315,7 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
+func TestAdviceFitsTheHost(t *testing.T) {
 	flood := func(o *patient) string {
 		o.listen(0, 64)
 		o.halfOpen(65, 2)

@@ -27,7 +27,7 @@ var cases = []struct {
 	{"accept-queue-full", "a backlog of 0 with one waiting", with(func(p *patient) { p.listen(1, 0) }), Critical, "1 wait"},
 	{"accept-queue-full", "a backlog of 0 with none waiting", with(func(p *patient) { p.listen(0, 0) }), 0, ""},
 	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
-	{"accept-queue-full", "nobody accepts", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
+	{"accept-queue-full", "connections are not accepted", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
 	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
 	{"accept-queue-full", "accepted by another user's program", with(func(p *patient) {
 		p.listen(2, 128)

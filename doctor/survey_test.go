@@ -225,7 +225,7 @@ func TestHalfOpenWithoutTheirListener(t *testing.T) {
 // badly gives many keys the same hash, so that they collide.
 func badly(key int) uint64 { return uint64(key % 7) }
 
-func TestFrequentKeepsWhatComesOften(t *testing.T) {
+func TestFrequentKeepsFrequentKeys(t *testing.T) {
 	f := newFrequent(64, badly)
 	for i := range 100_000 {
 		f.add(1000+i, i%2 == 0, 0)
@@ -319,10 +319,10 @@ func TestReservedPortsAreNotTaken(t *testing.T) {
 	}
 }
 
-// TestAnySocketIsTaken adds sockets in every state that have almost no known
+// TestAnySocketIsAccepted adds sockets in every state that have almost no known
 // fields, or contradictory ones. A source may yield such sockets, and the
 // survey must not panic.
-func TestAnySocketIsTaken(t *testing.T) {
+func TestAnySocketIsAccepted(t *testing.T) {
 	p := healthy(func(_ *lifecycle.Settings, t *Thresholds) { *t = Thresholds{} })
 	for state := range tcp.State(tcp.NumStates + 1) {
 		for kind := range tcp.TimerKind(7) {

@@ -12,7 +12,7 @@ import (
 )
 
 // leads reports whether the machine has a transition from one state to another
-// that by accepts.
+// for which by returns true.
 func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
 	for _, t := range lifecycle.Transitions() {
 		if t.From == from && t.To == to && by(&t) {

@@ -12,9 +12,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestMatchAsEvaluated compares Match with the slow evaluation, and checks that
-// States and Families include every socket that matches.
-func TestMatchAsEvaluated(t *testing.T) {
+// TestMatchAgreesWithEvaluate compares Match with the slow evaluation, and
+// checks that States and Families include every socket that matches.
+func TestMatchAgreesWithEvaluate(t *testing.T) {
 	matched := 0
 	for seed := range uint64(4000) {
 		r := newRandom(seed)

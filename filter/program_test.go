@@ -46,7 +46,7 @@ func checkProgram(t *testing.T, r *random, f *Filter) (Program, bool) {
 	return program, true
 }
 
-func TestProgramsAsEvaluated(t *testing.T) {
+func TestProgramsAgreeWithEvaluate(t *testing.T) {
 	exact, empty, refused := 0, 0, 0
 	const all = 6000
 	for seed := range uint64(all) {

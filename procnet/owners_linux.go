@@ -177,8 +177,8 @@ func (t *rawTable) at(name []byte) (uint32, error) {
 }
 
 // readlinkat calls readlinkat(2) with a name that ends with a zero byte. On
-// /proc the call does not block, so it bypasses Go's scheduler, which would add
-// a tenth to the time of the call.
+// /proc the call does not block, so readlinkat bypasses Go's scheduler. The
+// scheduler would add a tenth to the time of the call.
 func readlinkat(dir int, name *byte, target []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)

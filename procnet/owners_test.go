@@ -187,7 +187,7 @@ func (s *scripted) ReadLink(name string) (string, error) {
 
 // If something changes during the search, no socket is attributed to the wrong
 // process.
-func TestOwnersMeanwhile(t *testing.T) {
+func TestOwnersDuringChanges(t *testing.T) {
 	denied := func(err error, names ...string) func(fstest.MapFS, string, int) error {
 		return func(_ fstest.MapFS, name string, _ int) error {
 			if slices.Contains(names, name) {

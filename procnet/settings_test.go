@@ -71,9 +71,9 @@ func equalSettings(a, b lifecycle.Settings) bool {
 	return true
 }
 
-// TestClocksReadsFew checks that a listing opens only three files to compute
-// ages.
-func TestClocksReadsFew(t *testing.T) {
+// TestClocksReadsFewFiles checks that a listing opens only three files to
+// compute ages.
+func TestClocksReadsFewFiles(t *testing.T) {
 	p := files(map[string]string{"sys/net/ipv4/tcp_fin_timeout": "60"})
 	counted := &countingFS{FS: p.FS}
 	p.FS = counted

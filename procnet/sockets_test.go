@@ -51,7 +51,8 @@ func columns(uid uint32, resends, probes uint8) tcp.Optional[tcp.ProcLine] {
 	return tcp.Known(tcp.ProcLine{UID: uid, Resends: resends, Probes: probes})
 }
 
-// lines are the columns after the addresses, and the sockets that they mean.
+// lines are the columns after the addresses, and the sockets that the parser
+// must return for them.
 var lines = []struct {
 	name string
 	text string

@@ -71,7 +71,7 @@ func TestEveryFieldIsDecoded(t *testing.T) {
 			return v.Known && (v.N != 0 || v.Text != "")
 		})
 		if !shown {
-			t.Errorf("package fields says that sock_diag knows %s, and no message sets %s with the detail that it needs: decode it in sockdiag/decode.go or sockdiag/extended.go", f.Name, f.Of)
+			t.Errorf("package fields says that sock_diag knows %s, but no message sets %s with the detail that it needs: decode it in sockdiag/decode.go or sockdiag/extended.go", f.Name, f.Of)
 		}
 	}
 }
@@ -102,17 +102,17 @@ func TestEveryDecodedAttributeIsNamed(t *testing.T) {
 		s := decoded(t, everyDetail, kernelEstablished, attribute(kind, sample(kind)))
 		for i := range fields.All {
 			if f := &fields.All[i]; f.Get != nil && f.Get(s) != f.Get(bare) {
-				t.Errorf("attribute %d sets %s, and attrNames in sockdiag/attributes.go does not name it", kind, f.Name)
+				t.Errorf("attribute %d sets %s, but attrNames in sockdiag/attributes.go does not name it", kind, f.Name)
 			}
 		}
 	}
 }
 
-// TestInfoEndsAreTheKernels changes single bytes of a tcp_info: the last byte
-// of a field must change its value, and the byte after it must not. This shows
+// TestInfoEndsMatchDecoder changes single bytes of a tcp_info: the last byte of
+// a field must change its value, and the byte after it must not. This shows
 // that the ends of fields in package fields, which come from the declaration of
 // tcpInfo, are the ends up to which the decoder reads.
-func TestInfoEndsAreTheKernels(t *testing.T) {
+func TestInfoEndsMatchDecoder(t *testing.T) {
 	const rtt = 68 // offset of tcpi_rtt: if it is 0, rttvar_us is unknown
 	size := len(bytesOf(tcpInfo{}))
 	decode := func(changed int) *tcp.Socket {

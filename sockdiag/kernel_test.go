@@ -99,7 +99,7 @@ func onFD(t *testing.T, c *net.TCPConn, f func(fd int) error) {
 
 func addrPort(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
-func TestSocketsSayTheSame(t *testing.T) {
+func TestSocketsReportTheSame(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1", "tcp6": "::1"} {
 		t.Run(network, func(t *testing.T) {
 			client, server := pair(t, network, address, func(fd int) {
@@ -400,7 +400,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 
 // The older request for both families must return the same sockets as one newer
 // request for each family.
-func TestBothRequestsBringTheSame(t *testing.T) {
+func TestBothRequestsReturnTheSame(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1", "tcp6": "::1"} {
 		pair(t, network, address, nil)
 	}

@@ -148,8 +148,8 @@ func TestFill(t *testing.T) {
 	})
 }
 
-// TestFillSaysWhatIsMissing checks for sockets that were never made.
-func TestFillSaysWhatIsMissing(t *testing.T) {
+// TestFillReportsWhatIsMissing checks for sockets that were never made.
+func TestFillReportsWhatIsMissing(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		before, err := Count()
 		if err != nil {

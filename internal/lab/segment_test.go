@@ -49,8 +49,9 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
-// FuzzParsePacket checks that a packet that is parsed was complete: a packet
-// built from the result gives the same result when it is parsed.
+// FuzzParsePacket checks that the parser accepts only complete packets: a
+// packet that is built from the result must give the same result when it is
+// parsed.
 func FuzzParsePacket(f *testing.F) {
 	for _, s := range segments {
 		packet, err := s.appendPacket(nil)

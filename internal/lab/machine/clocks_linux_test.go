@@ -295,8 +295,8 @@ func TestSmallSockets(t *testing.T) {
 	})
 }
 
-// TestListenerCannotConnect checks how Linux behaves for the only edge of RFC
-// 9293 figure 5 that it does not have.
+// TestListenerCannotConnect checks how Linux behaves for an edge of RFC 9293
+// figure 5 that it does not have: from LISTEN to SYN_SENT, by SEND.
 func TestListenerCannotConnect(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -18,7 +18,7 @@ import (
 // undriven lists the events that no test here drives, with the reason. The test
 // fails for events that are neither driven nor listed.
 var undriven = map[string]string{
-	"time-wait-end": "it takes 60 s, a constant of the kernel; TestSmallSockets sees the timer that ends it",
+	"time-wait-end": "it takes 60 s, a constant of the kernel; TestSmallSockets checks the timer that ends it",
 	"no-resources":  "tcp_max_orphans and tcp_mem apply to the whole machine, not to the lab",
 	"send":          "Linux does not have it, see TestListenerCannotConnect",
 }
@@ -34,7 +34,8 @@ type phase struct {
 	events  []lifecycle.Event // last events of its paths; nil: all events that no other phase has
 }
 
-// phases lists phases for paths whose settings would disturb other paths.
+// phases lists the phases. Two paths are in different phases if the settings of
+// one would disturb the other.
 var phases = []phase{
 	{sysctls: map[string]int{
 		"net.ipv4.tcp_fastopen": 0x203, // clients and servers, without a cookie

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain runs the command itself if the environment says so.
+// TestMain runs the command itself if LAB_TEST_MAIN is set.
 func TestMain(m *testing.M) {
 	if os.Getenv("LAB_TEST_MAIN") != "" {
 		main()
