@@ -10,15 +10,15 @@ import (
 	"tcpstate/tcp"
 )
 
-// patient builds an observation by hand, for conditions that tests need exactly:
-// real sockets in the same conditions stand in the tests of package cmd.
+// patient builds an observation by hand, because tests need exact conditions.
+// The tests of package cmd have real sockets in the same conditions.
 type patient struct {
 	*Observation
-	port int // of the next peer
+	port int // number of the last peer
 }
 
-// healthy returns a patient of a new kernel's settings, with two readings a
-// second apart between which nothing rose.
+// healthy returns a patient with the default settings of a current kernel, and
+// with two readings one second apart between which no counter rose.
 func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 	settings, thresholds := lifecycle.DefaultSettings(), DefaultThresholds()
 	settings.MaxTWBuckets = tcp.Known(65536)
@@ -46,10 +46,10 @@ func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 
 var nginx = Process{PID: 812, Name: "nginx"}
 
-// rose says that a counter rose between the readings.
+// rose makes a counter rise between the two readings.
 func (p *patient) rose(name string, by int64) { p.After[name] = p.Before[name] + by }
 
-// onlySinceBoot takes the first reading away.
+// onlySinceBoot removes the first reading.
 func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
 
 // listen adds a listener of nginx on 0.0.0.0:443.
@@ -61,8 +61,8 @@ func (p *patient) listenOn(local string, queue, most uint32) {
 		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}})
 }
 
-// socket returns a socket of nginx that came in by 443 from an address of a
-// network of its own, whose clocks all stand at age.
+// socket returns a socket of nginx on local port 443. Its peer has an address
+// in a network that no other peer has. All its clocks are set to age.
 func (p *patient) socket(state tcp.State, age time.Duration) *tcp.Socket {
 	p.port++
 	peer := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(p.port >> 8), byte(p.port), 9}), uint16(40000+p.port%20000))
@@ -78,7 +78,7 @@ func (p *patient) socket(state tcp.State, age time.Duration) *tcp.Socket {
 	return s
 }
 
-// add adds n sockets, each after change.
+// add adds n sockets to the survey, after change has changed each.
 func (p *patient) add(n int, state tcp.State, age time.Duration, change ...func(*tcp.Socket)) {
 	for range n {
 		s := p.socket(state, age)
@@ -89,7 +89,8 @@ func (p *patient) add(n int, state tcp.State, age time.Duration, change ...func(
 	}
 }
 
-// halfOpen adds n half-open connections to 443, whose SYN-ACKs were resent.
+// halfOpen adds n half-open connections to port 443, whose SYN-ACKs were resent
+// the given number of times.
 func (p *patient) halfOpen(n, resends int, change ...func(*tcp.Socket)) {
 	p.add(n, tcp.SynRecv, 0, append([]func(*tcp.Socket){func(s *tcp.Socket) {
 		s.Owner, s.Processes, s.Info, s.Idle = tcp.Owner{}, nil, nil, tcp.Optional[time.Duration]{}
@@ -98,7 +99,7 @@ func (p *patient) halfOpen(n, resends int, change ...func(*tcp.Socket)) {
 	}}, change...)...)
 }
 
-// Changes of sockets.
+// The functions below change sockets, or return functions that do.
 
 func samePeer(s *tcp.Socket) {
 	s.Peer = netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), s.Peer.Port())
@@ -118,8 +119,8 @@ func queues(received, unsent uint32) func(*tcp.Socket) {
 	return func(s *tcp.Socket) { s.RecvQueue, s.SendQueue = received, unsent }
 }
 
-// outgoing gives sockets local ports one after another from first on, towards
-// one destination.
+// outgoing gives sockets consecutive local ports, starting with first, and the
+// same destination.
 func outgoing(local, peer string, first uint16) func(*tcp.Socket) {
 	next := first
 	return func(s *tcp.Socket) {
@@ -129,7 +130,8 @@ func outgoing(local, peer string, first uint16) func(*tcp.Socket) {
 	}
 }
 
-// examine judges by all rules and checks what must hold of every finding.
+// examine applies all rules, and checks the conditions that every finding must
+// meet.
 func (p *patient) examine(t *testing.T) []Finding {
 	t.Helper()
 	findings := Examine(p.Observation, Rules())
@@ -142,7 +144,7 @@ func (p *patient) examine(t *testing.T) []Finding {
 	return findings
 }
 
-// find returns the first finding of a code, nil where there is none.
+// find returns the first finding with a code, or nil if there is none.
 func find(findings []Finding, code string) *Finding {
 	for i := range findings {
 		if findings[i].Code == code {

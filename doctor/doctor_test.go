@@ -16,7 +16,7 @@ import (
 	"tcpstate/wording"
 )
 
-// checkFinding checks what must hold of every finding.
+// checkFinding checks the conditions that every finding must meet.
 func checkFinding(t *testing.T, f *Finding) {
 	t.Helper()
 	rule := rules[slices.IndexFunc(rules, func(r Rule) bool { return r.Code == f.Code })]
@@ -27,14 +27,14 @@ func checkFinding(t *testing.T, f *Finding) {
 		t.Errorf("%s is not complete: %+v", f.Code, f)
 	}
 	if f.Confidence < Measured && f.Inference.IsZero() {
-		t.Errorf("%s is %v and does not say why", f.Code, f.Confidence)
+		t.Errorf("%s is %v, but does not say why", f.Code, f.Confidence)
 	}
 	for _, a := range f.Advice {
 		if strings.ContainsAny(a.Say.String(), "{}") || word.MatchString(a.Run) {
-			t.Errorf("%s: advice %q has something left to fill in", f.Code, a)
+			t.Errorf("%s: advice %q has an unfilled placeholder", f.Code, a)
 		}
 		if strings.Contains(a.Run, "nginx") {
-			t.Errorf("%s: the command %q holds the name of a process, which may hold anything", f.Code, a.Run)
+			t.Errorf("%s: the command %q contains the name of a process, which may contain anything", f.Code, a.Run)
 		}
 	}
 	for _, fact := range f.Evidence {
@@ -44,12 +44,12 @@ func checkFinding(t *testing.T, f *Finding) {
 			t.Errorf("%s: evidence %s is a %T", f.Code, fact.Name, fact.Value)
 		}
 		if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(fact.Name) {
-			t.Errorf("%s: evidence is named %q", f.Code, fact.Name)
+			t.Errorf("%s: evidence has the name %q, want only a-z, 0-9 and _", f.Code, fact.Name)
 		}
 	}
 }
 
-func TestHealthyHostsHaveNothing(t *testing.T) {
+func TestHealthyHostsHaveNoFindings(t *testing.T) {
 	if findings := healthy().examine(t); len(findings) > 0 {
 		t.Errorf("an idle namespace:%s", describe(findings))
 	}
@@ -92,7 +92,7 @@ func TestExamineIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestFindingsOfARuleAreFew(t *testing.T) {
+func TestFindingsOfARuleAreLimited(t *testing.T) {
 	p := healthy()
 	for i := range 12 {
 		p.listenOn(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128)
@@ -104,7 +104,7 @@ func TestFindingsOfARuleAreFew(t *testing.T) {
 	}
 }
 
-func TestOneMatterIsToldOnce(t *testing.T) {
+func TestOneProblemIsReportedOnce(t *testing.T) {
 	p := healthy()
 	p.listen(9, 8)
 	p.halfOpen(9, 1)
@@ -120,7 +120,7 @@ func TestOneMatterIsToldOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if findings := Examine(p.Observation, only); len(findings) != 1 || findings[0].Listeners[0].Local.Port() != 443 || findings[0].Confidence != Likely {
-		t.Errorf("asked for by itself:%s", describe(findings))
+		t.Errorf("with only its own rule:%s", describe(findings))
 	}
 
 	p = healthy()
@@ -137,11 +137,11 @@ func TestOneMatterIsToldOnce(t *testing.T) {
 	p.add(900, tcp.CloseWait, 2*time.Hour)
 	findings = p.examine(t)
 	if len(findings) != 2 || findings[0].Code != "fd-limit-near" || findings[0].Related[0] != "close-wait-leak" || findings[1].Related[0] != "fd-limit-near" {
-		t.Errorf("a leak that uses the descriptors up:%s", describe(findings))
+		t.Errorf("a leak that uses up the descriptors:%s", describe(findings))
 	}
 }
 
-func TestWhatOnlySeemsToBeOneMatterIsToldTwice(t *testing.T) {
+func TestSeparateProblemsAreReportedSeparately(t *testing.T) {
 	p := healthy()
 	p.listen(129, 128)
 	p.add(20, tcp.CloseWait, time.Hour)
@@ -161,7 +161,7 @@ func TestWhatOnlySeemsToBeOneMatterIsToldTwice(t *testing.T) {
 	}
 }
 
-func TestAdviceIsOfTheListener(t *testing.T) {
+func TestAdviceNamesTheListener(t *testing.T) {
 	p := healthy()
 	p.listen(0, 64)
 	p.listenOn("[2001:db8::1]:8443", 9, 8)
@@ -188,21 +188,21 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-func TestCheckSaysWhatCouldNotBe(t *testing.T) {
+func TestCheckReportsWhatWasNotChecked(t *testing.T) {
 	checked, unchecked := Check(healthy().Observation, Rules())
 	if len(checked) != len(rules) || len(unchecked) != 0 {
-		t.Errorf("of a full observation %v were not checked", unchecked)
+		t.Errorf("with a full observation %v were not checked", unchecked)
 	}
 
 	p := &patient{Observation: Observe(lifecycle.Settings{}, DefaultThresholds())}
 	p.add(2, tcp.Established, 0, noClocks, func(s *tcp.Socket) { s.Processes = nil })
 	checked, unchecked = Check(p.Observation, Rules())
 	if want := []string{"syn-sent-stuck", "closing-stuck", "dead-path"}; !slices.Equal(checked, want) {
-		t.Errorf("of sockets alone %v were checked, want %v", checked, want)
+		t.Errorf("with only sockets %v were checked, want %v", checked, want)
 	}
 	i := slices.IndexFunc(unchecked, func(u Unchecked) bool { return u.Code == "close-wait-leak" })
 	if want := "the processes of 2 sockets could not be seen; the clocks of 2 connections are not known"; i < 0 || unchecked[i].Reason.String() != want {
-		t.Errorf("close-wait-leak was not checked: %v, want %q", unchecked, want)
+		t.Errorf("unchecked rules are %v, want close-wait-leak with %q", unchecked, want)
 	}
 	p.examine(t)
 
@@ -210,7 +210,7 @@ func TestCheckSaysWhatCouldNotBe(t *testing.T) {
 	p.onlySinceBoot()
 	_, unchecked = Check(p.Observation, Rules())
 	if len(unchecked) != 6 || unchecked[0].Reason.String() != "the counters were read once: it is not known which rise" {
-		t.Errorf("of one reading: %v", unchecked)
+		t.Errorf("with one reading, unchecked rules are %v", unchecked)
 	}
 }
 
@@ -225,10 +225,10 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("got %s, error %v, want %s", got, err, want)
 	}
 	if got, err := json.Marshal(Evidence(nil)); err != nil || string(got) != "{}" {
-		t.Errorf("of nothing got %s, error %v", got, err)
+		t.Errorf("without evidence got %s, error %v", got, err)
 	}
 	if e.Get("none") != nil {
-		t.Error("there is evidence that nobody added")
+		t.Error("Get returns evidence that was not added")
 	}
 	for counter, want := range map[string]string{
 		"TcpExt.ListenOverflows": "listen_overflows", "TcpExt.TCPReqQFullDrop": "tcp_req_q_full_drop",
@@ -242,15 +242,16 @@ func TestEvidence(t *testing.T) {
 
 var english = wording.For(wording.English)
 
-// TestRulesAreComplete checks the texts of the table against each other.
+// TestRulesAreComplete checks that every rule has all its texts, and that they
+// agree with each other.
 func TestRulesAreComplete(t *testing.T) {
-	named := regexp.MustCompile("`([a-z0-9.-]+)`")
+	codes := regexp.MustCompile("`([a-z0-9.-]+)`")
 	for _, r := range rules {
 		if r.Code == "" || len(r.Severities) == 0 || len(r.Advice) == 0 || len(r.Sources) == 0 {
 			t.Errorf("%s is not complete", r.Code)
 		}
 		if !slices.IsSorted(r.Severities) {
-			t.Errorf("%s: severities do not rise", r.Code)
+			t.Errorf("%s: the severities are not in rising order", r.Code)
 		}
 		if _, err := explain.Find(r.Topic); err != nil {
 			t.Errorf("%s: %v", r.Code, err)
@@ -263,25 +264,25 @@ func TestRulesAreComplete(t *testing.T) {
 		if meaning := r.Meaning().String(); strings.Count(meaning, ". ") > 0 || !strings.HasSuffix(meaning, ".") {
 			t.Errorf("%s: the meaning is not one sentence", r.Code)
 		}
-		var told []string
-		for _, m := range named.FindAllStringSubmatch(r.Condition().String(), -1) {
-			told = append(told, m[1])
+		var named []string
+		for _, m := range codes.FindAllStringSubmatch(r.Condition().String(), -1) {
+			named = append(named, m[1])
 		}
 		for _, d := range thresholdTable {
-			if strings.HasPrefix(d.Name, r.Code+".") && !slices.Contains(told, d.Name) {
+			if strings.HasPrefix(d.Name, r.Code+".") && !slices.Contains(named, d.Name) {
 				t.Errorf("%s: its condition does not name %s", r.Code, d.Name)
 			}
 		}
-		for _, name := range told {
+		for _, name := range named {
 			if !slices.ContainsFunc(thresholdTable[:], func(d Threshold) bool { return d.Name == name }) {
-				t.Errorf("%s: its condition names %s, which there is not", r.Code, name)
+				t.Errorf("%s: its condition names %s, which is not a threshold", r.Code, name)
 			}
 		}
 	}
 }
 
-// TestTextsAreOfRules checks that the texts of rules, thresholds and risks are of
-// those that there are.
+// TestTextsAreOfRules checks that each text of a rule, a threshold or a risk
+// belongs to one that exists.
 func TestTextsAreOfRules(t *testing.T) {
 	used := map[string]bool{}
 	for _, r := range rules {
@@ -297,7 +298,7 @@ func TestTextsAreOfRules(t *testing.T) {
 	others := regexp.MustCompile(`^doctor\.(error|do|lacks)\.`)
 	for _, key := range english.Keys("doctor") {
 		if of.MatchString(key) && !used[key] && !others.MatchString(key) {
-			t.Errorf("%s is the text of nothing", key)
+			t.Errorf("the text %s belongs to no rule, threshold or risk", key)
 		}
 	}
 }
@@ -316,19 +317,19 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 			}
 			for _, w := range word.FindAllString(s.Run, -1) {
 				if exampleWords[strings.Trim(w, "{}")] == "" {
-					t.Errorf("%s: no example of %s", r.Code, w)
+					t.Errorf("%s: there is no example value for %s", r.Code, w)
 				}
 				if strings.HasPrefix(w, "{process") {
-					t.Errorf("%s: a command cannot hold %s, which may hold anything", r.Code, w)
+					t.Errorf("%s: a command must not contain %s, which may contain anything", r.Code, w)
 				}
 			}
 			for _, name := range sysctl.FindAllString(s.Run, -1) {
 				setting, ok := lifecycle.SettingOf(name)
 				if !ok || setting.Gone != "" {
-					t.Errorf("%s: %q names %s, which is none of the kernel's now", r.Code, s.Run, name)
+					t.Errorf("%s: %q names %s, which is not a setting of current kernels", r.Code, s.Run, name)
 				}
 				if s.Setting != name {
-					t.Errorf("%s: %q does not say that it needs %s", r.Code, s.Run, name)
+					t.Errorf("%s: %q does not declare that it needs %s", r.Code, s.Run, name)
 				}
 			}
 		}
@@ -343,12 +344,12 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 	}
 	for _, c := range ExampleCommands() {
 		if word.MatchString(c) {
-			t.Errorf("the example %q has something left to fill in", c)
+			t.Errorf("the example %q has an unfilled placeholder", c)
 		}
 	}
 }
 
-func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
+func TestAdviceFitsTheHost(t *testing.T) {
 	flood := func(o *patient) string {
 		o.listen(0, 64)
 		o.halfOpen(65, 2)
@@ -358,7 +359,7 @@ func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
 		t.Errorf("with cookies on: %s", advice)
 	}
 	if advice := flood(healthy(func(s *lifecycle.Settings, _ *Thresholds) { s.SynackRetries = tcp.Optional[int]{} })); strings.Contains(advice, "net.ipv4.tcp_synack_retries") {
-		t.Errorf("names a setting that the host does not have: %s", advice)
+		t.Errorf("the advice names a setting that the host does not have: %s", advice)
 	}
 	if advice := flood(healthy(func(s *lifecycle.Settings, _ *Thresholds) { s.SynCookies = tcp.Known(0) })); !strings.Contains(advice, "tcp_syncookies=1") {
 		t.Errorf("with cookies off: %s", advice)
@@ -366,7 +367,7 @@ func TestAdviceNeedsWhatTheHostHas(t *testing.T) {
 	for release, want := range map[string]bool{"4.1.9": false, "4.2": true, "4.2-rc1": true, "6.18.5-x": true, "": false, "x.y": false} {
 		o := &Observation{Release: release}
 		if got := o.has(Step{Since: "4.2"}); got != want {
-			t.Errorf("a kernel %q has what came with 4.2: %v", release, got)
+			t.Errorf("a kernel %q has what Linux 4.2 introduced: %v", release, got)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// cases lists, for each rule, what raises it, and near misses that do not: each
-// stands just on the other side of one threshold.
+// cases lists, for each rule, observations that raise it, and near misses that
+// do not. Each near miss is just below one threshold.
 var cases = []struct {
 	code, name string
 	recipe     recipe
@@ -27,7 +27,7 @@ var cases = []struct {
 	{"accept-queue-full", "a backlog of 0 with one waiting", with(func(p *patient) { p.listen(1, 0) }), Critical, "1 wait"},
 	{"accept-queue-full", "a backlog of 0 with none waiting", with(func(p *patient) { p.listen(0, 0) }), 0, ""},
 	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
-	{"accept-queue-full", "nobody accepts", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
+	{"accept-queue-full", "connections are not accepted", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
 	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
 	{"accept-queue-full", "accepted by another user's program", with(func(p *patient) {
 		p.listen(2, 128)
@@ -37,9 +37,9 @@ var cases = []struct {
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
-	{"accept-queue-overflows", "fell: the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
+	{"accept-queue-overflows", "fell, because the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
 		func(_ *lifecycle.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
-	{"accept-queue-overflows", "stands", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
+	{"accept-queue-overflows", "does not rise", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
 	{"accept-queue-overflows", "since boot, a hundredth", with(func(p *patient) {
 		p.onlySinceBoot()
 		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 10, 990
@@ -65,13 +65,13 @@ var cases = []struct {
 		p.rose("Tcp.PassiveOpens", 25)
 	}), 0, ""},
 	{"syn-flood", "fresh, and few handshakes are completed", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.rose("Tcp.PassiveOpens", 24) }), Warning, ""},
-	{"syn-flood", "fresh, and the interval is too short to tell", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.Interval = 999 * time.Millisecond }), 0, ""},
+	{"syn-flood", "fresh, and the interval is too short to decide", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 0); p.Interval = 999 * time.Millisecond }), 0, ""},
 	{"syn-flood", "from 8 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(8)) }), Warning, "160 addresses in 8 networks"},
 	{"syn-flood", "from 7 networks", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(160, 1, networks(7)) }), 0, ""},
 	{"syn-flood", "half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(50, 1); p.halfOpen(50, 1, samePeer) }), Warning, ""},
 	{"syn-flood", "more than half from one network", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(49, 1); p.halfOpen(51, 1, samePeer) }), 0, ""},
 	{"syn-flood", "final ACKs dropped by a full accept queue", with(func(p *patient) { p.listen(65, 64); p.halfOpen(65, 2) }), 0, ""},
-	{"syn-flood", "cookies that nobody sends back", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); cookies100(p, 24) }), Critical, "100 SYN cookies sent within 1s, 24 came back; probably on 0.0.0.0:443"},
+	{"syn-flood", "cookies that are not returned", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); cookies100(p, 24) }), Critical, "100 SYN cookies sent within 1s, 24 came back; probably on 0.0.0.0:443"},
 	{"syn-flood", "a quarter comes back", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); cookies100(p, 25) }), 0, ""},
 	{"syn-flood", "99 cookies", with(func(p *patient) { p.listen(0, 8); p.rose("TcpExt.SyncookiesSent", 99) }), 0, ""},
 	{"syn-flood", "always cookies, no sockets, one listener", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.SyncookiesSent", 5000) }, syncookies(2)), Critical, "probably on 0.0.0.0:443"},
@@ -155,7 +155,7 @@ var cases = []struct {
 	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
 	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
 	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "20 CLOSE_WAITs of clients not yet accepted on 0.0.0.0:443 of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program does not accept"},
-	{"close-wait-leak", "of another user", with(func(p *patient) {
+	{"close-wait-leak", "held by another user", with(func(p *patient) {
 		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
 	}), Warning, "of user 33 (process not seen)"},
 
@@ -176,14 +176,14 @@ var cases = []struct {
 	{"closing-stuck", "two resends", with(func(p *patient) { p.add(100, tcp.LastAck, time.Second, timer(tcp.TimerOn, 2)) }), 0, ""},
 
 	{"time-wait-overflow", "rises", with(func(p *patient) { p.rose("TcpExt.TCPTimeWaitOverflow", 1) }), Warning, "1 connection ended without TIME_WAIT within 1s"},
-	{"time-wait-overflow", "nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536"},
-	{"time-wait-overflow", "not so nearly", with(func(p *patient) { p.SockStat["TCP.tw"] = 58982 }), 0, ""},
+	{"time-wait-overflow", "nearly full", with(func(p *patient) { p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536"},
+	{"time-wait-overflow", "not nearly full", with(func(p *patient) { p.SockStat["TCP.tw"] = 58982 }), 0, ""},
 	{"time-wait-overflow", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
 	{"port-exhaustion", "nine tenths", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Critical, "192.0.2.1 has 900 of 1000 local ports taken for 198.51.100.7:5432 by nginx (pid 812)"},
 	{"port-exhaustion", "seven tenths", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Warning, ""},
 	{"port-exhaustion", "fewer", with(func(p *patient) { p.add(699, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), 0, ""},
-	{"port-exhaustion", "reserved ports are not to be had", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999),
+	{"port-exhaustion", "reserved ports are not available", with(func(p *patient) { p.add(700, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999),
 		func(s *lifecycle.Settings, _ *Thresholds) {
 			s.LocalReservedPorts = tcp.Known(lifecycle.PortRanges{{First: 40900, Last: 41500}})
 		}), Warning, "700 of 900"},
@@ -197,7 +197,7 @@ var cases = []struct {
 	{"port-exhaustion", "TIME_WAITs that are reused", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}, ports(40000, 40999), func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse = tcp.Known(1) }), 0, ""},
-	{"port-exhaustion", "TIME_WAITs that are not reused for want of timestamps", with(func(p *patient) {
+	{"port-exhaustion", "TIME_WAITs that are not reused because timestamps are off", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}, ports(40000, 40999), func(s *lifecycle.Settings, _ *Thresholds) { s.TWReuse, s.Timestamps = tcp.Known(1), tcp.Known(0) }), Warning, ""},
 	{"port-exhaustion", "TIME_WAITs over the loopback", with(func(p *patient) {
@@ -242,7 +242,7 @@ var cases = []struct {
 	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection of nginx (pid 812) may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},
 	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
 	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
-	{"half-open-suspects", "less", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
+	{"half-open-suspects", "less than a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
 	{"half-open-suspects", "a day without data, but an ACK", with(func(p *patient) {
 		p.add(1, tcp.Established, 24*time.Hour, func(s *tcp.Socket) { s.Info.LastAckRecv = time.Hour })
 	}), 0, ""},
@@ -306,9 +306,9 @@ func TestRules(t *testing.T) {
 			f := find(Examine(p.Observation, only), c.code)
 			switch {
 			case c.want == 0 && f != nil:
-				t.Errorf("raised, and should not be:%s", describe([]Finding{*f}))
+				t.Errorf("raised, but should not be:%s", describe([]Finding{*f}))
 			case c.want != 0 && f == nil:
-				t.Errorf("not raised; all:%s", describe(all))
+				t.Errorf("not raised; all findings:%s", describe(all))
 			case f != nil && (f.Severity != c.want || !strings.Contains(f.Title.String(), c.title)):
 				t.Errorf("want %v, %q:%s", c.want, c.title, describe([]Finding{*f}))
 			}
@@ -324,14 +324,14 @@ func TestEveryRuleHasCases(t *testing.T) {
 				found = found || c.code == r.Code && c.want == s
 			}
 			if !found {
-				t.Errorf("no case in which %s is %q", r.Code, s)
+				t.Errorf("%s has no case with the severity %q", r.Code, s)
 			}
 		}
 	}
 }
 
-// TestThresholdsMatter sets each threshold to other values, and sees that some
-// case is then judged otherwise.
+// TestThresholdsMatter sets each threshold to other values, and checks that
+// this changes the findings of at least one case.
 func TestThresholdsMatter(t *testing.T) {
 	usual := make([]string, len(cases))
 	for i, c := range cases {
@@ -358,7 +358,7 @@ func verdicts(p *patient) string {
 	return text
 }
 
-// recipe makes a patient.
+// recipe describes how to build a patient.
 type recipe struct {
 	build   func(*patient)
 	changes []func(*lifecycle.Settings, *Thresholds)
@@ -391,7 +391,7 @@ func ports(first, last uint16) func(*lifecycle.Settings, *Thresholds) {
 	}
 }
 
-// networks spreads sockets over n networks.
+// networks distributes the peers of sockets over n networks.
 func networks(n int) func(*tcp.Socket) {
 	i := 0
 	return func(s *tcp.Socket) {
@@ -400,7 +400,7 @@ func networks(n int) func(*tcp.Socket) {
 	}
 }
 
-// oneNetwork gives sockets peers of one network.
+// oneNetwork gives sockets different peers in one network.
 func oneNetwork() func(*tcp.Socket) {
 	i := 0
 	return func(s *tcp.Socket) {
@@ -409,7 +409,7 @@ func oneNetwork() func(*tcp.Socket) {
 	}
 }
 
-// scattered adds attempts at so many destinations.
+// scattered adds connection attempts to the given number of destinations.
 func scattered(p *patient, attempts, destinations int) {
 	i := 0
 	p.add(attempts, tcp.SynSent, 3*time.Second, func(s *tcp.Socket) {

@@ -11,14 +11,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// anyAddress returns the n-th of very many addresses, in networks of their own
-// for the first 2^24.
+// anyAddress returns a different address for each n. The first 2^24 are in
+// different /24 networks.
 func anyAddress(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(n >> 16), byte(n >> 8), byte(n), byte(n >> 24)})
 }
 
-// TestSurveyIsBounded lays a million sockets out so that everything a survey
-// tells apart is different for each.
+// TestSurveyIsBounded adds a million sockets that differ in everything that a
+// survey distinguishes.
 func TestSurveyIsBounded(t *testing.T) {
 	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	s := &tcp.Socket{Family: tcp.IPv4, Owner: tcp.FullSocketOwner(33, 411), Info: &tcp.Info{Len: 280}}
@@ -60,13 +60,13 @@ func TestSurveyIsBounded(t *testing.T) {
 	}
 	grown := heap() - before
 	if v.Counts.Total() != each*len(kinds) {
-		t.Errorf("%d sockets were counted, not %d", v.Counts.Total(), each*len(kinds))
+		t.Errorf("%d sockets were counted, want %d", v.Counts.Total(), each*len(kinds))
 	}
 	if grown > 32<<20 {
-		t.Errorf("a million sockets that are all different take %d bytes, more than 32 MiB", grown)
+		t.Errorf("a million different sockets take %d bytes, more than 32 MiB", grown)
 	}
 	if v.unlisted == 0 || v.closeWait.others.count == 0 || v.destinations.lost == 0 {
-		t.Error("the sockets did not reach the limits")
+		t.Error("the sockets did not reach the limits of the survey")
 	}
 	runtime.KeepAlive(v)
 }
@@ -78,7 +78,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// ordinary returns sockets of a busy server, n of each kind.
+// ordinary returns sockets like those of a busy server, n of each kind.
 func ordinary(n int) []tcp.Socket {
 	var list []tcp.Socket
 	process := []tcp.Process{{PID: 812, Name: "nginx", FD: 9}}
@@ -103,7 +103,7 @@ func TestOrdinarySocketsAllocateNothing(t *testing.T) {
 			v.Add(&sockets[i])
 		}
 	}
-	round() // the first of each destination takes its place
+	round() // the first socket of each destination allocates its entry
 	if n := testing.AllocsPerRun(10, round); n > 0 {
 		t.Errorf("%d ordinary sockets took %v allocations", len(sockets), n)
 	}
@@ -123,7 +123,7 @@ func BenchmarkSurveyAdd(b *testing.B) {
 }
 
 // BenchmarkSurveyScattered adds connections to destinations that are all
-// different, the worst for the counting of ports.
+// different. This is the worst case for counting ports.
 func BenchmarkSurveyScattered(b *testing.B) {
 	v := Observe(lifecycle.DefaultSettings(), DefaultThresholds()).Survey
 	s := ordinary(1)[1]
@@ -135,7 +135,7 @@ func BenchmarkSurveyScattered(b *testing.B) {
 	}
 }
 
-// TestSurveyKeepsCopies changes a socket after it was added, as its source does.
+// TestSurveyKeepsCopies changes a socket after adding it, as the sources do.
 func TestSurveyKeepsCopies(t *testing.T) {
 	p := healthy()
 	s := p.socket(tcp.CloseWait, 2*time.Hour)
@@ -160,11 +160,11 @@ func TestExamplesAreTheWorst(t *testing.T) {
 		ages = append(ages, int(s.Age.Or(0).Minutes()))
 	}
 	if want := []int{99, 95, 90, 80, 70}; !slices.Equal(ages, want) {
-		t.Errorf("examples of %v minutes, want %v", ages, want)
+		t.Errorf("examples have ages of %v minutes, want %v", ages, want)
 	}
 }
 
-func TestWhomConnectionsCameInBy(t *testing.T) {
+func TestListenerOfAConnection(t *testing.T) {
 	p := healthy()
 	for _, local := range []string{"0.0.0.0:80", "192.0.2.1:80", "[::]:443", "[::1]:443"} {
 		p.listenOn(local, 0, 8)
@@ -180,23 +180,23 @@ func TestWhomConnectionsCameInBy(t *testing.T) {
 			got = l.Local.String()
 		}
 		if got != want {
-			t.Errorf("%s came in by %q, want %q", local, got, want)
+			t.Errorf("%s came in through listener %q, want %q", local, got, want)
 		}
 	}
-	// A listener that is found later is found all the same.
+	// A listener that the survey gets later must be found too.
 	s := p.socket(tcp.Established, 0)
 	s.Local = addr("192.0.2.9:80")
 	p.Survey.listenerOf(s)
 	p.listenOn("192.0.2.9:80", 0, 8)
 	if l := p.Survey.listenerOf(s); l == nil || l.Local != s.Local {
-		t.Errorf("%v came in by %v, for its own listener came after it", s.Local, l)
+		t.Errorf("%v came in through %v, want its own listener, which the survey got later", s.Local, l)
 	}
 
 	s = p.socket(tcp.TimeWait, 0)
 	s.Listener = &tcp.Listener{Local: addr("192.0.2.1:80")}
 	s.Local = addr("192.0.2.77:80")
 	if l := p.Survey.listenerOf(s); l == nil || l.Local != s.Listener.Local {
-		t.Errorf("what the source inferred was not believed: %v", l)
+		t.Errorf("listenerOf returned %v, want the listener that the source inferred", l)
 	}
 }
 
@@ -218,14 +218,14 @@ func TestHalfOpenWithoutTheirListener(t *testing.T) {
 	p.halfOpen(100, 1)
 	f := find(p.examine(t), "syn-flood")
 	if f == nil || f.Listeners[0].Local.Port() != 443 {
-		t.Errorf("a flood whose listener a filter left out:%s", describe(p.examine(t)))
+		t.Errorf("a flood without its listener in the survey:%s", describe(p.examine(t)))
 	}
 }
 
-// badly hashes most keys alike, so that they collide.
+// badly gives many keys the same hash, so that they collide.
 func badly(key int) uint64 { return uint64(key % 7) }
 
-func TestFrequentKeepsWhatComesOften(t *testing.T) {
+func TestFrequentKeepsFrequentKeys(t *testing.T) {
 	f := newFrequent(64, badly)
 	for i := range 100_000 {
 		f.add(1000+i, i%2 == 0, 0)
@@ -247,10 +247,10 @@ func TestFrequentKeepsWhatComesOften(t *testing.T) {
 	for key := range 2 {
 		e := f.entries[*f.find(key + 1)-1]
 		if n := e.total(); n > 10_000 || n < 9_000 || n+f.lost < 10_000 {
-			t.Errorf("key %d came %d times, with at most %d lost; it came 10,000 times", key+1, n, f.lost)
+			t.Errorf("key %d was counted %d times, with at most %d lost; want 10,000", key+1, n, f.lost)
 		}
 		if key == 0 && e.pid != 5 {
-			t.Errorf("the process of key 1 is %d, not 5", e.pid)
+			t.Errorf("the process of key 1 is %d, want 5", e.pid)
 		}
 	}
 }
@@ -266,7 +266,7 @@ func TestFrequentIsExactWhileItHasRoom(t *testing.T) {
 		}
 	}
 	if f.lost != 0 || len(f.entries) != 64 {
-		t.Errorf("%d were lost, %d are there", f.lost, len(f.entries))
+		t.Errorf("%d additions were lost, and there are %d entries; want none and 64", f.lost, len(f.entries))
 	}
 }
 
@@ -280,7 +280,7 @@ func TestSpread(t *testing.T) {
 		}
 		got := s.distinct()
 		if n < exactSpread && got != n || got < n*85/100 || got > n*115/100 {
-			t.Errorf("of %d addresses %d were told apart", n, got)
+			t.Errorf("of %d addresses %d were counted as different", n, got)
 		}
 	}
 	var s spread
@@ -291,7 +291,7 @@ func TestSpread(t *testing.T) {
 		s.add(netip.AddrFrom4([4]byte{10, 0, 0, last}))
 	}
 	if a, n := s.busiest(); a != netip.AddrFrom4([4]byte{10, 0, 0, 7}) || n != 2 {
-		t.Errorf("the busiest is %v with %d, want the lower of two that came twice", a, n)
+		t.Errorf("the busiest is %v with %d, want the lower of the two that were added twice", a, n)
 	}
 }
 
@@ -304,7 +304,7 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 	if network(netip.Addr{}).IsValid() {
-		t.Error("no address is in a network")
+		t.Error("the network of an invalid address must be invalid")
 	}
 }
 
@@ -315,13 +315,14 @@ func TestReservedPortsAreNotTaken(t *testing.T) {
 		s.LocalReservedPorts = tcp.Known(lifecycle.PortRanges{{First: 40900, Last: 40999}})
 	}).make()
 	if f := find(p.examine(t), "port-exhaustion"); f != nil {
-		t.Errorf("530 of 900 ports, and 100 reserved ones:%s", describe([]Finding{*f}))
+		t.Errorf("530 of 900 ports and 100 reserved ports are in use:%s", describe([]Finding{*f}))
 	}
 }
 
-// TestAnySocketIsTaken adds sockets of every state that know next to nothing, or
-// contradict themselves: a source may bring such, and nothing may panic.
-func TestAnySocketIsTaken(t *testing.T) {
+// TestAnySocketIsAccepted adds sockets in every state that have almost no known
+// fields, or contradictory ones. A source may yield such sockets, and the
+// survey must not panic.
+func TestAnySocketIsAccepted(t *testing.T) {
 	p := healthy(func(_ *lifecycle.Settings, t *Thresholds) { *t = Thresholds{} })
 	for state := range tcp.State(tcp.NumStates + 1) {
 		for kind := range tcp.TimerKind(7) {
@@ -338,6 +339,6 @@ func TestAnySocketIsTaken(t *testing.T) {
 		}
 	}
 	if findings := p.examine(t); len(findings) < 10 {
-		t.Errorf("with every threshold at 0 only this was found:%s", describe(findings))
+		t.Errorf("with every threshold at 0 there are too few findings:%s", describe(findings))
 	}
 }

@@ -14,13 +14,13 @@ func TestThresholdTable(t *testing.T) {
 	for _, d := range ThresholdTable() {
 		code, what, found := strings.Cut(d.Name, ".")
 		if !found || what == "" || !slices.ContainsFunc(rules, func(r Rule) bool { return r.Code == code }) {
-			t.Errorf("%q is the threshold of no rule", d.Name)
+			t.Errorf("%q is not a threshold of any rule", d.Name)
 		}
 		if !english.Has(d.Limits().Key) || !english.Has(d.Reason().Key) || d.Default <= 0 {
 			t.Errorf("%s is not complete: %+v", d.Name, d)
 		}
 		if slices.Contains(seen, d.Name) {
-			t.Errorf("%s is there twice", d.Name)
+			t.Errorf("%s is in the table twice", d.Name)
 		}
 		seen = append(seen, d.Name)
 	}
@@ -82,7 +82,7 @@ func TestSetErrors(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", setting, err, want)
 		}
 		if thresholds != DefaultThresholds() {
-			t.Errorf("%s changed something", setting)
+			t.Errorf("%s changed a threshold", setting)
 		}
 	}
 	for name, want := range map[string]string{
@@ -96,7 +96,8 @@ func TestSetErrors(t *testing.T) {
 	}
 }
 
-// FuzzSet checks that what is set reads back as it was, and that nothing panics.
+// FuzzSet checks that a value that was set is read back unchanged, and that
+// nothing panics.
 func FuzzSet(f *testing.F) {
 	for i, d := range thresholdTable {
 		defaults := DefaultThresholds()
@@ -110,7 +111,7 @@ func FuzzSet(f *testing.F) {
 		err := thresholds.Set(setting)
 		if err != nil {
 			if thresholds != DefaultThresholds() || err.Error() == "" {
-				t.Errorf("%q: error %v, and something changed", setting, err)
+				t.Errorf("%q: error %v, but a threshold changed or the error has no text", setting, err)
 			}
 			return
 		}
@@ -141,7 +142,7 @@ func TestSeverityNames(t *testing.T) {
 		}
 	}
 	if _, err := ParseSeverity(""); err == nil {
-		t.Error("no name reads as a severity")
+		t.Error("an empty name must not be a severity")
 	}
 	if _, err := ParseSeverity("fatal"); err == nil || err.Error() != `unknown severity "fatal"` || wording.Hint(err).String() != "it can be info, warning, critical" {
 		t.Errorf("error %v", err)

@@ -12,8 +12,8 @@ import (
 	"tcpstate/wording"
 )
 
-// leads reports whether the machine has a transition from one state to another,
-// by an event that the filter accepts.
+// leads reports whether the machine has a transition from one state to another
+// for which by returns true.
 func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
 	for _, t := range lifecycle.Transitions() {
 		if t.From == from && t.To == to && by(&t) {
@@ -23,13 +23,13 @@ func leads(from, to tcp.State, by func(*lifecycle.Transition) bool) bool {
 	return false
 }
 
-// TestChartMatchesMachine finds each edge of the chart in the machine, and
-// checks what its label says is sent.
+// TestChartMatchesMachine checks that the machine has each edge of the chart,
+// with the event of the edge and the segment in its label.
 func TestChartMatchesMachine(t *testing.T) {
 	for _, e := range edges {
 		_, sent, _ := strings.Cut(e.label, " / ")
-		if !leads(e.from, e.to, func(way *lifecycle.Transition) bool {
-			return way.Event == e.event && way.Sent.String() == sent && way.Standing != lifecycle.RFCOnly
+		if !leads(e.from, e.to, func(tr *lifecycle.Transition) bool {
+			return tr.Event == e.event && tr.Sent.String() == sent && tr.Standing != lifecycle.RFCOnly
 		}) {
 			t.Errorf("the machine has no transition from %s by %s, sending %q, to %s", e.from, e.event, sent, e.to)
 		}
@@ -61,7 +61,7 @@ func TestChartLines(t *testing.T) {
 	}
 }
 
-// besides reports whether a cell touches a box.
+// touches reports whether a cell is next to a side of a box.
 func touches(p, box point) bool {
 	within := func(n, from, size int) bool { return n >= from && n < from+size }
 	return within(p.x, box.x, boxWidth) && (p.y == box.y-1 || p.y == box.y+boxHeight) ||

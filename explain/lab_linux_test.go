@@ -12,7 +12,7 @@ import (
 )
 
 // labConditions has the condition of each socket of the lab, by state and name.
-// An entry without a name is for all other sockets of the state.
+// An entry without a name applies to all other sockets of the state.
 var labConditions = map[string]Condition{
 	"LISTEN": "listen-quiet", "LISTEN waiting connections": "listen-waiting",
 	"SYN_SENT": "syn-sent-first", "SYN_RECV": "syn-recv-first",
@@ -29,8 +29,8 @@ var labConditions = map[string]Condition{
 	"LAST_ACK": "last-ack-orphan", "CLOSE": "close", "BOUND_INACTIVE": "bound-inactive",
 }
 
-// resentSince has the condition that a condition becomes when its timer fires
-// during the test.
+// resentSince maps a condition to the condition that replaces it when the timer
+// of the socket fires during the test.
 var resentSince = map[Condition]Condition{
 	"syn-sent-first": "syn-sent-resent", "syn-recv-first": "syn-recv-resent", "established-sending": "established-resending",
 }

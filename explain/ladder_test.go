@@ -29,7 +29,7 @@ func TestLaddersMatchMachine(t *testing.T) {
 				case s.State == 0 && !s.None:
 					continue
 				}
-				if known && !leads(at, s.State, func(way *lifecycle.Transition) bool { return way.Standing != lifecycle.RFCOnly }) {
+				if known && !leads(at, s.State, func(tr *lifecycle.Transition) bool { return tr.Standing != lifecycle.RFCOnly }) {
 					t.Errorf("%s, %s, rung %d: no transition from %s to %s", name, side, i, at, s.State)
 				}
 				at, known = s.State, true
@@ -74,7 +74,7 @@ func TestLadderColumns(t *testing.T) {
 				for _, line := range lines[1:] {
 					drawn := line.String()
 					if column(drawn, ladderSideWidth+2) != s.upright || column(drawn, ladderSideWidth+3+ladderMiddleWidth) != s.upright || text.Width(drawn) > 80 {
-						t.Errorf("%s in %s is crooked: %s", name, l, drawn)
+						t.Errorf("%s in %s: a vertical line is in the wrong column, or the line is too wide: %s", name, l, drawn)
 					}
 				}
 			}
@@ -82,7 +82,7 @@ func TestLadderColumns(t *testing.T) {
 	}
 }
 
-// column returns the character that starts in a column.
+// column returns the character that starts at a column, or an empty string.
 func column(line string, at int) string {
 	n := 0
 	for _, r := range line {

@@ -93,8 +93,9 @@ func TestSocketTextsAgree(t *testing.T) {
 	}
 }
 
-// fieldsIn returns the fields and functions that a text uses, each once:
-// sentences, and so their conditions, differ between languages.
+// fieldsIn returns the fields and functions that a text uses, each once. Their
+// number may differ, because sentences and their conditions differ between
+// languages.
 func fieldsIn(text string) []string {
 	names := regexp.MustCompile(`\.[A-Z][A-Za-z]*|sysctl "[^"]*"|number "[^"]*"`)
 	var list []string

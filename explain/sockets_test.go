@@ -12,8 +12,8 @@ import (
 	"tcpstate/wording"
 )
 
-// A socket of each condition, and what its explanation must say. Inode 0 means
-// that no program holds the socket.
+// explained has a socket of each condition, and what its explanation must say.
+// Inode 0 means that no program holds the socket.
 var explained = []struct {
 	condition Condition
 	socket    tcp.Socket
@@ -71,8 +71,8 @@ func on(s tcp.State, inode uint32, resent uint8, fires time.Duration, unsent uin
 	return socket
 }
 
-func with(s tcp.State, inode uint32, timer tcp.TimerKind, vain uint8, fires time.Duration) tcp.Socket {
-	return tcp.Socket{State: s, Owner: tcp.Owner{Inode: inode}, Timer: tcp.Timer{Kind: timer, Retransmits: vain, Expires: fires}}
+func with(s tcp.State, inode uint32, timer tcp.TimerKind, unanswered uint8, fires time.Duration) tcp.Socket {
+	return tcp.Socket{State: s, Owner: tcp.Owner{Inode: inode}, Timer: tcp.Timer{Kind: timer, Retransmits: unanswered, Expires: fires}}
 }
 
 func TestExplanations(t *testing.T) {
@@ -98,7 +98,7 @@ func TestExplanations(t *testing.T) {
 	}
 	for _, c := range conditions {
 		if !seen[c.is] {
-			t.Errorf("no socket here is %s", c.is)
+			t.Errorf("no socket of this test is in the condition %s", c.is)
 		}
 	}
 }

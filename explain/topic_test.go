@@ -65,7 +65,7 @@ func TestTopics(t *testing.T) {
 	}
 	for spelling, name := range otherNames {
 		if !names[fold(name)] {
-			t.Errorf("%q names %q, which is no topic", spelling, name)
+			t.Errorf("%q names %q, which is not a topic", spelling, name)
 		}
 		if names[spelling] || fold(spelling) != spelling {
 			t.Errorf("%q is a topic's own name, or not folded", spelling)
@@ -73,7 +73,7 @@ func TestTopics(t *testing.T) {
 	}
 	for name, runs := range topicClocks {
 		if !names[fold(name)] {
-			t.Errorf("%q has clocks and is no topic", name)
+			t.Errorf("%q has clocks but is not a topic", name)
 		}
 		for _, c := range runs.clocks {
 			if _, ok := clocks[c]; !ok {

@@ -19,7 +19,7 @@ func readDocs(t *testing.T) string {
 	return string(docs)
 }
 
-// TestDocsExamples parses each example of the documentation: what follows
+// TestDocsExamples parses each example of the documentation: the text after
 // "tcpstate" and a command, between backticks or on a line of its own.
 func TestDocsExamples(t *testing.T) {
 	anyName := Names{
@@ -36,7 +36,7 @@ func TestDocsExamples(t *testing.T) {
 	used := map[string]bool{}
 	for _, example := range examples {
 		var args []string
-		for _, arg := range shellWords(strings.ReplaceAll(example[1], `\|`, "|")) { // escaped for the table
+		for _, arg := range shellWords(strings.ReplaceAll(example[1], `\|`, "|")) { // the documentation escapes | in tables
 			if !strings.HasPrefix(arg, "-") {
 				args = append(args, arg)
 			}
@@ -50,12 +50,12 @@ func TestDocsExamples(t *testing.T) {
 	}
 	for _, k := range kinds {
 		if !used[k.word] {
-			t.Errorf("no example has %s", k.word)
+			t.Errorf("no example uses %s", k.word)
 		}
 	}
 }
 
-// shellWords splits a command line as a shell does, with single quotes only.
+// shellWords splits a command line like a shell that knows only single quotes.
 func shellWords(line string) []string {
 	var words []string
 	for i, part := range strings.Split(line, "'") {
@@ -68,7 +68,8 @@ func shellWords(line string) []string {
 	return words
 }
 
-// TestDocsGrammar holds the grammar in the documentation to that of the package.
+// TestDocsGrammar checks that the documentation has the grammar of the package
+// comment.
 func TestDocsGrammar(t *testing.T) {
 	source, err := os.ReadFile("doc.go")
 	if err != nil {
@@ -88,6 +89,6 @@ func TestDocsGrammar(t *testing.T) {
 	}
 	want := "```text\n" + strings.TrimSpace(strings.Join(grammar, "\n")) + "\n```\n"
 	if !strings.Contains(readDocs(t), want) {
-		t.Errorf("%s does not hold the grammar of doc.go:\n%s", docsPath, want)
+		t.Errorf("%s does not contain the grammar of doc.go:\n%s", docsPath, want)
 	}
 }

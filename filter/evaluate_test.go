@@ -8,7 +8,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// truth is a value of Kleene's logic.
+// truth is a value of Kleene's three-valued logic.
 type truth int
 
 const (
@@ -24,8 +24,8 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// evaluate does the same as Match, in a slow and obvious way: it takes the tree
-// in the form in which it was written, and passes unknown values on.
+// evaluate computes the same result as Match in a slow and simple way: it uses
+// the tree as it was written, and keeps unknown values.
 func evaluate(n node, s specimen) truth {
 	switch n := n.(type) {
 	case nil:
@@ -142,7 +142,7 @@ func endOf(s specimen, end side) netip.AddrPort {
 	return s.Local
 }
 
-// hostIs compares the bits one by one, all addresses written as IPv6.
+// hostIs compares addresses bit by bit, after it has converted all to IPv6.
 func hostIs(h host, end netip.AddrPort) bool {
 	if h.port >= 0 && h.port != int(end.Port()) {
 		return false

@@ -12,8 +12,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file makes expressions and sockets out of so few values that they often
-// meet.
+// This file generates expressions and sockets from a small set of values, so
+// that they often match.
 
 var (
 	somePorts = []string{"0", "1", "22", "80", "443", "8000", "65535"}
@@ -26,12 +26,12 @@ var (
 		"fin-wait-2", "close", "bound-inactive", "syn-sent,close-wait"}
 )
 
-// random makes expressions and sockets.
+// random generates expressions and sockets.
 type random struct {
 	*rand.Rand
 
-	// The kernel that is played: whether marks are told to this process, and
-	// whether those of TIME_WAIT are known to the kernel at all.
+	// These fields describe the simulated kernel: whether it shows marks to
+	// this process, and whether it knows the marks of TIME_WAIT sockets.
 	netAdmin, timeWaitMarks bool
 }
 
@@ -53,7 +53,7 @@ func (r *random) list(from []string) string {
 	return strings.Join(elements, ",")
 }
 
-// filter returns a filter that has parsed.
+// filter returns a random filter that is valid.
 func (r *random) filter(t *testing.T, autobound bool) *Filter {
 	for {
 		expr := r.expression(autobound)
@@ -67,7 +67,8 @@ func (r *random) filter(t *testing.T, autobound bool) *Filter {
 	}
 }
 
-// expression returns an expression, without autobound unless asked for.
+// expression returns a random expression. It uses autobound only if the
+// argument says so.
 func (r *random) expression(autobound bool) string {
 	expr := r.operand(3, autobound)
 	switch r.IntN(4) {
@@ -132,7 +133,7 @@ func (r *random) term(autobound bool) string {
 	return "family " + equal + " " + pick(r, "ipv4", "ipv6")
 }
 
-// specimen is a socket with what the kernel knows of it beside.
+// specimen is a socket, and what the kernel knows about it.
 type specimen struct {
 	*tcp.Socket
 	entry Entry
@@ -143,7 +144,7 @@ func (s specimen) String() string {
 		s.Timer, s.Owner.UID, s.InterfaceIndex, s.Extended, s.entry)
 }
 
-// socket returns a socket as sock_diag shows it.
+// socket returns a socket as sock_diag reports it.
 func (r *random) socket() specimen {
 	s := &tcp.Socket{State: tcp.State(1 + r.IntN(tcp.NumStates)), Family: pick(r, tcp.IPv4, tcp.IPv6)}
 	s.Local, s.Peer = r.end(s.Family), r.end(s.Family)
@@ -191,7 +192,7 @@ func (r *random) socket() specimen {
 	return specimen{s, entry}
 }
 
-// end returns an address and a port of a family.
+// end returns a random address and port of a family.
 func (r *random) end(family tcp.Family) netip.AddrPort {
 	for {
 		addr := netip.MustParseAddr(pick(r, someAddrs...))
@@ -209,7 +210,7 @@ func (r *random) end(family tcp.Family) netip.AddrPort {
 	}
 }
 
-// capabilities returns those of some kernel.
+// capabilities returns the capabilities of a random kernel.
 func (r *random) capabilities() Capabilities {
 	c := Capabilities(r.IntN(int(AllCapabilities) + 1))
 	if r.coin() {

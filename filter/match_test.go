@@ -12,9 +12,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestMatchAsEvaluated holds Match to the slow evaluation, and the sets of
-// states and families to what matches.
-func TestMatchAsEvaluated(t *testing.T) {
+// TestMatchAgreesWithEvaluate compares Match with the slow evaluation, and
+// checks that States and Families include every socket that matches.
+func TestMatchAgreesWithEvaluate(t *testing.T) {
 	matched := 0
 	for seed := range uint64(4000) {
 		r := newRandom(seed)
@@ -23,7 +23,7 @@ func TestMatchAsEvaluated(t *testing.T) {
 			s := r.socket()
 			want := evaluate(f.root, s) == yes
 			if got := f.Match(s.Socket); got != want {
-				t.Fatalf("%s: %v, want %v, of %v", f, got, want, s)
+				t.Fatalf("%s: got %v, want %v for %v", f, got, want, s)
 			}
 			if !want {
 				continue
@@ -38,12 +38,13 @@ func TestMatchAsEvaluated(t *testing.T) {
 		}
 	}
 	if matched < 20000 || matched > 140000 {
-		t.Errorf("%d of 160000 match: the generator tells little", matched)
+		t.Errorf("%d of 160000 match: the generated sockets test too little", matched)
 	}
 }
 
-// TestWithoutProcesses holds that nothing is lost by judging all but the
-// processes, whoever holds a socket, and that nothing else is judged otherwise.
+// TestWithoutProcesses checks that the filter without its process terms still
+// matches every socket that the whole filter matches, whichever process holds
+// it. A filter without process terms must not change.
 func TestWithoutProcesses(t *testing.T) {
 	dropped := 0
 	for seed := range uint64(4000) {
@@ -52,7 +53,7 @@ func TestWithoutProcesses(t *testing.T) {
 		before := f.String()
 		rest := f.WithoutProcesses()
 		if rest.Needs().Has(tcp.DetailProcesses) || f.String() != before {
-			t.Fatalf("%s: without processes it is %s, and then %s", before, rest, f)
+			t.Fatalf("%s: without processes it is %s, and afterwards the filter itself is %s", before, rest, f)
 		}
 		if !f.Needs().Has(tcp.DetailProcesses) && rest != f {
 			t.Fatalf("%s became %s", f, rest)
@@ -68,7 +69,7 @@ func TestWithoutProcesses(t *testing.T) {
 		}
 	}
 	if dropped < 20000 {
-		t.Errorf("only %d sockets were left out: the rest judges little", dropped)
+		t.Errorf("only %d sockets did not match: the filters without processes test too little", dropped)
 	}
 	for expr, want := range map[string]string{
 		"process = a":                   "",
@@ -130,7 +131,7 @@ func TestMatch(t *testing.T) {
 	check("not src fe80::/10", "listener mapped timewait")
 	check("state connected", "linklocal mapped timewait")
 
-	// What is unknown is neither true nor false.
+	// A comparison with an unknown value is neither true nor false.
 	check("rtt < 5ms", "mapped")
 	check("not rtt < 5ms", "")
 	check("rtt > 5ms or not rtt > 5ms", "mapped")
@@ -199,11 +200,12 @@ func TestStatesAndFamilies(t *testing.T) {
 	}
 }
 
-// TestClocks holds the states of age and idle to those of which the clocks tell,
-// and what they need to the states for which the clocks look at tcp_info.
+// TestClocks compares the states in which age and idle can match with the
+// states in which SetAge knows them, and compares the details that the filters
+// need with the states in which SetAge reads tcp_info.
 func TestClocks(t *testing.T) {
 	clocks := lifecycle.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}
-	told := func(state tcp.State, timer tcp.TimerKind, info *tcp.Info) (age, idle bool) {
+	ages := func(state tcp.State, timer tcp.TimerKind, info *tcp.Info) (age, idle bool) {
 		s := &tcp.Socket{State: state, Timer: tcp.Timer{Kind: timer}, Info: info}
 		clocks.SetAge(s)
 		return s.Age.IsKnown(), s.Idle.IsKnown()
@@ -212,16 +214,16 @@ func TestClocks(t *testing.T) {
 		age, idle := mustParse(t, "state "+state.String()+" age > 1s"), mustParse(t, "state "+state.String()+" idle > 1s")
 		byTimer := false
 		for timer := tcp.TimerOff; timer <= tcp.TimerDelayedAck; timer++ {
-			aged, _ := told(state, timer, nil)
+			aged, _ := ages(state, timer, nil)
 			byTimer = byTimer || aged
 		}
 		info := &tcp.Info{Len: 280, Listener: state == tcp.Listen}
 		if state == tcp.TimeWait { // a small socket
 			info = nil
 		}
-		byInfo, idling := told(state, tcp.TimerOff, info)
+		byInfo, idling := ages(state, tcp.TimerOff, info)
 		if (byTimer || byInfo) != age.States().Has(state) || idling != idle.States().Has(state) {
-			t.Errorf("%v: the clocks tell age %v, idle %v, the filter expects otherwise", state, byTimer || byInfo, idling)
+			t.Errorf("%v: SetAge knows age: %v, idle: %v, but the filter expects something else", state, byTimer || byInfo, idling)
 		}
 		if byInfo != (age.Needs() == tcp.DetailAge) || idling != (idle.Needs() == tcp.DetailAge) {
 			t.Errorf("%v: age needs %v, idle %v", state, age.Needs(), idle.Needs())

@@ -41,7 +41,7 @@ var testNames = Names{
 	},
 }
 
-// inline writes a tree on one line, with brackets for its indentation.
+// inline writes a tree on one line, with braces in place of indentation.
 func inline(n node) string {
 	switch n := n.(type) {
 	case *leaf:
@@ -76,14 +76,14 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s is printed as %s, and then read as %s", expr, f, got)
 		}
 		if split, err := Parse(strings.Split(expr, " "), testNames); err != nil || inline(split.root) != want {
-			t.Errorf("%s: split into arguments it reads otherwise: %v", expr, err)
+			t.Errorf("%s: split into arguments it is parsed differently: %v", expr, err)
 		}
 	}
 
 	check("", "")
 	check("  \t", "")
 
-	// Leading states, as ss adds them up.
+	// Leading states, combined as ss does it.
 	check("state established", "state established")
 	check("state estab state listening", "state listen,established")
 	check("exclude listening exclude close", "state != listen,close")
@@ -95,14 +95,14 @@ func TestParse(t *testing.T) {
 	check("state listen or dport 80", "or{state listen; dport = 80}")
 	check("exclude listen and dport 80", "and{state != listen; dport = 80}")
 
-	// States elsewhere.
+	// States in other places.
 	check("( state listen )", "state listen")
 	check("state = SYN_RECV,TimeWait", "state syn-recv,time-wait")
 	check("dport 80 state listen state established", "and{dport = 80; state listen; state established}")
 	check("not state != all", "not{state != all}")
 	check("not state all", "not{state all}")
 
-	// Precedence: none, from left to right.
+	// Operators have no precedence: they are evaluated from left to right.
 	check("sport 1 or sport 2 and sport 3", "and{or{sport = 1; sport = 2}; sport = 3}")
 	check("sport 1 and sport 2 or sport 3", "or{and{sport = 1; sport = 2}; sport = 3}")
 	check("sport 1 | sport 2 sport 3", "and{or{sport = 1; sport = 2}; sport = 3}")
@@ -160,7 +160,7 @@ func TestParse(t *testing.T) {
 	check("src inet6:*:80", "and{family ipv6; src = *:80}")
 	check("src inet:*,inet6:[::1],10.0.0.1", "or{src = 10.0.0.1; and{family ipv4; src = *}; and{family ipv6; src = [::1]}}")
 
-	// What a socket is bound to.
+	// Interface, mark, cgroup, and the binding of the port.
 	check("dev eth0", "dev = eth0")
 	check("dev != 7", "dev != 7")
 	check(`dev \or`, `dev = \or`)
@@ -174,7 +174,7 @@ func TestParse(t *testing.T) {
 	check("autobound", "autobound")
 	check("autobound and not autobound", "and{autobound; not{autobound}}")
 
-	// Beyond ss.
+	// Terms that ss does not have.
 	check("family ipv4", "family ipv4")
 	check("family != inet6", "family ipv4")
 	check("user www-data,0", "user = www-data,0")
@@ -201,7 +201,7 @@ func TestParseErrors(t *testing.T) {
 		_, err := Parse([]string{expr}, testNames)
 		var e *Error
 		if !errors.As(err, &e) {
-			t.Errorf("%s: no *Error but %v", expr, err)
+			t.Errorf("%s: got error %v, want an *Error", expr, err)
 			return
 		}
 		if e.What.String() != msg || e.Offset != offset || !strings.Contains(wording.Hint(e).String(), hint) || hint == "" != wording.Hint(e).IsZero() {
@@ -292,8 +292,8 @@ func TestParseErrors(t *testing.T) {
 	checkErr("process", "process needs a value", 7, "process takes the name")
 }
 
-// TestDeepest reads what is nested as deep as may be, and reads it again as it
-// is printed, with parentheses.
+// TestDeepest parses expressions with the maximum nesting, prints them with
+// parentheses, and parses the result again.
 func TestDeepest(t *testing.T) {
 	for _, expr := range []string{
 		strings.Repeat("(", maxDepth) + "dport 3" + strings.Repeat(")", maxDepth),
@@ -303,12 +303,12 @@ func TestDeepest(t *testing.T) {
 	} {
 		f := mustParse(t, expr)
 		if again := mustParse(t, f.String()); again.Tree() != f.Tree() {
-			t.Errorf("%.40s...: reads otherwise when printed", expr)
+			t.Errorf("%.40s...: the printed form is parsed differently", expr)
 		}
 	}
 }
 
-func TestNamesThatAreNotGiven(t *testing.T) {
+func TestWithoutNameFunctions(t *testing.T) {
 	for expr, msg := range map[string]string{
 		"dport ssh":     `"ssh" is no port, and names of services are not known here`,
 		"src a.example": `"a.example" is no address, and names of hosts are not looked up here`,
@@ -322,7 +322,7 @@ func TestNamesThatAreNotGiven(t *testing.T) {
 		}
 	}
 	if _, err := Parse([]string{"dport 22 src 10.0.0.1 dev 1 user 0"}, Names{}); err != nil {
-		t.Errorf("numbers need no names: %v", err)
+		t.Errorf("numbers must not need names: %v", err)
 	}
 }
 
@@ -359,8 +359,8 @@ func TestCaret(t *testing.T) {
 	}
 }
 
-// TestWords holds the table of terms, the reserved words and the help to each
-// other.
+// TestWords checks that the table of terms, the reserved words, the help and
+// the table of fields agree.
 func TestWords(t *testing.T) {
 	for _, k := range kinds {
 		if !isReserved(k.word, kinds) {
@@ -371,17 +371,17 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s alone: %v", k.word, err)
 		}
 	}
-	// autobound is known only to the kernel, and pid asks for what process does.
+	// These have no field: only the kernel knows autobound, and pid uses the field of process.
 	for i := range fields.All {
 		f := &fields.All[i]
 		if f.Filter != "" && !slices.ContainsFunc(kinds, func(k kind) bool { return k.word == f.Filter }) {
-			t.Errorf("the field %s has the word %s in fields/table.go, which filter/term.go does not know", f.Name, f.Filter)
+			t.Errorf("fields/table.go gives the field %s the word %s, which filter/term.go does not have", f.Name, f.Filter)
 		}
 	}
 	for _, k := range kinds {
 		if k.word != "autobound" && k.word != "pid" &&
 			!slices.ContainsFunc(fields.All, func(f fields.Field) bool { return f.Filter == k.word }) {
-			t.Errorf("no field has the word %s: say in fields/table.go which", k.word)
+			t.Errorf("no field has the word %s: add it to a field in fields/table.go", k.word)
 		}
 	}
 }

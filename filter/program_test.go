@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// checkProgram compiles a filter for some kernel and holds the program to the
-// slow evaluation: never narrower, the same where it is exact, and together
-// with Match always the same.
+// checkProgram compiles a filter for a random kernel and compares the program
+// with the slow evaluation. The program must accept every socket that matches.
+// If it is exact, it must accept no other. Together with Match the result must
+// always be the same.
 func checkProgram(t *testing.T, r *random, f *Filter) (Program, bool) {
 	t.Helper()
 	c := r.capabilities()
@@ -21,7 +22,7 @@ func checkProgram(t *testing.T, r *random, f *Filter) (Program, bool) {
 	}
 	if !program.Empty() {
 		if err := program.Audit(); err != nil {
-			t.Fatalf("%s: the kernel would refuse the program: %v\n%s", f, err, program)
+			t.Fatalf("%s: the kernel would reject the program: %v\n%s", f, err, program)
 		}
 	}
 	for range 40 {
@@ -32,7 +33,7 @@ func checkProgram(t *testing.T, r *random, f *Filter) (Program, bool) {
 		want, passes := evaluate(f.root, s) == yes, program.Run(s.entry)
 		switch {
 		case want && !passes:
-			t.Fatalf("%s (%b): the program refuses what matches: %v\n%s", f, c, s, program)
+			t.Fatalf("%s (%b): the program rejects a socket that matches: %v\n%s", f, c, s, program)
 		case program.Exact && passes != want:
 			t.Fatalf("%s (%b): the program is not exact: %v\n%s", f, c, s, program)
 		case want != (passes && f.Match(s.Socket)):
@@ -40,12 +41,12 @@ func checkProgram(t *testing.T, r *random, f *Filter) (Program, bool) {
 		}
 	}
 	if !program.Exact && len(program.Left) == 0 {
-		t.Fatalf("%s: not exact, but nothing is left", f)
+		t.Fatalf("%s: the program is not exact, but Left is empty", f)
 	}
 	return program, true
 }
 
-func TestProgramsAsEvaluated(t *testing.T) {
+func TestProgramsAgreeWithEvaluate(t *testing.T) {
 	exact, empty, refused := 0, 0, 0
 	const all = 6000
 	for seed := range uint64(all) {
@@ -62,7 +63,7 @@ func TestProgramsAsEvaluated(t *testing.T) {
 		}
 	}
 	if exact < all/10 || empty > all/2 || refused > all/4 {
-		t.Errorf("of %d programs %d are exact, %d empty, %d refused: the generator tells little", all, exact, empty, refused)
+		t.Errorf("of %d programs %d are exact, %d empty, %d refused: the generated filters test too little", all, exact, empty, refused)
 	}
 	t.Logf("of %d programs %d are exact, %d empty, %d refused", all, exact, empty, refused)
 }
@@ -110,16 +111,16 @@ func TestProgram(t *testing.T) {
 	check("cgroup /a.slice", AllCapabilities, true, "", "cgroup = 7 else reject; accept")
 	check("cgroup != /a.slice", AllCapabilities, false, "cgroup != /a.slice", "cgroup = 7 else L16; never else reject; L16: accept")
 
-	// What the kernel cannot judge is true at its place.
+	// A term that the kernel cannot evaluate is replaced by true.
 	check("rtt > 5ms dport 1", AllCapabilities, false, "rtt > 5ms", "dport = 1 else reject; accept")
 	check("rtt > 5ms or dport 1", AllCapabilities, false, "rtt > 5ms or dport = 1", "accept")
 	check("not ( rtt > 5ms or dport 1 )", AllCapabilities, false, "rtt <= 5ms", "dport = 1 else L12; never else reject; L12: accept")
 	check("( state listen sport 1 ) or ( state close sport 2 )", AllCapabilities, false,
 		"( state listen and sport = 1 ) or ( state close and sport = 2 )", "sport = 1 else L12; never else L20; L12: sport = 2 else reject; L20: accept")
-	// A term that cannot match in the states that are asked for is false.
+	// A term that cannot match in the requested states is replaced by false.
 	check("state established ( acceptq > 3 or dport 1 )", AllCapabilities, true, "", "dport = 1 else reject; accept")
 
-	// What is true of all decides an or, whatever else stands in it.
+	// An or with a term that is always true is true, whatever its other terms are.
 	check("state established ( rtt > 5ms or state established )", AllCapabilities, true, "", "accept")
 	check("state established ( autobound or rtt > 5ms or state established )", AllCapabilities, true, "", "accept")
 
@@ -127,7 +128,7 @@ func TestProgram(t *testing.T) {
 	check("rtt > 5ms not autobound", Bytecode, false, "rtt > 5ms", "autobound else L8; never else reject; L8: accept")
 }
 
-func TestAutoboundThatNobodyCanJudge(t *testing.T) {
+func TestAutoboundThatCannotBeEvaluated(t *testing.T) {
 	for _, test := range []struct {
 		expr   string
 		c      Capabilities
@@ -181,13 +182,13 @@ func TestLongPrograms(t *testing.T) {
 		r := newRandom(1)
 		for range 200 {
 			if s := r.socket(); f.Match(s.Socket) && !program.Run(s.entry) {
-				t.Errorf("%.30s...: the program refuses %v", test.expr, s)
+				t.Errorf("%.30s...: the program rejects %v, which matches", test.expr, s)
 			}
 		}
 	}
 }
 
-// TestAudit holds the audit to the rules of the kernel, one a row.
+// TestAudit checks the rules of the kernel, one in each row.
 func TestAudit(t *testing.T) {
 	equal443 := string(append([]byte{byte(opPeerEqual), 8, 12, 0}, portData(443)...))
 	for _, test := range []struct{ code, want string }{

@@ -8,8 +8,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// The settings of three hosts: one of today, one before 6.5, which has no
-// linear timeouts, and one whose waits are kept short.
+// The settings of three hosts: a current one, one with a kernel before 6.5,
+// which has no linear timeouts, and one with short timeouts.
 var (
 	today  = lifecycle.Clocks{FinTimeout: 60 * time.Second, SynLinearTimeouts: 4, RTOMax: 120 * time.Second}
 	before = lifecycle.Clocks{FinTimeout: 60 * time.Second, RTOMax: 120 * time.Second}
@@ -32,18 +32,18 @@ func TestSetAgeOfTimers(t *testing.T) {
 	}{
 		{"TIME_WAIT runs down 60 s", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
-		{"TIME_WAIT does not heed tcp_fin_timeout", capped,
+		{"TIME_WAIT does not depend on tcp_fin_timeout", capped,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
-		{"TIME_WAIT just begun", today,
+		{"TIME_WAIT that has just started", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 60*time.Second, 0)}, 0, true},
-		{"TIME_WAIT with more left than it has", today,
+		{"TIME_WAIT with more than 60 s left", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 61*time.Second, 0)}, unknown, false},
 		{"TIME_WAIT without its timer", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerOn, 10*time.Second, 0)}, unknown, false},
 
-		{"SYN_RECV in what may be its first wait", today,
+		{"SYN_RECV that may be in its first wait", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 300*ms, 0)}, 700 * ms, false},
-		{"SYN_RECV of a client that resends its SYN is no older for it", today,
+		{"SYN_RECV is not older because its client resends the SYN", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 300*ms, 9)}, 700 * ms, false},
 		{"SYN_RECV in its second wait: 1 s, then 2 s", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1500*ms, 1)}, 1500 * ms, false},
@@ -53,20 +53,20 @@ func TestSetAgeOfTimers(t *testing.T) {
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 5*time.Second, 0)}, 10 * time.Second, false},
 		{"SYN_RECV in its last wait", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 17*time.Second, 5)}, 46 * time.Second, false},
-		{"SYN_RECV that is about to be resent, or gone", today,
+		{"SYN_RECV whose SYN-ACK is about to be resent, or that is about to end", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 0, 5)}, 1 * time.Second, false},
 		{"SYN_RECV needs no settings", lifecycle.Clocks{},
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 1500*ms, 1)}, 1500 * ms, false},
 		{"SYN_RECV without a timer", today,
 			tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOff, 0, 0)}, unknown, false},
 
-		{"SYN_SENT before a resend", today,
+		{"SYN_SENT before the first resend", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 100*ms, 0)}, 900 * ms, true},
 		{"SYN_SENT after 4 linear resends", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 1*time.Second, 4)}, 4 * time.Second, false},
-		{"SYN_SENT after the first that doubles", today,
+		{"SYN_SENT after the first wait that doubles", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 2*time.Second, 5)}, 5 * time.Second, false},
-		{"SYN_SENT after the second that doubles", today,
+		{"SYN_SENT after the second wait that doubles", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 4*time.Second, 6)}, 7 * time.Second, false},
 		{"SYN_SENT is resent for the last time at 67 s", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 64*time.Second, 10)}, 67 * time.Second, false},
@@ -80,21 +80,21 @@ func TestSetAgeOfTimers(t *testing.T) {
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 3*time.Second, 4)}, 9 * time.Second, false},
 		{"SYN_SENT that expires later than its wait", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 2*time.Second, 4)}, unknown, false},
-		{"SYN_SENT of 255 resends", today,
+		{"SYN_SENT after 255 resends", today,
 			tcp.Socket{State: tcp.SynSent, Timer: timer(tcp.TimerOn, 120*time.Second, 255)},
 			4*time.Second + 127*time.Second + 244*120*time.Second, false},
 
 		{"small orphaned FIN_WAIT2", today,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 45*time.Second, 0)}, 15 * time.Second, false},
-		{"small orphaned FIN_WAIT2 of a short tcp_fin_timeout", capped,
+		{"small orphaned FIN_WAIT2 with a short tcp_fin_timeout", capped,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 15*time.Second, 0)}, 5 * time.Second, false},
-		{"small orphaned FIN_WAIT2 that was given longer", capped,
+		{"small orphaned FIN_WAIT2 with a longer timeout of its own", capped,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 45*time.Second, 0)}, unknown, false},
-		{"small orphaned FIN_WAIT2 of a long tcp_fin_timeout", lifecycle.Clocks{FinTimeout: 70 * time.Second},
+		{"small orphaned FIN_WAIT2 with a long tcp_fin_timeout", lifecycle.Clocks{FinTimeout: 70 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 6*time.Second, 0)}, 14 * time.Second, false},
 		{"full orphaned FIN_WAIT2", lifecycle.Clocks{FinTimeout: 100 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0)}, 10 * time.Second, false},
-		{"full orphaned FIN_WAIT2 that was given longer", today,
+		{"full orphaned FIN_WAIT2 with a longer timeout of its own", today,
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 50*time.Second, 0)}, unknown, false},
 		{"owned FIN_WAIT2 with keepalive", lifecycle.Clocks{FinTimeout: 100 * time.Second},
 			tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 30*time.Second, 0), Owner: tcp.Owner{Inode: 7}}, unknown, false},
@@ -138,24 +138,24 @@ func TestSetAgeOfInfo(t *testing.T) {
 		info      *tcp.Info
 		age, idle time.Duration
 	}{
-		{"ESTABLISHED is as old as the oldest of it", tcp.Established, info(nil), 9 * time.Second, 4 * time.Second},
+		{"ESTABLISHED is as old as its oldest clock", tcp.Established, info(nil), 9 * time.Second, 4 * time.Second},
 		{"ESTABLISHED that has sent nothing", tcp.Established,
 			info(func(i *tcp.Info) { i.DataSegsOut = 0 }), 4 * time.Second, 4 * time.Second},
 		{"ESTABLISHED with an old ACK", tcp.Established,
 			info(func(i *tcp.Info) { i.LastAckRecv = 20 * time.Second }), 20 * time.Second, 4 * time.Second},
 		{"CLOSE_WAIT is as old as the last ACK", tcp.CloseWait, info(nil), 3 * time.Second, 4 * time.Second},
-		{"idle is the lesser of both directions", tcp.CloseWait,
+		{"idle is the smaller value of both directions", tcp.CloseWait,
 			info(func(i *tcp.Info) { i.LastDataSent = time.Second }), 3 * time.Second, time.Second},
 		{"a structure that ends before the clocks", tcp.Established,
 			info(func(i *tcp.Info) { i.Len = 59 }), unknown, unknown},
-		{"CLOSE_WAIT of such a structure", tcp.CloseWait,
+		{"CLOSE_WAIT with a structure that ends before the clocks", tcp.CloseWait,
 			info(func(i *tcp.Info) { i.Len = 59 }), unknown, unknown},
-		{"a listener, whose clocks the kernel leaves out", tcp.Listen,
+		{"a listener, for which the kernel does not set the clocks", tcp.Listen,
 			info(func(i *tcp.Info) { i.Listener = true }), unknown, unknown},
-		{"SYN_SENT, whose clocks have not begun", tcp.SynSent, info(nil), unknown, unknown},
-		{"SYN_RECV that is a whole socket, as TCP Fast Open makes it", tcp.SynRecv, info(nil), unknown, unknown},
-		{"FIN_WAIT1 is idle and of unknown age", tcp.FinWait1, info(nil), unknown, 4 * time.Second},
-		{"CLOSE, whose clocks stand for what was", tcp.Close, info(nil), unknown, unknown},
+		{"SYN_SENT, whose clocks have not started", tcp.SynSent, info(nil), unknown, unknown},
+		{"SYN_RECV that is a full socket, as TCP Fast Open creates it", tcp.SynRecv, info(nil), unknown, unknown},
+		{"FIN_WAIT1 has an idle time but no known age", tcp.FinWait1, info(nil), unknown, 4 * time.Second},
+		{"CLOSE, whose clocks are those of the earlier connection", tcp.Close, info(nil), unknown, unknown},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// figure5 is RFC 9293 figure 5, edge by edge, as it is drawn, with the
-// transition of its note 2. CLOSED is any of its likes in Linux.
+// figure5 has the edges of RFC 9293 figure 5, with the transition of its note
+// 2. CLOSED stands for any of its equivalents in Linux.
 var figure5 = []struct {
 	from  []tcp.State
 	event Event
@@ -53,7 +53,7 @@ func TestFigure5(t *testing.T) {
 	}
 }
 
-// TestTransitions holds each transition to what is asked of all.
+// TestTransitions checks each transition against the rules for all transitions.
 func TestTransitions(t *testing.T) {
 	keys := map[string]bool{}
 	section := regexp.MustCompile(`^RFC [0-9]+( [0-9]+(\.[0-9]+)*)?(, RFC [0-9]+)?$`)
@@ -61,17 +61,17 @@ func TestTransitions(t *testing.T) {
 	for _, tr := range Transitions() {
 		key := tr.Key()
 		if keys[key] {
-			t.Errorf("%s: twice", key)
+			t.Errorf("%s: is in the table twice", key)
 		}
 		keys[key] = true
 		if (tr.RFC == "") != (tr.Standing == LinuxOnly) || tr.RFC != "" && !section.MatchString(tr.RFC) {
-			t.Errorf("%s: standing %s, and section %q", key, tr.Standing, tr.RFC)
+			t.Errorf("%s: standing %s does not fit section %q", key, tr.Standing, tr.RFC)
 		}
 		if !source.MatchString(tr.Source) {
 			t.Errorf("%s: source %q", key, tr.Source)
 		}
 		if tr.Linux != "" && !strings.HasSuffix(tr.Linux, ".") {
-			t.Errorf("%s: %q is no sentence", key, tr.Linux)
+			t.Errorf("%s: %q is not a sentence", key, tr.Linux)
 		}
 		for _, end := range []struct {
 			state tcp.State
@@ -84,15 +84,16 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-// forms lists the forms that sockets have in each state.
+// forms lists the forms that a socket can have in each state.
 var forms = map[tcp.State]map[Form]bool{
 	tcp.Listen: {Held: true}, tcp.SynSent: {Held: true}, tcp.SynRecv: {Request: true, Held: true}, tcp.Established: {Held: true},
 	tcp.FinWait1: {Held: true, Orphan: true}, tcp.FinWait2: {Held: true, Orphan: true, Small: true}, tcp.Closing: {Held: true, Orphan: true},
 	tcp.TimeWait: {Small: true}, tcp.CloseWait: {Held: true}, tcp.LastAck: {Held: true, Orphan: true}, tcp.Close: {Held: true}, tcp.BoundInactive: {Held: true},
 }
 
-// TestReachable walks the machine of Linux from where there is no socket, form by
-// form: every form of every state is entered, and left.
+// TestReachable walks through Linux's machine from the state without a socket,
+// form by form. The walk must enter every form of every state, and every state
+// must have an exit.
 func TestReachable(t *testing.T) {
 	type node struct {
 		state tcp.State
@@ -123,7 +124,7 @@ func TestReachable(t *testing.T) {
 	for s := range tcp.All.States() {
 		for form := range forms[s] {
 			if !seen[node{s, form}] {
-				t.Errorf("%s as %s is never reached", s, form)
+				t.Errorf("%s with form %s is never reached", s, form)
 			}
 		}
 		if len(Entered(s)) == 0 || len(Left(s)) == 0 {
@@ -132,7 +133,7 @@ func TestReachable(t *testing.T) {
 	}
 	for n := range seen {
 		if n.state != NoSocket && !forms[n.state][n.form] {
-			t.Errorf("%s is reached as %s", n.state, n.form)
+			t.Errorf("%s is reached with form %s", n.state, n.form)
 		}
 	}
 }
@@ -144,11 +145,11 @@ func TestEvents(t *testing.T) {
 	}
 	for e := range Event(NumEvents) {
 		if e.ID() == "" || e.String() == "" || ids[e.ID()] || texts[e.String()] {
-			t.Errorf("event %d, %q: %q: none, or twice", e, e.ID(), e)
+			t.Errorf("event %d, %q: id or text %q is empty or used twice", e, e.ID(), e)
 		}
 		ids[e.ID()], texts[e.String()] = true, true
 		if !used[e] {
-			t.Errorf("%s: no transition has it", e.ID())
+			t.Errorf("%s: no transition has this event", e.ID())
 		}
 	}
 }
@@ -171,6 +172,6 @@ func TestMachineTexts(t *testing.T) {
 		t.Errorf("got %+v", tr)
 	}
 	if n := len(Within(tcp.TimeWait)); n != 1 {
-		t.Errorf("%d transitions stay in TIME_WAIT, want that of the peer's repeated FIN", n)
+		t.Errorf("%d transitions stay in TIME_WAIT, want one, for the peer's repeated FIN", n)
 	}
 }

@@ -7,18 +7,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestSettingTable holds the table to itself: names are unique, texts are ones
-// that can be read, and each entry has a field of its own.
+// TestSettingTable checks that names in the table are unique, that its texts
+// can be parsed, and that each entry has its own field.
 func TestSettingTable(t *testing.T) {
 	names := map[string]bool{}
 	for i := range SettingTable {
 		d := &SettingTable[i]
 		if names[d.Name] || d.Doc == "" || !strings.HasPrefix(d.Name, "net.") {
-			t.Errorf("%s: named twice, or without a text", d.Name)
+			t.Errorf("%s: the name is used twice or is not of net., or the entry has no text", d.Name)
 		}
 		names[d.Name] = true
 		if d.Since != "" && d.Absent == "" {
-			t.Errorf("%s: what do kernels before %s do?", d.Name, d.Since)
+			t.Errorf("%s: the table does not say what kernels before %s do", d.Name, d.Since)
 		}
 		for _, text := range []string{d.Default, d.Absent} {
 			var s Settings
@@ -29,7 +29,7 @@ func TestSettingTable(t *testing.T) {
 				t.Errorf("%s: %q: %v", d.Name, text, err)
 			}
 			if got, known := d.Text(&s); got != text || !known {
-				t.Errorf("%s: %q comes back as %q", d.Name, text, got)
+				t.Errorf("%s: %q is read back as %q", d.Name, text, got)
 			}
 			for j := range SettingTable {
 				if _, known := SettingTable[j].Text(&s); known && j != i {
@@ -38,28 +38,28 @@ func TestSettingTable(t *testing.T) {
 			}
 		}
 		if span, is := d.field(&Settings{}).(span); is && span.unit != d.Unit {
-			t.Errorf("%s: in %s in the table, read in %s", d.Name, d.Unit, span.unit)
+			t.Errorf("%s: the table has the unit %s, the parser %s", d.Name, d.Unit, span.unit)
 		}
 	}
 	if _, ok := SettingOf("net.ipv4.tcp_fin_timeout"); !ok {
-		t.Error("tcp_fin_timeout is not found by its name")
+		t.Error("SettingOf does not find tcp_fin_timeout by its full name")
 	}
 	if _, ok := SettingOf("tcp_fin_timeout"); ok {
-		t.Error("a name is found by its end")
+		t.Error("SettingOf finds a setting by the end of its name")
 	}
 }
 
 func TestEffective(t *testing.T) {
-	// A kernel of 2019 has neither of these.
+	// A kernel of 2019 has neither tcp_syn_linear_timeouts nor tcp_rto_max_ms.
 	old := Settings{SynRetries: tcp.Known(6)}.Effective()
 	if old.SynLinearTimeouts.Or(-1) != 0 || old.RTOMax.Or(0).Seconds() != 120 {
 		t.Errorf("before Linux 6.5: %v linear timeouts, at most %v", old.SynLinearTimeouts, old.RTOMax)
 	}
 	if DefaultSettings().SynLinearTimeouts.Or(-1) != 4 {
-		t.Error("a new kernel has 4 linear timeouts")
+		t.Error("the default of a new kernel must be 4 linear timeouts")
 	}
 	if old.MaxOrphans.IsKnown() {
-		t.Error("tcp_max_orphans follows from the machine's memory, and has no default")
+		t.Error("tcp_max_orphans depends on the machine's memory, so it must have no default")
 	}
 	if s := (Settings{FinTimeout: tcp.Known(TimeWaitLength / 4)}).Effective(); s.FinTimeout.Or(0) != TimeWaitLength/4 {
 		t.Errorf("a known setting was changed to %v", s.FinTimeout)

@@ -63,7 +63,7 @@ func TestSockStat(t *testing.T) {
 		{"as the kernel writes it", "sockets: used 15\nTCP: inuse 1 orphan 1278 tw 0\nUDP: inuse 0\n",
 			"TCP.inuse 1\nTCP.orphan 1278\nTCP.tw 0\nUDP.inuse 0\nsockets.used 15\n"},
 		{"no newline at the end", "sockets: used 15", "sockets.used 15\n"},
-		{"nothing in it", "", "reading net/sockstat: the file is empty"},
+		{"an empty file", "", "reading net/sockstat: the file is empty"},
 		{"no group", "used 15\n", `reading net/sockstat: line 1: line "used 15": no pairs of names and values after a group and a colon`},
 		{"half a pair", "TCP: inuse 1 orphan\n", `reading net/sockstat: line 1: line "TCP: inuse 1 orphan": no pairs of names and values after a group and a colon`},
 		{"an empty line", "TCP: inuse 1\n\n", `reading net/sockstat: line 2: line "": no pairs of names and values after a group and a colon`},
@@ -80,8 +80,8 @@ func TestSockStat(t *testing.T) {
 	}
 }
 
-// FuzzCounters holds that nothing is made up: the names and the values of all
-// counters are words of the text.
+// FuzzCounters checks that the parsers invent nothing: the names and the values
+// of all counters are words of the text.
 func FuzzCounters(f *testing.F) {
 	f.Add("Tcp: RtoMin MaxConn\nTcp: 200 -1\nTcpExt: TW\nTcpExt: 3\n")
 	f.Add("sockets: used 15\nTCP: inuse 1 orphan 2")

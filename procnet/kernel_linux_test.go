@@ -20,8 +20,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// Real sockets show up with the addresses that getsockname and getpeername
-// give, the inode that fstat gives, and this process's user.
+// TestKernelSockets reads real sockets and compares them with the addresses
+// from getsockname and getpeername, the inode from fstat, and the user of this
+// process.
 func TestKernelSockets(t *testing.T) {
 	for _, test := range []struct {
 		name            string
@@ -81,12 +82,12 @@ func TestKernelClocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if clocks.RTOMax < time.Second || clocks.RTOMax > 2*time.Minute {
-		t.Errorf("tcp_rto_max_ms is %v, the kernel allows 1 s to 120 s", clocks.RTOMax)
+		t.Errorf("tcp_rto_max_ms is %v, but the kernel allows 1 s to 120 s", clocks.RTOMax)
 	}
 }
 
-// TestKernelSettings reads every setting that this kernel has, and holds each to
-// the file's own text.
+// TestKernelSettings reads every setting that this kernel has, and compares
+// each with the text of its file.
 func TestKernelSettings(t *testing.T) {
 	settings, err := Open("/proc").Settings()
 	if err != nil {
@@ -106,7 +107,7 @@ func TestKernelSettings(t *testing.T) {
 	}
 }
 
-// await polls the sockets of this namespace until one is as wanted.
+// await polls the sockets of this namespace until wanted returns true for one.
 func await(t *testing.T, what string, wanted func(*tcp.Socket) bool) {
 	t.Helper()
 	lab.Await(t, func() error {
@@ -129,8 +130,7 @@ func owned(s *tcp.Socket, inode uint64) bool {
 
 func address(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
-// unmapped makes addresses comparable with those of package net, which shows
-// v4-mapped ones as IPv4.
+// unmapped returns a v4-mapped address as IPv4, as package net shows it.
 func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
@@ -150,8 +150,8 @@ func inode(t *testing.T, c syscall.Conn) uint64 {
 	return stat.Ino
 }
 
-// TestKernelCounters compares the counters with what nstat says of them, in a
-// namespace where nothing moves meanwhile.
+// TestKernelCounters compares the counters with the output of nstat. It runs in
+// a namespace of its own, in which few segments change them.
 func TestKernelCounters(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -171,18 +171,18 @@ func TestKernelCounters(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !maps.Equal(before, after) {
-				continue // a resend, or an ACK of the lab
+				continue // a retransmission or an ACK of the lab changed one
 			}
-			var said struct{ Kernel map[string]int64 }
-			if err := json.Unmarshal(out, &said); err != nil {
+			var nstat struct{ Kernel map[string]int64 }
+			if err := json.Unmarshal(out, &nstat); err != nil {
 				t.Fatal(err)
 			}
-			if before["TcpExt.TCPOrigDataSent"] == 0 || len(said.Kernel) < 200 {
-				t.Errorf("too little is counted: %v; nstat has %d", before["TcpExt.TCPOrigDataSent"], len(said.Kernel))
+			if before["TcpExt.TCPOrigDataSent"] == 0 || len(nstat.Kernel) < 200 {
+				t.Errorf("too few counters: TCPOrigDataSent is %v, and nstat reports %d counters", before["TcpExt.TCPOrigDataSent"], len(nstat.Kernel))
 			}
 			for name, value := range before {
-				// nstat reads RtoMin and its like as settings, and leaves them out.
-				if got, ok := said.Kernel[strings.Replace(name, ".", "", 1)]; ok && got != value {
+				// nstat omits RtoMin and others, which are settings and not counters.
+				if got, ok := nstat.Kernel[strings.Replace(name, ".", "", 1)]; ok && got != value {
 					t.Errorf("%s is %d, nstat says %d", name, value, got)
 				} else if !ok && value > 0 && !strings.HasPrefix(name, "Tcp.") && !strings.HasPrefix(name, "Ip.") {
 					t.Errorf("%s is %d, nstat does not know it", name, value)
@@ -194,6 +194,6 @@ func TestKernelCounters(t *testing.T) {
 			}
 			return
 		}
-		t.Fatal("the counters never stood still")
+		t.Fatal("the counters changed during each of 20 readings")
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestKernelOpenFiles asks for the limit and the descriptors of a child.
+// TestKernelOpenFiles reads the limit and the number of descriptors of a child.
 func TestKernelOpenFiles(t *testing.T) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -21,11 +21,11 @@ func TestKernelOpenFiles(t *testing.T) {
 	c := hold(t, "holder", file, file, file)
 	for name, proc := range ways() {
 		if got, err := proc.OpenFilesLimit(c.PID); err != nil || got != int(limit.Cur) {
-			t.Errorf("%s: the limit is %d of %d, %v", name, got, limit.Cur, err)
+			t.Errorf("%s: got a limit of %d, want %d; error %v", name, got, limit.Cur, err)
 		}
-		lab.Await(t, func() error { // until its runtime has opened all it needs
+		lab.Await(t, func() error { // until the child's runtime has opened its own files
 			if got, want := openOf(t, proc, inode, c.PID), descriptorsOf(t, c.PID); got != want || got < 3+3 {
-				return fmt.Errorf("%s: the child has %d descriptors, and %d are seen", name, want, got)
+				return fmt.Errorf("%s: the child has %d descriptors, Owners reports %d", name, want, got)
 			}
 			return nil
 		})
@@ -35,7 +35,7 @@ func TestKernelOpenFiles(t *testing.T) {
 	}
 }
 
-// openOf returns how many descriptors one of the holders of a socket has.
+// openOf returns the number of open descriptors of one holder of a socket.
 func openOf(t *testing.T, proc *Proc, inode uint32, pid int) int {
 	t.Helper()
 	o, err := proc.Owners(t.Context(), OwnersQuery{Inodes: set(inode)})
@@ -44,7 +44,7 @@ func openOf(t *testing.T, proc *Proc, inode uint32, pid int) int {
 	}
 	list := o.Processes()
 	if len(list) != 2 {
-		t.Fatalf("the socket has %d holders, not this process and its child", len(list))
+		t.Fatalf("the socket has %d holders, want 2: this process and its child", len(list))
 	}
 	for _, p := range list {
 		if p.PID == pid {

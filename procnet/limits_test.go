@@ -17,7 +17,7 @@ func TestOpenFilesLimit(t *testing.T) {
 	for _, test := range []struct{ name, limits, want string }{
 		{"as the kernel writes it", limits, "1024"},
 		{"unlimited", strings.Replace(limits, "1024  ", "unlimited", 1), fmt.Sprint(math.MaxInt)},
-		{"a last line without an end", "Max open files 7 8", "7"},
+		{"a last line without a newline", "Max open files 7 8", "7"},
 		{"no such line", "Max cpu time unlimited\n", "reading 7/limits: there is no line of Max open files"},
 		{"no limit in it", "Max open files\n", `reading 7/limits: line "Max open files": no limit in it`},
 		{"no number", "Max open files x 8 files\n", `reading 7/limits: soft limit of open files "x": not a whole number, nor unlimited`},

@@ -14,9 +14,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// The oracle is a second parser, slow and made only of the standard library's
-// obvious parts. It says whether a file is right and what its sockets are, not
-// what is wrong with it.
+// The oracle is a second parser. It is slow, and uses only simple parts of the
+// standard library. It says whether a file is valid and which sockets it has,
+// but not what is wrong with it.
 
 var oracleHeader = regexp.MustCompile(`^ *sl +local_address +rem(ote)?_address +st +tx_queue +rx_queue +` +
 	`tr +tm->when +retrnsmt +uid +timeout +inode( |$)`)
@@ -31,9 +31,9 @@ var oracleLine = regexp.MustCompile(`^ *[0-9]+: ` +
 	` +([0-9]+) +([0-9]+) +([0-9]+)` + // 11, 12, 13: uid, probes, inode
 	`((?: +[^ ]+){2,}) *$`) // 14: the rest
 
-// oracle returns the sockets of a file of a little-endian host before its
-// first mistake, and whether there is a mistake.
-func oracle(text string, family tcp.Family) (sockets []tcp.Socket, right bool) {
+// oracle returns the sockets of a file of a little-endian host up to its first
+// error, and whether the file is valid.
+func oracle(text string, family tcp.Family) (sockets []tcp.Socket, valid bool) {
 	for i, line := range strings.SplitAfter(text, "\n") {
 		if line == "" && i > 0 {
 			return sockets, true // after the last newline
@@ -71,7 +71,7 @@ func oracleSocket(line string, family tcp.Family) (s tcp.Socket, ok bool) {
 	entry, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 	number(entry, 10, 32)
 	address := func(text string) netip.Addr {
-		var b []byte // of each word, the last byte printed comes first
+		var b []byte // in each word, the last byte printed is the first of the address
 		for word := 0; word < len(text); word += 8 {
 			for digit := 6; digit >= 0; digit -= 2 {
 				b = append(b, byte(number(text[word+digit:word+digit+2], 16, 8)))
@@ -119,13 +119,13 @@ func oracleSocket(line string, family tcp.Family) (s tcp.Socket, ok bool) {
 	return s, ok
 }
 
-// compare fails where the parser and the oracle differ.
+// compare fails if the parser and the oracle differ.
 func compare(t *testing.T, text string, family tcp.Family) {
 	t.Helper()
-	want, right := oracle(text, family)
+	want, valid := oracle(text, family)
 	got, err := all(strings.NewReader(text), family)
-	if (err == nil) != right {
-		t.Fatalf("the parser says %v, the oracle finds it right: %v\n%q", err, right, text)
+	if (err == nil) != valid {
+		t.Fatalf("the parser returns error %v, the oracle says valid: %v\n%q", err, valid, text)
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d sockets, the oracle has %d\n%q", len(got), len(want), text)
@@ -144,7 +144,7 @@ func TestOracleAgreesOnRecordedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		compare(t, string(text), family)
-		// Cut off anywhere in the first lines, too.
+		// Also truncate the file at each byte of the first lines.
 		for i := range 1500 {
 			compare(t, string(text[:i]), family)
 		}
@@ -168,7 +168,8 @@ func FuzzParseSockets(f *testing.F) {
 	})
 }
 
-// FuzzParseLine spends no effort on headers.
+// FuzzParseLine always uses valid headers, so that the fuzzer changes only the
+// line.
 func FuzzParseLine(f *testing.F) {
 	for _, family := range families {
 		for _, line := range lines {

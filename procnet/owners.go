@@ -15,62 +15,65 @@ import (
 	"tcpstate/tcp"
 )
 
-// OwnersQuery says whose holders are wanted, and how much of each.
+// OwnersQuery says which sockets to find holders of, and which details to read.
 type OwnersQuery struct {
-	// Inodes are the sockets in question, named as in tcp.Owner. Nil asks for
-	// every socket that a process holds, be it of TCP or not. An empty map asks
-	// for none, and then nothing is read.
+	// Inodes are the sockets in question, by the inodes of tcp.Owner. Nil
+	// requests every socket that a process holds, TCP or not. An empty map
+	// requests none, and then nothing is read.
 	Inodes map[uint32]struct{}
 
-	// Details asks for UID, Exe and Cmdline of each process that holds one.
-	// The kernel reads Cmdline out of the process's memory, so a process whose
-	// memory hangs (on a dead network file system, for one) makes the reader
-	// wait, as it does ps(1).
+	// Details requests UID, Exe and Cmdline of each process that holds a
+	// socket. The kernel reads Cmdline from the process's memory. If access to
+	// that memory blocks (for example on a network file system that does not
+	// answer), the reader waits, as ps(1) does.
 	Details bool
 }
 
-// Process is a process that holds a socket. Its texts are the bytes that the
-// kernel gives: a process chooses them itself, control characters included.
+// Process is a process that holds a socket. Its texts are the bytes from the
+// kernel. A process can choose these texts itself, so they may contain control
+// characters.
 type Process struct {
-	PID  int    // the thread group's, as seen from the pid namespace of the /proc that was read
+	PID  int    // thread group id, in the pid namespace of the /proc that was read
 	Name string // comm of its first thread: 15 bytes at most, may be empty
-	Open int    // descriptors that it has open, of files of all kinds
+	Open int    // number of its open descriptors, for files of all kinds
 
-	// With OwnersQuery.Details, where they could be read.
-	UID     tcp.Optional[uint32] // effective user id, as seen from the reader's user namespace
-	Exe     string               // the file it runs, with " (deleted)" after it where that is gone
-	Cmdline []string             // its arguments; a process that wrote a title over them has it as the first
+	// Set with OwnersQuery.Details, if they could be read.
+	UID     tcp.Optional[uint32] // effective user id, in the reader's user namespace
+	Exe     string               // the file it runs, with " (deleted)" appended if the file was removed
+	Cmdline []string             // its arguments; if the process wrote a title over them, the title is the first
 }
 
 // Holder is one descriptor of a process on a socket.
 type Holder struct {
-	*Process        // one for all that the process holds
-	FD       int32  // its number
+	*Process        // shared by all descriptors of the process
+	FD       int32  // its descriptor number
 	Inode    uint32 // of the socket
 }
 
-// Owners are the holders of sockets, and what stood in the way of finding all.
+// Owners are the holders of sockets, and counts of what could not be read.
 type Owners struct {
 	holders []Holder // sorted by inode, pid, descriptor
 
-	// Unreadable counts the processes whose descriptors this user may not see:
-	// those of other users without CAP_SYS_PTRACE, kernel threads among them.
+	// Unreadable counts the processes whose descriptors this user may not read:
+	// without CAP_SYS_PTRACE these are the processes of other users, including
+	// kernel threads.
 	Unreadable int
 
-	// Vanished counts the processes that ended while they were read. They held
-	// nothing any more; in a recorded /proc they lack files.
+	// Vanished counts the processes that ended while they were read. They no
+	// longer hold sockets. In a recorded /proc these are processes whose files
+	// are missing.
 	Vanished int
 
-	// Hidden says that not even all processes are listed, for process 1 is not:
-	// every pid namespace has one. The mount option hidepid=2 does that to
-	// users without privileges.
+	// Hidden reports that /proc does not list all processes, because process 1
+	// is missing: every pid namespace has one. The mount option hidepid=2 hides
+	// processes from users without privileges.
 	Hidden bool
 }
 
-// Of returns the holders of a socket by pid and descriptor, all of them: after
-// a fork, after a descriptor was passed over a UNIX-domain socket, and after a
-// dup within a process there are several. None is no holder that could be
-// seen. The slice is a part of o and not to be changed.
+// Of returns all holders of a socket, sorted by pid and descriptor. A socket
+// has several holders after a fork, after a descriptor was passed over a
+// UNIX-domain socket, and after a dup within a process. If the result is empty,
+// no holder could be seen. The slice is part of o; do not change it.
 func (o *Owners) Of(inode uint32) []Holder {
 	from, found := slices.BinarySearchFunc(o.holders, inode, func(h Holder, inode uint32) int { return cmp.Compare(h.Inode, inode) })
 	if !found {
@@ -83,7 +86,8 @@ func (o *Owners) Of(inode uint32) []Holder {
 	return o.holders[from:to:to]
 }
 
-// Processes returns every process that holds one of the sockets, in no order.
+// Processes returns every process that holds one of the sockets, in no
+// particular order.
 func (o *Owners) Processes() []*Process {
 	var list []*Process
 	known := make(map[*Process]bool)
@@ -98,28 +102,31 @@ func (o *Owners) Processes() []*Process {
 	return list
 }
 
-// Len returns how many descriptors on sockets were found.
+// Len returns the number of descriptors of sockets that were found.
 func (o *Owners) Len() int { return len(o.holders) }
 
 // Owners finds the processes that hold the sockets in question. A socket's
-// inode is unique among all network namespaces, and any process of any of them
-// may hold it, so every descriptor of every process that can be seen is looked
-// at; but of a process that holds none of the sockets, nothing else is read.
+// inode is unique among all network namespaces, and any process in any of them
+// may hold the socket. So Owners reads every descriptor of every visible
+// process. Of a process that holds none of the sockets, it reads nothing else.
 //
-// Any user may ask, and is told of the processes that ptrace(2) would let them
-// read (PTRACE_MODE_READ_FSCREDS, proc_pid_fd(5)). Processes that end meanwhile
-// or may not be read are counted in the result and are no error. An error is
-// what ctx says, or a *ReadError for what no /proc should do.
+// Any user may call it. The result has the processes that ptrace(2) allows this
+// user to read (PTRACE_MODE_READ_FSCREDS, proc_pid_fd(5)). Processes that end
+// during the search or may not be read are counted in the result; they are not
+// an error. An error is the cause from ctx, or a *ReadError for a failure that
+// a /proc should never have.
 //
-// The threads of a process share its descriptors, which are therefore read
-// once, of the first thread; where that has ended before the others, of one of
-// them. A thread that parted from the others with unshare(CLONE_FILES) is
-// looked at in that case only. A socket that nobody has open is held by no
-// process: one on its way through a UNIX-domain socket, or the kernel's own.
+// The threads of a process share their descriptors, so Owners reads them once,
+// from the first thread. If the first thread has ended before the others, it
+// reads them from one of the others. Only in that case does it read the
+// descriptors of a thread that stopped sharing them with unshare(CLONE_FILES).
+// A socket that no process has open has no holder: a socket on its way through
+// a UNIX-domain socket, or a socket of the kernel itself.
 //
-// The list is not one moment's, but each entry was true at one: at that moment
-// the process of that name had that descriptor on that socket. A process that
-// never keeps a name for as long as it is read is given one of its names.
+// The list does not show a single moment, but each entry was true at some
+// moment: then the process with that name had that descriptor for that socket.
+// If a process changes its name during every attempt to read it, it gets one of
+// its names.
 func (p *Proc) Owners(ctx context.Context, q OwnersQuery) (*Owners, error) {
 	if q.Inodes != nil && len(q.Inodes) == 0 {
 		return &Owners{}, nil
@@ -131,7 +138,7 @@ func (p *Proc) Owners(ctx context.Context, q OwnersQuery) (*Owners, error) {
 	return p.owners(ctx, q, pids, runtime.GOMAXPROCS(0))
 }
 
-// owners shares the processes among workers.
+// owners divides the processes among workers.
 func (p *Proc) owners(ctx context.Context, q OwnersQuery, pids []int, workers int) (*Owners, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -163,7 +170,7 @@ func (p *Proc) owners(ctx context.Context, q OwnersQuery, pids []int, workers in
 	return o, nil
 }
 
-// processes returns the ids of all processes that are listed.
+// processes returns the ids of all processes in the list.
 func (p *Proc) processes() ([]int, error) {
 	t, err := p.openTree()
 	if err != nil {
@@ -173,9 +180,9 @@ func (p *Proc) processes() ([]int, error) {
 	return t.numbers(".")
 }
 
-// tree is a /proc as one worker reads it. There are two: fsTree reads any
-// fs.FS, and rawTree, on Linux, what is really a /proc, faster. Errors are
-// *ReadError.
+// tree reads a /proc for one worker. There are two implementations: fsTree
+// reads any fs.FS; rawTree, on Linux, reads a real /proc and is faster. Errors
+// are *ReadError.
 type tree interface {
 	// numbers returns the entries of a directory that are numbers.
 	numbers(dir string) ([]int, error)
@@ -186,30 +193,30 @@ type tree interface {
 	close()
 }
 
-// fdTable is the descriptors of a thread, and the files beside them. On a real
-// /proc it is bound to the thread itself and not to its number: once that is
-// gone everything fails, even if a new one has been given the number.
+// fdTable is the open descriptors of a thread, and the files of its process. On
+// a real /proc it refers to the thread itself and not to its number: after the
+// thread has ended every call fails, even if a new thread has the same number.
 type fdTable interface {
-	// sockets calls visit for each descriptor on a socket until it fails, and
-	// returns how many descriptors there are, be they on sockets or not.
+	// sockets calls visit for each descriptor of a socket until visit fails. It
+	// returns the number of all descriptors, of sockets or not.
 	sockets(visit func(fd int32, inode uint32) error) (int, error)
 
-	// socket returns the inode of the socket that a descriptor is on, 0 where
-	// it is closed or on something else.
+	// socket returns the inode of the socket that a descriptor refers to, or 0
+	// if the descriptor is closed or refers to something else.
 	socket(fd int32) (uint32, error)
 
-	// read and link return a file of the process's directory, whole, and
-	// where a symbolic link leads.
+	// read returns the content of a file in the process's directory. link
+	// returns the target of a symbolic link there.
 	read(name string) (string, error)
 	link(name string) (string, error)
 
-	// path returns the name under which people find a file of the process.
+	// path returns the full path of a file of the process, for messages.
 	path(name string) string
 
 	close()
 }
 
-// scan is the work of one worker.
+// scan is the state of one worker.
 type scan struct {
 	query                OwnersQuery
 	tree                 tree
@@ -217,7 +224,7 @@ type scan struct {
 	unreadable, vanished int
 }
 
-// run reads one process after the other of those that no worker has taken.
+// run reads processes that no other worker has taken, one after the other.
 func (s *scan) run(ctx context.Context, p *Proc, pids []int, taken *atomic.Int64) (err error) {
 	if s.tree, err = p.openTree(); err != nil {
 		return err
@@ -234,13 +241,14 @@ func (s *scan) run(ctx context.Context, p *Proc, pids []int, taken *atomic.Int64
 	}
 }
 
-// attempts is how often a process is read that changes its name meanwhile: it
-// executes another program, a thing that few do twice in a row.
+// attempts is how often a process is read if its name changes while it is read.
+// The name changes when the process executes another program, which few
+// processes do twice in a row.
 const attempts = 4
 
-// process adds what a process holds. If it did not keep its name throughout,
-// another program may have run when a descriptor was seen than when the name
-// was read, and all is read again.
+// process adds the sockets that a process holds. If the name changed while the
+// process was read, the process may have run another program when a descriptor
+// was read than when the name was read. Then process reads everything again.
 func (s *scan) process(ctx context.Context, pid int) error {
 	before := len(s.holders)
 	for range attempts {
@@ -267,10 +275,11 @@ func (s *scan) process(ctx context.Context, pid int) error {
 	return nil
 }
 
-// threads reads the descriptors of a process's first thread. One that has ended
-// before the others has none, and to users without privileges seems to be
-// another user's (task_dump_owner, fs/proc/base.c); then those of the next
-// thread that has any are read. settled is as of thread.
+// threads reads the descriptors of a process's first thread. If that thread has
+// ended before the others, it has no descriptors, and for users without
+// privileges it seems to belong to another user (task_dump_owner,
+// fs/proc/base.c). Then threads reads the descriptors of the next thread that
+// has any. settled is the same as for thread.
 func (s *scan) threads(ctx context.Context, pid int) (settled bool, err error) {
 	seen, settled, first := s.thread(ctx, pid, pid)
 	if seen > 0 || first != nil && !errors.Is(first, fs.ErrPermission) {
@@ -292,13 +301,14 @@ func (s *scan) threads(ctx context.Context, pid int) (settled bool, err error) {
 	return true, first
 }
 
-// thread adds what a thread holds of the sockets in question. It returns the
-// number of all its descriptors, and whether the process bore one name from
-// before the first socket was found until after the last.
+// thread adds the sockets in question that a thread holds. It returns the
+// number of all descriptors of the thread, and whether the process had the same
+// name from before the first socket was found until after the last.
 //
-// That makes a second look at every descriptor needless: what was seen between
-// two equal names was seen of the process of that name. Only the first one was
-// seen before its process was known, and is looked at again.
+// If the name is the same before and after, thread does not need to read each
+// descriptor twice: everything between the two readings belongs to the process
+// with that name. Only the first descriptor was read before the name, so it is
+// read again.
 func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool, err error) {
 	t, err := s.tree.open(pid, tid)
 	if err != nil {
@@ -322,7 +332,7 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 		}
 		s.holders = append(s.holders, Holder{Process: process, FD: fd, Inode: inode})
 		if len(s.holders)%4096 == 0 {
-			return ctx.Err() // a process may hold a million
+			return ctx.Err() // a process may hold a million sockets
 		}
 		return nil
 	})

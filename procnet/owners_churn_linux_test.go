@@ -13,8 +13,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// What is open of a process that has ended answers for no other that may have
-// been given its number.
+// The open table of a process that has ended must not show the descriptors of a
+// new process with the same pid.
 func TestOwnersTableOutlivesProcess(t *testing.T) {
 	inode, file := listener(t)
 	c := hold(t, "mortal", file)
@@ -32,30 +32,31 @@ func TestOwnersTableOutlivesProcess(t *testing.T) {
 		t.Fatalf("socket %d, %v, want %d", got, err, inode)
 	}
 	c.End()
-	if os.Geteuid() == 0 { // nobody else may say which number comes next
+	if os.Geteuid() == 0 { // only root may choose the next pid
 		reuse(t, c.PID, file)
 	}
 	if got, err := held.socket(3); got != 0 || err != nil {
-		t.Errorf("the descriptor of a dead process is on socket %d, %v", got, err)
+		t.Errorf("the descriptor of an ended process refers to socket %d, %v", got, err)
 	}
 	if name, err := readName(held); !isGone(err) {
-		t.Errorf("the dead process is called %q, %v", name, err)
+		t.Errorf("the ended process has the name %q, %v", name, err)
 	}
 	if link, err := held.link("exe"); !isGone(err) {
-		t.Errorf("the dead process runs %q, %v", link, err)
+		t.Errorf("the ended process runs %q, %v", link, err)
 	}
 	if seen, err := held.sockets(func(int32, uint32) error { return nil }); seen != 0 || !isGone(err) {
-		t.Errorf("the dead process has %d descriptors, %v", seen, err)
+		t.Errorf("the ended process has %d descriptors, %v", seen, err)
 	}
 }
 
-// reuse starts a process with the number of one that has ended, and gives it
-// the file as its descriptor 3. Others may be faster, so it tries again.
+// reuse starts a process with the pid of a process that has ended, and gives it
+// the file as descriptor 3. Another process may get the pid first, so reuse
+// tries again.
 func reuse(t *testing.T, pid int, file *os.File) {
 	t.Helper()
 	for range 200 {
 		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
-			t.Logf("the number is not used again: %v", err) // root in a container may not say it either
+			t.Logf("the pid is not used again: %v", err) // root in a container may not choose it either
 			return
 		}
 		c := hold(t, "impostor", file)
@@ -64,19 +65,20 @@ func reuse(t *testing.T, pid int, file *os.File) {
 		}
 		c.End()
 	}
-	t.Errorf("no process got the number %d", pid)
+	t.Errorf("no process got the pid %d", pid)
 }
 
-// Hundreds of processes come and go, and each of their sockets has a name. Most
-// sockets live for a moment, and may be seen or not; one of each process lives
-// until two searches have begun and ended, which both must see it.
+// Hundreds of processes start and end, and each of their sockets has its own
+// name. Most sockets exist only briefly, and a search may miss them. One socket
+// of each process stays open until two more searches have started and ended, so
+// both ways to read /proc must find it.
 func TestOwnersUnderChurn(t *testing.T) {
 	type owner struct {
 		pid  int
 		name string
 	}
 	var mu sync.Mutex
-	searched := sync.NewCond(&mu) // that a search has ended
+	searched := sync.NewCond(&mu) // signals the end of a search
 	owners, patient := map[uint32]owner{}, map[uint32]bool{}
 	begun, ended, over := 0, 0, false
 	const children = 15
@@ -93,7 +95,7 @@ func TestOwnersUnderChurn(t *testing.T) {
 					number, name, _ := strings.Cut(strings.TrimSpace(line), " ")
 					inode, err := strconv.ParseUint(number, 10, 32)
 					if err != nil {
-						t.Errorf("a child says %q", line)
+						t.Errorf("a child printed %q", line)
 						break
 					}
 					mu.Lock()
@@ -111,7 +113,7 @@ func TestOwnersUnderChurn(t *testing.T) {
 			}
 		})
 	}
-	// And some that hold nothing, as fast as a shell starts them.
+	// The shell starts more processes, as fast as it can, which hold no socket.
 	shell := exec.Command("/bin/sh", "-c", "while :; do /bin/true; done")
 	shell.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := shell.Start(); err != nil {
@@ -160,11 +162,11 @@ func TestOwnersUnderChurn(t *testing.T) {
 		}
 		for got := range sightings {
 			if got != want {
-				t.Errorf("socket %d is %d %q's, not %d %q's", inode, want.pid, want.name, got.pid, got.name)
+				t.Errorf("socket %d belongs to %d %q, but was attributed to %d %q", inode, want.pid, want.name, got.pid, got.name)
 			}
 		}
 		if patient[inode] && sightings[want] < len(ways()) {
-			t.Errorf("socket %d of %d %q was there during a whole search and was seen %d times", inode, want.pid, want.name, sightings[want])
+			t.Errorf("socket %d of %d %q was open during a whole search but was found %d times", inode, want.pid, want.name, sightings[want])
 		}
 	}
 	if len(owners) != 2*children*renamings || len(patient) != 2*children {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// fsTree reads any file system: a recorded /proc, or a map of strings.
+// fsTree reads any file system, such as a recorded /proc or a map of strings.
 type fsTree struct{ proc *Proc }
 
 func (t fsTree) close() {}
@@ -35,10 +35,10 @@ func (t fsTree) open(pid, tid int) (fdTable, error) {
 	return &fsTable{proc: t.proc, dir: strconv.Itoa(pid), fds: fds, numbers: numbers}, nil
 }
 
-// fsTable is a table of an fsTree.
+// fsTable is the descriptor table of an fsTree.
 type fsTable struct {
 	proc    *Proc
-	dir     string // of the process
+	dir     string // directory of the process
 	fds     string // directory of the descriptors
 	numbers []int
 }
@@ -65,7 +65,7 @@ func (t *fsTable) socket(fd int32) (uint32, error) {
 	name := path.Join(t.fds, strconv.Itoa(int(fd)))
 	link, err := fs.ReadLink(t.proc.FS, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil // closed meanwhile
+		return 0, nil // it was closed after the directory was read
 	}
 	if err != nil {
 		return 0, t.proc.readError(name, err)
@@ -101,7 +101,7 @@ func tableDir(pid, tid int) string {
 	return path.Join(strconv.Itoa(pid), "task", strconv.Itoa(tid), "fd")
 }
 
-// parseNumber reads the name of a process, thread or descriptor, a number
+// parseNumber parses the name of a process, thread or descriptor: a number
 // below 2^31 as the kernel writes it.
 func parseNumber(name string) (int, bool) {
 	n, err := strconv.ParseUint(name, 10, 31)

@@ -23,21 +23,21 @@ func (p *Proc) openTree() (tree, error) {
 	return fsTree{p}, nil
 }
 
-// isProc reports whether a directory is the kernel's own /proc. Only there is
-// it known that no call waits for long, as on a network file system it may.
+// isProc reports whether a directory is a real /proc of the kernel. Calls there
+// never block for long, but calls on a network file system may.
 func isProc(dir *os.File) bool {
 	const magic = 0x9fa0 // PROC_SUPER_MAGIC, include/uapi/linux/magic.h
 	var stat syscall.Statfs_t
 	return syscall.Fstatfs(int(dir.Fd()), &stat) == nil && stat.Type == magic
 }
 
-// rawTree reads the kernel's own /proc by plain system calls and allocates
-// nothing for a descriptor, of which there may be millions.
+// rawTree reads a real /proc with plain system calls. It allocates nothing for
+// a descriptor, because there may be millions.
 type rawTree struct {
 	proc    *Proc
 	root    *os.File
 	entries [32 << 10]byte
-	target  [64]byte // of a descriptor's link; longer than that of any socket
+	target  [64]byte // target of a descriptor's link; longer than the target of any socket
 }
 
 func (t *rawTree) close() { t.root.Close() }
@@ -89,8 +89,8 @@ func (t *rawTree) openDir(dir string) (int, error) {
 	return fd, nil
 }
 
-// nextEntry takes the first of the struct linux_dirent64 of getdents64(2) and
-// returns its name, with the zero byte that ends it, and the entries after it.
+// nextEntry returns the name in the first struct linux_dirent64 of
+// getdents64(2), including the zero byte at its end, and the entries after it.
 func nextEntry(entries []byte) (name, rest []byte) {
 	const lengthAt, nameAt = 16, 19
 	length := binary.NativeEndian.Uint16(entries[lengthAt:])
@@ -98,15 +98,16 @@ func nextEntry(entries []byte) (name, rest []byte) {
 	return name[:bytes.IndexByte(name, 0)+1], entries[length:]
 }
 
-// rawTable is a table of a rawTree. Everything is looked up from the open
-// directory of the descriptors, which belongs to the thread and not to its
-// number (struct proc_inode, fs/proc/internal.h), and so do those above it.
+// rawTable is the descriptor table of a rawTree. All names are relative to the
+// open directory of the descriptors. That directory belongs to the thread and
+// not to its number (struct proc_inode, fs/proc/internal.h), and so do its
+// parent directories.
 type rawTable struct {
 	tree *rawTree
 	fd   int
-	dir  string // of the process
+	dir  string // directory of the process
 	fds  string // directory of the descriptors
-	up   string // from there to dir
+	up   string // relative path from fds to dir
 }
 
 func (t *rawTable) close() { syscall.Close(t.fd) }
@@ -124,7 +125,7 @@ func (t *rawTable) sockets(visit func(fd int32, inode uint32) error) (seen int, 
 			var name []byte
 			name, rest = nextEntry(rest)
 			if name[0] == '.' {
-				continue // itself, and the directory above
+				continue // the directory itself and its parent
 			}
 			seen++
 			inode, err := t.at(name)
@@ -141,7 +142,8 @@ func (t *rawTable) sockets(visit func(fd int32, inode uint32) error) (seen int, 
 	}
 }
 
-// descriptor reads the number in the name of an entry, which the kernel wrote.
+// descriptor parses the number in the name of an entry. The kernel wrote the
+// name, so it is valid.
 func descriptor(name []byte) int32 {
 	var fd int32
 	for _, digit := range name[:len(name)-1] {
@@ -154,18 +156,18 @@ func (t *rawTable) socket(fd int32) (uint32, error) {
 	return t.at(append(strconv.AppendInt(nil, int64(fd), 10), 0))
 }
 
-// at returns the inode of the socket that the link of that name, which ends
-// with a zero byte, leads to. The kernel cuts what does not fit, and what does
-// not fit is no socket.
+// at returns the inode of the socket that a link refers to. The name of the
+// link ends with a zero byte. The kernel truncates a target that does not fit,
+// and such a target is never a socket.
 func (t *rawTable) at(name []byte) (uint32, error) {
 	n, errno := readlinkat(t.fd, &name[0], t.tree.target[:])
 	switch errno {
 	case 0:
 		return parseSocketLink(t.tree.target[:n]), nil
 	case syscall.ENOENT:
-		return 0, nil // closed meanwhile
+		return 0, nil // it was closed after the directory was read
 	case syscall.EACCES:
-		// That is also how it ends for a thread that has just gone
+		// The kernel also returns EACCES for a thread that has just ended
 		// (proc_pid_readlink, fs/proc/base.c).
 		if _, err := t.read("comm"); err != nil {
 			return 0, err
@@ -174,9 +176,9 @@ func (t *rawTable) at(name []byte) (uint32, error) {
 	return 0, t.tree.proc.readError(path.Join(t.fds, string(name[:len(name)-1])), errno)
 }
 
-// readlinkat is readlinkat(2) for a name that ends with a zero byte. On /proc the
-// call waits for nobody, so Go's scheduler is not told of it: that would add a
-// tenth to what the call itself takes.
+// readlinkat calls readlinkat(2) with a name that ends with a zero byte. On
+// /proc the call does not block, so readlinkat bypasses Go's scheduler. The
+// scheduler would add a tenth to the time of the call.
 func readlinkat(dir int, name *byte, target []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)), 0, 0)
@@ -211,7 +213,7 @@ func (t *rawTable) read(name string) (string, error) {
 
 func (t *rawTable) link(name string) (string, error) {
 	path := append([]byte(t.up+name), 0)
-	target := make([]byte, 4096) // PATH_MAX: the kernel has no longer one (do_proc_readlink, fs/proc/base.c)
+	target := make([]byte, 4096) // PATH_MAX: the kernel returns no longer path (do_proc_readlink, fs/proc/base.c)
 	n, errno := readlinkat(t.fd, &path[0], target)
 	if errno != 0 {
 		return "", &ReadError{File: t.path(name), Err: errno}

@@ -20,17 +20,19 @@ import (
 	"tcpstate/tcp"
 )
 
-// A test that needs processes has actors of the lab, with two roles of this
-// package's own.
+// Tests that need other processes start actors of the lab. This package adds
+// two roles.
 func init() {
 	lab.Play(map[string]lab.Role{"rename": renameAll, "look": look})
 }
 
-// renamings is how many sockets a child of the role rename holds in turn.
+// renamings is the number of sockets that a child in the role rename holds, one
+// after the other.
 const renamings = 40
 
-// renameAll holds one socket after the other, each under a name of its own, and
-// reports which. It goes on to the next when it reads a line.
+// renameAll holds one socket after the other and has a different name for each.
+// It prints the inode and the name, and continues with the next socket when it
+// reads a line.
 func renameAll(name string, ready func(...any)) error {
 	ready()
 	lines := bufio.NewScanner(os.Stdin)
@@ -56,8 +58,7 @@ func renameAll(name string, ready func(...any)) error {
 	return nil
 }
 
-// look prints what there is to see of the owners of the sockets whose inodes it
-// reads.
+// look reads inodes and prints what this user can see of the owners of each.
 func look(_ string, ready func(...any)) error {
 	ready()
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -87,8 +88,8 @@ func fdsOf(files ...*os.File) (fds []int) {
 	return fds
 }
 
-// listener makes a listener, its inode, and a file of it to hand on, which is
-// another descriptor of this process.
+// listener returns the inode of a listener, and a file of the listener that can
+// be passed to a child. The file is a descriptor of this process too.
 func listener(t *testing.T) (uint32, *os.File) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -105,7 +106,7 @@ func listener(t *testing.T) (uint32, *os.File) {
 	return uint32(number), file
 }
 
-// plain hides from Owners that its directory is a real one.
+// plain hides from Owners that its directory is a real directory.
 type plain struct{ fs.ReadLinkFS }
 
 func (p plain) Open(name string) (fs.File, error) {
@@ -123,7 +124,7 @@ func ways() map[string]*Proc {
 	return map[string]*Proc{"raw": Open("/proc"), "plain": {FS: plain{os.DirFS("/proc").(fs.ReadLinkFS)}, Dir: "/proc"}}
 }
 
-func TestWaysAreTwo(t *testing.T) {
+func TestWaysDiffer(t *testing.T) {
 	for name, p := range ways() {
 		tree, err := p.openTree()
 		if err != nil {
@@ -136,7 +137,7 @@ func TestWaysAreTwo(t *testing.T) {
 	}
 }
 
-// holdersOf returns the holders of a socket in words.
+// holdersOf returns the holders of a socket as text.
 func holdersOf(o *Owners, inode uint32) string {
 	var words []string
 	for _, h := range o.Of(inode) {
@@ -146,8 +147,8 @@ func holdersOf(o *Owners, inode uint32) string {
 	return strings.Join(words, " ")
 }
 
-// check compares the holders of a socket, as seen in both ways, alone and among
-// all others.
+// check compares the holders of a socket with want, for both ways to read
+// /proc, and for a query for this socket and a query for all sockets.
 func check(t *testing.T, inode uint32, want ...string) {
 	t.Helper()
 	slices.Sort(want)
@@ -158,7 +159,7 @@ func check(t *testing.T, inode uint32, want ...string) {
 				t.Fatal(err)
 			}
 			if got := holdersOf(o, inode); got != strings.Join(want, " ") {
-				t.Errorf("%s, asked for %s: got %q, want %q", name, what, got, want)
+				t.Errorf("%s, query for %s: got %q, want %q", name, what, got, want)
 			}
 		}
 	}
@@ -166,7 +167,7 @@ func check(t *testing.T, inode uint32, want ...string) {
 
 func holder(pid int, name string, fd int) string { return fmt.Sprintf("%d/%q/%d", pid, name, fd) }
 
-// me is this process as a holder.
+// me returns this process as a holder.
 func me(t *testing.T, file *os.File) string {
 	t.Helper()
 	comm, err := os.ReadFile("/proc/self/comm")
@@ -203,7 +204,7 @@ func TestOwnersPassedOverUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
-	check(t, inode) // nobody's, while it is on its way
+	check(t, inode) // no process holds it while it is in the UNIX-domain socket
 	c := lab.Actor{Name: "heir", Role: "receive"}.Start(t, fdsOf(theirs)...)
 	theirs.Close()
 	number, err := strconv.Atoi(c.Answer)
@@ -213,7 +214,8 @@ func TestOwnersPassedOverUnixSocket(t *testing.T) {
 	check(t, inode, holder(c.PID, "heir", number))
 }
 
-// Names come as they are, whatever they would do to a terminal.
+// Names are returned unchanged, even if they contain control characters for a
+// terminal.
 func TestOwnersNames(t *testing.T) {
 	for _, name := range []string{"", "a b", "\x1b[2J\x1b[31m", "a\nb\n", "\xff\xfe", "(x) R 1", "fifteen-letters"} {
 		inode, file := listener(t)
@@ -224,7 +226,7 @@ func TestOwnersNames(t *testing.T) {
 	}
 }
 
-// A process whose first thread has ended lives on in the others.
+// A process whose first thread has ended continues in its other threads.
 func TestOwnersWithoutFirstThread(t *testing.T) {
 	inode, file := listener(t)
 	c := lab.Actor{Name: "headless", Role: "leaderless"}.Start(t, fdsOf(file)...)
@@ -236,7 +238,7 @@ func TestOwnersWithoutFirstThread(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(text, []byte("(headless) Z ")) {
-			return fmt.Errorf("the first thread does not end: %s", text)
+			return fmt.Errorf("the first thread has not ended: %s", text)
 		}
 		return nil
 	})
@@ -271,12 +273,13 @@ func TestOwnersDetailsOfAProcess(t *testing.T) {
 	}
 }
 
-// Another user's processes are counted, and no error.
+// Processes of another user are counted, and are not an error.
 func TestOwnersOfAnotherUser(t *testing.T) {
 	inode, file := listener(t)
 	defer file.Close()
-	// Root looks as user 65534, and does not find its own socket. Others look
-	// as themselves and find theirs; process 1 is the other user's.
+	// Root searches as user 65534, who must not find root's socket. Other users
+	// search as themselves and find their own socket; process 1 belongs to
+	// another user.
 	attr, want := (*syscall.SysProcAttr)(nil), fmt.Sprint(os.Geteuid(), " 1 true false\n")
 	if os.Geteuid() == 0 {
 		attr, want = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, "65534 0 true false\n"
@@ -288,7 +291,8 @@ func TestOwnersOfAnotherUser(t *testing.T) {
 	}
 }
 
-// A descriptor costs no allocation, be it on a socket in question or not.
+// A descriptor costs no allocation, whether the query asks for its socket or
+// not.
 func TestOwnersAllocateNothingPerDescriptor(t *testing.T) {
 	inode, file := listener(t)
 	dup := func(n int) (close func()) {
@@ -327,12 +331,12 @@ func TestOwnersAllocateNothingPerDescriptor(t *testing.T) {
 		many := allocations()
 		release()
 		if many != few {
-			t.Errorf("500 descriptors more cost %v allocations more", many-few)
+			t.Errorf("500 more descriptors cost %v more allocations", many-few)
 		}
 	}
 }
 
-// Meant to be run where there are sockets:
+// Run this benchmark in a namespace that has sockets:
 //
 //	go test -c ./procnet && go run ./internal/lab/run est=100000 -- ./procnet.test -test.run '^$' -test.bench Owners
 func BenchmarkOwners(b *testing.B) {

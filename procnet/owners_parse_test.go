@@ -82,10 +82,10 @@ func FuzzParseUID(f *testing.F) {
 			t.Errorf("%q: %d, %#v", status, uid, err)
 		}
 		if err == nil && !strings.Contains(status, "Uid:") {
-			t.Errorf("%q: %d out of nothing", status, uid)
+			t.Errorf("%q: got %d, but the text has no Uid", status, uid)
 		}
 		if again, err := parseUID("Name:\ty\nUid:\t9\t" + fmt.Sprint(uid) + "\n" + status); err != nil || again != uid {
-			t.Errorf("%d comes back as %d, %v", uid, again, err)
+			t.Errorf("%d is parsed again as %d, %v", uid, again, err)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// describe reads who a process is, its name first.
+// describe reads the name of a process and then, if requested, its details.
 func describe(t fdTable, pid int, details bool) (*Process, error) {
 	name, err := readName(t)
 	if err != nil {
@@ -23,17 +23,17 @@ func describe(t fdTable, pid int, details bool) (*Process, error) {
 	return p, err
 }
 
-// readName reads the name of a process. The kernel ends it with a newline, and
-// it may contain more of them (proc_task_name, fs/proc/array.c).
+// readName reads the name of a process. The kernel adds a newline, and the name
+// itself may contain newlines (proc_task_name, fs/proc/array.c).
 func readName(t fdTable) (string, error) {
 	name, err := t.read("comm")
 	return strings.TrimSuffix(name, "\n"), err
 }
 
-// addDetails adds what can be read of the details. That one of them may not be
-// read, or is not there, makes it unknown: a process whose first thread has
-// ended has no command line, for one. That a process has vanished shows when
-// its name is read again.
+// addDetails adds the details that can be read. A detail that does not exist or
+// may not be read stays unknown: for example, a process whose first thread has
+// ended has no command line. The caller notices that a process has ended when
+// it reads the name again.
 func (p *Process) addDetails(t fdTable) error {
 	status, err := t.read("status")
 	if err == nil {
@@ -54,16 +54,17 @@ func (p *Process) addDetails(t fdTable) error {
 	return nil
 }
 
-// isGone reports whether err says that a process is not there any more: its
-// files are not (ENOENT), or they are open and nobody stands behind them
-// (ESRCH, as proc_single_show in fs/proc/base.c has it).
+// isGone reports whether err means that a process has ended: its files do not
+// exist (ENOENT), or they are open but their process has ended (ESRCH, see
+// proc_single_show in fs/proc/base.c).
 func isGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }
 
-// parseSocketLink returns the inode in what a link of /proc/PID/fd holds:
-// socket:[12345] for a socket (sockfs_dname, net/socket.c), and 0 for all
-// else. It is called for every descriptor of the host.
+// parseSocketLink returns the inode in the target of a link in /proc/PID/fd:
+// the target is socket:[12345] for a socket (sockfs_dname, net/socket.c). It
+// returns 0 for every other target. It is called for every descriptor of the
+// host.
 func parseSocketLink(link []byte) uint32 {
 	const prefix, suffix = "socket:[", "]"
 	if len(link) <= len(prefix)+len(suffix) || string(link[:len(prefix)]) != prefix || link[len(link)-1] != suffix[0] {
@@ -86,10 +87,10 @@ func parseSocketLink(link []byte) uint32 {
 	return uint32(inode)
 }
 
-// parseUID returns the effective user id of a status file. Its line is
-// "Uid:", then the real, effective, saved and file system id; no name can
-// pretend to be it, since newlines in names are escaped here (task_state and
-// proc_task_name, fs/proc/array.c).
+// parseUID returns the effective user id from a status file. The line is
+// "Uid:", then the real, effective, saved and file system id. The name of a
+// process cannot imitate this line, because the kernel escapes newlines in
+// names here (task_state and proc_task_name, fs/proc/array.c).
 func parseUID(status string) (uint32, error) {
 	for line := range strings.Lines(status) {
 		ids, ok := strings.CutPrefix(line, "Uid:")
@@ -110,9 +111,8 @@ func parseUID(status string) (uint32, error) {
 }
 
 // parseCmdline splits a command line at the zero bytes that end its arguments.
-// Empty arguments at the end are dropped: a program that writes a title over
-// its arguments leaves what is too long as zero bytes (get_mm_cmdline,
-// fs/proc/base.c).
+// It drops empty arguments at the end: a program that writes a title over its
+// arguments leaves zero bytes after the title (get_mm_cmdline, fs/proc/base.c).
 func parseCmdline(text string) []string {
 	text = strings.TrimRight(text, "\x00")
 	if text == "" {

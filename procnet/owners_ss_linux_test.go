@@ -12,7 +12,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// The owners are those that ss(8) finds.
+// Owners finds the same holders as ss(8).
 func TestOwnersAgreeWithSS(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.Fill("est=400", "listen=40", "bound=20", "closewait=20"); err != nil {
@@ -25,7 +25,7 @@ func TestOwnersAgreeWithSS(t *testing.T) {
 		for inode := range want {
 			wanted[inode] = struct{}{}
 		}
-		if len(wanted) < 461 { // it does not list what is only bound
+		if len(wanted) < 461 { // ss does not list sockets that are only bound
 			t.Fatalf("ss finds %d sockets", len(wanted))
 		}
 		for name, p := range ways() {
@@ -42,8 +42,8 @@ func TestOwnersAgreeWithSS(t *testing.T) {
 	})
 }
 
-// ssOwners returns the holders of each socket that ss lists, as holdersOf has
-// them.
+// ssOwners returns the holders of each socket that ss lists, in the form of
+// holdersOf.
 func ssOwners(t *testing.T) map[uint32]string {
 	t.Helper()
 	output, err := exec.Command("ss", "-taepnH").Output()

@@ -18,8 +18,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// process adds a process to a /proc in a map: its name, what its descriptors
-// lead to, and the files that tell details.
+// process adds a process to a /proc in a map: its name, the targets of its
+// descriptors, and the files with details.
 func process(m fstest.MapFS, pid int, name string, fds map[int]string) {
 	dir := fmt.Sprint(pid)
 	m[dir+"/comm"] = &fstest.MapFile{Data: []byte(name + "\n")}
@@ -37,7 +37,7 @@ func symlink(target string) *fstest.MapFile {
 	return &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte(target)}
 }
 
-// set makes the set of inodes for a query.
+// set returns the set of inodes for a query.
 func set(inodes ...uint32) map[uint32]struct{} {
 	wanted := make(map[uint32]struct{})
 	for _, inode := range inodes {
@@ -46,7 +46,7 @@ func set(inodes ...uint32) map[uint32]struct{} {
 	return wanted
 }
 
-// list returns all of o in one line.
+// list returns everything in o as one line.
 func list(o *Owners) string {
 	var words []string
 	for _, h := range o.holders {
@@ -67,11 +67,11 @@ func list(o *Owners) string {
 func TestOwners(t *testing.T) {
 	m := fstest.MapFS{"net": {Mode: fs.ModeDir}, "sys/x": {}, "12x/fd/3": symlink("socket:[40]"), "007/fd/3": symlink("socket:[40]"), "uptime": {}}
 	process(m, 1, "init", map[int]string{0: "/dev/null", 3: "socket:[10]", 4: "socket:[70]", 5: "pipe:[20]"})
-	process(m, 9, "", nil) // as a kernel thread
+	process(m, 9, "", nil) // like a kernel thread
 	process(m, 20, "master", map[int]string{13: "socket:[20]", 12: "socket:[40]"})
 	process(m, 21, "worker", map[int]string{3: "socket:[20]", 4: "socket:[20]", 7: "anon_inode:[eventpoll]", 8: "/tmp/socket:[20]"})
 	process(m, 30, "a\nb\x1b[2J", map[int]string{3: "socket:[30]"})
-	process(m, 40, "leader", nil) // has ended; its second thread reads on
+	process(m, 40, "leader", nil) // has ended; its other threads still run
 	m["40/task/41/fd"] = &fstest.MapFile{Mode: fs.ModeDir}
 	m["40/task/42/fd/6"] = symlink("socket:[60]")
 	m["40/task/43/fd/6"] = symlink("socket:[60]")
@@ -86,12 +86,12 @@ func TestOwners(t *testing.T) {
 	}{
 		{"none", set(), ""},
 		{"one", set(10), "10:1/init/3"},
-		{"of two in one process", set(70), "70:1/init/4"},
-		{"shared, and twice in one", set(20), "20:20/master/13 20:21/worker/3 20:21/worker/4"},
+		{"one of two sockets of a process", set(70), "70:1/init/4"},
+		{"shared by two processes, one with two descriptors", set(20), "20:20/master/13 20:21/worker/3 20:21/worker/4"},
 		{"a name that moves the cursor", set(30), "30:30/a\nb\x1b[2J/3"},
 		{"threads without their leader", set(60), "60:40/leader/6"},
 		{"threads count once", set(65), "65:50/threads/6"},
-		{"a pipe is no socket", set(40, 99), "40:20/master/12"},
+		{"a pipe is not a socket", set(40, 99), "40:20/master/12"},
 		{"all", nil, "10:1/init/3 20:20/master/13 20:21/worker/3 20:21/worker/4 30:30/a\nb\x1b[2J/3 40:20/master/12 " +
 			"60:40/leader/6 65:50/threads/6 70:1/init/4"},
 	} {
@@ -105,7 +105,7 @@ func TestOwners(t *testing.T) {
 			}
 			for _, h := range o.holders {
 				if h.UID.IsKnown() || h.Exe != "" || h.Cmdline != nil {
-					t.Errorf("details that nobody asked for: %+v", *h.Process)
+					t.Errorf("details that the query does not ask for: %+v", *h.Process)
 				}
 			}
 		})
@@ -144,13 +144,13 @@ func TestOwnersDetails(t *testing.T) {
 		t.Errorf("bare: %+v", bare)
 	}
 	if o.Of(11)[0].Process != init {
-		t.Error("a process is not the same for all its sockets")
+		t.Error("two sockets of a process have different Process values")
 	}
 }
 
-// scripted is a file system that calls on before each file or link is read, by
-// name, and with how often that has been done before. on may change the files,
-// or answer with an error.
+// scripted is a file system that calls on before it reads a file, a directory
+// or a link. on gets the name and the number of earlier reads of that name. It
+// may change the files, or return an error for this read.
 type scripted struct {
 	fstest.MapFS
 	on   func(name string, times int) error
@@ -185,8 +185,9 @@ func (s *scripted) ReadLink(name string) (string, error) {
 	return s.MapFS.ReadLink(name)
 }
 
-// What changes while it is read is never attributed to the wrong process.
-func TestOwnersMeanwhile(t *testing.T) {
+// If something changes during the search, no socket is attributed to the wrong
+// process.
+func TestOwnersDuringChanges(t *testing.T) {
 	denied := func(err error, names ...string) func(fstest.MapFS, string, int) error {
 		return func(_ fstest.MapFS, name string, _ int) error {
 			if slices.Contains(names, name) {
@@ -210,10 +211,10 @@ func TestOwnersMeanwhile(t *testing.T) {
 			}
 			return nil
 		}, "12:8/other/3 vanished=1"},
-		{"another user's", denied(syscall.EACCES, "7/fd"), "12:8/other/3 unreadable=1"},
+		{"a process of another user", denied(syscall.EACCES, "7/fd"), "12:8/other/3 unreadable=1"},
 		{"hidepid=1", denied(syscall.EPERM, "7/fd", "7/comm", "7/status"), "12:8/other/3 unreadable=1"},
-		{"another user's from the second descriptor on", denied(syscall.EACCES, "7/fd/4"), "12:8/other/3 unreadable=1"},
-		{"its first thread has ended, as a user without privileges sees it", func(m fstest.MapFS, name string, _ int) error {
+		{"the user changes after the first descriptor", denied(syscall.EACCES, "7/fd/4"), "12:8/other/3 unreadable=1"},
+		{"its first thread has ended, and the user has no privileges", func(m fstest.MapFS, name string, _ int) error {
 			if name != "7/fd" {
 				return nil
 			}
@@ -221,26 +222,26 @@ func TestOwnersMeanwhile(t *testing.T) {
 			return syscall.EACCES
 		}, "10:7/old/5 12:8/other/3"},
 		{"a descriptor is closed", denied(syscall.ENOENT, "7/fd/3"), "11:7/old/4 12:8/other/3"},
-		{"the first is closed before the name is read", func(m fstest.MapFS, name string, _ int) error {
+		{"the first descriptor is closed before the name is read", func(m fstest.MapFS, name string, _ int) error {
 			if name == "7/comm" {
 				delete(m, "7/fd/3")
 			}
 			return nil
 		}, "11:7/old/4 12:8/other/3"},
-		{"the first is another before the name is read", func(m fstest.MapFS, name string, _ int) error {
+		{"the first descriptor is another socket before the name is read", func(m fstest.MapFS, name string, _ int) error {
 			if name == "7/comm" {
 				m["7/fd/3"] = symlink("socket:[13]")
 			}
 			return nil
 		}, "11:7/old/4 12:8/other/3"},
-		{"it executes another program, which keeps one", func(m fstest.MapFS, name string, times int) error {
+		{"it executes another program, which keeps one socket", func(m fstest.MapFS, name string, times int) error {
 			if name == "7/fd/4" && times == 0 {
 				rename(m, "new")
 				delete(m, "7/fd/3")
 			}
 			return nil
 		}, "11:7/new/4 12:8/other/3"},
-		{"it executes another program, which keeps none", func(m fstest.MapFS, name string, times int) error {
+		{"it executes another program, which keeps no socket", func(m fstest.MapFS, name string, times int) error {
 			if name == "7/comm" && times == 1 {
 				rename(m, "new")
 				delete(m, "7/fd/3")
@@ -248,7 +249,7 @@ func TestOwnersMeanwhile(t *testing.T) {
 			}
 			return nil
 		}, "12:8/other/3"},
-		{"it never keeps its name", func(m fstest.MapFS, name string, times int) error {
+		{"its name changes all the time", func(m fstest.MapFS, name string, times int) error {
 			if name == "7/comm" {
 				rename(m, fmt.Sprint("name", times))
 			}
@@ -268,13 +269,13 @@ func TestOwnersMeanwhile(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 			if !o.Hidden {
-				t.Error("there is no process 1, and that is not told")
+				t.Error("there is no process 1, but Hidden is not set")
 			}
 		})
 	}
 }
 
-// oneWorker has one goroutine do the work, for the sake of a script.
+// oneWorker searches with one goroutine, so that the order of reads is fixed.
 func oneWorker(t *testing.T, p *Proc, q OwnersQuery) (*Owners, error) {
 	t.Helper()
 	pids, err := p.processes()
@@ -284,7 +285,8 @@ func oneWorker(t *testing.T, p *Proc, q OwnersQuery) (*Owners, error) {
 	return p.owners(t.Context(), q, pids, 1)
 }
 
-// What is neither gone nor forbidden is an error that names the file.
+// Every error other than a process that has ended or may not be read is
+// returned, and names the file.
 func TestOwnersErrors(t *testing.T) {
 	for _, test := range []struct{ name, want string }{
 		{".", "reading /proc: input/output error"},
@@ -335,8 +337,8 @@ func TestOwnersCancelled(t *testing.T) {
 	}
 }
 
-// Nothing is read of a process that holds no socket in question, but for what
-// its descriptors are; and nothing at all where no socket is in question.
+// For a process that holds none of the sockets, only the targets of its
+// descriptors are read. For an empty query nothing is read.
 func TestOwnersReadNoMoreThanTheyMust(t *testing.T) {
 	m := fstest.MapFS{}
 	process(m, 7, "old", map[int]string{3: "socket:[10]", 4: "/dev/null"})
@@ -364,7 +366,7 @@ func TestOwnersReadNoMoreThanTheyMust(t *testing.T) {
 	}
 }
 
-// A directory that somebody brought from another host is as good as a /proc.
+// A directory that was copied from another host works like a real /proc.
 func TestOwnersOfARecordedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	m := fstest.MapFS{}

@@ -17,7 +17,7 @@ import (
 
 var both = []tcp.Family{tcp.IPv4, tcp.IPv6}
 
-// files makes a Proc of the given files, whose net is "net".
+// files returns a Proc with the given files, whose NetDir is "net".
 func files(content map[string]string) *Proc {
 	m := fstest.MapFS{}
 	for name, text := range content {
@@ -26,8 +26,8 @@ func files(content map[string]string) *Proc {
 	return &Proc{FS: m, NetDir: "net"}
 }
 
-// read returns a line for each socket, its family and state, and one for an
-// error.
+// read returns one line for each socket, with its family and state, and one
+// line for an error.
 func read(p *Proc, families ...tcp.Family) string {
 	var got []string
 	for s, err := range p.Sockets(families) {
@@ -49,11 +49,11 @@ func TestSockets(t *testing.T) {
 		want     string
 	}{
 		{"both", map[string]string{"net/tcp": one4, "net/tcp6": one6}, both, "ipv4 LISTEN\nipv6 LISTEN"},
-		{"in the order asked", map[string]string{"net/tcp": one4, "net/tcp6": one6}, []tcp.Family{tcp.IPv6, tcp.IPv4}, "ipv6 LISTEN\nipv4 LISTEN"},
+		{"in the order of the request", map[string]string{"net/tcp": one4, "net/tcp6": one6}, []tcp.Family{tcp.IPv6, tcp.IPv4}, "ipv6 LISTEN\nipv4 LISTEN"},
 		{"one of two", map[string]string{"net/tcp": one4, "net/tcp6": one6}, both[1:], "ipv6 LISTEN"},
-		{"none asked", map[string]string{"net/tcp": one4}, nil, ""},
+		{"no family requested", map[string]string{"net/tcp": one4}, nil, ""},
 		{"a kernel without IPv6", map[string]string{"net/tcp": one4}, both, "ipv4 LISTEN"},
-		{"a kernel without IPv6, asked for it alone", map[string]string{"net/tcp": one4}, both[1:], ""},
+		{"a kernel without IPv6, only IPv6 requested", map[string]string{"net/tcp": one4}, both[1:], ""},
 		{"no net/tcp", map[string]string{"net/tcp6": one6}, both, "reading net/tcp: file does not exist"},
 		{"no /proc at all", nil, both[1:], "reading net/tcp6: file does not exist"},
 		{"bad line in net/tcp", map[string]string{"net/tcp": one4 + "x", "net/tcp6": one6}, both,
@@ -71,7 +71,7 @@ func TestSockets(t *testing.T) {
 	}
 }
 
-// Errors name the file as people find it, and can be asked for its cause.
+// An error has the full path of the file, and unwraps to its cause.
 func TestSocketsErrorNamesFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "proc")
 	for _, err := range Open(dir).Sockets(both) {
@@ -82,7 +82,7 @@ func TestSocketsErrorNamesFile(t *testing.T) {
 	}
 }
 
-// closeCounter counts the files that are open.
+// closeCounter counts the open files.
 type closeCounter struct {
 	fs.FS
 	open int

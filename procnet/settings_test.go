@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// equalSettings compares settings by the texts that the kernel would write.
+// equalSettings compares settings by the texts that the kernel writes for them.
 func equalSettings(a, b lifecycle.Settings) bool {
 	for i := range lifecycle.SettingTable {
 		textA, knownA := lifecycle.SettingTable[i].Text(&a)
@@ -71,8 +71,9 @@ func equalSettings(a, b lifecycle.Settings) bool {
 	return true
 }
 
-// TestClocksReadsFew pins that a listing opens three files for its ages.
-func TestClocksReadsFew(t *testing.T) {
+// TestClocksReadsFewFiles checks that a listing opens only three files to
+// compute ages.
+func TestClocksReadsFewFiles(t *testing.T) {
 	p := files(map[string]string{"sys/net/ipv4/tcp_fin_timeout": "60"})
 	counted := &countingFS{FS: p.FS}
 	p.FS = counted
@@ -96,8 +97,8 @@ func (c *countingFS) Open(name string) (fs.File, error) {
 
 func (c *countingFS) Stat(name string) (fs.FileInfo, error) { return fs.Stat(c.FS, name) }
 
-// FuzzParseSetting holds that a setting is either refused, with what is wrong
-// quoted, or comes back as a text that means the same.
+// FuzzParseSetting checks that the parser either rejects a text, and quotes it
+// in the error, or returns a setting whose text has the same meaning.
 func FuzzParseSetting(f *testing.F) {
 	for _, text := range []string{"60\n", "-1", "", "4096\t131072\t33554432\n", "32768\t60999\n", "8080,9000-9010\n", "1-0", "65536", "9,8", "1,"} {
 		f.Add(text)
@@ -111,13 +112,13 @@ func FuzzParseSetting(f *testing.F) {
 					t.Errorf("%s: %v does not quote %q", setting.Name, err, text)
 				}
 				if _, known := setting.Text(&s); known {
-					t.Errorf("%s: %q was refused and is known", setting.Name, text)
+					t.Errorf("%s: %q was rejected but is known", setting.Name, text)
 				}
 				continue
 			}
 			first, known := setting.Text(&s)
 			if !known {
-				t.Errorf("%s: %q was taken and is unknown", setting.Name, text)
+				t.Errorf("%s: %q was accepted but is unknown", setting.Name, text)
 			}
 			if err := parseSetting(&again, setting, first); err != nil || !equalSettings(s, again) {
 				t.Errorf("%s: %q became %q: %v", setting.Name, text, first, err)

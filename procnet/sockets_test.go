@@ -22,10 +22,11 @@ const (
 	header6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 )
 
-// line4 is a line that is right, for tests that break it.
+// line4 is a valid line, which tests change to make it invalid.
 const line4 = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000002 00:00000000 00000000     0        0 13199 3 000000000dcd7b9c 100 0 0 10 0                     \n"
 
-// families are the beginnings of lines on a little-endian host.
+// families are the headers, and the address columns of lines on a little-endian
+// host.
 var families = []struct {
 	family            tcp.Family
 	header            string
@@ -50,7 +51,8 @@ func columns(uid uint32, resends, probes uint8) tcp.Optional[tcp.ProcLine] {
 	return tcp.Known(tcp.ProcLine{UID: uid, Resends: resends, Probes: probes})
 }
 
-// lines are what follows the addresses, and what is to be made of it.
+// lines are the columns after the addresses, and the sockets that the parser
+// must return for them.
 var lines = []struct {
 	name string
 	text string
@@ -71,25 +73,25 @@ var lines = []struct {
 	{"established, keepalive, three probes unanswered",
 		"01 00000000:00000005 02:000AFB6E 00000000  1000        3 13206 2 00000000a44ee0c1 20 0 0 11 -1",
 		tcp.Socket{State: tcp.Established, RecvQueue: 5, Timer: timer(tcp.TimerKeepalive, 2*time.Hour-2740*time.Millisecond, 3), Owner: owner(1000, 13206), ProcLine: columns(1000, 0, 3)}},
-	{"established, timer off though it has been on",
+	{"established, timer off after it has been on",
 		"01 00000000:00000000 00:00000009 00000007     0        9 13207 1 00000000827dca11 20 4 30 10 -1",
 		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 7, 9)}},
 	{"established, not accepted yet",
 		"01 00000000:00000000 00:00000000 00000000     0        0 0 1 00000000505e2e57 20 0 0 10 -1",
 		tcp.Socket{State: tcp.Established, ProcLine: columns(0, 0, 0)}},
-	{"zero window, which is probed",
+	{"zero window, with probes",
 		"04 0039B601:00000000 04:00000047 00000008     0        2 13221 2 0000000070a4241b 20 0 0 16 -1",
 		tcp.Socket{State: tcp.FinWait1, SendQueue: 3782145, Timer: timer(tcp.TimerPersist, 710*time.Millisecond, 2), Owner: owner(0, 13221), ProcLine: columns(0, 8, 2)}},
-	{"half-closed by its program",
+	{"half-closed by its own program",
 		"05 00000000:0001F600 00:00000000 00000000     0        0 13225 1 000000004a392147 20 4 0 11 -1",
 		tcp.Socket{State: tcp.FinWait2, RecvQueue: 128512, Owner: owner(0, 13225), ProcLine: columns(0, 0, 0)}},
-	{"orphan that is a full socket still",
+	{"orphan that is still a full socket",
 		"05 00000000:00000000 02:00000E8F 00000000  1000        0 0 2 00000000bfd5929c 20 0 0 11 -1",
 		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 37270*time.Millisecond, 0), Owner: owner(1000, 0), ProcLine: columns(1000, 0, 0)}},
 	{"orphan that is a small socket",
 		"05 00000000:00000000 03:0000165F 00000000     0        0 0 3 00000000dc2700ff                                      ",
 		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 57270*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
-	{"closed by both at once",
+	{"closed by both ends at once",
 		"0B 00000001:00000000 01:00000014 00000001     0        0 13230 2 0000000006040a93 20 4 0 10 -1",
 		tcp.Socket{State: tcp.Closing, SendQueue: 1, Timer: timer(tcp.TimerOn, 200*time.Millisecond, 1), Owner: owner(0, 13230), ProcLine: columns(0, 1, 0)}},
 	{"TIME_WAIT",
@@ -104,7 +106,7 @@ var lines = []struct {
 	{"closed",
 		"07 00000000:00000000 00:00000000 00000000 65534        0 4294967295 1 000000001561fc9a 20 8 0 10 -1",
 		tcp.Socket{State: tcp.Close, Owner: owner(65534, 1<<32-1), ProcLine: columns(65534, 0, 0)}},
-	{"columns of a kernel to come",
+	{"columns of a future kernel",
 		"01 00000000:00000000 00:00000000 00000000     0        0 13207 1 00000000827dca11 20 4 30 10 -1 12 what 0x3",
 		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 0, 0)}},
 }
@@ -135,7 +137,7 @@ func TestParseSockets(t *testing.T) {
 	}
 }
 
-// A host of the other byte order prints the same address turned round.
+// A big-endian host prints the bytes of the same address in the opposite order.
 func TestParseSocketsBigEndian(t *testing.T) {
 	text := header6 + "   0: FD00123456789ABC0000000000000001:1F90 00000000000000000000FFFF0A010203:01BB " + lines[0].text + "\n"
 	for s, err := range parseSockets(strings.NewReader(text), tcp.IPv6, binary.BigEndian) {
@@ -175,13 +177,13 @@ func TestParseSocketsErrors(t *testing.T) {
 		{"peer port", broken("00000000:0000", "00000000:"), `line 3: peer port "": 0 digits, not 4`},
 		{"state 0", broken("0A", "00"), `line 3: state "00": not a state`},
 		{"state 14", broken("0A", "0E"), `line 3: state "0E": not a state`},
-		{"state that would wrap", broken("0A", "10A"), `line 3: state "10A": 3 digits, not 2`},
+		{"state that would overflow a byte", broken("0A", "10A"), `line 3: state "10A": 3 digits, not 2`},
 		{"queues", broken("00000000:00000002", "0000000000000002"), `line 3: queues "0000000000000002": no colon in it`},
 		{"send queue", broken("00000000:00000002", "-0000001:00000002"), `line 3: send queue "-0000001": not hexadecimal`},
 		{"receive queue", broken("00000000:00000002", "00000000:000000002"), `line 3: receive queue "000000002": 9 digits, not 8`},
 		{"timer", broken("00:00000000", "0:00000000"), `line 3: timer "0": 1 digits, not 2`},
 		{"timer's expiry", broken("00:00000000", "00:FFFFFFFFFFFFFFF0"), `line 3: timer expiry "FFFFFFFFFFFFFFF0": too far away`},
-		{"timer's expiry, a tick beyond a Duration", broken("00:00000000", "00:D6BF94D5E6"), `line 3: timer expiry "D6BF94D5E6": too far away`},
+		{"timer's expiry, one tick more than a Duration can hold", broken("00:00000000", "00:D6BF94D5E6"), `line 3: timer expiry "D6BF94D5E6": too far away`},
 		{"timer's expiry, longer than a word", broken("00:00000000", "00:10000000000000000"), `line 3: timer expiry "10000000000000000": 17 digits, not 8`},
 		{"resends", broken("00000000     0", "00000100     0"), `line 3: resends "00000100": more than 255`},
 		{"uid", broken("     0        0", "    -1        0"), `line 3: uid "-1": not a decimal number`},
@@ -189,7 +191,7 @@ func TestParseSocketsErrors(t *testing.T) {
 		{"probes", broken("     0        0", "     0      256"), `line 3: probes "256": more than 255`},
 		{"inode", broken("13199", "0x33"), `line 3: inode "0x33": not a decimal number`},
 		{"inode too large", broken("13199", "99999999999999999999999"), `line 3: inode "99999999999999999999999": more than 32 bits`},
-		{"first of two", broken("0100007F:1F90 00000000", "0100007G:1F90 0000000G"), `line 3: local address "0100007G": not hexadecimal`},
+		{"first of two errors", broken("0100007F:1F90 00000000", "0100007G:1F90 0000000G"), `line 3: local address "0100007G": not hexadecimal`},
 		{"cut off in the inode", header4 + line4 + line4[:strings.Index(line4, "199")], `line 3: line "` + line4[:strings.Index(line4, "199")] + `": 10 columns, not 12`},
 		{"full socket, cut off after the pointer", header4 + line4[:strings.Index(line4, " 100 0")], `line 2: line "` + line4[:strings.Index(line4, " 100 0")] + `": 12 columns, not 17`},
 		{"endless line", header4 + strings.Repeat("0", longestLine), `line 2: line "` + strings.Repeat("0", 300) + `"...: too long`},
@@ -210,7 +212,7 @@ func TestParseSocketsErrors(t *testing.T) {
 	}
 }
 
-// What stands before a bad line is yielded, and nothing after it.
+// The sockets before an invalid line are yielded, and none after it.
 func TestParseSocketsStopsAtError(t *testing.T) {
 	got, err := all(strings.NewReader(header4+line4+line4+"oops\n"+line4), tcp.IPv4)
 	if len(got) != 2 || err == nil || err.Line != 4 {
@@ -227,7 +229,7 @@ func TestParseSocketsReaders(t *testing.T) {
 		err     string
 	}{
 		{"a byte at a time", iotest.OneByteReader(strings.NewReader(text)), 2, ""},
-		{"end together with the last bytes", iotest.DataErrReader(strings.NewReader(text)), 2, ""},
+		{"EOF together with the last bytes", iotest.DataErrReader(strings.NewReader(text)), 2, ""},
 		{"no newline at the end", strings.NewReader(strings.TrimSuffix(text, "\n")), 2, ""},
 		{"no padding and no newline at the end", strings.NewReader(strings.TrimRight(text, " \n")), 2, ""},
 		{"header alone", strings.NewReader(header4), 0, ""},
@@ -251,8 +253,8 @@ func TestParseSocketsReaders(t *testing.T) {
 	}
 }
 
-// The files in testdata were written by a 6.18 kernel in one namespace, and
-// netstat.txt by net-tools 2.10's netstat -tanW right after.
+// A 6.18 kernel wrote the files in testdata in one namespace. netstat.txt is
+// the output of netstat -tanW of net-tools 2.10, which ran right after that.
 func TestNetstatAgrees(t *testing.T) {
 	var got []string
 	for _, s := range recorded(t) {
@@ -282,8 +284,8 @@ func TestNetstatAgrees(t *testing.T) {
 	}
 }
 
-// netstatName writes an address as netstat does: without brackets, v4-mapped
-// ones as IPv4, and no port as *.
+// netstatName writes an address like netstat: without brackets, v4-mapped
+// addresses as IPv4, and port 0 as *.
 func netstatName(a netip.AddrPort) string {
 	if a.Port() == 0 {
 		return a.Addr().Unmap().String() + ":*"
@@ -291,7 +293,7 @@ func netstatName(a netip.AddrPort) string {
 	return fmt.Sprintf("%v:%d", a.Addr().Unmap(), a.Port())
 }
 
-// recorded returns the sockets of testdata.
+// recorded returns the sockets of the files in testdata.
 func recorded(t *testing.T) []tcp.Socket {
 	var sockets []tcp.Socket
 	for _, file := range []struct {
@@ -312,7 +314,8 @@ func recorded(t *testing.T) []tcp.Socket {
 	return sockets
 }
 
-// all collects what parseSockets yields for a file of a little-endian host.
+// all returns all sockets that parseSockets yields for a file of a
+// little-endian host.
 func all(r io.Reader, family tcp.Family) (sockets []tcp.Socket, last *ReadError) {
 	for s, err := range parseSockets(r, family, binary.LittleEndian) {
 		if err != nil {
@@ -335,14 +338,15 @@ func TestParseSocketsAllocatesOncePerFile(t *testing.T) {
 				}
 			})
 		}
-		// The runtime may allocate a little of its own meanwhile.
+		// The runtime may make a few allocations of its own during the test.
 		if few, many := allocations(10), allocations(10_000); many > few+10 {
 			t.Errorf("%v: %v allocations for 10 sockets, %v for 10,000", f.family, few, many)
 		}
 	}
 }
 
-// table returns a file of so many rows, of all kinds in turn.
+// table returns a file with the given number of rows, which uses all lines in
+// turn.
 func table(family tcp.Family, rows int) string {
 	f := families[family-tcp.IPv4]
 	var text strings.Builder
@@ -369,7 +373,7 @@ func BenchmarkParseSockets(b *testing.B) {
 					n++
 				}
 				if n != rows {
-					b.Fatalf("%d rows of %d", n, rows)
+					b.Fatalf("got %d rows, want %d", n, rows)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")

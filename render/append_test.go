@@ -36,7 +36,8 @@ func TestAppendSocketAgreesWithSchema(t *testing.T) {
 	}
 }
 
-// hostileTexts are what a name may hold that was not chosen with care, or was.
+// hostileTexts are texts that a name may contain, by accident or with bad
+// intent.
 var hostileTexts = []string{
 	"", "eth0", `say "hi" \o/`, "<b>&amp;</b>", "\x00\x01\b\t\n\f\r\x1b[31m\x7f", "\u0085\u009b31m", "line\u2028par\u2029",
 	"\u202egnp.exe", "\xff\xc0\xaf\xed\xa0\x80", "\ufffd", "中文", "e\u0301", "\U0001f600", "\U000e0001tag", "\u00a0", " a ", "a,b", `\.`, "a|b",
@@ -75,14 +76,14 @@ func checkAgainstSchema(t *testing.T, s *tcp.Socket) {
 	}
 	got := appendSocket(nil, s)
 	if diff := lab.DiffJSON(want, got); diff != "" {
-		t.Errorf("what the encoder appends is not what the schema says %s", diff)
+		t.Errorf("the encoder does not agree with the schema %s", diff)
 	}
 	if !json.Valid(got) {
 		t.Errorf("not JSON: %s", got)
 	}
 }
 
-// dice makes sockets at random, in which the text stands wherever one can.
+// dice makes random sockets that have the text wherever a text is possible.
 type dice struct {
 	*rand.Rand
 	text string
@@ -90,7 +91,7 @@ type dice struct {
 
 func newDice(seed uint64, text string) *dice { return &dice{rand.New(rand.NewPCG(seed, 0)), text} }
 
-// uint returns numbers of all lengths.
+// uint returns random numbers of all lengths.
 func (d *dice) uint() uint64 { return d.Uint64() >> d.IntN(64) }
 
 func (d *dice) bool() bool              { return d.IntN(2) == 1 }
@@ -120,7 +121,7 @@ func maybe[T any](d *dice, v T) (o tcp.Optional[T]) {
 	return o
 }
 
-// name returns the text, or none.
+// name returns the text or an empty string.
 func (d *dice) name() string {
 	if d.bool() {
 		return d.text
@@ -202,7 +203,7 @@ func (d *dice) extended() *tcp.Extended {
 	return e
 }
 
-// everySection asks for all that there is.
+// everySection requests everything.
 var everySection = Sections{
 	Processes: true, Timers: true, Extended: true, Info: true, Memory: true, Commands: true, Names: true, Netns: true,
 }

@@ -119,14 +119,15 @@ func TestDefaultColumns(t *testing.T) {
 	}
 	all := "," + names(DefaultColumns(CSV, everySection)) + ","
 	for _, c := range fieldColumns {
-		composed := c.kind == address || strings.HasSuffix(c.name, ".port") // into local, peer and listener
+		composed := c.kind == address || strings.HasSuffix(c.name, ".port") // part of local, peer and listener
 		if !composed && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") {
 			t.Errorf("CSV with every section has no %s", c.name)
 		}
 	}
 }
 
-// TestCSVAgreesWithJSON compares each column with the field of its name.
+// TestCSVAgreesWithJSON compares each column with the JSON field of the same
+// name.
 func TestCSVAgreesWithJSON(t *testing.T) {
 	l := &Listing{Format: CSV, Columns: fieldColumns, Header: true}
 	for _, s := range []*tcp.Socket{listener(), established(), timeWait(), full(), filled.Socket()} {
@@ -158,8 +159,8 @@ func decode(t *testing.T, text []byte) (v any) {
 	return v
 }
 
-// flatten stores the scalars and lists in v under their flattened names, in the
-// text that CSV has for them.
+// flatten stores the scalars and lists of v under their flattened names, with
+// the text that CSV has for them.
 func flatten(into map[string]string, name string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -204,7 +205,7 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) { checkQuoting(t, columns, name) })
 }
 
-// checkQuoting compares a record with that of encoding/csv.
+// checkQuoting compares a record with the output of encoding/csv.
 func checkQuoting(t *testing.T, columns []*Column, name string) {
 	t.Helper()
 	s := &tcp.Socket{State: tcp.Close, Interface: name}
@@ -220,8 +221,8 @@ func checkQuoting(t *testing.T, columns []*Column, name string) {
 	}
 }
 
-// A process chooses its own name: nothing in it may act on a terminal, nor break
-// a record or a cell.
+// A process chooses its own name. Nothing in the name may control a terminal,
+// or break a record or a cell.
 func TestProcessNamesAreData(t *testing.T) {
 	s := established()
 	s.Processes = []tcp.Process{{PID: 7, Name: "evil\x1b[2J\",|\n"}}
@@ -254,7 +255,7 @@ func TestCommand(t *testing.T) {
 		"\"/bin/sh -c echo \"\"a,b\"\"\\x0a \",ESTABLISHED\n,TIME_WAIT\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	s.Processes[0].Cmdline = nil // as of a zombie
+	s.Processes[0].Cmdline = nil // as for a zombie
 	if got := write(t, &Listing{Format: Table, Columns: mustColumns(t, "command")}, each(s)); got != "-\n" {
 		t.Errorf("without arguments: %q", got)
 	}

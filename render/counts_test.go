@@ -64,7 +64,7 @@ TOTAL                 6
 	}
 	for line := range strings.Lines(got) {
 		if len(line) > 81 {
-			t.Errorf("%d columns are more than 80: %q", len(line)-1, line)
+			t.Errorf("a line has %d columns, more than 80: %q", len(line)-1, line)
 		}
 	}
 }
@@ -72,7 +72,7 @@ TOTAL                 6
 func TestCountTableOfNothing(t *testing.T) {
 	got := writeCounts(t, Counting{}, tcp.Counts{}, nil)
 	if lines := strings.Split(got, "\n"); len(lines) != 14 || strings.Contains(got, "#") || strings.Contains(got, "%") {
-		t.Errorf("of no sockets:\n%s", got)
+		t.Errorf("without sockets:\n%s", got)
 	}
 }
 

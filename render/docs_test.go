@@ -11,7 +11,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// documented reads the types of the fields out of docs/json.md.
+// documented returns the types of the fields from docs/json.md.
 func documented(t testing.TB) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile("../docs/json.md")
@@ -24,7 +24,7 @@ func documented(t testing.TB) map[string]string {
 		types[row[1]] = row[2]
 	}
 	if types["tcp_info.rtt_us"] != "integer" || types["sockets"] != "list of objects" {
-		t.Fatalf("docs/json.md is not as this test reads it: %v", types)
+		t.Fatalf("docs/json.md does not have the form that this test reads: %v", types)
 	}
 	return types
 }
@@ -39,7 +39,7 @@ func TestOutputIsDocumented(t *testing.T) {
 	check(t, types, seen, "", decode(t, []byte(text)))
 	for name := range types {
 		if !seen[name] {
-			t.Errorf("%s is documented and was never written", name)
+			t.Errorf("%s is documented but was never written", name)
 		}
 	}
 }
@@ -56,10 +56,11 @@ func FuzzOutputIsDocumented(f *testing.F) {
 	})
 }
 
-// check reports a value whose name is not documented or whose type is another.
+// check reports a value whose name is not documented, or whose type differs
+// from the documented one.
 func check(t *testing.T, types map[string]string, seen map[string]bool, name string, v any) {
 	t.Helper()
-	// The page lists the fields of a socket, which stand in a list of the document.
+	// The page has the fields of a socket without the name of their list in the document.
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "sockets[]"), ".")
 	seen[name] = true
 	typ := ""
@@ -88,7 +89,7 @@ func check(t *testing.T, types map[string]string, seen map[string]bool, name str
 				of = "list of something else"
 			}
 			if typ != of {
-				t.Errorf("%s holds %v, documented as %q", name, item, typ)
+				t.Errorf("%s contains %v, documented as %q", name, item, typ)
 			}
 		}
 	case string:
@@ -98,7 +99,7 @@ func check(t *testing.T, types map[string]string, seen map[string]bool, name str
 	case json.Number:
 		typ = "integer"
 		if strings.ContainsAny(v.String(), ".eE") {
-			t.Errorf("%s is %v, which is no integer", name, v)
+			t.Errorf("%s is %v, which is not an integer", name, v)
 		}
 	}
 	if name != "" && types[name] != typ {
@@ -106,7 +107,8 @@ func check(t *testing.T, types map[string]string, seen map[string]bool, name str
 	}
 }
 
-// TestUnits sees that what is measured says in which unit.
+// TestUnits checks that every field has a full description that does not break
+// the table of the page.
 func TestUnits(t *testing.T) {
 	for _, f := range Fields() {
 		if f.Doc == "" || f.When == "" || f.Type == "" {

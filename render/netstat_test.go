@@ -10,7 +10,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// netstatSocket returns a socket whose addresses are given.
+// netstatSocket returns an established socket with the given addresses, after
+// change.
 func netstatSocket(family tcp.Family, local, peer string, change func(*tcp.Socket)) *tcp.Socket {
 	s := &tcp.Socket{State: tcp.Established, Family: family, Local: netip.MustParseAddrPort(local), Peer: netip.MustParseAddrPort(peer)}
 	if change != nil {
@@ -28,8 +29,8 @@ func writeNetstat(t *testing.T, n *Netstat, sockets ...*tcp.Socket) string {
 	return b.String()
 }
 
-// The text is net-tools 2.10's own, but for the last three sockets, which no
-// kernel of the day would make.
+// The text was printed by net-tools 2.10, except for the last three sockets,
+// which no current kernel has.
 func TestNetstatLayout(t *testing.T) {
 	n := &Netstat{All: true, Extended: true, Timers: true, Program: func(inode uint32) (int, string, bool) {
 		return 812, "/usr/sbin/nginx", inode == 412
@@ -119,7 +120,8 @@ func TestNetstatShows(t *testing.T) {
 	}
 }
 
-// Most of it was printed by net-tools 2.10 for such sockets and names.
+// Most of these texts were printed by net-tools 2.10 for such addresses and
+// names.
 func TestNetstatEndpoints(t *testing.T) {
 	hosts := map[string]string{
 		"10.0.0.1": "short.example.org", "10.0.0.2": "a-quite-long-host-name.example.org", "fd7f::2": "a-quite-long-six-name.example.org", "10.0.0.3": "ab",
@@ -193,7 +195,7 @@ func TestNetstatPrograms(t *testing.T) {
 			t.Errorf("%q is %q, want %q", test.argument, got, test.want)
 		}
 		if got := n.program(0); got != "-" {
-			t.Errorf("a socket without a file is of %q", got)
+			t.Errorf("a socket without a file has the program %q", got)
 		}
 	}
 }

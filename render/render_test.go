@@ -18,7 +18,7 @@ import (
 	"tcpstate/wording"
 )
 
-// write returns what the listing writes of the sockets.
+// write returns the output of the listing for the sockets.
 func write(t *testing.T, l *Listing, sockets iter.Seq2[*tcp.Socket, error]) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -64,8 +64,9 @@ func TestParseFormat(t *testing.T) {
 
 func fullOfAll() []*tcp.Socket { return []*tcp.Socket{full(), listener(), timeWait()} }
 
-// TestTextFromOutside puts a hostile text wherever one can come from outside:
-// no format may pass on what acts on a terminal, nor break a record for it.
+// TestTextFromOutside puts a hostile text into every field whose text comes
+// from outside. No format may write characters that control a terminal, or
+// break a record because of the text.
 func TestTextFromOutside(t *testing.T) {
 	for _, text := range append(hostileTexts, "x\x1b]0;title\x07,\"|\r\n", strings.Repeat("a", 64)+"\x1b\n") {
 		s := full()
@@ -86,7 +87,7 @@ func TestTextFromOutside(t *testing.T) {
 			switch lines := strings.Count(got, "\n"); f {
 			case JSON:
 				if !json.Valid([]byte(got)) {
-					t.Errorf("of %q: no JSON: %s", text, got)
+					t.Errorf("of %q: not valid JSON: %s", text, got)
 				}
 			case CSV:
 				records, err := csv.NewReader(strings.NewReader(got)).ReadAll()
@@ -147,7 +148,7 @@ func TestJSONDocument(t *testing.T) {
 	}
 	err := l.Write(&b, sockets, func() []string {
 		if !read {
-			t.Error("warnings were asked for before the sockets were read")
+			t.Error("the warnings were requested before the sockets were read")
 		}
 		return []string{"<half> of it"}
 	})
@@ -164,7 +165,7 @@ func TestJSONDocument(t *testing.T) {
 
 	empty := write(t, &Listing{Format: JSON}, each())
 	if want := `"missing":[],"sockets":[],"warnings":[]}` + "\n"; !strings.HasSuffix(empty, want) || !json.Valid([]byte(empty)) {
-		t.Errorf("of no sockets: %s", empty)
+		t.Errorf("without sockets: %s", empty)
 	}
 }
 
@@ -176,7 +177,8 @@ func TestNDJSON(t *testing.T) {
 	}
 }
 
-// TestErrorOfSockets sees that what was read is written, and no more.
+// TestErrorOfSockets checks that all sockets before an error are written, and
+// nothing after it.
 func TestErrorOfSockets(t *testing.T) {
 	broken := errors.New("broken message")
 	sockets := func(yield func(*tcp.Socket, error) bool) {
@@ -189,21 +191,21 @@ func TestErrorOfSockets(t *testing.T) {
 				l.Sort = mustSort(t, sort)
 			}
 			var b bytes.Buffer
-			warnings := func() []string { t.Error("warnings were asked for"); return nil }
+			warnings := func() []string { t.Error("the warnings were requested in spite of the error"); return nil }
 			if err := l.Write(&b, sockets, warnings); err != broken {
 				t.Errorf("%v: error %v, want %v", f, err, broken)
 			}
 			if !strings.Contains(b.String(), "LISTEN") {
-				t.Errorf("%v: what was read is not written: %q", f, b.String())
+				t.Errorf("%v: the socket before the error is not written: %q", f, b.String())
 			}
 			if f == JSON && json.Valid(b.Bytes()) {
-				t.Errorf("the document looks whole: %s", b.String())
+				t.Errorf("the document looks complete: %s", b.String())
 			}
 		}
 	}
 }
 
-// limitedWriter fails once it has taken n bytes.
+// limitedWriter fails after it has written n bytes.
 type limitedWriter struct{ n int }
 
 var errFull = errors.New("no space left")
@@ -234,7 +236,7 @@ func TestErrorOfWriter(t *testing.T) {
 			t.Errorf("%v: error %v, want %v", f, err, errFull)
 		}
 		if !f.forPeople() && yielded > 10_000 {
-			t.Errorf("%v: %d sockets were read though nothing could be written", f, yielded)
+			t.Errorf("%v: %d sockets were read although nothing could be written", f, yielded)
 		}
 	}
 }

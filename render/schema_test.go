@@ -14,9 +14,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// The append encoder, which is what runs, is held to what encoding/json makes of
-// the table of fields: slow, and plain to read. The elements of lists have tagged
-// structures here.
+// These tests compare the append encoder, which the program uses, with
+// encoding/json applied to the table of fields. That way is slow but easy to
+// read. Elements of lists have tagged structures here.
 
 type processJSON struct {
 	PID     int                  `json:"pid"`
@@ -58,7 +58,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// put adds a member, below the object that a name with a dot leads to.
+// put adds a member. A name with dots puts it into nested objects.
 func (o object) put(name string, value any) object {
 	key, rest, nested := strings.Cut(name, ".")
 	if !nested {
@@ -71,7 +71,7 @@ func (o object) put(name string, value any) object {
 	return append(o, member{key, object{}.put(rest, value)})
 }
 
-// marshalSocket is what appendSocket must agree with.
+// marshalSocket returns the JSON with which appendSocket must agree.
 func marshalSocket(s *tcp.Socket) ([]byte, error) {
 	var o object
 	for i := range fields.All {
@@ -82,7 +82,7 @@ func marshalSocket(s *tcp.Socket) ([]byte, error) {
 	return marshal(o)
 }
 
-// jsonValue returns the value of a field as encoding/json takes it.
+// jsonValue returns the value of a field as a value for encoding/json.
 func jsonValue(f *fields.Field, s *tcp.Socket) (value any, known bool) {
 	if f.Kind == fields.Address {
 		object, _ := f.Object()
@@ -124,7 +124,7 @@ func jsonValue(f *fields.Field, s *tcp.Socket) (value any, known bool) {
 		}
 		value = keys
 	default:
-		panic(fmt.Sprintf("the kind %d of %s is not known here", f.Kind, f.Name))
+		panic(fmt.Sprintf("this test does not know the kind %d of %s", f.Kind, f.Name))
 	}
 	return value, v.Known
 }
@@ -140,7 +140,7 @@ func processesJSON(processes []tcp.Process) (list []processJSON) {
 	return list
 }
 
-// addressText returns no text for no address.
+// addressText returns an empty text for the zero address.
 func addressText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""
@@ -148,8 +148,9 @@ func addressText(a netip.Addr) string {
 	return a.String()
 }
 
-// TestPromisesAreKept compares sockets with lines that an earlier version wrote:
-// fields may be added, and none is renamed, retyped, or given another value.
+// TestPromisesAreKept compares sockets with lines that an earlier version
+// wrote. New fields may be added, but no field may be renamed or have another
+// type or value.
 func TestPromisesAreKept(t *testing.T) {
 	promised, err := os.ReadFile("testdata/promised.ndjson")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// each yields the sockets one after the other from one place, as a source does:
-// whoever keeps the pointer sees it change.
+// each yields the sockets one after the other in the same variable, like a
+// source: a caller that keeps the pointer sees the socket change.
 func each(sockets ...*tcp.Socket) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		var place tcp.Socket
@@ -60,7 +60,7 @@ func timeWait() *tcp.Socket {
 
 const containerOfFull = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-// full returns a socket of which everything is known.
+// full returns a socket with every field known.
 func full() *tcp.Socket {
 	s := established()
 	s.AgeExact = true

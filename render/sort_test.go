@@ -27,7 +27,7 @@ func TestSort(t *testing.T) {
 		{"-state", "4 0 1 3 5 2"},
 		{"recv_q", "0 5 1 4 2 3"},
 		{"-recv_q", "3 2 1 4 0 5"},
-		{"recv_q_bytes", "0 5 1 4 3 2"}, // a listener has none
+		{"recv_q_bytes", "0 5 1 4 3 2"}, // a listener has no such field
 		{"-recv_q_bytes", "3 1 4 0 5 2"},
 		{"uid", "3 2 4 1 5 0"},
 		{"-uid", "5 1 2 4 3 0"},
@@ -37,7 +37,7 @@ func TestSort(t *testing.T) {
 		{"local.port,local.address", "5 2 3 0 4 1"},
 		{"interface", "4 3 1 0 2 5"},
 		{"-interface", "1 3 4 0 2 5"},
-		{"peer", "0 1 2 3 4 5"}, // all but the first have none
+		{"peer", "0 1 2 3 4 5"}, // only the first has a peer
 		{"-recv_q,-uid", "3 2 1 4 5 0"},
 		{" -RECV-Q , uid", "3 2 4 1 5 0"},
 	} {
@@ -55,8 +55,9 @@ func TestSort(t *testing.T) {
 	}
 }
 
-// TestSortByWhose sorts by what is known of whose a socket is and where it lives.
-func TestSortByWhose(t *testing.T) {
+// TestSortByOwner sorts by the owner of a socket, its namespace, its cgroup,
+// its names and its listener.
+func TestSortByOwner(t *testing.T) {
 	socket := func(inode uint32, text string) *tcp.Socket {
 		s := &tcp.Socket{State: tcp.Close, Owner: tcp.Owner{Inode: inode, User: text, UID: tcp.Known(inode)}, Netns: text}
 		s.PeerName.Host, s.LocalName.Service = text, text
@@ -101,7 +102,8 @@ func TestParseSortErrors(t *testing.T) {
 	}
 }
 
-// FuzzSortKeys holds the bytes of a key to the comparison they stand for.
+// FuzzSortKeys checks that comparing the bytes of two keys gives the same
+// result as comparing their values.
 func FuzzSortKeys(f *testing.F) {
 	f.Add("eth0", "eth", uint64(1), uint64(256), []byte{10, 0, 0, 1}, []byte{10, 0, 0, 2}, uint16(80), uint16(8080))
 	f.Add("a\x00", "a", uint64(0), ^uint64(0), bytes.Repeat([]byte{0}, 16), []byte{0, 0, 0, 0}, uint16(0), uint16(1))
@@ -123,7 +125,7 @@ func FuzzSortKeys(f *testing.F) {
 		} {
 			last, known := compare()
 			if name == "local" && !a.Local.IsValid() && !b.Local.IsValid() {
-				known = 0 // no address has no port
+				known = 0 // two invalid addresses are equal, whatever their ports
 			}
 			for _, descending := range []bool{false, true} {
 				keys := []SortKey{{Column: mustColumns(t, name)[0], Descending: descending}}
@@ -139,7 +141,7 @@ func FuzzSortKeys(f *testing.F) {
 	})
 }
 
-// TestRowsPrune adds far more rows than the limit, in chunks that fill up.
+// TestRowsPrune adds many more rows than the limit, so that chunks fill up.
 func TestRowsPrune(t *testing.T) {
 	r := &sortedRows{limit: 600}
 	var want []string
@@ -149,7 +151,7 @@ func TestRowsPrune(t *testing.T) {
 		r.add(key, row)
 		want = append(want, string(key)+string(row))
 		if len(r.order) >= 2*r.limit {
-			t.Fatalf("%d rows are kept with a limit of %d", len(r.order), r.limit)
+			t.Fatalf("%d rows are kept, but the limit is %d", len(r.order), r.limit)
 		}
 	}
 	slices.SortStableFunc(want, func(a, b string) int { return cmp.Compare(a[0], b[0]) })
@@ -168,7 +170,7 @@ func TestRowsPrune(t *testing.T) {
 	}
 }
 
-// TestRowsLong keeps a row that no chunk has room for.
+// TestRowsLong keeps rows that are longer than a chunk.
 func TestRowsLong(t *testing.T) {
 	r := &sortedRows{}
 	long := bytes.Repeat([]byte("x"), 2*chunkSize)

@@ -47,7 +47,8 @@ timewait 41.5s   18.5s  -             -  0x1002       -  -          -           
 	}
 }
 
-// TestSparse draws the rare columns that some socket has, and no others.
+// TestSparse checks that a table has only those rare columns that at least one
+// socket has a value for.
 func TestSparse(t *testing.T) {
 	inUnit := established()
 	inUnit.Extended = &tcp.Extended{Cgroup: tcp.Cgroup{Path: "/system.slice/a.service", Unit: "a.service"}}
@@ -65,10 +66,10 @@ func TestSparse(t *testing.T) {
 	}
 	long := strings.Split(write(t, l, repeat(drawnByLibrary+1, listener())), "\n")
 	if got := long[0] + "\n" + long[1] + "\n"; got != short || len(long) != drawnByLibrary+3 {
-		t.Errorf("a long table begins\n%s", got)
+		t.Errorf("a long table starts with\n%s", got)
 	}
 	if got, want := len(l.Columns), len(DefaultColumns(Table, Sections{Extended: true}))-3; got != want {
-		t.Errorf("the listing is left with %d columns of %d", got, want)
+		t.Errorf("the listing afterwards has %d columns, want %d", got, want)
 	}
 	all := *l
 	all.Columns, all.Sparse = mustColumns(t, "state,user,mark"), false
@@ -79,12 +80,12 @@ func TestSparse(t *testing.T) {
 	whole := write(t, full, each(fullOfAll()...))
 	full.Sparse = true
 	if got := write(t, full, each(fullOfAll()...)); got != whole {
-		t.Errorf("with no empty column\n%s\nwant\n%s", got, whole)
+		t.Errorf("without an empty column\n%s\nwant\n%s", got, whole)
 	}
 }
 
-// TestNamesInTables shows names where they are known, in tables and in markdown;
-// CSV keeps its numbers.
+// TestNamesInTables checks that tables and Markdown show known names instead of
+// numbers, and that CSV keeps the numbers.
 func TestNamesInTables(t *testing.T) {
 	s := func(local, peer string, localName, peerName tcp.Name) *tcp.Socket {
 		return &tcp.Socket{State: tcp.Close, Local: netip.MustParseAddrPort(local), Peer: netip.MustParseAddrPort(peer), LocalName: localName, PeerName: peerName}
@@ -118,12 +119,13 @@ a\x1b[31m\x09b:1  10.0.0.9:\x0a
 	}
 }
 
-// TestListenerOfTheOwnerless shows in parentheses, and dim, what is inferred.
+// TestListenerOfSocketWithoutProcess checks that an inferred listener is shown
+// in parentheses, and dim if there are colours.
 func TestListenerOfSocketWithoutProcess(t *testing.T) {
-	came, alone, owned := timeWait(), timeWait(), timeWait()
-	came.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("[::]:443"), Processes: full().Processes}
+	inferred, alone, owned := timeWait(), timeWait(), timeWait()
+	inferred.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("[::]:443"), Processes: full().Processes}
 	alone.Listener = &tcp.Listener{Local: netip.MustParseAddrPort("0.0.0.0:443")}
-	owned.Listener, owned.Processes = came.Listener, full().Processes[1:2]
+	owned.Listener, owned.Processes = inferred.Listener, full().Processes[1:2]
 	for _, test := range []struct {
 		format  Format
 		columns string
@@ -139,13 +141,13 @@ func TestListenerOfSocketWithoutProcess(t *testing.T) {
 		{CSV, "process", false, "\n\n813/php-fpm\n\n"},
 	} {
 		l := &Listing{Format: test.format, Columns: mustColumns(t, test.columns), Color: test.color}
-		if got := write(t, l, each(came, alone, owned, timeWait())); got != test.want {
+		if got := write(t, l, each(inferred, alone, owned, timeWait())); got != test.want {
 			t.Errorf("%v %s: got\n%q\nwant\n%q", test.format, test.columns, got, test.want)
 		}
 	}
 }
 
-// TestDrawers holds the two drawers of tables to the same bytes.
+// TestDrawers checks that the two drawers of tables write the same bytes.
 func TestDrawers(t *testing.T) {
 	wide, hostile, spaced := established(), established(), established()
 	wide.Interface, hostile.Interface, spaced.Interface = "网卡0", "a\tb\x1b[31m\u202e|", " x  "
@@ -174,7 +176,7 @@ func TestDrawers(t *testing.T) {
 					}
 					for line := range strings.Lines(string(own.buf)) {
 						if strings.HasSuffix(line, " \n") {
-							t.Errorf("%s: %q ends in a space", name, line)
+							t.Errorf("%s: %q ends with a space", name, line)
 						}
 					}
 				}
@@ -183,13 +185,13 @@ func TestDrawers(t *testing.T) {
 	}
 }
 
-// TestLongTable crosses the number of rows at which the drawer changes.
+// TestLongTable has just as many rows as the first drawer draws, and one more.
 func TestLongTable(t *testing.T) {
 	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}), Header: true}
 	for _, n := range []int{drawnByLibrary, drawnByLibrary + 1} {
 		lines := strings.Split(write(t, l, repeat(n, established())), "\n")
 		if len(lines) != n+2 || lines[n+1] != "" {
-			t.Errorf("%d rows make %d lines", n, len(lines)-1)
+			t.Errorf("%d rows have %d lines", n, len(lines)-1)
 		}
 		if want := "ESTABLISHED       0    1448  10.0.0.1:443  10.0.0.9:51000"; lines[n] != want {
 			t.Errorf("%d rows: the last is %q, want %q", n, lines[n], want)
@@ -234,7 +236,8 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-// TestTableMemory pins what a row of a table costs, less its own text.
+// TestTableMemory limits the memory that a row of a table takes in addition to
+// its own text.
 func TestTableMemory(t *testing.T) {
 	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{})}
 	const n = 100_000
@@ -248,7 +251,7 @@ func TestTableMemory(t *testing.T) {
 	}
 	row := len(l.appendRow(nil, established()))
 	if perRow := bytes / n; perRow > row+40 {
-		t.Errorf("a row of %d bytes takes %d", row, perRow)
+		t.Errorf("a row of %d bytes takes %d bytes of memory", row, perRow)
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// compareSockets lets cmp look into the types of this program and of netip.
+// compareSockets lets cmp compare unexported fields of this program's types,
+// and values of netip.
 var compareSockets = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
@@ -44,7 +45,7 @@ func TestDecodeBase(t *testing.T) {
 		attributes []byte
 		want       tcp.Socket
 	}{{
-		name: "a connection with all there is",
+		name: "a connection with every base field",
 		msg: with(message(kernelEstablished, "10.0.0.1:443", "10.0.0.9:51000"), func(m *inetDiagMsg) {
 			m.Timer, m.Retransmits, m.Expires = 2, 3, 7_180_950
 			m.RecvQueue, m.SendQueue, m.UID, m.Inode = 5, 6, 1000, 411
@@ -69,7 +70,7 @@ func TestDecodeBase(t *testing.T) {
 			AcceptQueue: 3, AcceptQueueMax: tcp.Known[uint32](4096),
 		},
 	}, {
-		name: "root's",
+		name: "a socket of root",
 		msg:  with(message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5"), func(m *inetDiagMsg) { m.Inode = 8 }),
 		want: tcp.Socket{
 			State: tcp.Established, Family: tcp.IPv4,
@@ -77,14 +78,14 @@ func TestDecodeBase(t *testing.T) {
 			Owner: tcp.Owner{UID: tcp.Known[uint32](0), Inode: 8},
 		},
 	}, {
-		name: "an orphan's, of which older kernels say root",
+		name: "an orphan, for which older kernels report root",
 		msg:  message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5"),
 		want: tcp.Socket{
 			State: tcp.Established, Family: tcp.IPv4,
 			Local: netip.MustParseAddrPort("10.0.0.1:80"), Peer: netip.MustParseAddrPort("10.0.0.2:5"),
 		},
 	}, {
-		name: "a v4-mapped connection stays one of IPv6",
+		name: "a v4-mapped connection stays IPv6",
 		msg:  message(kernelEstablished, "[::ffff:10.0.0.1]:80", "[::ffff:10.0.0.2]:5"),
 		want: tcp.Socket{
 			State: tcp.Established, Family: tcp.IPv6,
@@ -102,7 +103,7 @@ func TestDecodeBase(t *testing.T) {
 			Timer: tcp.Timer{Kind: tcp.TimerOn, Expires: 900 * time.Millisecond, Retransmits: 2},
 		},
 	}, {
-		name:       "a full socket in SYN_RECV has one",
+		name:       "a full socket in SYN_RECV has an owner",
 		msg:        with(message(kernelSynRecv, "10.0.0.1:80", "10.0.0.2:5"), func(m *inetDiagMsg) { m.UID = 7 }),
 		attributes: shutdown,
 		want: tcp.Socket{
@@ -121,7 +122,7 @@ func TestDecodeBase(t *testing.T) {
 			Timer: tcp.Timer{Kind: tcp.TimerTimeWait, Expires: 59 * time.Second},
 		},
 	}, {
-		name: "nor has a small orphan in FIN_WAIT2",
+		name: "a small orphan in FIN_WAIT2 has no owner",
 		msg: with(message(kernelFinWait2, "10.0.0.1:80", "10.0.0.2:5"), func(m *inetDiagMsg) {
 			m.Timer, m.Expires = 3, 59_000
 		}),
@@ -131,7 +132,7 @@ func TestDecodeBase(t *testing.T) {
 			Timer: tcp.Timer{Kind: tcp.TimerTimeWait, Expires: 59 * time.Second},
 		},
 	}, {
-		name:       "a full FIN_WAIT2 has one",
+		name:       "a full FIN_WAIT2 has an owner",
 		msg:        with(message(kernelFinWait2, "10.0.0.1:80", "10.0.0.2:5"), func(m *inetDiagMsg) { m.UID, m.Inode = 7, 8 }),
 		attributes: shutdown,
 		want: tcp.Socket{
@@ -148,7 +149,7 @@ func TestDecodeBase(t *testing.T) {
 			Local: netip.MustParseAddrPort("10.0.0.1:80"), Peer: netip.MustParseAddrPort("0.0.0.0:0"),
 		},
 	}, {
-		name:       "one that had a peer is closed",
+		name:       "a closed socket that had a peer is closed",
 		msg:        message(kernelClose, "10.0.0.1:80", "10.0.0.2:5"),
 		attributes: shutdown,
 		want: tcp.Socket{
@@ -156,7 +157,7 @@ func TestDecodeBase(t *testing.T) {
 			Local: netip.MustParseAddrPort("10.0.0.1:80"), Peer: netip.MustParseAddrPort("10.0.0.2:5"),
 		},
 	}, {
-		name: "a timer that is overdue has nothing left",
+		name: "an overdue timer has no time left",
 		msg: with(message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5"), func(m *inetDiagMsg) {
 			m.Timer, m.Expires = 1, ^uint32(0)-3
 		}),
@@ -169,7 +170,7 @@ func TestDecodeBase(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDecoder(0, false)
-			d.socket = tcp.Socket{RecvQueue: 9, SendQueue: 9, Interface: "left by the socket before"}
+			d.socket = tcp.Socket{RecvQueue: 9, SendQueue: 9, Interface: "left by the previous socket"}
 			if err := d.decode(join(bytesOf(test.msg), test.attributes)); err != nil {
 				t.Fatal(err)
 			}
@@ -180,8 +181,9 @@ func TestDecodeBase(t *testing.T) {
 	}
 }
 
-// filled returns the structure whose bytes are 1, 2, 3, ..., so that no two
-// fields are equal and one that is read from the wrong place shows.
+// filled returns the structure whose bytes are 1, 2, 3, and so on. No two
+// fields are equal, so the test sees a field that is read from the wrong
+// offset.
 func filled[T any]() T {
 	var v T
 	b := bytesOf(v)
@@ -209,7 +211,7 @@ func TestDecodeAttributes(t *testing.T) {
 		attribute(attrProtocol, []byte{6}),
 		attribute(attrCong, []byte("bbr\x00")),
 		attribute(attrBBRInfo, bytesOf(bbr)),
-		attribute(attrULPInfo|1<<15, join( // nested, and marked as such
+		attribute(attrULPInfo|1<<15, join( // nested, with the flag NLA_F_NESTED
 			attribute(attrULPInfoName, []byte("tls\x00")),
 			attribute(attrULPInfoTLS, join(
 				attribute(tlsVersion, bytesOf(uint16(0x303))),
@@ -264,7 +266,7 @@ func TestDecodeAttributes(t *testing.T) {
 		}
 	}
 
-	// What the next socket does not have, it must not inherit.
+	// The next socket must not keep values of this one.
 	if err := d.decode(bytesOf(message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5"))); err != nil {
 		t.Fatal(err)
 	}
@@ -294,8 +296,8 @@ func TestDecodeOtherCongestion(t *testing.T) {
 	}
 }
 
-// A tcp_info may end anywhere: the fields past its end are absent, those before
-// it are as in a whole one.
+// A tcp_info may end at any byte: the fields after its end are absent, and the
+// fields before it are the same as in a whole tcp_info.
 func TestDecodeShortInfo(t *testing.T) {
 	whole := bytesOf(filled[tcpInfo]())
 	decodeInfo := func(n int) *tcp.Info {
@@ -309,7 +311,7 @@ func TestDecodeShortInfo(t *testing.T) {
 	established := func(info *tcp.Info) *tcp.Socket { return &tcp.Socket{State: tcp.Established, Info: info} }
 	full := decodeInfo(len(whole))
 	if got := len(whole); got < 280 {
-		t.Fatalf("struct tcp_info is %d bytes long, and 280 in Linux 6.18", got)
+		t.Fatalf("struct tcp_info is %d bytes long, want at least the 280 of Linux 6.18", got)
 	}
 	for n := range whole {
 		short := decodeInfo(n)
@@ -328,9 +330,9 @@ func TestDecodeShortInfo(t *testing.T) {
 		}
 	}
 	if f := fields.Named("tcp_info.ca_state"); f.Get(established(decodeInfo(1))).Known || !f.Get(established(decodeInfo(2))).Known {
-		t.Errorf("%s must be known from byte 2 on", f.Name)
+		t.Errorf("%s must be known once tcp_info has two bytes", f.Name)
 	}
-	// Longer than any known: a later kernel.
+	// A later kernel sends more than the decoder knows.
 	known := len(whole)
 	whole = append(whole, make([]byte, 40)...)
 	if got := decodeInfo(len(whole)); got.Len != known {
@@ -339,7 +341,7 @@ func TestDecodeShortInfo(t *testing.T) {
 }
 
 func TestDecodeInfoBits(t *testing.T) {
-	// As bits, the last four bytes are: mode 1, opt_seen 3, fail_mode 5, options2 0.
+	// Read as bit fields, the last four bytes are: mode 1, opt_seen 3, fail_mode 5, options2 0.
 	raw := tcpInfo{WScale: 7 | 9<<4, Flags: 1 | 2<<1, AccECNFailMode: 1 | 3<<2 | 5<<4}
 	if bigEndian {
 		raw = tcpInfo{WScale: 7<<4 | 9, Flags: 1<<7 | 2<<5, AccECNFailMode: (1<<6 | 3<<4 | 5) << 8}
@@ -404,11 +406,12 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// What was not asked for is not looked at, broken or not: it costs nothing.
+// The decoder does not read attributes that the request does not ask for, even
+// broken ones, so they cost nothing.
 func TestDecodeOnlyWhatIsAskedFor(t *testing.T) {
 	payload := join(bytesOf(message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5")), brokenAttribute(3))
 	if err := newDecoder(0, false).decode(payload); err != nil {
-		t.Errorf("attributes that nobody asked for: %v", err)
+		t.Errorf("attributes that the request does not ask for: %v", err)
 	}
 }
 
@@ -440,7 +443,7 @@ func FuzzDecode(f *testing.F) {
 		base, all := newDecoder(0, false), newDecoder(tcp.DetailInfo|tcp.DetailMemory|tcp.DetailExtended, true)
 		errBase, errAll := base.decode(payload), all.decode(payload)
 		if errBase != nil && errAll == nil {
-			t.Fatalf("the base is broken (%v), the whole is not", errBase)
+			t.Fatalf("decoding the base alone fails (%v), decoding all does not", errBase)
 		}
 		if errBase != nil {
 			return
@@ -449,7 +452,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("decoded %+v without an error", s)
 		}
 		if errAll == nil && all.socket.Clone().State != base.socket.State {
-			t.Fatalf("details change the state: %v and %v", all.socket.State, base.socket.State)
+			t.Fatalf("the details change the state: %v and %v", all.socket.State, base.socket.State)
 		}
 	})
 }

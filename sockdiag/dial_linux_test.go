@@ -9,7 +9,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// What recvmsg may answer besides a datagram of the kernel.
+// TestReceive gives receive everything that recvmsg can return besides a
+// datagram of the kernel.
 func TestReceive(t *testing.T) {
 	kernel, process := &unix.SockaddrNetlink{Pid: 0}, &unix.SockaddrNetlink{Pid: 4711}
 	type received struct {
@@ -25,7 +26,7 @@ func TestReceive(t *testing.T) {
 	}{
 		{"a datagram", []received{{n: 20, from: kernel}}, 20, ""},
 		{"interrupted by signals", []received{{err: unix.EINTR}, {err: unix.EINTR}, {n: 20, from: kernel}}, 20, ""},
-		{"nothing there yet", []received{{err: unix.EAGAIN}, {n: 20, from: kernel}}, 20, ""},
+		{"nothing to receive yet", []received{{err: unix.EAGAIN}, {n: 20, from: kernel}}, 20, ""},
 		{"from another process", []received{{n: 99, from: process}, {n: 20, from: kernel}}, 20, ""},
 		{"without a sender", []received{{n: 99}, {n: 20, from: kernel}}, 20, ""},
 		{"no buffer space", []received{{err: unix.ENOBUFS}}, 0, "no buffer space available"},
@@ -34,7 +35,7 @@ func TestReceive(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			// A real socket, on which the end of the answer waits: so there is something to poll for.
+			// On a real socket the end of the answer waits to be received, so poll returns at once.
 			dialed, err := newDialer()(tcp.IPv4, Request{States: tcp.Set(tcp.Closing)})
 			if err != nil {
 				t.Fatal(err)
@@ -51,7 +52,7 @@ func TestReceive(t *testing.T) {
 				t.Errorf("received %d, error %v, want %d, %q", n, err, test.want, test.wantErr)
 			}
 			if len(test.answers) > 0 {
-				t.Errorf("%d answers were not asked for", len(test.answers))
+				t.Errorf("%d answers were not received", len(test.answers))
 			}
 		})
 	}

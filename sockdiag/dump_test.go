@@ -12,15 +12,15 @@ import (
 	"tcpstate/tcp"
 )
 
-// fakeKernel answers dumps with what a test wrote down.
+// fakeKernel answers dumps with the datagrams and errors of a test.
 type fakeKernel struct {
 	answers map[tcp.Family][]answer
-	dialErr []error // of the first, second, ... socket
+	dialErr []error // errors of the first, second, ... socket
 	dials   int
 	open    int // sockets not closed
 }
 
-// answer is a datagram, or the error of receiving it.
+// answer is a datagram, or the error that receiving returns.
 type answer struct {
 	datagram []byte
 	err      error
@@ -83,7 +83,7 @@ func read(d *Dump) (ports []int, err error) {
 	return ports, err
 }
 
-// Both families come in one pass where the kernel knows the older request.
+// One pass returns both families if the kernel knows the older request.
 func TestDumpOfBothFamilies(t *testing.T) {
 	both := []tcp.Family{tcp.IPv4, tcp.IPv6}
 	answers := func(family tcp.Family, ports ...int) []answer {
@@ -118,8 +118,8 @@ func TestDumpOfBothFamilies(t *testing.T) {
 	}
 }
 
-// Here the kernel does not answer the older request, so that each family is
-// asked for by itself.
+// This kernel does not answer the older request, so each family is requested
+// separately.
 func TestDump(t *testing.T) {
 	const v4, v6 = tcp.IPv4, tcp.IPv6
 	one := func(parts ...[]byte) answer { return answer{datagram: join(parts...)} }
@@ -141,7 +141,7 @@ func TestDump(t *testing.T) {
 		{name: "a kernel without tcp_diag",
 			answers:     map[tcp.Family][]answer{v4: {one(netlinkMessage(nlmsgError, 0, testSequence, errno(int32(syscall.ENOENT))))}},
 			wantOpenErr: "sock_diag: receiving ipv4 sockets: no such file or directory"},
-		{name: "a dump that the kernel breaks off", want: []int{1},
+		{name: "a dump that the kernel aborts", want: []int{1},
 			answers: map[tcp.Family][]answer{v4: {one(sockets(v4, 0, 1)), one(done(int32(syscall.EMSGSIZE)))}},
 			wantErr: "sock_diag: receiving ipv4 sockets: message too long"},
 		{name: "a dump without an end", want: []int{1},
@@ -199,7 +199,8 @@ func TestDump(t *testing.T) {
 	}
 }
 
-// A kernel that is short of memory is asked again, as long as nothing was listed.
+// If the kernel has no memory for buffers, open repeats the request, because no
+// socket has been listed yet.
 func TestOpenRetriesWithoutBufferSpace(t *testing.T) {
 	noBuffers := &OpError{requesting(tcp.IPv4), syscall.ENOBUFS}
 	kernel := &fakeKernel{
@@ -220,7 +221,8 @@ func TestOpenRetriesWithoutBufferSpace(t *testing.T) {
 	}
 }
 
-// Many buffers, and a reader that stops in the middle: nothing is left behind.
+// The dump has many buffers, and the reader stops before the last: no socket
+// stays open.
 func TestDumpStopsEarly(t *testing.T) {
 	var answers []answer
 	for i := range 100 {
@@ -262,7 +264,7 @@ func TestDumpEndsWithItsContext(t *testing.T) {
 	}
 	cancel()
 	if _, err := read(d); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want the context's", err)
+		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
 
@@ -273,7 +275,7 @@ func TestOpenWithoutFamilies(t *testing.T) {
 }
 
 func TestExtensions(t *testing.T) {
-	// Bits as in ss(8)'s source: INFO 1<<1, VEGASINFO 1<<2, CONG 1<<3, TOS 1<<4, TCLASS 1<<5, SKMEMINFO 1<<6.
+	// The bits are those of the source of ss(8): INFO 1<<1, VEGASINFO 1<<2, CONG 1<<3, TOS 1<<4, TCLASS 1<<5, SKMEMINFO 1<<6.
 	tests := map[tcp.Detail]uint8{
 		0:                                  0,
 		tcp.DetailInfo:                     0b0000_1110,
@@ -312,10 +314,10 @@ func FuzzParsePacket(f *testing.F) {
 	f.Add(append(netlinkMessage(sockDiagByFamily, 0, testSequence, make([]byte, 71)), 0)) // one byte aligns it
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := parsePacket(b, testSequence)
-		// What is handed on must be whole messages, or decodeAll would panic.
+		// parsePacket must return whole messages only, or decodeAll would panic.
 		d := &Dump{decoder: newDecoder(0, false)}
 		d.decodeAll(p, func(*tcp.Socket, error) bool { return true })
-		if align(len(p.messages)) < len(b) && !p.done && p.err == nil { // what aligns the last is nothing
+		if align(len(p.messages)) < len(b) && !p.done && p.err == nil { // padding after the last message does not count
 			t.Fatalf("%d of %d bytes are neither sockets nor an end nor an error", len(b)-len(p.messages), len(b))
 		}
 	})

@@ -9,13 +9,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// everyDetail asks for all that the kernel can send.
+// everyDetail requests everything that the kernel can send.
 const everyDetail = tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended
 
-// sample returns a value of an attribute in which no byte is 0, so that whatever
-// is read from it shows. It is longer than any attribute that is a structure.
+// sample returns a value for an attribute. No byte of it is 0, so every field
+// that is read from it differs from the zero value. It is longer than every
+// attribute that is a structure.
 func sample(kind int) []byte {
-	filler := slices.Repeat([]byte{0x13}, 512) // bits of every bit field
+	filler := slices.Repeat([]byte{0x13}, 512) // sets a bit in every bit field
 	nested := func() []byte {
 		var b []byte
 		for kind := 1; kind <= 32; kind++ {
@@ -34,7 +35,8 @@ func sample(kind int) []byte {
 	return filler
 }
 
-// decoded returns the socket that is made of the base and the attributes.
+// decoded returns the socket that the decoder makes of a base message and the
+// attributes.
 func decoded(t *testing.T, detail tcp.Detail, state uint8, attributes ...[]byte) *tcp.Socket {
 	t.Helper()
 	msg := message(state, "10.0.0.1:80", "10.0.0.2:5")
@@ -47,8 +49,9 @@ func decoded(t *testing.T, detail tcp.Detail, state uint8, attributes ...[]byte)
 	return d.socket.Clone()
 }
 
-// TestEveryFieldIsDecoded sends every attribute, and wants every field that
-// sock_diag is said to know, with the detail alone that it is said to need.
+// TestEveryFieldIsDecoded sends every attribute. The decoder must set every
+// field that package fields says sock_diag knows, with only the detail that the
+// field needs.
 func TestEveryFieldIsDecoded(t *testing.T) {
 	var all [][]byte
 	for kind := 1; kind < 1<<8; kind++ {
@@ -68,13 +71,13 @@ func TestEveryFieldIsDecoded(t *testing.T) {
 			return v.Known && (v.N != 0 || v.Text != "")
 		})
 		if !shown {
-			t.Errorf("package fields says that sock_diag knows %s, and no message sets %s with the detail that it needs: decode it in sockdiag/decode.go or sockdiag/extended.go", f.Name, f.Of)
+			t.Errorf("package fields says that sock_diag knows %s, but no message sets %s with the detail that it needs: decode it in sockdiag/decode.go or sockdiag/extended.go", f.Name, f.Of)
 		}
 	}
 }
 
-// TestEveryAttributeHasARow sends each attribute alone, and wants a field that
-// shows it.
+// TestEveryAttributeHasARow sends each attribute alone. At least one field must
+// show it.
 func TestEveryAttributeHasARow(t *testing.T) {
 	bare := decoded(t, everyDetail, kernelEstablished)
 	for kind, name := range attrNames {
@@ -88,8 +91,8 @@ func TestEveryAttributeHasARow(t *testing.T) {
 	}
 }
 
-// TestEveryDecodedAttributeIsNamed holds the decoder to the names that errors and
-// the test above have for attributes.
+// TestEveryDecodedAttributeIsNamed checks that attrNames names every attribute
+// that the decoder reads. Error messages and the test above use these names.
 func TestEveryDecodedAttributeIsNamed(t *testing.T) {
 	bare := decoded(t, everyDetail, kernelEstablished)
 	for kind := 1; kind < 1<<8; kind++ {
@@ -99,18 +102,18 @@ func TestEveryDecodedAttributeIsNamed(t *testing.T) {
 		s := decoded(t, everyDetail, kernelEstablished, attribute(kind, sample(kind)))
 		for i := range fields.All {
 			if f := &fields.All[i]; f.Get != nil && f.Get(s) != f.Get(bare) {
-				t.Errorf("attribute %d sets %s, and attrNames in sockdiag/attributes.go does not name it", kind, f.Name)
+				t.Errorf("attribute %d sets %s, but attrNames in sockdiag/attributes.go does not name it", kind, f.Name)
 			}
 		}
 	}
 }
 
-// TestInfoEndsAreTheKernels changes single bytes of a tcp_info: the byte before
-// the end of a field changes its value, the byte after does not. So the ends that
-// package fields has, which come from the declaration of tcpInfo, are those that
-// the decoder reads up to.
-func TestInfoEndsAreTheKernels(t *testing.T) {
-	const rtt = 68 // not 0, or rttvar_us is unknown
+// TestInfoEndsMatchDecoder changes single bytes of a tcp_info: the last byte of
+// a field must change its value, and the byte after it must not. This shows
+// that the ends of fields in package fields, which come from the declaration of
+// tcpInfo, are the ends up to which the decoder reads.
+func TestInfoEndsMatchDecoder(t *testing.T) {
+	const rtt = 68 // offset of tcpi_rtt: if it is 0, rttvar_us is unknown
 	size := len(bytesOf(tcpInfo{}))
 	decode := func(changed int) *tcp.Socket {
 		raw := make([]byte, size)
@@ -131,17 +134,17 @@ func TestInfoEndsAreTheKernels(t *testing.T) {
 			end++
 			s := decode(-1)
 			s.Info.Len = end
-			if f.Known != "" { // by another condition than the length
+			if f.Known != "" { // known by another condition than the length
 				s.Info.RTT, s.Info.RecvRTT = 1, 1
 			}
 			known = f.Get(s).Known
 		}
 		if end < size && f.Get(decode(end)) != f.Get(before) {
-			t.Errorf("%s changes with byte %d, and is said to end before it: see the tags of tcpInfo in sockdiag/attributes.go", f.Name, end)
+			t.Errorf("%s changes with byte %d, but its tag says that it ends before it: see the tags of tcpInfo in sockdiag/attributes.go", f.Name, end)
 		}
-		// A kernel that has this field as bits of a word may have it in any byte of it.
+		// Some kernels store this field as bits of a word, in any byte of the word.
 		if f.Name != "tcp_info.accecn_fail_mode" && f.Get(decode(end-1)) == f.Get(before) {
-			t.Errorf("%s does not change with byte %d, and is said to end after it: see the tags of tcpInfo in sockdiag/attributes.go, and decodeInfo", f.Name, end-1)
+			t.Errorf("%s does not change with byte %d, but its tag says that it ends after it: see the tags of tcpInfo in sockdiag/attributes.go, and decodeInfo", f.Name, end-1)
 		}
 	}
 }

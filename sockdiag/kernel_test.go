@@ -19,17 +19,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// These tests hold what the decoder says of real sockets against what the
-// sockets say of themselves.
+// These tests compare the decoder's values for real sockets with the values
+// that the sockets themselves report.
 
-// everything asks for all that there is.
+// everything requests all states and all details.
 var everything = Request{
 	Families: []tcp.Family{tcp.IPv4, tcp.IPv6},
 	States:   tcp.All,
 	Detail:   tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended,
 }
 
-// find returns the socket with these two ends, as the kernel lists it.
+// find returns the socket with this local and this peer address from the
+// kernel's list.
 func find(t *testing.T, local, peer netip.AddrPort) *tcp.Socket {
 	t.Helper()
 	d, err := Open(t.Context(), everything)
@@ -48,8 +49,9 @@ func find(t *testing.T, local, peer netip.AddrPort) *tcp.Socket {
 	return nil
 }
 
-// pair returns the two ends of a connection over a loopback address. prepare
-// sees the descriptors of the listener and of the client before they connect.
+// pair returns the two ends of a connection over a loopback address. It calls
+// prepare with the descriptors of the listener and of the client before they
+// connect.
 func pair(t *testing.T, network, address string, prepare func(fd int)) (client, server *net.TCPConn) {
 	t.Helper()
 	control := func(_, _ string, c syscall.RawConn) error {
@@ -60,7 +62,7 @@ func pair(t *testing.T, network, address string, prepare func(fd int)) (client, 
 		})
 	}
 	listenConfig := net.ListenConfig{Control: control}
-	listenConfig.SetMultipathTCP(false) // which Go would choose, and which refuses some options
+	listenConfig.SetMultipathTCP(false) // Go's default for listeners, and MPTCP refuses some options
 	listener, err := listenConfig.Listen(t.Context(), network, net.JoinHostPort(address, "0"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +99,7 @@ func onFD(t *testing.T, c *net.TCPConn, f func(fd int) error) {
 
 func addrPort(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
-func TestSocketsSayTheSame(t *testing.T) {
+func TestSocketsReportTheSame(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1", "tcp6": "::1"} {
 		t.Run(network, func(t *testing.T) {
 			client, server := pair(t, network, address, func(fd int) {
@@ -134,7 +136,7 @@ func TestSocketsSayTheSame(t *testing.T) {
 				return err
 			})
 			if lo, err := net.InterfaceByName("lo"); err != nil || got.InterfaceIndex != uint32(lo.Index) {
-				t.Errorf("interface index %d, want that of lo (%v, %v)", got.InterfaceIndex, lo, err)
+				t.Errorf("interface index %d, want the index of lo (%v, %v)", got.InterfaceIndex, lo, err)
 			}
 			checkInfo(t, server, got.Info)
 			checkMemory(t, server, got.Memory)
@@ -142,8 +144,9 @@ func TestSocketsSayTheSame(t *testing.T) {
 	}
 }
 
-// checkInfo compares with getsockopt(TCP_INFO) as package unix lays it out.
-// Times that run and what they feed are left out.
+// checkInfo compares got with the result of getsockopt(TCP_INFO) in the layout
+// of package unix. It leaves out the times that run on, and the values computed
+// from them.
 func checkInfo(t *testing.T, c *net.TCPConn, got *tcp.Info) {
 	t.Helper()
 	if got == nil {
@@ -209,8 +212,9 @@ func checkMemory(t *testing.T, c *net.TCPConn, got *tcp.Memory) {
 	})
 }
 
-// The client asks for a small receive buffer and so scales its windows less
-// than the server: what one end sends with is what the other receives with.
+// The client requests a small receive buffer, so its window scale is smaller
+// than the server's. The scale with which one end sends is the scale with which
+// the other receives.
 func TestWindowScalesAreNotSwapped(t *testing.T) {
 	first := true
 	client, server := pair(t, "tcp4", "127.0.0.1", func(fd int) {
@@ -224,10 +228,10 @@ func TestWindowScalesAreNotSwapped(t *testing.T) {
 	c := find(t, addrPort(client.LocalAddr()), addrPort(client.RemoteAddr())).Info
 	s := find(t, addrPort(server.LocalAddr()), addrPort(server.RemoteAddr())).Info
 	if c.RecvWindowScale != 0 || c.SendWindowScale == 0 {
-		t.Errorf("the client's windows are shifted by %d and its peer's by %d, want none and some", c.RecvWindowScale, c.SendWindowScale)
+		t.Errorf("the client's windows are shifted by %d and its peer's by %d, want 0 and more than 0", c.RecvWindowScale, c.SendWindowScale)
 	}
 	if c.SendWindowScale != s.RecvWindowScale || c.RecvWindowScale != s.SendWindowScale {
-		t.Errorf("client %d/%d, server %d/%d: one end's sending must be the other's receiving",
+		t.Errorf("client %d/%d, server %d/%d: the send scale of one end must be the receive scale of the other",
 			c.SendWindowScale, c.RecvWindowScale, s.SendWindowScale, s.RecvWindowScale)
 	}
 }
@@ -270,7 +274,7 @@ func TestExtendedOfRealSockets(t *testing.T) {
 		t.Errorf("congestion control %+v, want reno", got.Congestion)
 	}
 	if mark, known := x.Mark.Get(); known != ProbeAbilities().Marks || known && mark != 42 {
-		t.Errorf("mark %d (known: %v), want 42 where marks may be seen", mark, known)
+		t.Errorf("mark %d (known: %v), want 42 if this process may see marks", mark, known)
 	}
 }
 
@@ -305,7 +309,7 @@ func TestListenerAndItsKeys(t *testing.T) {
 		copy(key.Key[:], "hello")
 		key.Addr.Family = unix.AF_INET6
 		address := netip.MustParseAddr("fd00::").As16()
-		copy(key.Addr.Data[6:], address[:]) // sin6_addr, behind port and flow label
+		copy(key.Addr.Data[6:], address[:]) // sin6_addr, after port and flow label
 		if err := unix.SetsockoptTCPMD5Sig(fd, unix.IPPROTO_TCP, unix.TCP_MD5SIG_EXT, &key); err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +319,7 @@ func TestListenerAndItsKeys(t *testing.T) {
 		t.Errorf("%s with %d of %d waiting, want LISTEN with 0 of 17", got.State, got.AcceptQueue, got.AcceptQueueMax.Or(0))
 	}
 	if !got.Info.Listener {
-		t.Error("the tcp_info of a listener does not say so")
+		t.Error("Listener is not set in the tcp_info of a listener")
 	}
 	want := []tcp.MD5Key(nil)
 	if ProbeAbilities().Marks {
@@ -375,26 +379,28 @@ func TestOpenAfterItsContext(t *testing.T) {
 	defer d.Close()
 	for _, err := range d.Sockets() {
 		if err == nil {
-			continue // the first packet may have come before
+			continue // the first packet may have arrived before the cancellation
 		}
 		return
 	}
 	t.Error("a dump whose context has ended must end with an error")
 }
 
-// waitFor polls until the kernel has done what it does in its own time.
+// waitFor polls until done returns true, because the kernel does some work
+// later.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	lab.Await(t, func() error {
 		if !done() {
-			return fmt.Errorf("waited in vain for %s", what)
+			return fmt.Errorf("still waiting for %s", what)
 		}
 		return nil
 	})
 }
 
-// The older request for both families must bring what two newer ones bring.
-func TestBothRequestsBringTheSame(t *testing.T) {
+// The older request for both families must return the same sockets as one newer
+// request for each family.
+func TestBothRequestsReturnTheSame(t *testing.T) {
 	for network, address := range map[string]string{"tcp4": "127.0.0.1", "tcp6": "::1"} {
 		pair(t, network, address, nil)
 	}
@@ -412,7 +418,7 @@ func TestBothRequestsBringTheSame(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// The rest of a socket hangs on pointers: of that, it must be there.
+				// The other parts are pointers: compare only whether they are set.
 				s := tcp.Socket{State: socket.State, Family: socket.Family, Local: socket.Local, Peer: socket.Peer, Owner: socket.Owner}
 				s.Interface = fmt.Sprint(socket.Info != nil, socket.Memory != nil, socket.Congestion != nil, socket.Extended != nil)
 				found[socket.Cookie] = s
@@ -420,7 +426,7 @@ func TestBothRequestsBringTheSame(t *testing.T) {
 		}
 		return found
 	}
-	// Other tests' sockets come and go: what is in both must be the same, and this test's own must be in both.
+	// Sockets of other tests come and go: a socket in both lists must be the same, and this test's own must be in both.
 	once, twice := list(bothFamilies), list(tcp.IPv4, tcp.IPv6)
 	common := 0
 	for cookie, socket := range once {
@@ -432,6 +438,6 @@ func TestBothRequestsBringTheSame(t *testing.T) {
 		}
 	}
 	if common < 4 {
-		t.Errorf("only %d sockets are in both", common)
+		t.Errorf("only %d sockets are in both lists, want at least 4", common)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// The tests write the kernel's messages by hand, from the structures that the
-// decoder reads them with; that those are the kernel's own is shown on real
-// sockets, in kernel_test.go.
+// The tests build the kernel's messages from the same structures with which the
+// decoder reads them. kernel_test.go shows on real sockets that these
+// structures are the kernel's own.
 
 // attribute returns a netlink attribute, padded.
 func attribute(kind int, value []byte) []byte {
@@ -32,7 +32,7 @@ func bytesOf[T any](v T) []byte {
 	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v))...)
 }
 
-// join puts byte slices together.
+// join concatenates byte slices.
 func join(parts ...[]byte) []byte {
 	var b []byte
 	for _, p := range parts {

@@ -22,8 +22,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestStates checks the promise of States against the kernel once more: every
-// state in both families, every description found, and nothing undescribed.
+// TestStates compares the sockets that States describes with the kernel's list:
+// every state occurs in both families, every described socket is listed, and
+// every listed socket is described.
 func TestStates(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		start := time.Now()
@@ -39,7 +40,7 @@ func TestStates(t *testing.T) {
 		for _, s := range made {
 			described[s.Family][s.State]++
 			if s.After.Before(start) || s.Before.Before(s.After) {
-				t.Errorf("%s: made between %v and %v; began at %v", s, s.After, s.Before, start)
+				t.Errorf("%s: made between %v and %v; the test started at %v", s, s.After, s.Before, start)
 			}
 		}
 		for _, family := range []tcp.Family{tcp.IPv4, tcp.IPv6} {
@@ -48,15 +49,15 @@ func TestStates(t *testing.T) {
 					t.Errorf("%s: no %s", family, state)
 				}
 				if described[family][state] != counts[family][state] {
-					t.Errorf("%s: described %d %s, the kernel lists %d", family, described[family][state], state, counts[family][state])
+					t.Errorf("%s: States describes %d %s, the kernel lists %d", family, described[family][state], state, counts[family][state])
 				}
 			}
 		}
 	})
 }
 
-// TestProcShowsStates looks at the same sockets through /proc/net/tcp and tcp6,
-// which knows all but those that are merely bound.
+// TestProcShowsStates compares the same sockets with /proc/net/tcp and tcp6,
+// which list all sockets except those that are only bound.
 func TestProcShowsStates(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		made, err := l.States()
@@ -81,15 +82,16 @@ func TestProcShowsStates(t *testing.T) {
 			}
 			for key, n := range want {
 				if n != 0 {
-					t.Errorf("%s: %s: described and not listed %d times (negative: listed and not described)", file, key, n)
+					t.Errorf("%s: %s: described but not listed %d times (negative: listed but not described)", file, key, n)
 				}
 			}
 		}
 	})
 }
 
-// TestResetSocketKeepsPeer pins what the kernel shows of a socket that was reset
-// and still holds the port it was bound to: state 7 with both addresses.
+// TestResetSocketKeepsPeer checks what the kernel reports about a socket that
+// was reset and still holds the port it was bound to: state 7 with both
+// addresses.
 func TestResetSocketKeepsPeer(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		made, err := l.States()
@@ -120,7 +122,8 @@ func TestResetSocketKeepsPeer(t *testing.T) {
 	})
 }
 
-// TestFill asks for every kind, in both families and in one, and counts.
+// TestFill requests sockets of every kind, in both families and in one, and
+// counts the result.
 func TestFill(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		var words []string
@@ -132,7 +135,7 @@ func TestFill(t *testing.T) {
 		if err := l.Fill(words...); err != nil {
 			t.Fatal(err)
 		}
-		want[tcp.Listen] += 4 // those that synrecv, asked for four times, comes with
+		want[tcp.Listen] += 4 // synrecv comes with a listener each time, and each family has two requests for it
 		counts, err := Count()
 		if err != nil {
 			t.Fatal(err)
@@ -145,8 +148,8 @@ func TestFill(t *testing.T) {
 	})
 }
 
-// TestFillSaysWhatIsMissing fills past a limit of the kernel.
-func TestFillSaysWhatIsMissing(t *testing.T) {
+// TestFillReportsWhatIsMissing checks for sockets that were never made.
+func TestFillReportsWhatIsMissing(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		before, err := Count()
 		if err != nil {
@@ -159,8 +162,9 @@ func TestFillSaysWhatIsMissing(t *testing.T) {
 	})
 }
 
-// TestFloodEndsAtTheBacklog shows that a flood is real: a listener holds one
-// half-open connection more than its backlog, and without cookies no more.
+// TestFloodEndsAtTheBacklog checks that a flood acts on the kernel: a listener
+// holds one half-open connection more than its backlog, and answers all other
+// SYNs with cookies, which need no socket.
 func TestFloodEndsAtTheBacklog(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		if err := l.SetSysctl("net.ipv4.tcp_syncookies", 1); err != nil {
@@ -179,8 +183,8 @@ func TestFloodEndsAtTheBacklog(t *testing.T) {
 			if host.Is6() {
 				family = tcp.IPv6
 			}
-			// The kernel looks at the length and then adds, without a lock
-			// between: each processor may add one at once.
+			// The kernel checks the length and then adds a connection, without
+			// a lock around both: each processor may add one at the same time.
 			if n, err := countAt(family, at); err != nil || n < 65 || n > 64+runtime.NumCPU() {
 				t.Errorf("%s: %d half-open connections, %v; want 65", at, n, err)
 			}
@@ -188,8 +192,9 @@ func TestFloodEndsAtTheBacklog(t *testing.T) {
 	})
 }
 
-// TestPeerSpeaksTCP has a Go program talk to a hand-made peer both ways, which
-// needs right checksums, sequence numbers and addresses in either family.
+// TestPeerSpeaksTCP sends data between a Go program and a peer of the lab in
+// both directions. This needs correct checksums, sequence numbers and addresses
+// in both families.
 func TestPeerSpeaksTCP(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		for _, addr := range []string{"10.9.8.7", "203.0.113.5", "fd09::7", "2001:db8::5"} {
@@ -236,7 +241,8 @@ func TestPeerSpeaksTCP(t *testing.T) {
 	})
 }
 
-// TestChurn lets connections come and go and finds the TIME_WAITs they leave.
+// TestChurn opens and closes connections all the time, and checks that they
+// leave sockets in TIME_WAIT.
 func TestChurn(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		stop, err := l.Churn(2000)
@@ -262,8 +268,8 @@ func TestChurn(t *testing.T) {
 	})
 }
 
-// TestInside says where a body runs: in a namespace that is empty but for the
-// lab, in which the user is root, and from which nothing leaks to commands.
+// TestInside checks where a body runs: in a namespace that has only the lab, as
+// root, and without passing descriptors to commands.
 func TestInside(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		if os.Geteuid() != 0 {
@@ -294,7 +300,7 @@ func open2() error {
 	return err
 }
 
-// TestRunPassesOn runs tests of this file that are meant to end in each way.
+// TestRunPassesOn runs TestEndings once for each way in which a test can end.
 func TestRunPassesOn(t *testing.T) {
 	if role() != "" {
 		t.Skip("only from outside")
@@ -317,17 +323,17 @@ func TestRunPassesOn(t *testing.T) {
 				t.Errorf("no %q in:\n%s", test.want, out)
 			}
 			if wellEnded := test.mode == "pass" || test.mode == "skip"; (err == nil) != wellEnded {
-				t.Errorf("ended with %v", err)
+				t.Errorf("the test binary ended with %v", err)
 			}
 		})
 	}
 }
 
-// TestChildFlags shows that a profile, which the child would overwrite, is not
-// asked of it, and that the pattern names this test alone.
+// TestChildFlags checks that the child gets no flag for a profile, because it
+// would overwrite the parent's, and that the pattern selects only this test.
 func TestChildFlags(t *testing.T) {
 	t.Run("a (b)", func(t *testing.T) {
-		if err := flag.Set("test.coverprofile", ""); err != nil { // counts as set on the command line
+		if err := flag.Set("test.coverprofile", ""); err != nil { // the flag then counts as set on the command line
 			t.Fatal(err)
 		}
 		args := strings.Join(testArgs(t), " ")
@@ -340,7 +346,7 @@ func TestChildFlags(t *testing.T) {
 	})
 }
 
-// TestEndings ends as TestRunPassesOn tells it to.
+// TestEndings ends in the way that TestRunPassesOn selects.
 func TestEndings(t *testing.T) {
 	mode := os.Getenv("LAB_TEST_ENDING")
 	Run(t, func(t *testing.T, l *Lab) {
@@ -366,7 +372,7 @@ func TestEndings(t *testing.T) {
 	})
 }
 
-// TestRunWithoutDiag has this very test, run again, open the socket.
+// TestRunWithoutDiag runs itself again in a process that opens the sockets.
 func TestRunWithoutDiag(t *testing.T) {
 	if os.Getenv("LAB_TEST_DIAG") != "" {
 		for _, protocol := range []int{unix.NETLINK_SOCK_DIAG, unix.NETLINK_ROUTE} {
@@ -390,11 +396,12 @@ func TestRunWithoutDiag(t *testing.T) {
 		}
 	}
 	if _, err := Count(); err != nil {
-		t.Errorf("the filter is still in force: %v", err)
+		t.Errorf("the filter still acts on this process: %v", err)
 	}
 }
 
-// TestKernelAgreesOnCookies reads a socket's cookie and inode two ways.
+// TestKernelAgreesOnCookies reads the cookie of a socket from the socket itself
+// and from the kernel's list.
 func TestKernelAgreesOnCookies(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		fd, at, err := listening(netip.AddrPortFrom(Host4, 0), 5)
@@ -420,9 +427,9 @@ func TestKernelAgreesOnCookies(t *testing.T) {
 	})
 }
 
-// TestFillSurvivesResends waits for the kernel's first resends to the peers of
-// Fill, thousands at once. Nothing must come of them: neither an answer nor an
-// ICMP error, nor a device that says it was too much.
+// TestFillSurvivesResends waits until the kernel has resent segments to the
+// peers of Fill, thousands at once. No socket may end because of an answer, an
+// ICMP error or a full queue of the device.
 func TestFillSurvivesResends(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
 		const half = 10_000

@@ -23,7 +23,7 @@ func TestParsePlan(t *testing.T) {
 		{"timewait=1", Plan{Fill: []Want{{"timewait", v4, 1}}}},
 		{"est=6", Plan{Fill: []Want{{"est", v4, 4}, {"est", v6, 2}}}},
 		{"est4=6 synrecv6=5", Plan{Fill: []Want{{"est", v4, 6}, {"synrecv", v6, 5}}}},
-		{"timewait4=1 est4=2", Plan{Fill: []Want{{"est", v4, 2}, {"timewait", v4, 1}}}}, // what ends by itself last
+		{"timewait4=1 est4=2", Plan{Fill: []Want{{"est", v4, 2}, {"timewait", v4, 1}}}}, // kinds that end by themselves come last
 	} {
 		plan, err := ParsePlan(strings.Fields(test.words)...)
 		if err != nil {

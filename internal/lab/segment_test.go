@@ -15,8 +15,8 @@ var segments = []Segment{
 		Window: 1, Options: []byte{}, Payload: []byte("odd")},
 }
 
-// TestSegmentRoundTrip sends segments through bytes and back. That their
-// checksums are right, the kernel says in TestPeerSpeaksTCP.
+// TestSegmentRoundTrip builds packets from segments and parses them again.
+// TestPeerSpeaksTCP checks with the kernel that their checksums are correct.
 func TestSegmentRoundTrip(t *testing.T) {
 	for _, s := range segments {
 		packet, err := s.appendPacket(nil)
@@ -43,14 +43,15 @@ func TestSegmentErrors(t *testing.T) {
 }
 
 func TestChecksum(t *testing.T) {
-	// The example of RFC 1071 section 3 has the sum ddf2, hence this checksum.
+	// The example of RFC 1071 section 3 has the sum ddf2. The checksum is its complement.
 	if got := fold(sum(0, []byte{0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7})); got != ^uint16(0xddf2) {
 		t.Errorf("got %#x, want %#x", got, ^uint16(0xddf2))
 	}
 }
 
-// FuzzParsePacket checks that whatever parses was whole, and that building it
-// again gives a packet that parses to the same.
+// FuzzParsePacket checks that the parser accepts only complete packets: a
+// packet that is built from the result must give the same result when it is
+// parsed.
 func FuzzParsePacket(f *testing.F) {
 	for _, s := range segments {
 		packet, err := s.appendPacket(nil)
@@ -75,7 +76,8 @@ func FuzzParsePacket(f *testing.F) {
 	})
 }
 
-// TestParsePacketErrors cuts a packet at every length: none panics or parses.
+// TestParsePacketErrors truncates a packet at every length. The parser must
+// return an error for each, and must not panic.
 func TestParsePacketErrors(t *testing.T) {
 	for _, s := range segments {
 		packet, err := s.appendPacket(nil)

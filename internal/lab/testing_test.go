@@ -9,7 +9,7 @@ func TestDiffJSON(t *testing.T) {
 	const a = `{"state":"LISTEN","local":{"port":80}}` + "\n"
 	for _, test := range []struct {
 		want, got string
-		has       string // what the difference has
+		has       string // a part of the difference
 	}{
 		{a, strings.Replace(a, "80", "81", 1), `"80"`},
 		{a + a, a, "-want"},
@@ -26,8 +26,8 @@ func TestDiffJSON(t *testing.T) {
 	}
 }
 
-// TestSample checks that a sample is spread over the whole, and that in full it
-// is the whole.
+// TestSample checks that a sample covers the whole range evenly, and that the
+// full sample has every number.
 func TestSample(t *testing.T) {
 	t.Setenv("TCPSTATE_FULL", "")
 	numbers := Sample(1024, 64)
@@ -39,7 +39,7 @@ func TestSample(t *testing.T) {
 			t.Errorf("number %d is %d", i, n)
 		}
 	}
-	// Of the ten bits of these numbers any two have each pair of values.
+	// Any two of the ten bits of these numbers must have all four pairs of values.
 	for a := range 10 {
 		for b := range a {
 			pairs := map[[2]int]bool{}

@@ -14,16 +14,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// clock is a socket whose peer falls silent, until the kernel gives it up.
+// clock is a socket whose peer stops answering, so that the kernel gives up.
 type clock struct {
 	name string
-	make func(w *walker) // leaves w.local, w.remote and w.peer at the silent socket
+	make func(w *walker) // sets w.local, w.remote and w.peer for the socket with the silent peer
 
-	// schedule is what it should go by; rto is the socket's timeout at first.
+	// schedule is the schedule that the kernel should use; rto is the first
+	// timeout of the socket.
 	schedule func(s lifecycle.Settings, rto time.Duration) lifecycle.Schedule
 
-	// counts tells what is sent on schedule from all else that the peer receives;
-	// first says that the first of these is the segment itself.
+	// counts reports whether a segment that the peer receives is part of the
+	// schedule. first means that the first such segment is the original and not
+	// a resend.
 	counts func(p *lab.Peer, s lab.Segment) bool
 	first  bool
 }
@@ -41,19 +43,21 @@ var clocks = []clock{
 	{"keepalive", (*walker).idle, func(s lifecycle.Settings, _ time.Duration) lifecycle.Schedule { return s.KeepaliveSchedule() }, isProbe, false},
 }
 
-// isProbe tells the probes of a window, or of a peer: an old sequence number, so
-// that the peer must answer (tcp_xmit_probe_skb, net/ipv4/tcp_output.c).
+// isProbe reports whether a segment is a probe of a window or of a peer. Probes
+// have an old sequence number, so that the peer must answer
+// (tcp_xmit_probe_skb, net/ipv4/tcp_output.c).
 func isProbe(p *lab.Peer, s lab.Segment) bool {
 	return s.Seq == p.Ack-1 && len(s.Payload) == 0 && s.Flags == lab.ACK
 }
 
-// TestClocks lowers the settings and watches sockets die: what the peer sees is
-// sent as often as the schedule says, and at every look the outlook is one that
-// the schedule allows. Nothing is asserted of the test's own clock.
+// TestClocks lowers the settings and watches sockets until the kernel gives up.
+// The peer must receive as many resends as the schedule says, and at every
+// reading the outlook must be one that the schedule allows. The test asserts
+// nothing about its own clock.
 //
-// Timeouts begin at 300 ms here, so that no sum of them comes near the time at
-// which the kernel gives up, which it reckons from 200 ms all the same. Tail
-// loss probes, which come before the first timeout, are turned off.
+// The first timeout is 300 ms here, so that no sum of timeouts is near the time
+// at which the kernel gives up, which the kernel always computes from 200 ms.
+// Tail loss probes are off, because they would come before the first timeout.
 func TestClocks(t *testing.T) {
 	for i, settings := range []map[string]int{
 		{"syn_retries": 1, "synack_retries": 1, "retries2": 2, "orphan_retries": 2, "keepalive_time": 1, "keepalive_intvl": 1, "keepalive_probes": 2},
@@ -79,14 +83,14 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// nothing stands where a step belongs to no transition.
+// nothing is the transition of steps that do not belong to one.
 var nothing lifecycle.Transition
 
-// runOut lets a clock run out until a socket was resent as often as the schedule
-// says. More often is an error. Less often may be a loaded host's doing: the
-// kernel gives up by the time that has passed (retransmits_timed_out,
-// net/ipv4/tcp_timer.c), so where a timer fires late there is no time left for the
-// last resend. Then another socket has its turn.
+// runOut lets the clocks of sockets run out, one after the other, until a
+// socket was resent as often as the schedule says. More resends are an error.
+// Fewer may be due to a loaded host: the kernel gives up after a time
+// (retransmits_timed_out, net/ipv4/tcp_timer.c), so if a timer fires late there
+// may be no time left for the last resend. Then runOut tries another socket.
 func (d *driver) runOut(c clock, settings lifecycle.Settings) {
 	for deadline := time.Now().Add(lab.Patience); ; {
 		w := &walker{driver: d, fd: -1, listener: -1}
@@ -105,8 +109,8 @@ func (d *driver) runOut(c clock, settings lifecycle.Settings) {
 	}
 }
 
-// watch follows the socket to its end, and returns how often it was resent and
-// the schedule that it should go by.
+// watch follows the socket to its end. It returns how often the socket was
+// resent, and the schedule that the kernel should use.
 func (w *walker) watch(c clock, settings lifecycle.Settings) (sent int, want lifecycle.Schedule) {
 	w.poll(nothing, c.name, func() bool {
 		s := w.find(nothing)
@@ -123,14 +127,14 @@ func (w *walker) watch(c clock, settings lifecycle.Settings) (sent int, want lif
 			return true
 		}
 		if s.Timer.Kind == tcp.TimerOff {
-			return false // its timer is just running
+			return false // the kernel is handling the timer at this moment
 		}
 		if lefts == nil {
 			want = c.schedule(settings, rtoOf(s))
 		}
 		o, ok := settings.Outlook(s)
 		wait, end := waitAfter(want, int(s.Timer.Retransmits)), want.GivenUp
-		if s.Timer.Expires > wait+slack { // then it is the other wait
+		if s.Timer.Expires > wait+slack { // then the kernel waits after a failed send
 			wait, end = congestedWait, end+congestedWait
 		}
 		if !ok || o.At < s.Timer.Expires || o.At > end+slack || s.Timer.Expires > wait+slack {
@@ -141,23 +145,23 @@ func (w *walker) watch(c clock, settings lifecycle.Settings) (sent int, want lif
 		}
 		return false
 	})
-	// Under load not every wait is looked at: what is left falls all the same.
+	// Under load the readings may miss some waits, but the number of resends left must still fall.
 	if lefts == nil {
-		return -1, want // its clock ran out before the first reading
+		return -1, want // the clock ran out before the first reading
 	}
 	if lefts[0] > len(want.Resends) || !slices.IsSortedFunc(lefts, func(a, b int) int { return b - a }) {
-		w.t.Errorf("%s: %v left in turn, want %d or less, falling", c.name, lefts, len(want.Resends))
+		w.t.Errorf("%s: %v left over time, want %d or less, falling", c.name, lefts, len(want.Resends))
 	}
 	sent = w.sent(c)
-	w.t.Logf("%s: %v left in turn, sent %d times, schedule %v", c.name, lefts, sent, want)
+	w.t.Logf("%s: %v left over time, sent %d times, schedule %v", c.name, lefts, sent, want)
 	return sent, want
 }
 
-// slack is by how much a timer may be longer than its wait: some ticks of the
+// slack is how much longer a timer may be than its wait: some ticks of the
 // kernel's clock.
 const slack = 100 * time.Millisecond
 
-// congestedWait is how long the kernel waits where a loaded host could not send a
+// congestedWait is how long the kernel waits if a loaded host could not send a
 // resend or a probe (TCP_RESOURCE_PROBE_INTERVAL, include/net/tcp.h).
 const congestedWait = 500 * time.Millisecond
 
@@ -173,8 +177,9 @@ func waitAfter(c lifecycle.Schedule, n int) time.Duration {
 	return times[n] - times[n-1]
 }
 
-// sent counts what was sent on schedule. A segment of no connection draws a
-// reset, so that the peer knows when it has seen all.
+// sent counts the segments that were sent by the schedule. It sends a segment
+// without a connection, to which the kernel answers with a reset: after the
+// reset, the peer has received everything.
 func (w *walker) sent(c clock) int {
 	n := 0
 	if c.first {
@@ -192,7 +197,8 @@ func (w *walker) sent(c clock) int {
 	return n
 }
 
-// rtoOf returns the timeout that the socket's waits begin with.
+// rtoOf returns the timeout without backoff, with which the socket's waits
+// start.
 func rtoOf(s *tcp.Socket) time.Duration {
 	if s.Info == nil {
 		return 0
@@ -216,7 +222,7 @@ func (w *walker) silentSYNACK() {
 	w.do(lifecycle.Transition{Event: lifecycle.EventReceiveSYN}, nil)
 }
 
-// connected leaves a connection in ESTABLISHED.
+// connected opens a connection and leaves it in ESTABLISHED.
 func (w *walker) connected() {
 	w.silentSYN()
 	w.expect(lifecycle.Transition{Sent: lifecycle.SYN})
@@ -226,7 +232,7 @@ func (w *walker) connected() {
 
 func (w *walker) silentData() {
 	w.connected()
-	_, err := unix.Write(w.fd, []byte("unheard"))
+	_, err := unix.Write(w.fd, []byte("unanswered"))
 	w.check(nothing, err)
 }
 
@@ -247,9 +253,9 @@ func (w *walker) idle() {
 	w.option(nothing, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 }
 
-// TestSmallSockets sees the clocks of the kernel's small sockets: TIME_WAIT runs
-// down from 60 s, whatever tcp_fin_timeout says, and an orphaned FIN_WAIT2 from
-// that.
+// TestSmallSockets checks the timers of the kernel's small sockets: TIME_WAIT
+// counts down from 60 s, whatever tcp_fin_timeout is, and an orphaned FIN_WAIT2
+// counts down from tcp_fin_timeout.
 func TestSmallSockets(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.SetSysctl("net.ipv4.tcp_fin_timeout", 20); err != nil {
@@ -289,8 +295,8 @@ func TestSmallSockets(t *testing.T) {
 	})
 }
 
-// TestListenerCannotConnect sees what Linux makes of the one edge of RFC 9293
-// figure 5 that it does not have.
+// TestListenerCannotConnect checks how Linux behaves for an edge of RFC 9293
+// figure 5 that it does not have: from LISTEN to SYN_SENT, by SEND.
 func TestListenerCannotConnect(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -15,15 +15,15 @@ import (
 	"tcpstate/tcp"
 )
 
-// do makes the event of a transition happen. Timers are only made short, where a
-// socket option can: the kernel does the rest.
+// do makes the event of a transition happen. For timers it only shortens them,
+// if a socket option can: the kernel does the rest.
 func (w *walker) do(tr lifecycle.Transition, rest path) {
 	switch tr.Event {
 	case lifecycle.EventSocket:
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		w.check(tr, err)
 		w.fd = fd
-		w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // for who takes the place of its TIME_WAIT
+		w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // for the socket that replaces its TIME_WAIT
 	case lifecycle.EventBind:
 		w.check(tr, unix.Bind(w.fd, &unix.SockaddrInet4{Addr: lab.Host4.As4(), Port: int(w.nextPort())}))
 		w.named(tr)
@@ -59,11 +59,11 @@ func (w *walker) do(tr lifecycle.Transition, rest path) {
 		w.option(tr, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	case lifecycle.EventDataGivenUp:
 		if !w.finSent {
-			_, err := unix.Write(w.fd, []byte("unheard"))
+			_, err := unix.Write(w.fd, []byte("unanswered"))
 			w.check(tr, err)
 		}
 	case lifecycle.EventSYNGivenUp, lifecycle.EventSYNACKGivenUp, lifecycle.EventProbesGivenUp, lifecycle.EventFinWait2Shrink, lifecycle.EventFinWait2End:
-		// It is only a matter of time.
+		// These events need only time.
 	case lifecycle.EventBucketsFull:
 		if w.at.state == tcp.Closing {
 			w.send(tr, lab.ACK, nil)
@@ -75,7 +75,7 @@ func (w *walker) do(tr lifecycle.Transition, rest path) {
 	}
 }
 
-// receive has the peer send the segment of an event.
+// receive makes the peer send the segment of an event.
 func (w *walker) receive(tr lifecycle.Transition, rest path) {
 	switch tr.Event {
 	case lifecycle.EventReceiveSYN, lifecycle.EventReceiveFastOpen, lifecycle.EventReceiveCookie, lifecycle.EventReceiveACKOverflow:
@@ -117,7 +117,8 @@ func (w *walker) send(tr lifecycle.Transition, flags lab.Flags, payload []byte) 
 	w.check(tr, w.peer.Send(flags, payload))
 }
 
-// beforeFIN has the peer send as one that has not seen the FIN of FIN_WAIT1.
+// beforeFIN makes the peer send like a peer that has not received the FIN of
+// FIN_WAIT1.
 func (w *walker) beforeFIN(send func()) {
 	unseen := w.at.state == tcp.FinWait1 && w.finSent
 	if unseen {
@@ -129,7 +130,7 @@ func (w *walker) beforeFIN(send func()) {
 	}
 }
 
-// meet gives the walker its peer, which talks to host.
+// meet creates the walker's peer, which exchanges segments with host.
 func (w *walker) meet(tr lifecycle.Transition, host netip.AddrPort) {
 	peer, err := w.l.Peer(w.nextPeer())
 	w.check(tr, err)
@@ -137,7 +138,7 @@ func (w *walker) meet(tr lifecycle.Transition, host netip.AddrPort) {
 	w.peer = peer
 }
 
-// named learns the socket's own address.
+// named reads the socket's own address.
 func (w *walker) named(tr lifecycle.Transition) {
 	name, err := unix.Getsockname(w.fd)
 	w.check(tr, err)
@@ -182,8 +183,8 @@ func (w *walker) connect(tr lifecycle.Transition, rest path) {
 	w.named(tr)
 }
 
-// receiveSYN has a new peer ask the listener, or the peer of SYN_SENT open at the
-// same time.
+// receiveSYN makes a new peer send a SYN to the listener. In SYN_SENT it makes
+// the existing peer open the connection at the same time.
 func (w *walker) receiveSYN(tr lifecycle.Transition) {
 	switch {
 	case w.at.state == tcp.SynSent:
@@ -212,8 +213,9 @@ func (w *walker) receiveSYN(tr lifecycle.Transition) {
 	}
 }
 
-// overflow fills the accept queue of a listener with a backlog of 0, which holds
-// one, after the walker's own request has been made; and acknowledges that.
+// overflow fills the accept queue of a listener with a backlog of 0, which
+// holds one connection. The walker's own request exists before that; afterwards
+// the peer acknowledges its SYN-ACK.
 func (w *walker) overflow(tr lifecycle.Transition) {
 	_, err := w.l.Dial(w.nextPeer(), w.peer.Host)
 	w.check(tr, err)
@@ -231,8 +233,8 @@ func (w *walker) close(tr lifecycle.Transition) {
 	w.fd = -1
 }
 
-// disconnect is connect(2) to an address of family AF_UNSPEC, for which package
-// unix has no type.
+// disconnect calls connect(2) with an address of family AF_UNSPEC, for which
+// package unix has no type.
 func (w *walker) disconnect(tr lifecycle.Transition) {
 	if err := connectUnspecified(w.fd); err != 0 {
 		w.fail(w.path, tr, "connect to AF_UNSPEC: %v", err)
@@ -240,7 +242,7 @@ func (w *walker) disconnect(tr lifecycle.Transition) {
 }
 
 // unreachable sends the kernel an ICMP error about its SYN (RFC 792): host
-// unreachable, then the header and 8 bytes of what it is about.
+// unreachable, with the IP header and the first 8 bytes of the SYN.
 func (w *walker) unreachable(tr lifecycle.Transition) {
 	message := []byte{3, 1, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}
 	message = append(append(message, w.local.Addr().AsSlice()...), w.remote.Addr().AsSlice()...)
@@ -262,7 +264,8 @@ func (w *walker) unreachable(tr lifecycle.Transition) {
 	w.check(tr, unix.Sendto(raw, message, 0, &unix.SockaddrInet4{Addr: w.local.Addr().As4()}))
 }
 
-// reuse connects again from the port of a TIME_WAIT, until that is old enough.
+// reuse connects again from the port of a TIME_WAIT socket. It repeats this
+// until the socket is old enough.
 func (w *walker) reuse(tr lifecycle.Transition) {
 	before := w.find(tr).Cookie
 	if w.fd >= 0 {
@@ -274,7 +277,7 @@ func (w *walker) reuse(tr lifecycle.Transition) {
 	w.option(tr, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	w.check(tr, unix.Bind(fd, &unix.SockaddrInet4{Addr: w.local.Addr().As4(), Port: int(w.local.Port())}))
 	to := &unix.SockaddrInet4{Addr: w.remote.Addr().As4(), Port: int(w.remote.Port())}
-	w.poll(tr, "a TIME_WAIT that may be taken over", func() bool {
+	w.poll(tr, "a TIME_WAIT that can be reused", func() bool {
 		err := unix.Connect(fd, to)
 		if err != unix.EINPROGRESS && err != unix.EADDRNOTAVAIL {
 			w.check(tr, err)
@@ -282,7 +285,7 @@ func (w *walker) reuse(tr lifecycle.Transition) {
 		return err == unix.EINPROGRESS
 	})
 	if s := w.find(tr); s == nil || s.Cookie == before {
-		w.fail(w.path, tr, "want another socket in the place of TIME_WAIT, got %s", describe(s))
+		w.fail(w.path, tr, "want another socket instead of TIME_WAIT, got %s", describe(s))
 	}
 }
 

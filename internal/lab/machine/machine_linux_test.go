@@ -15,26 +15,27 @@ import (
 	"tcpstate/tcp"
 )
 
-// undriven lists what no test here drives, with the reason. What is neither
-// driven nor listed fails.
+// undriven lists the events that no test here drives, with the reason. The test
+// fails for events that are neither driven nor listed.
 var undriven = map[string]string{
-	"time-wait-end": "it takes 60 s, a constant of the kernel; TestSmallSockets sees the timer that ends it",
-	"no-resources":  "tcp_max_orphans and tcp_mem are the whole machine's, not the lab's",
+	"time-wait-end": "it takes 60 s, a constant of the kernel; TestSmallSockets checks the timer that ends it",
+	"no-resources":  "tcp_max_orphans and tcp_mem apply to the whole machine, not to the lab",
 	"send":          "Linux does not have it, see TestListenerCannotConnect",
 }
 
-// undrivenKeys lists single transitions likewise.
+// undrivenKeys lists single transitions in the same way.
 var undrivenKeys = map[string]string{
-	"SYN_RECV/receive-rst/LISTEN": "Linux does not have it: the request goes, and the listener has never left LISTEN",
+	"SYN_RECV/receive-rst/LISTEN": "Linux does not have it: the request ends, and the listener never left LISTEN",
 }
 
-// phase is a set of paths that run at once, under the same settings.
+// phase is a set of paths that run at the same time with the same settings.
 type phase struct {
 	sysctls map[string]int
-	events  []lifecycle.Event // that paths end with; none: all that no other phase has
+	events  []lifecycle.Event // last events of its paths; nil: all events that no other phase has
 }
 
-// phases lists those whose settings would disturb others.
+// phases lists the phases. Two paths are in different phases if the settings of
+// one would disturb the other.
 var phases = []phase{
 	{sysctls: map[string]int{
 		"net.ipv4.tcp_fastopen": 0x203, // clients and servers, without a cookie
@@ -46,9 +47,10 @@ var phases = []phase{
 	{sysctls: map[string]int{"net.ipv4.tcp_syncookies": 2}, events: []lifecycle.Event{lifecycle.EventReceiveCookie}},
 }
 
-// TestTransitions drives a real socket along the shortest path to each transition
-// and through it, in each form that it has, and sees with sock_diag where it is
-// after every step. The machine itself says which paths there are.
+// TestTransitions drives a real socket along the shortest path to each
+// transition and through it, in each form that the socket can have. After every
+// step it compares the socket in sock_diag with the expected state. The paths
+// come from the machine itself.
 func TestTransitions(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		d := &driver{t: t, l: l, driven: map[string]bool{}}
@@ -87,7 +89,7 @@ func reason(tr lifecycle.Transition) string {
 	return undriven[tr.Event.ID()]
 }
 
-// driver runs paths and notes what they drove.
+// driver runs paths and records the transitions that they drove.
 type driver struct {
 	t *testing.T
 	l *lab.Lab
@@ -97,7 +99,7 @@ type driver struct {
 	peers  int
 }
 
-// runAll walks the paths.
+// runAll walks all paths.
 func (d *driver) runAll(paths []path) {
 	d.each(len(paths), func(i int) {
 		// On a loaded host a timer of the kernel can end a socket between two
@@ -108,11 +110,11 @@ func (d *driver) runAll(paths []path) {
 	})
 }
 
-// walk walks one path and returns whether it got to the end. If not, the test
-// fails where the walk is the last one.
+// walk walks one path and returns whether it got to the end. If it did not, the
+// test fails if this walk is the last one.
 func (d *driver) walk(p path, last bool) (arrived bool) {
 	done := make(chan struct{})
-	go func() { // which a failure ends
+	go func() { // a goroutine, because a failure ends it
 		defer close(done)
 		w := &walker{driver: d, path: p, fd: -1, listener: -1, repeated: !last}
 		defer w.end()
@@ -125,7 +127,8 @@ func (d *driver) walk(p path, last bool) (arrived bool) {
 	return arrived
 }
 
-// each runs n walkers, all at once: most of their time is the kernel's.
+// each runs n walkers at the same time, because they mostly wait for the
+// kernel.
 func (d *driver) each(n int, walk func(i int)) {
 	var wait sync.WaitGroup
 	for i := range n {
@@ -134,14 +137,14 @@ func (d *driver) each(n int, walk func(i int)) {
 	wait.Wait()
 }
 
-// fail says what went wrong on a path and ends its goroutine.
+// fail reports what went wrong on a path and ends its goroutine.
 func (d *driver) fail(p path, step lifecycle.Transition, format string, args ...any) {
 	d.t.Errorf("%s: at %s: %s", p, step.Key(), fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
 
 // report fails for each transition that was neither driven nor excused, and for
-// each excuse that is not needed.
+// each transition that was driven although it is excused.
 func (d *driver) report() {
 	var lines []string
 	for _, tr := range lifecycle.Transitions() {
@@ -150,7 +153,7 @@ func (d *driver) report() {
 		case excuse != "":
 			lines = append(lines, "not driven: "+key+": "+excuse)
 			if d.driven[key] {
-				d.t.Errorf("%s: excused, and driven", key)
+				d.t.Errorf("%s: excused but driven", key)
 			}
 		case !d.driven[key]:
 			d.t.Errorf("%s: neither driven nor excused", key)
@@ -165,7 +168,7 @@ func (d *driver) did(tr lifecycle.Transition) {
 	d.driven[tr.Key()] = true
 }
 
-// nextPeer returns an address that nobody has had.
+// nextPeer returns an address that no other peer has.
 func (d *driver) nextPeer() netip.AddrPort {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -173,7 +176,8 @@ func (d *driver) nextPeer() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 2, byte(d.peers >> 8), byte(d.peers)}), 40000)
 }
 
-// nextPort returns a port that nobody has had, below those the kernel chooses.
+// nextPort returns a port that no other socket has, below the ports that the
+// kernel chooses.
 func (d *driver) nextPort() uint16 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -194,7 +198,7 @@ func (n node) String() string {
 	return n.state.String() + " (" + n.form.String() + ")"
 }
 
-// path is a walk from where there is no socket.
+// path is a walk that starts without a socket.
 type path []lifecycle.Transition
 
 func (p path) String() string {
@@ -205,7 +209,7 @@ func (p path) String() string {
 	return strings.Join(ids, " > ")
 }
 
-// after returns where tr leads from a node.
+// after returns the node to which tr leads from n.
 func after(n node, tr lifecycle.Transition) node {
 	if tr.To == lifecycle.NoSocket {
 		return node{}
@@ -217,7 +221,7 @@ func after(n node, tr lifecycle.Transition) node {
 }
 
 // pathsThrough returns the shortest path through tr from each form that a
-// socket can have there.
+// socket can have before it.
 func pathsThrough(tr lifecycle.Transition) []path {
 	var paths []path
 	shortest := shortestPaths(byServer[tr.Event], byNumber[tr.Event])
@@ -230,15 +234,15 @@ func pathsThrough(tr lifecycle.Transition) []path {
 	return paths
 }
 
-// byServer lists the events that need a listener behind the connection, byNumber
-// those that need a port bound by its number.
+// byServer lists the events for which the connection must come from a listener.
+// byNumber lists those for which the port must be bound by number.
 var (
 	byServer = map[lifecycle.Event]bool{lifecycle.EventReceiveNewSYN: true, lifecycle.EventCloseListener: true}
 	byNumber = map[lifecycle.Event]bool{lifecycle.EventShutdownListener: true, lifecycle.EventReuse: true}
 )
 
-// shortestPaths finds the shortest path to each node over what can be driven
-// without waiting, in a breadth-first walk.
+// shortestPaths finds the shortest path to each node, with transitions that can
+// be driven without waiting, in a breadth-first search.
 func shortestPaths(server, number bool) map[node]path {
 	found := map[node]path{{}: {}}
 	for queue := []node{{}}; len(queue) > 0; queue = queue[1:] {
@@ -260,8 +264,8 @@ func shortestPaths(server, number bool) map[node]path {
 	return found
 }
 
-// detours are events that paths may end with and never lead over: they need
-// time, or settings of their own.
+// detours are events that may only be the last of a path. Most of them need
+// time or special settings.
 var detours = map[lifecycle.Event]bool{
 	lifecycle.EventReceiveFastOpen: true, lifecycle.EventReceiveCookie: true, lifecycle.EventReuse: true, lifecycle.EventFinWait2Shrink: true,
 	lifecycle.EventSYNGivenUp: true, lifecycle.EventDataGivenUp: true, lifecycle.EventProbesGivenUp: true, lifecycle.EventKeepaliveGivenUp: true,

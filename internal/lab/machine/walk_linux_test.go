@@ -21,24 +21,24 @@ type walker struct {
 	path path
 	at   node
 
-	fd       int // of the socket, -1 where nothing holds it
-	listener int // that it came in by, or -1
+	fd       int // descriptor of the socket, or -1 if nothing holds it
+	listener int // descriptor of its listener, or -1
 	local    netip.AddrPort
-	remote   netip.AddrPort // unspecified before there is a peer
+	remote   netip.AddrPort // unspecified without a peer
 	peer     *lab.Peer
 
-	repeated bool // a failure is only logged, and the path walked again
+	repeated bool // after a failure the path is walked again, so a failure is only logged
 
-	finSent bool // our FIN is on the wire; peer.Ack is past it
-	shut    bool // the peer's window is shut: no FIN will come
+	finSent bool // our FIN was sent, and peer.Ack includes it
+	shut    bool // the peer's window is zero, so no FIN will be sent
 }
 
-// step drives one transition, and sees that it happened. Where it starts has been
-// seen as the end of the step before.
+// step drives one transition and checks that it happened. The step before has
+// already checked the state in which it starts.
 func (w *walker) step(tr lifecycle.Transition, rest path) {
 	w.do(tr, rest)
 	if tr.From == tcp.SynRecv && tr.Sent&lifecycle.FIN != 0 {
-		w.send(tr, lab.ACK, nil) // a FIN behind a SYN that was resent waits for this: the window of congestion is 1
+		w.send(tr, lab.ACK, nil) // after a resent SYN the congestion window is 1, so the FIN waits for this ACK
 	}
 	if tr.Sent != 0 && !w.shut {
 		w.expect(tr)
@@ -54,7 +54,7 @@ func (w *walker) step(tr lifecycle.Transition, rest path) {
 	}
 }
 
-// expect awaits the segment that the transition sends.
+// expect waits for the segment that the transition sends.
 func (w *walker) expect(tr lifecycle.Transition) {
 	const kinds = lab.SYN | lab.FIN | lab.RST
 	want := lab.Flags(tr.Sent)
@@ -68,8 +68,8 @@ func (w *walker) expect(tr lifecycle.Transition) {
 	}
 }
 
-// accept takes a connection out of the accept queue, unless the path is about
-// one that nobody takes.
+// accept takes a connection out of the accept queue, unless the path needs one
+// that is not accepted.
 func (w *walker) accept(tr lifecycle.Transition, rest path) {
 	if w.fd >= 0 || len(rest) > 0 && rest[0].Event == lifecycle.EventCloseListener {
 		return
@@ -79,8 +79,8 @@ func (w *walker) accept(tr lifecycle.Transition, rest path) {
 	w.fd = fd
 }
 
-// prepare sets up, while there is a full socket in ESTABLISHED, what the rest of
-// the path needs.
+// prepare sets up what the rest of the path needs, while the socket is a full
+// socket in ESTABLISHED.
 func (w *walker) prepare(tr lifecycle.Transition, rest path) {
 	if len(rest) == 0 || w.fd < 0 {
 		return
@@ -103,15 +103,15 @@ func (w *walker) prepare(tr lifecycle.Transition, rest path) {
 	case lifecycle.EventProbesGivenUp:
 		w.peer.Window = 0
 		w.check(tr, w.peer.Send(lab.ACK, nil))
-		w.poll(tr, "the shut window", func() bool { s := w.find(tr); return s != nil && s.Info != nil && s.Info.SendWindow == 0 })
+		w.poll(tr, "the zero window", func() bool { s := w.find(tr); return s != nil && s.Info != nil && s.Info.SendWindow == 0 })
 		_, err := unix.Write(w.fd, []byte("unsent"))
 		w.check(tr, err)
 		w.shut = true
 	}
 }
 
-// see waits until the kernel shows the socket at n. Where a timer takes it further,
-// a loaded host may see it only behind the timer's end.
+// see waits until the kernel shows the socket at n. If a timer ends that state,
+// a loaded host may show the socket only after the timer has fired.
 func (w *walker) see(tr lifecycle.Transition, n node, rest ...lifecycle.Transition) {
 	var seen *tcp.Socket
 	if eventually(func() bool {
@@ -128,17 +128,17 @@ func (w *walker) shows(tr lifecycle.Transition, seen *tcp.Socket, n node) bool {
 	switch n.state {
 	case lifecycle.NoSocket:
 		return seen == nil
-	case tcp.Close: // listed only while it keeps a port that was bound by number
+	case tcp.Close: // the kernel lists it only while it keeps a port that was bound by number
 		return hasFD && held == tcp.Close && (seen == nil || seen.State == tcp.Close)
 	case tcp.BoundInactive:
 		return hasFD && held == tcp.Close && seen != nil && seen.State == tcp.BoundInactive
-	case tcp.TimeWait: // and what the program holds still is in CLOSE
+	case tcp.TimeWait: // the socket that the program still holds is in CLOSE
 		return seen != nil && nodeOf(seen) == n && (!hasFD || held == tcp.Close)
 	}
 	return seen != nil && nodeOf(seen) == n && (!hasFD || held == n.state)
 }
 
-// stateOfFD asks the descriptor itself, by TCP_INFO.
+// stateOfFD reads the state from the descriptor itself, with TCP_INFO.
 func (w *walker) stateOfFD(tr lifecycle.Transition) tcp.State {
 	if w.fd < 0 {
 		return lifecycle.NoSocket
@@ -174,7 +174,7 @@ func find(local, remote netip.AddrPort) (*tcp.Socket, error) {
 	return found, nil
 }
 
-// nodeOf tells the form of a socket from what sock_diag says of it.
+// nodeOf derives the form of a socket from what sock_diag reports about it.
 func nodeOf(s *tcp.Socket) node {
 	form := lifecycle.Held
 	switch {
@@ -198,11 +198,12 @@ func describe(s *tcp.Socket) string {
 // poll waits until the condition holds.
 func (w *walker) poll(tr lifecycle.Transition, what string, holds func() bool) {
 	if !eventually(holds) {
-		w.fail(w.path, tr, "waiting for %s in vain", what)
+		w.fail(w.path, tr, "timed out waiting for %s", what)
 	}
 }
 
-// eventually asks again and again, more seldom as time goes by: many ask at once.
+// eventually checks the condition again and again, with longer pauses over
+// time, because many walkers check at the same time.
 func eventually(holds func() bool) bool {
 	pause := time.Millisecond
 	for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); time.Sleep(pause) {
@@ -233,7 +234,7 @@ func (w *walker) check(tr lifecycle.Transition, err error) {
 	}
 }
 
-// end leaves nothing behind.
+// end closes everything that the walker has opened.
 func (w *walker) end() {
 	for _, fd := range []int{w.fd, w.listener} {
 		if fd >= 0 {

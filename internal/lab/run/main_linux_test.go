@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain lets the test binary be the command itself.
+// TestMain runs the command itself if LAB_TEST_MAIN is set.
 func TestMain(m *testing.M) {
 	if os.Getenv("LAB_TEST_MAIN") != "" {
 		main()
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command returns the command run with the given arguments.
+// command returns the command of this package with the given arguments.
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "LAB_TEST_MAIN=1")
@@ -73,8 +73,9 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestEndsWithItsParent kills the outermost process and sees the command, the
-// lab's process and those that hold descriptors end: they keep the pipe open.
+// TestEndsWithItsParent kills the outermost process. The command, the lab's
+// process and the processes that hold descriptors must end, and so close the
+// pipe.
 func TestEndsWithItsParent(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -88,23 +89,24 @@ func TestEndsWithItsParent(t *testing.T) {
 	}
 	write.Close()
 	buffer := make([]byte, 4096)
-	for said := ""; !strings.Contains(said, "ready"); {
+	for output := ""; !strings.Contains(output, "ready"); {
 		n, err := read.Read(buffer)
 		if err != nil {
-			t.Fatalf("%v after %q", err, said)
+			t.Fatalf("%v after %q", err, output)
 		}
-		said += string(buffer[:n])
+		output += string(buffer[:n])
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for err == nil { // until the last writer is gone
+	for err == nil { // until the last writer has ended
 		_, err = read.Read(buffer)
 	}
 	cmd.Wait()
 }
 
-// TestPassesSignals sends SIGTERM to the outermost process; the command gets it.
+// TestPassesSignals sends SIGTERM to the outermost process, which must pass it
+// to the command.
 func TestPassesSignals(t *testing.T) {
 	cmd := command("--", "sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done")
 	out, err := cmd.StdoutPipe()
