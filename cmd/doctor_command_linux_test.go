@@ -277,7 +277,7 @@ func TestDoctorFromProc(t *testing.T) {
 		f.names(t, pid, "leaky")
 		f.wants(t, "close_wait", 99, "age_unknown", 99)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 		e := examine(t, nil, proc...)
 		for _, code := range []string{"close-wait-leak", "accept-queue-full", "no-keepalive"} {

@@ -340,7 +340,7 @@ func TestDoctorSeesIdleConnections(t *testing.T) {
 		f = finds(t, nil, set("half-open-suspects.idle=300ms"), "info half-open-suspects")
 		f.wants(t, "silent_without_keepalive", 19, "probes_unanswered", 0)
 		if f.Confidence != "possible" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }
@@ -366,7 +366,7 @@ func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
 		f.says(t, fmt.Sprintf("1 connection of pinger (pid %d) may have lost the other end", pid), peerNumber(0).String())
 		f.wants(t, "probes_unanswered", 1)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }
