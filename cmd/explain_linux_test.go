@@ -112,7 +112,7 @@ func TestPagesFollowTheHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		listenAt(t, at{host: "127.0.0.1"}, 7001)
+		listenAt(t, place{host: "127.0.0.1"}, 7001)
 		before := pages(t)
 		for name, value := range oddSettings {
 			setSetting(t, name, value)
@@ -441,10 +441,10 @@ func TestHostileNamesInExplain(t *testing.T) {
 				must(t, netlink.AddrAdd(made, address))
 			}
 		}
-		fd := listenAt(t, at{host: "fe80::7", link: link}, 2999)
+		fd := listenAt(t, place{host: "fe80::7", link: link}, 2999)
 		defer unix.Close(fd)
 		for i, name := range hostileNames {
-			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
+			fd := listenAt(t, place{host: "0.0.0.0"}, uint16(3000+i))
 			lab.Actor{Name: name}.Start(t, fd)
 			must(t, unix.Close(fd))
 		}

@@ -76,7 +76,7 @@ func TestHostileNames(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		names := map[int]string{} // by process id
 		for i, name := range hostileNames {
-			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
+			fd := listenAt(t, place{host: "0.0.0.0"}, uint16(3000+i))
 			pid := lab.Actor{Name: name, Args: []string{name, "--" + name + name, name, "end"}}.Start(t, fd).PID
 			must(t, unix.Close(fd))
 			names[pid] = name
@@ -92,7 +92,7 @@ func TestHostileNames(t *testing.T) {
 		must(t, err)
 		file := filepath.Join(t.TempDir(), "\x1b[31m\r\n\xff,\"|")
 		copyFile(t, self, file)
-		fd := listenAt(t, at{host: "0.0.0.0"}, 3999)
+		fd := listenAt(t, place{host: "0.0.0.0"}, 3999)
 		filed := lab.Actor{Name: "filed", Path: file}.Start(t, fd).PID
 		must(t, unix.Close(fd))
 
