@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// tiers is the order of the house: a package may import packages of later
-// tiers only, never one of its own, so no circle can form and every package
-// can be read knowing only what stands to its right. docs/architecture.md
-// tells what lives in each.
+// tiers is the order of the packages. A package may import only packages of
+// later tiers, never one of its own tier. So import cycles are impossible, and a
+// reader of a package needs to know only packages of later tiers.
+// docs/architecture.md describes each package.
 var tiers = [][]string{
 	{"."},
 	{"cmd"},
@@ -30,90 +30,91 @@ var tiers = [][]string{
 	{"tcp", "text"},
 }
 
-// outsiders says which packages may import a module from outside. A module not
-// named here may not be imported at all: each is a decision, with its reason.
+// outsiders lists the modules of other authors, the packages that may import
+// each, and the reason. No package may import a module that is not in the list.
 var outsiders = []struct {
 	module string
 	by     []string
 	reason string
 }{
-	{"github.com/spf13/cobra", []string{"cmd"}, "flags are the command line's business; the packages below take plain values"},
-	{"github.com/spf13/pflag", []string{"cmd"}, "as cobra"},
-	{"golang.org/x/term", []string{"cmd"}, "whether stdout is a terminal is for cmd alone to ask"},
-	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and its start-up is paid by nobody else"},
+	{"github.com/spf13/cobra", []string{"cmd"}, "only cmd handles flags; the packages of later tiers take plain values"},
+	{"github.com/spf13/pflag", []string{"cmd"}, "same reason as cobra"},
+	{"golang.org/x/term", []string{"cmd"}, "only cmd checks whether stdout is a terminal"},
+	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and no other package pays for its initialization"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
-	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab lays its own wire; the program changes nothing on a host"},
-	{"github.com/mattn/go-runewidth", []string{"text"}, "the widths of characters; all others ask text"},
-	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "the screen alone reads keys and draws; what follows sockets does it for a pipe too"},
-	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "tells bubbletea which colours there are"},
-	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "failures of tests show JSON key by key"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "system calls stay with those who talk to the kernel"},
+	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab creates its own links; the program changes nothing on a host"},
+	{"github.com/mattn/go-runewidth", []string{"text"}, "only text computes the widths of characters"},
+	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "only the screen reads keys and draws; package watch also serves output to a pipe"},
+	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "passes the available colours to bubbletea"},
+	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "test failures show differences of JSON key by key"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
 }
 
-// onlyTests may be imported by tests, and by commands beside it, and by nothing
-// that a user runs: it makes sockets, the program only looks at them.
+// onlyTests is a package that only tests and the other packages of internal/ may
+// import. The program may not, because the package creates sockets and the
+// program must only read them.
 const onlyTests = "internal/lab"
 
 func TestImports(t *testing.T) {
-	for file, imports := range importsOfTheHouse(t) {
-		room := path.Dir(file)
+	for file, imports := range allImports(t) {
+		pkg := path.Dir(file)
 		isTest := strings.HasSuffix(file, "_test.go")
 		for _, imported := range imports {
 			if within, ok := strings.CutPrefix(imported, "tcpstate/"); ok {
-				checkInside(t, file, room, within, isTest)
+				checkInside(t, file, pkg, within, isTest)
 			} else if !isTest {
-				checkOutside(t, file, room, imported)
+				checkOutside(t, file, pkg, imported)
 			}
 		}
 	}
 }
 
-// checkInside checks the import of one of the house's own packages.
-func checkInside(t *testing.T, file, room, imported string, isTest bool) {
+// checkInside checks the import of a package of this module.
+func checkInside(t *testing.T, file, pkg, imported string, isTest bool) {
 	switch {
 	case imported == onlyTests || strings.HasPrefix(imported, onlyTests+"/"):
-		if !isTest && !strings.HasPrefix(room, "internal/") {
-			t.Errorf("%s imports %s: only tests may, for the program must never make sockets", file, imported)
+		if !isTest && !strings.HasPrefix(pkg, "internal/") {
+			t.Errorf("%s imports %s: only tests may, because the program must never create sockets", file, imported)
 		}
-	case isTest, strings.HasPrefix(room, "internal/"):
-		// Tests and the commands of the house itself look wherever they must.
-	case tier(room) < 0:
-		t.Errorf("%s is in package %s, which has no tier: give it one here and in docs/architecture.md", file, room)
+	case isTest, strings.HasPrefix(pkg, "internal/"):
+		// Tests and the packages of internal/ may import any package.
+	case tier(pkg) < 0:
+		t.Errorf("%s is in package %s, which has no tier: give it one here and in docs/architecture.md", file, pkg)
 	case tier(imported) < 0:
 		t.Errorf("%s imports %s, which has no tier", file, imported)
-	case tier(imported) <= tier(room):
-		t.Errorf("%s imports %s: a package may import later tiers only, or circles form", file, imported)
+	case tier(imported) <= tier(pkg):
+		t.Errorf("%s imports %s: a package may import later tiers only, to prevent import cycles", file, imported)
 	}
 }
 
-// checkOutside checks the import of a package from outside.
-func checkOutside(t *testing.T, file, room, imported string) {
+// checkOutside checks the import of a package of another module.
+func checkOutside(t *testing.T, file, pkg, imported string) {
 	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
 		return // the standard library
 	}
-	if room == "tcp" {
-		t.Errorf("%s imports %s: tcp is the vocabulary of all and takes only the standard library", file, imported)
+	if pkg == "tcp" {
+		t.Errorf("%s imports %s: all packages use tcp, so it imports only the standard library", file, imported)
 		return
 	}
 	for _, o := range outsiders {
 		if imported == o.module || strings.HasPrefix(imported, o.module+"/") {
-			if !slices.Contains(o.by, room) {
+			if !slices.Contains(o.by, pkg) {
 				t.Errorf("%s imports %s, which only %s may: %s", file, imported, strings.Join(o.by, ", "), o.reason)
 			}
 			return
 		}
 	}
-	t.Errorf("%s imports %s, which no package may yet: say here who and why", file, imported)
+	t.Errorf("%s imports %s, which no package may import: add it to outsiders with the packages that may, and the reason", file, imported)
 }
 
-// ofText are pieces of code that only the package text may have: an escape, a
-// width or a colour of one's own is where hostile text gets through to a terminal.
+// ofText matches code that only the package text may contain. If another package
+// escapes, measures or colours text by itself, hostile text can reach a terminal.
 var ofText = regexp.MustCompile(`(strconv|unicode)\.IsPrint\(|strings\.Repeat\(" "|\\x1b\[|\\033\[|pkg/twwidth|strconv\.QuoteRune|html\.EscapeString|xml\.EscapeText`)
 
 func TestTextIsInOnePlace(t *testing.T) {
-	for file := range importsOfTheHouse(t) {
-		room := path.Dir(file)
-		if room == "text" || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(room, "internal/") {
+	for file := range allImports(t) {
+		pkg := path.Dir(file)
+		if pkg == "text" || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(pkg, "internal/") {
 			continue
 		}
 		source, err := os.ReadFile(file)
@@ -122,19 +123,19 @@ func TestTextIsInOnePlace(t *testing.T) {
 		}
 		for i, line := range strings.Split(string(source), "\n") {
 			if found := ofText.FindString(line); found != "" && !strings.HasPrefix(strings.TrimSpace(line), "//") {
-				t.Errorf("%s:%d: %s: ask the package text for that", file, i+1, found)
+				t.Errorf("%s:%d: %s: use the package text for that", file, i+1, found)
 			}
 		}
 	}
 }
 
-func tier(room string) int {
-	return slices.IndexFunc(tiers, func(rooms []string) bool { return slices.Contains(rooms, room) })
+func tier(pkg string) int {
+	return slices.IndexFunc(tiers, func(packages []string) bool { return slices.Contains(packages, pkg) })
 }
 
-// importsOfTheHouse returns the imports of every Go file, whatever system it is
-// for.
-func importsOfTheHouse(t *testing.T) map[string][]string {
+// allImports returns the imports of every Go file of this module, for all
+// operating systems.
+func allImports(t *testing.T) map[string][]string {
 	imports := make(map[string][]string)
 	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
 		switch {
@@ -164,7 +165,7 @@ func importsOfTheHouse(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	if len(imports) < 10 {
-		t.Fatalf("only %d Go files were found: the test does not see the house", len(imports))
+		t.Fatalf("only %d Go files were found: the test does not see the module", len(imports))
 	}
 	return imports
 }

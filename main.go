@@ -1,5 +1,5 @@
-// Command tcpstate shows the TCP sockets of a Linux host and their states: a
-// netstat for people who have to find out why connections hang, leak or flood.
+// Command tcpstate shows the TCP sockets of a Linux host and their states. It is
+// a netstat for people who must find out why connections hang, leak or flood.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 
 func init() { lab.Play(nil) }
 
-// runProgram runs the program in a process of its own, with the given attributes.
+// runProgram runs the program in a new process with the given attributes.
 func runProgram(t *testing.T, attr *syscall.SysProcAttr, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr strings.Builder

@@ -16,7 +16,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestLsAgain reads several listings of ls -c and interrupts it.
+// TestLsAgain reads several listings of ls -c and then interrupts the program.
 func TestLsAgain(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for _, args := range [][]string{
@@ -32,7 +32,7 @@ func TestLsAgain(t *testing.T) {
 			must(t, cmd.Start())
 			lines := bufio.NewReader(stdout)
 			headings, rows := 0, 0
-			// The rows of a listing are there before the next heading.
+			// All rows of a listing come before the next heading.
 			for headings < 4 {
 				line, err := lines.ReadString('\n')
 				if err != nil {
@@ -56,7 +56,7 @@ func TestLsAgain(t *testing.T) {
 				t.Errorf("%q: exit %d, stderr %q", args, code, stderr.String())
 			}
 			if len(rest) > 0 && rest[len(rest)-1] != '\n' {
-				t.Errorf("%q: the last line is broken: %q", args, rest)
+				t.Errorf("%q: the last line is incomplete: %q", args, rest)
 			}
 			if strings.Contains(stderr.String(), "context") {
 				t.Errorf("%q: stderr %q", args, stderr.String())
@@ -65,9 +65,9 @@ func TestLsAgain(t *testing.T) {
 	})
 }
 
-// TestLsAgainSeesWhatIsNew has a listener come between two listings, in JSON of
-// which each is a document.
-func TestLsAgainSeesWhatIsNew(t *testing.T) {
+// TestLsAgainSeesNewSockets opens a listener between two listings in JSON, where
+// each listing is a document.
+func TestLsAgainSeesNewSockets(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		cmd := exec.CommandContext(t.Context(), program(t), "ls", "-cp", "--interval", "10ms", "--json")
 		stdout, err := cmd.StdoutPipe()
@@ -81,7 +81,7 @@ func TestLsAgainSeesWhatIsNew(t *testing.T) {
 		}
 		first := next()
 		if len(first.Sockets) != 0 {
-			t.Fatalf("there are %v", first.Sockets)
+			t.Fatalf("the first listing has %v, want no sockets", first.Sockets)
 		}
 		fd, _ := listenOn(t, loopback4, func(int) {})
 		pid := lab.Actor{Name: "newcomer"}.Start(t, fd).PID
@@ -89,7 +89,7 @@ func TestLsAgainSeesWhatIsNew(t *testing.T) {
 		for range 500 {
 			d := next()
 			if !d.TakenAt.After(first.TakenAt) {
-				t.Errorf("taken at %v, after %v", d.TakenAt, first.TakenAt)
+				t.Errorf("a listing is taken at %v, not after the first at %v", d.TakenAt, first.TakenAt)
 			}
 			if len(d.Sockets) == 1 {
 				processes := processesIn(t, d.Sockets[0]["processes"])
@@ -101,7 +101,7 @@ func TestLsAgainSeesWhatIsNew(t *testing.T) {
 				}
 			}
 		}
-		t.Errorf("the newcomer was not seen in 500 listings")
+		t.Errorf("the new process was not seen in 500 listings")
 	})
 }
 

@@ -15,18 +15,18 @@ import (
 	"tcpstate/tcp"
 )
 
-// promise is what lifecycle.Clocks.SetAge promises of a socket.
+// promise is what lifecycle.Clocks.SetAge guarantees about the age of a socket.
 type promise int
 
 const (
-	none     promise = iota // no clock tells
-	exact                   // the clock was started with the state
-	estimate                // added up from resends
-	atLeast                 // no more than the true age
+	none     promise = iota // no clock shows the age
+	exact                   // the clock started with the state
+	estimate                // the sum of the intervals between resends
+	atLeast                 // at most the true age
 )
 
-// promiseOf returns what SetAge promises of one of the lab's sockets, whose
-// timer is resends behind its first.
+// promiseOf returns what SetAge guarantees for one of the lab's sockets after a
+// number of resends.
 func promiseOf(m lab.Socket, resends float64) promise {
 	switch m.State {
 	case tcp.TimeWait:
@@ -47,9 +47,9 @@ func promiseOf(m lab.Socket, resends float64) promise {
 }
 
 // TestAgesAgainstTheClock follows every socket of the lab through its first
-// seconds, which see SYN_SENT resent after 1, 2, 3, 4, 5 and 7 s. An age may never
-// be higher than the truth; it may be too low for a while where the kernel fires
-// a timer late, so each is waited for until it is near.
+// seconds, in which a SYN is resent after 1, 2, 3, 4, 5 and 7 s. A reported age
+// must never be higher than the true age. It may be too low for some time if the
+// kernel fires a timer late, so the test waits until each age is near the true one.
 func TestAgesAgainstTheClock(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		began := time.Now()
@@ -71,15 +71,15 @@ func TestAgesAgainstTheClock(t *testing.T) {
 			for _, m := range made {
 				s := sockets[fmt.Sprintf("%#x", m.Kernel.Cookie)]
 				if s == nil || s["state"] != m.State.String() {
-					if after.Sub(m.After) < 10*time.Second { // the shortest life of those that the kernel ends
-						t.Fatalf("%s has become %v", m, s)
+					if after.Sub(m.After) < 10*time.Second { // the shortest life of a socket that the kernel ends
+						t.Fatalf("%s changed to %v", m, s)
 					}
 					continue
 				}
 				n, _ := s["timer.retransmits"].(float64)
 				want := promiseOf(m, n)
 				kinds[want] = true
-				// The state began between After and Before, and the listing was
+				// The state began between m.After and m.Before, and the listing was
 				// made between before and after.
 				low = append(low, checkAge(t, m, s, want, before.Sub(m.Before), after.Sub(m.After), after.Sub(began)))
 				if seen := resends[m.State]; seen != nil {
@@ -92,12 +92,13 @@ func TestAgesAgainstTheClock(t *testing.T) {
 			return errors.Join(low...)
 		})
 		if len(kinds) != 4 {
-			t.Errorf("only %d kinds of promises were seen", len(kinds))
+			t.Errorf("only %d of 4 kinds of promises were seen", len(kinds))
 		}
 	})
 }
 
-// TestHandshakesThatHaveJustBegun looks at both ends before a resend.
+// TestHandshakesThatHaveJustBegun checks the ages of SYN_SENT and SYN_RECV before
+// their first resend.
 func TestHandshakesThatHaveJustBegun(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
@@ -105,7 +106,7 @@ func TestHandshakesThatHaveJustBegun(t *testing.T) {
 		try := byte(0)
 		lab.Await(t, func() error {
 			if try++; try == 255 {
-				t.Fatalf("of %d handshakes none was seen before a resend but in %v", try, seen)
+				t.Fatalf("in %d handshakes, the only states seen before a resend are %v", try, seen)
 			}
 			began := time.Now()
 			client := newSocket(t, &unix.SockaddrInet4{})
@@ -134,27 +135,28 @@ func TestHandshakesThatHaveJustBegun(t *testing.T) {
 			}
 			must(t, unix.Close(client))
 			if !seen["SYN_SENT"] || !seen["SYN_RECV"] {
-				return fmt.Errorf("no handshake was seen before a resend but in %v", seen)
+				return fmt.Errorf("the only states seen before a resend are %v", seen)
 			}
 			return nil
 		})
 	})
 }
 
-// TestAgeOfARequestWhoseClientResends repeats a SYN as a client does that does
-// not get the SYN-ACK. Each is counted as a resend and begins the wait anew.
+// TestAgeOfARequestWhoseClientResends repeats a SYN, like a client that does not
+// receive the SYN-ACK. The kernel counts each SYN as a resend and restarts its
+// timer.
 func TestAgeOfARequestWhoseClientResends(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
 		p, err := l.Peer(netip.MustParseAddrPort("10.9.2.1:80"))
 		must(t, err)
 		p.Host = netip.AddrPortFrom(lab.Host4, uint16(at.(*unix.SockaddrInet4).Port))
-		const tick = 10 * time.Millisecond // the kernel's timers count ticks, of at most so long
+		const tick = 10 * time.Millisecond // the longest tick of the kernel's timers
 		began, first := time.Now(), p.Seq
 		lab.Await(t, func() error {
 			p.Seq = first
 			must(t, p.Send(lab.SYN, nil))
-			time.Sleep(550 * time.Millisecond) // more often than each 500 ms they are ignored
+			time.Sleep(550 * time.Millisecond) // the kernel ignores SYNs that come within 500 ms
 			sockets := list(t, "--state", "SYN_RECV").Sockets
 			truly := time.Since(began)
 			if len(sockets) != 1 {
@@ -172,12 +174,12 @@ func TestAgeOfARequestWhoseClientResends(t *testing.T) {
 	})
 }
 
-// checkAge checks the age of one socket, which is truly from least to most, and
-// of a socket of a test that began some time ago. It returns an error where the
-// age is lower than it should be.
+// checkAge checks the age and the idle time of one socket. The true age is from
+// least to most, and the test has run for the duration began. checkAge returns an
+// error if the reported age is too low, which may still change.
 func checkAge(t *testing.T, m lab.Socket, s map[string]any, want promise, least, most, began time.Duration) error {
 	t.Helper()
-	const slack = 150 * time.Millisecond // the kernel rounds its timers up, the more the longer they are
+	const slack = 150 * time.Millisecond // the kernel rounds timers up, and long timers more than short ones
 	ms, known := s["age_ms"].(float64)
 	age := time.Duration(ms) * time.Millisecond
 	if known != (want != none) || known && s["age_exact"] != (want == exact) {
@@ -198,10 +200,10 @@ func checkAge(t *testing.T, m lab.Socket, s map[string]any, want promise, least,
 	idle, isIdle := s["idle_ms"].(float64)
 	carries := tcp.Synchronized.Has(m.State) && m.State != tcp.SynRecv && m.State != tcp.TimeWait && m.Kernel.Timer != 3
 	if isIdle != carries {
-		t.Errorf("%s: idle %v, want it to be known: %v", m, s["idle_ms"], carries)
+		t.Errorf("%s: idle is %v, known should be %v", m, s["idle_ms"], carries)
 	}
 	if idle := time.Duration(idle) * time.Millisecond; isIdle && idle > began+slack {
-		t.Errorf("%s: idle for %v, and the test began %v ago", m, idle, began)
+		t.Errorf("%s: idle for %v, but the test began %v ago", m, idle, began)
 	}
 	if known && age < least {
 		return fmt.Errorf("%s: age %v, truly at least %v", m, age, least)
@@ -209,8 +211,9 @@ func checkAge(t *testing.T, m lab.Socket, s map[string]any, want promise, least,
 	return nil
 }
 
-// TestIdleBeginsAnewWithData moves data over a connection that was idle.
-func TestIdleBeginsAnewWithData(t *testing.T) {
+// TestDataEndsIdleTime sends data over a connection that was idle, and checks that
+// its idle time starts again.
+func TestDataEndsIdleTime(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		start := time.Now()
 		client, server := connectTo(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, func(int) {})
@@ -227,11 +230,12 @@ func TestIdleBeginsAnewWithData(t *testing.T) {
 			return 0
 		}
 		const rounding = 50 * time.Millisecond
-		// idleSince returns an error where it is idle for longer than since a moment.
+		// idleSince returns the idle time, and an error if that is longer than the
+		// time since a moment.
 		idleSince := func(moment time.Time) (time.Duration, error) {
 			got := idle()
 			if most := time.Since(moment); got > most+rounding {
-				return got, fmt.Errorf("idle for %v, and it happened %v ago", got, most)
+				return got, fmt.Errorf("idle for %v, want at most %v", got, most)
 			}
 			return got, nil
 		}
@@ -239,7 +243,7 @@ func TestIdleBeginsAnewWithData(t *testing.T) {
 			got, err := idleSince(start)
 			must(t, err)
 			if got < 600*time.Millisecond {
-				return fmt.Errorf("idle for %v", got)
+				return fmt.Errorf("idle for %v, want at least 600ms", got)
 			}
 			return nil
 		})
@@ -249,21 +253,22 @@ func TestIdleBeginsAnewWithData(t *testing.T) {
 	})
 }
 
-// TestAgeOfFinWait2HeedsTheSetting changes what an orphan has left: below a
-// minute a small socket has all of it, above it the full one has what is over a
-// minute, and then a small one has as much again.
-func TestAgeOfFinWait2HeedsTheSetting(t *testing.T) {
+// TestAgeOfFinWait2UsesTheSetting changes tcp_fin_timeout, the lifetime of an
+// orphan in FIN_WAIT2. Up to a minute, a small socket lives for all of it. Above a
+// minute, the full socket first waits for the part above a minute, and then a small
+// socket waits for the same time again.
+func TestAgeOfFinWait2UsesTheSetting(t *testing.T) {
 	for _, seconds := range []int{20, 62} {
 		t.Run(fmt.Sprint(seconds), func(t *testing.T) {
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.SetSysctl("net.ipv4.tcp_fin_timeout", seconds))
-				var began, first time.Time // the ACK was sent, and FIN_WAIT2 was seen
+				var began, first time.Time // when the ACK was sent, and when FIN_WAIT2 was first seen
 				number := byte(0)
 				lab.Await(t, func() error {
 					asked := time.Now()
 					sockets := list(t, "-o", "--state", "FIN_WAIT2").Sockets
 					now := time.Now()
-					if len(sockets) == 0 && first.IsZero() == began.IsZero() { // none yet, or it has ended unseen
+					if len(sockets) == 0 && first.IsZero() == began.IsZero() { // there is no connection yet, or it has ended
 						number++
 						fd, p := acceptFrom(t, l, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, 0, number}), 5000))
 						must(t, unix.Close(fd))

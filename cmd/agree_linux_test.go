@@ -13,15 +13,16 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestLsAgreesWithSS holds ls against ss -tanoeimH on sockets in every state
-// and with most of what a socket can have: every socket that ss shows, every
-// figure that ss prints, and 0 or nothing for every figure that ss leaves out.
+// TestLsAgreesWithSS compares ls with ss -tanoeimH, on sockets in every state and
+// with most of the attributes that a socket can have. ls must list every socket that
+// ss lists, with every figure that ss prints. A figure that ss omits must be 0 or
+// unknown.
 //
-// ss runs before ls and after it. A socket to which something happened
-// meanwhile, such as a resend, is compared in the next round. The rounds go on
-// until each socket has been compared and ss has printed every figure, for some
-// appear only when a timer of the kernel has ended: the backoff of a socket comes
-// with its first resend.
+// ss runs before and after ls. A socket that changed between the two runs, for
+// example by a resend, is compared in the next round. The rounds end when each socket
+// has been compared and ss has printed every figure. Some figures appear only after
+// a timer of the kernel has fired: a socket has a backoff only after its first
+// resend.
 func TestLsAgreesWithSS(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -47,7 +48,7 @@ func TestLsAgreesWithSS(t *testing.T) {
 			for cookie, was := range before {
 				is := after[cookie]
 				if is == nil {
-					continue // its time was over
+					continue // the socket has ended
 				}
 				if sockets[cookie] == nil {
 					t.Fatalf("ss lists the cookie %s, ls only %v", cookie, sortedKeys(sockets))
@@ -69,24 +70,24 @@ func TestLsAgreesWithSS(t *testing.T) {
 			}
 			maps.DeleteFunc(left, func(cookie string, _ *ssSocket) bool { return before[cookie] == nil })
 			if t.Failed() {
-				return nil // another round would only say the same
+				return nil // another round would only repeat the failures
 			}
 			if len(left) > 0 {
-				return fmt.Errorf("%d sockets never stood still: %v", len(left), sortedKeys(left))
+				return fmt.Errorf("%d sockets changed in every round: %v", len(left), sortedKeys(left))
 			}
 			return checkPrinted(printed)
 		})
 		for _, state := range ssStates {
-			if !compared[state] && state != "CLOSE" { // ss does not list that of the lab
+			if !compared[state] && state != "CLOSE" { // ss does not list the lab's socket in CLOSE
 				t.Errorf("no socket in %s was compared", state)
 			}
 		}
 	})
 }
 
-// byCookie returns the sockets that ss asks for by their cookie: ss 6.1 does
-// not know the state bit under which the kernel lists those that are bound and
-// neither listen nor are connected.
+// byCookie returns the sockets that ss requests, by their cookies. It leaves out
+// sockets that are bound but neither listen nor are connected: ss 6.1 does not know
+// the state bit under which the kernel lists them.
 func byCookie(t *testing.T, list []map[string]any) map[string]map[string]any {
 	t.Helper()
 	sockets := map[string]map[string]any{}
@@ -96,7 +97,7 @@ func byCookie(t *testing.T, list []map[string]any) map[string]map[string]any {
 		}
 		cookie, _ := s["cookie"].(string)
 		if cookie == "" || sockets[cookie] != nil {
-			t.Fatalf("cookie %q is missing or comes twice", cookie)
+			t.Fatalf("cookie %q is empty or occurs twice", cookie)
 		}
 		sockets[cookie] = s
 	}
@@ -105,8 +106,7 @@ func byCookie(t *testing.T, list []map[string]any) map[string]map[string]any {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// same reports whether nothing but the clocks moved from s to later, and they
-// only forward.
+// same reports whether only clocks changed from s to later, and only forward.
 func (s *ssSocket) same(later *ssSocket) bool {
 	if !maps.Equal(s.words, later.words) || !maps.Equal(s.figures, later.figures) {
 		return false
@@ -129,47 +129,47 @@ func mergeKeys(a, b map[string]span) map[string]span {
 	return both
 }
 
-// leftOut says what a field may be that ss did not print, for those where it
-// may be something else than 0, with the reason.
+// leftOut has the fields that may have another value than 0 although ss does not
+// print them, with the reason. Its functions report whether a value is plausible.
 var leftOut = map[string]func(value any, s map[string]any) bool{
-	// These are not of ss.
+	// ss does not have these.
 	"age_ms": anything, "age_exact": anything, "idle_ms": anything, "unit": anything, "container": anything,
 	"user": func(name any, s map[string]any) bool {
 		account, err := user.LookupId(fmt.Sprint(s["uid"]))
 		return err == nil && account.Username == name
 	},
 
-	// ss 6.1 does not print these, whatever they are.
+	// ss 6.1 never prints these.
 	"tcp_info.ca_state": anything, "tcp_info.probes": anything, "tcp_info.retransmits": anything,
 	"tcp_info.rcv_wnd_bytes": anything, "tcp_info.rehash": anything, "tcp_info.total_rto": anything,
 	"tcp_info.total_rto_recoveries": anything, "tcp_info.total_rto_time_ms": anything,
 	"tcp_info.accecn_fail_mode": anything, "tcp_info.accecn_opt_seen": anything, "tcp_info.received_ce": anything,
 	"tcp_info.delivered_e0_bytes": anything, "tcp_info.delivered_e1_bytes": anything, "tcp_info.delivered_ce_bytes": anything,
 	"tcp_info.received_e0_bytes": anything, "tcp_info.received_e1_bytes": anything, "tcp_info.received_ce_bytes": anything,
-	"tcp_info.fastopen_client_fail": anything, // its place in the byte was padding when ss was written
+	"tcp_info.fastopen_client_fail": anything, // these bits were padding when ss was written
 
-	// ss prints these unless they are what it takes for the ordinary.
+	// ss prints these unless they have a usual value.
 	"tcp_info.snd_ssthresh": func(v any, _ map[string]any) bool { return v.(float64) == 0 || v.(float64) >= 0xffff },
 	"tcp_info.reordering":   func(v any, _ map[string]any) bool { return v == 3.0 },
 	"tcp_info.rto_us":       func(v any, _ map[string]any) bool { return v == 0.0 || v == 3_000_000.0 },
 
-	// ss prints the variation behind a round-trip time only, the limit of the
-	// pacing behind a pacing rate only, the parts of the busy time behind it only.
+	// ss prints the variation only after a round-trip time, and the maximum pacing
+	// rate only after a pacing rate.
 	"tcp_info.rttvar_us":                     func(_ any, s map[string]any) bool { return s["tcp_info.rtt_us"] == 0.0 },
 	"tcp_info.max_pacing_rate_bytes_per_sec": func(v any, s map[string]any) bool { return v == 0.0 || s["tcp_info.pacing_rate_bytes_per_sec"] == 0.0 },
 }
 
 func anything(any, map[string]any) bool { return true }
 
-// compare returns how ours, flattened, contradicts what ss said before and
-// after it.
+// compare returns the differences between ours, which is flattened, and the output
+// of ss before and after it.
 func compare(ours map[string]any, before, after *ssSocket) (problems []string) {
 	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	checked := map[string]bool{"cookie": true}
 	for name, want := range before.words {
 		checked[name] = true
 		if got := words(ours[name]); got != want {
-			complain("%s is %q, ss says %q", name, got, want)
+			complain("%s is %q, ss prints %q", name, got, want)
 		}
 	}
 	spans := map[string]span{}
@@ -182,13 +182,13 @@ func compare(ours map[string]any, before, after *ssSocket) (problems []string) {
 		checked[name] = true
 		got, known := ours[name].(float64)
 		if !known && want == exactly(0) && (name == "inode" || name == "uid") {
-			continue // of a socket without an owner, where ss prints the kernel's 0
+			continue // the socket has no owner, and ss prints the kernel's 0
 		}
 		if !known && ours["state"] == "SYN_SENT" && strings.HasPrefix(name, "tcp_info.last_") {
-			continue // no segment has come yet: ss prints how long the host has been up
+			continue // no segment has arrived yet: ss prints the uptime of the host
 		}
 		if !known || got < want.least || got > want.most {
-			complain("%s is %v, ss says %v", name, ours[name], want)
+			complain("%s is %v, ss prints %v", name, ours[name], want)
 		}
 	}
 	for name, value := range ours {
@@ -197,20 +197,20 @@ func compare(ours map[string]any, before, after *ssSocket) (problems []string) {
 		}
 		if plausible := leftOut[name]; plausible != nil {
 			if !plausible(value, ours) {
-				complain("%s is %v, ss leaves it out", name, value)
+				complain("%s is %v, ss omits it", name, value)
 			}
 		} else if number, isNumber := value.(float64); number != 0 || !isNumber && words(value) != "false" && words(value) != "" {
-			complain("%s is %v, ss leaves it out", name, value)
+			complain("%s is %v, ss omits it", name, value)
 		}
 	}
 	if got, want := sendBPS(ours), before.sendBPS; got < want.least || got > want.most {
-		complain("ss would work out of it that it sends %.0f bit/s, and says %v", got, want)
+		complain("from these values ss would compute %.0f bit/s for send, and prints %v", got, want)
 	}
 	slices.Sort(problems)
 	return problems
 }
 
-// words returns a value the way that parseSS keeps it.
+// words returns a value in the form in which parseSS stores it.
 func words(value any) string {
 	switch value := value.(type) {
 	case string:
@@ -228,7 +228,7 @@ func words(value any) string {
 	return ""
 }
 
-// sendBPS works out what ss prints behind "send" (tcp_show_info, misc/ss.c).
+// sendBPS computes the rate that ss prints after "send" (tcp_show_info, misc/ss.c).
 func sendBPS(s map[string]any) float64 {
 	number := func(name string) float64 { v, _ := s[name].(float64); return v }
 	if number("tcp_info.rtt_us") == 0 {
@@ -237,17 +237,17 @@ func sendBPS(s map[string]any) float64 {
 	return number("tcp_info.cwnd") * number("tcp_info.snd_mss_bytes") * 8e6 / number("tcp_info.rtt_us")
 }
 
-// checkPrinted returns an error unless the sockets had something to print for
-// every figure that ss has, but for those that take a machine of another kind.
+// checkPrinted returns an error unless ss has printed every figure that it knows,
+// except those that a test cannot cause on every machine.
 func checkPrinted(printed map[string]bool) error {
 	rare := []string{
 		"tcp_info.fackets",           // always 0 from 4.15 on
-		"tcp_info.delivered_ce",      // needs a router that marks
+		"tcp_info.delivered_ce",      // needs a router that sets ECN marks
 		"tcp_info.sndbuf_limited_us", // needs a buffer smaller than the path
 		"tcp_info.dsack_dups", "tcp_info.reord_seen", "tcp_info.reordering",
 	}
 	if os.Geteuid() != 0 || !mapsOtherUsers() {
-		rare = append(rare, "uid") // only root can give a socket to another
+		rare = append(rare, "uid") // only root can give a socket to another user
 	}
 	wanted := []string{"mark", "tos", "traffic_class", "cgroup_id", "tcp_info.max_pacing_rate_bytes_per_sec", "tcp_info.delivery_rate_bytes_per_sec", "tcp_info.snd_wscale"}
 	for _, table := range []map[string]string{ssCounts, ssMilliseconds, ssClocks, ssBusy} {
@@ -261,16 +261,17 @@ func checkPrinted(printed map[string]bool) error {
 	return nil
 }
 
-// mapsOtherUsers reports whether the user namespace has other users than its
-// root.
+// mapsOtherUsers reports whether the user namespace maps other users in addition to
+// its root.
 func mapsOtherUsers() bool {
 	text, err := os.ReadFile("/proc/self/uid_map")
 	fields := strings.Fields(string(text))
 	return err == nil && len(fields) == 3 && fields[2] != "1"
 }
 
-// TestProcListsTheSameSockets holds --source procfs against sock_diag: the same
-// sockets and of each the same, but for what missing names.
+// TestProcListsTheSameSockets compares --source procfs with sock_diag. Both must
+// list the same sockets with the same fields, except the fields that are listed
+// under missing.
 func TestProcListsTheSameSockets(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -297,14 +298,15 @@ func TestProcListsTheSameSockets(t *testing.T) {
 				break
 			}
 			if round == 50 {
-				t.Fatalf("only %d of %d sockets ever stood still", len(settled), len(was))
+				t.Fatalf("only %d of %d sockets did not change during a round", len(settled), len(was))
 			}
 		}
 	})
 }
 
-// byEnds returns the sockets that /proc/net/tcp has by what identifies them
-// there: their ends, which the zone of a link-local address is not part of.
+// byEnds returns the sockets that /proc/net/tcp lists, by the key that identifies
+// them there: state, family and both ends. The zone of a link-local address is not
+// part of the key, because /proc does not have it.
 func byEnds(t *testing.T, list []map[string]any) map[string]map[string]any {
 	t.Helper()
 	unzoned := func(address any) string {
@@ -314,12 +316,12 @@ func byEnds(t *testing.T, list []map[string]any) map[string]map[string]any {
 	sockets := map[string]map[string]any{}
 	for _, s := range list {
 		if s["state"] == "BOUND_INACTIVE" || s["state"] == "CLOSE" {
-			continue // /proc has only those that are hashed
+			continue // /proc lists only sockets that are in the hash tables
 		}
 		ends := fmt.Sprintf("%s %s %s:%v > %s:%v", s["state"], s["family"],
 			unzoned(s["local.address"]), s["local.port"], unzoned(s["peer.address"]), s["peer.port"])
 		if sockets[ends] != nil {
-			t.Fatalf("%s comes twice", ends)
+			t.Fatalf("%s occurs twice", ends)
 		}
 		sockets[ends] = s
 	}
@@ -334,8 +336,8 @@ func sameTimer(was, is map[string]any) bool {
 	return number(is, "timer.expires_ms") <= number(was, "timer.expires_ms") && number(is, "age_ms") >= number(was, "age_ms")
 }
 
-// checkProcSocket checks one socket of /proc against sock_diag's before and
-// after it.
+// checkProcSocket compares a socket from /proc with the same socket from sock_diag,
+// read before and after it.
 func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, missing []string) {
 	t.Helper()
 	const tick = 10 // milliseconds: USER_HZ is 100, and the kernel rounds
@@ -345,7 +347,7 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 		switch want := was[name]; {
 		case slices.Contains(missing, object) || object == "cgroup_id":
 			if known {
-				t.Errorf("%s: %s is %v though missing names it", ends, name, got)
+				t.Errorf("%s: %s is %v, but is listed under missing", ends, name, got)
 			}
 		case name == "local.address" || name == "peer.address":
 			if bare, _, _ := strings.Cut(want.(string), "%"); got != bare {
@@ -356,8 +358,8 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 				t.Errorf("%s: %s is %v, sock_diag says from %v to %v", ends, name, got, want, is[name])
 			}
 		case name == "age_ms" && (was["state"] == "ESTABLISHED" || was["state"] == "CLOSE_WAIT"):
-			if known { // it comes from tcp_info
-				t.Errorf("%s: %s is %v", ends, name, got)
+			if known { // only tcp_info has this age
+				t.Errorf("%s: %s is %v, want none", ends, name, got)
 			}
 		case name == "age_ms":
 			if v, _ := got.(float64); !known || v < want.(float64)-tick || v > is[name].(float64)+tick {
@@ -370,13 +372,13 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 	}
 	for _, name := range sortedKeys(proc) {
 		if _, known := was[name]; !known {
-			t.Errorf("%s: %s is %v, and not known to sock_diag", ends, name, proc[name])
+			t.Errorf("%s: %s is %v, which sock_diag does not have", ends, name, proc[name])
 		}
 	}
 }
 
-// TestLsListsEveryDescriptorOfTheLab holds ls against the lab's own sockets,
-// those included that ss does not ask for.
+// TestLsListsEveryDescriptorOfTheLab compares ls with all sockets that the lab has
+// made. This includes those that ss does not request.
 func TestLsListsEveryDescriptorOfTheLab(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		made, err := l.States()
@@ -400,10 +402,11 @@ func TestLsListsEveryDescriptorOfTheLab(t *testing.T) {
 			got := fmt.Sprintln(s["state"], s["family"], s["local.address"], s["local.port"], s["peer.address"], s["peer.port"], uint32(inode))
 			want := fmt.Sprintln(m.State, m.Family, m.Local.Addr(), m.Local.Port(), m.Peer.Addr(), m.Peer.Port(), m.Inode)
 			if got != want {
-				t.Errorf("%s: ls says %swant %s", m, got, want)
+				t.Errorf("%s: ls lists %swant %s", m, got, want)
 			}
 			uid, known := s["uid"].(float64)
-			// Without an inode the kernel's 0 is no user's (tcp.FullSocketOwner).
+			// Without an inode, a user id of 0 from the kernel means that the owner is
+			// unknown (tcp.FullSocketOwner).
 			if owned := m.Kernel.Inode != 0 || m.Kernel.UID != 0; known != owned || uid != float64(m.Kernel.UID) {
 				t.Errorf("%s: uid %v, known %v; the kernel says %d, inode %d", m, uid, known, m.Kernel.UID, m.Kernel.Inode)
 			}
@@ -416,7 +419,7 @@ func TestLsListsEveryDescriptorOfTheLab(t *testing.T) {
 	})
 }
 
-// TestLsNamesInterfacesAndZones looks at sockets that are bound to a link.
+// TestLsNamesInterfacesAndZones checks sockets that are bound to an interface.
 func TestLsNamesInterfacesAndZones(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -433,7 +436,7 @@ func TestLsNamesInterfacesAndZones(t *testing.T) {
 			}
 			states[s["state"]] = true
 			if local != lab.HostLocal.String() || s["interface"] != lab.HostLink {
-				t.Errorf("%s of interface %v, want %s of %s", local, s["interface"], lab.HostLocal, lab.HostLink)
+				t.Errorf("%s on interface %v, want %s on %s", local, s["interface"], lab.HostLocal, lab.HostLink)
 			}
 			if peer := s["peer.address"]; s["state"] == "ESTABLISHED" && peer != "fe80::2%"+lab.HostLink {
 				t.Errorf("peer %v, want fe80::2%%%s", peer, lab.HostLink)

@@ -25,15 +25,15 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 		tty                        bool
 		want                       bool
 	}{
-		// On a terminal that knows colours, unless somebody minds.
+		// Colours are used on a terminal that has them, unless NO_COLOR is set.
 		{"auto", "", "", "xterm", yes, yes},
 		{"auto", "", "", "", yes, yes},
 		{"auto", "", "", "dumb", yes, no},
 		{"auto", "", "1", "xterm", yes, no},
-		{"auto", "", "0", "xterm", yes, no}, // no-color.org: whatever its value
+		{"auto", "", "0", "xterm", yes, no}, // any value counts (no-color.org)
 		{"auto", "", "", "xterm", no, no},
 
-		// CLICOLOR_FORCE goes before all that, but for 0.
+		// CLICOLOR_FORCE takes precedence over these, except with the value 0.
 		{"auto", "1", "", "xterm", no, yes},
 		{"auto", "1", "1", "dumb", no, yes},
 		{"auto", "yes", "", "", no, yes},
@@ -41,7 +41,7 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 		{"auto", "0", "", "xterm", yes, yes},
 		{"auto", "0", "1", "xterm", yes, no},
 
-		// A flag decides alone.
+		// The values always and never of the flag take precedence over everything.
 		{"always", "", "1", "dumb", no, yes},
 		{"always", "0", "", "", no, yes},
 		{"never", "1", "", "xterm", yes, no},
@@ -56,11 +56,11 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 		}
 	}
 	if _, err := useColor("Always", &world{}); err == nil {
-		t.Error("--color Always is taken")
+		t.Error("--color Always is accepted")
 	}
 }
 
-func TestReportTellsExitCodes(t *testing.T) {
+func TestReportReturnsExitCodes(t *testing.T) {
 	hinted := wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
 	said := "tcpstate: there is no CSV of findings: they are no table\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
 	tests := []struct {
@@ -99,7 +99,7 @@ func count(n int) iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// clock is a clock that moves on by step each time it is looked at.
+// clock returns a clock that advances by step each time it is read.
 func clock(step time.Duration) func() time.Time {
 	now := time.Unix(0, 0)
 	return func() time.Time {
@@ -168,7 +168,7 @@ func TestProgressPassesErrorsOn(t *testing.T) {
 	}
 }
 
-func TestNotesAreSaidOnce(t *testing.T) {
+func TestNotesAreWrittenOnce(t *testing.T) {
 	var stderr bytes.Buffer
 	n := notes{w: &world{stderr: &stderr}}
 	n.say(nil)
@@ -182,12 +182,13 @@ func TestNotesAreSaidOnce(t *testing.T) {
 	n = notes{w: &world{stderr: &stderr}, quiet: true}
 	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
 	if stderr.String() != "" {
-		t.Errorf("quiet says %q", stderr.String())
+		t.Errorf("quiet notes write %q", stderr.String())
 	}
 }
 
-// TestDetailIsOnlyWhatIsAskedFor pins that what nobody asked for costs nothing.
-func TestDetailIsOnlyWhatIsAskedFor(t *testing.T) {
+// TestDetailIsOnlyWhatIsRequested checks that ls requests no details that the
+// arguments do not need, because each has a cost.
+func TestDetailIsOnlyWhatIsRequested(t *testing.T) {
 	tests := []struct {
 		args []string
 		want tcp.Detail
@@ -211,12 +212,12 @@ func TestDetailIsOnlyWhatIsAskedFor(t *testing.T) {
 	for _, test := range tests {
 		o := parseLs(t, test.args...)
 		if o.query.Detail != test.want {
-			t.Errorf("ls %q asks for %04b, want %04b", test.args, o.query.Detail, test.want)
+			t.Errorf("ls %q requests %04b, want %04b", test.args, o.query.Detail, test.want)
 		}
 	}
 }
 
-// parseLs returns the options that the arguments of ls are.
+// parseLs returns the options for arguments of ls.
 func parseLs(t *testing.T, args ...string) *lsOptions {
 	t.Helper()
 	var f lsFlags
@@ -233,7 +234,7 @@ func parseLs(t *testing.T, args ...string) *lsOptions {
 	return o
 }
 
-func TestFlagsSayWhatIsAskedFor(t *testing.T) {
+func TestFlagsSetTheQuery(t *testing.T) {
 	both := []tcp.Family{tcp.IPv4, tcp.IPv6}
 	tests := []struct {
 		args     []string
@@ -256,7 +257,7 @@ func TestFlagsSayWhatIsAskedFor(t *testing.T) {
 		q := parseLs(t, test.args...).query
 		got := fmt.Sprint(q.States, q.Families, q.Source, q.Proc)
 		if want := fmt.Sprint(test.states, test.families, test.source, test.proc); got != want {
-			t.Errorf("ls %q asks for %s, want %s", test.args, got, want)
+			t.Errorf("ls %q requests %s, want %s", test.args, got, want)
 		}
 	}
 }
@@ -282,7 +283,7 @@ func TestColumnsAreCompleted(t *testing.T) {
 	} {
 		got := runArgs(t, "__complete", "ls", "--"+test.flag+"="+test.list)
 		if lines := strings.Split(got.stdout, "\n"); !slices.Contains(lines, test.want) {
-			t.Errorf("--%s=%s offers %q, want %s among it", test.flag, test.list, lines, test.want)
+			t.Errorf("--%s=%s offers %q, want %s among these", test.flag, test.list, lines, test.want)
 		}
 	}
 }

@@ -35,8 +35,8 @@ func countJSON(t *testing.T, args ...string) countDocument {
 	return d
 }
 
-// What count counts must be what ls lists: the same sockets, in every format
-// and from both sources.
+// TestCountAgreesWithLs checks that count counts the sockets that ls lists, for
+// several selections, from both sources and with -q.
 func TestCountAgreesWithLs(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -49,12 +49,12 @@ func TestCountAgreesWithLs(t *testing.T) {
 			}
 			got := countJSON(t, args...)
 			if got.Kind != "counts" || got.Schema != "tcpstate/v1" {
-				t.Errorf("a document of kind %q in schema %q", got.Kind, got.Schema)
+				t.Errorf("the document has kind %q and schema %q", got.Kind, got.Schema)
 			}
 			total := 0
 			for s := range tcp.All.States() {
 				if n, ok := got.States[s.String()]; !ok || n != want[s.String()] {
-					t.Errorf("count %q: %d %s (there: %v), ls has %d", args, n, s, ok, want[s.String()])
+					t.Errorf("count %q: %d %s (key present: %v), ls has %d", args, n, s, ok, want[s.String()])
 				}
 				total += want[s.String()]
 			}
@@ -63,19 +63,20 @@ func TestCountAgreesWithLs(t *testing.T) {
 			}
 			bare := runArgs(t, append([]string{"count", "-q"}, args...)...)
 			if bare.stdout != fmt.Sprintln(total) || bare.stderr != "" {
-				t.Errorf("count -q %q: %q, want the number %d alone", args, bare.stdout, total)
+				t.Errorf("count -q %q: %q, want only the number %d", args, bare.stdout, total)
 			}
 		}
 	})
 }
 
-// The groups of every dimension must be those that ls's fields make.
+// TestCountGroupsAgreeWithLs compares the groups of every dimension with the
+// fields of the sockets that ls lists.
 func TestCountGroupsAgreeWithLs(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
 			t.Fatal(err)
 		}
-		// What a socket's fields say of the dimensions that are fields.
+		// For each dimension that is a field of a socket, the value of that field.
 		fieldOf := map[string]func(s map[string]any) any{
 			"state": func(s map[string]any) any { return s["state"] },
 			"user":  func(s map[string]any) any { return s["uid"] },

@@ -18,7 +18,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// leakCloseWait makes a CLOSE_WAIT that an actor of the name holds.
+// leakCloseWait makes a CLOSE_WAIT of the n-th peer. An actor with the given name
+// holds it.
 func leakCloseWait(t *testing.T, l *lab.Lab, name string, n int) (pid int) {
 	t.Helper()
 	fd, at := listenWith(t, lab.Host4, 16)
@@ -30,11 +31,11 @@ func leakCloseWait(t *testing.T, l *lab.Lab, name string, n int) (pid int) {
 	return given(t, name, fds...)
 }
 
-// anyCloseWait has the doctor speak of each CLOSE_WAIT, however young.
+// anyCloseWait makes the doctor report each CLOSE_WAIT, even a new one.
 var anyCloseWait = set("close-wait-leak.old=1ms")
 
-// TestDoctorOfHealthyHosts finds nothing above info, with the thresholds as they
-// are: where there is nothing, and where there is much of everything.
+// TestDoctorOfHealthyHosts checks that the doctor finds nothing above info, on an
+// idle and on a busy host.
 func TestDoctorOfHealthyHosts(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -49,7 +50,7 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.Fill(test.fill...))
 				fd, at := listenWith(t, lab.Host4, 64)
-				churn := func() { // which comes and goes meanwhile
+				churn := func() { // connections are opened and closed during the interval
 					fds, _ := dialIn(t, l, at, fd, 0, 3)
 					closeAll(t, fds...)
 					client, server := connectTo(t, loopback4, func(int) {})
@@ -61,14 +62,14 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 						t.Errorf("finds %s %s: %s", f.Severity, f.Code, f.Title)
 					}
 				}
-				// What is limited for the whole host is not told in this namespace.
+				// Limits of the whole host are not visible in this network namespace.
 				unchecked := []string{}
 				for _, u := range e.Unchecked {
 					unchecked = append(unchecked, u.Code+": "+u.Reason)
 				}
 				want := []string{"orphans-high: net.ipv4.tcp_max_orphans is not known here", "tcp-memory-pressure: net.ipv4.tcp_mem is not known here"}
 				if e.Sockets < test.least || len(e.Checked) != 19 || !slices.Equal(unchecked, want) {
-					t.Errorf("looked at %d sockets, judged %v, did not judge %v", e.Sockets, e.Checked, e.Unchecked)
+					t.Errorf("the doctor read %d sockets, checked %v, did not check %v", e.Sockets, e.Checked, e.Unchecked)
 				}
 				got := runIn(t, t.Context(), ticking(nil), "doctor", "--interval", "10ms", "--fail-on", "warning")
 				if got.code != exitDone || got.stderr != "" {
@@ -82,9 +83,9 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 	}
 }
 
-// TestDoctorFailsOnWhatItIsTold looks at the exit status, and at which rules are
-// judged.
-func TestDoctorFailsOnWhatItIsTold(t *testing.T) {
+// TestDoctorExitStatus checks the exit status with --fail-on, and the effect of
+// flags that select rules, thresholds and sockets.
+func TestDoctorExitStatus(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		leakCloseWait(t, l, "leaky", 0)
 		soonFinds(t, anyCloseWait, "warning close-wait-leak")
@@ -110,24 +111,24 @@ func TestDoctorFailsOnWhatItIsTold(t *testing.T) {
 			{"--fail-on warning --state ESTABLISHED", exitDone},
 			{"--fail-on warning process leaky", exitFound},
 			{"--fail-on warning process other", exitDone},
-			{"--fail-on warning --source procfs", exitDone}, // whose one CLOSE_WAIT has no age
+			{"--fail-on warning --source procfs", exitDone}, // from /proc the CLOSE_WAIT has no age
 		}
 		for _, test := range tests {
 			for _, format := range []string{"table", "json", "ndjson", "markdown"} {
 				args := slices.Concat([]string{"doctor", "--interval", "1ms", "-q", "--format", format}, anyCloseWait, strings.Fields(test.args))
 				if got := runIn(t, t.Context(), ticking(nil), args...); got.code != test.code || got.stderr != "" {
-					t.Errorf("%q: %+v, want status %d and silence on stderr", args, got, test.code)
+					t.Errorf("%q: %+v, want status %d and an empty stderr", args, got, test.code)
 				}
 			}
 		}
 		got := runIn(t, t.Context(), ticking(nil), append([]string{"doctor", "--interval", "1ms", "--only", "sysctl-risky,close-wait-leak"}, anyCloseWait...)...)
 		if at := strings.Index(got.stdout, "net.ipv4.tcp_sack"); at < strings.Index(got.stdout, "CLOSE_WAIT") || !strings.HasPrefix(got.stdout, "warning") {
-			t.Errorf("the most severe does not come first: %s", got.stdout)
+			t.Errorf("the most severe finding does not come first: %s", got.stdout)
 		}
 	})
 }
 
-// TestDoctorOfOtherNamespaces names the namespace in each finding.
+// TestDoctorOfOtherNamespaces checks that each finding names its network namespace.
 func TestDoctorOfOtherNamespaces(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const evil = "\x1b[31m\u202e|,\"\n"
@@ -153,12 +154,13 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 			}
 			for _, f := range e.Findings {
 				if f.check(t); f.Netns != name {
-					t.Errorf("-N %q: %s is of the namespace %q", name, f.Code, f.Netns)
+					t.Errorf("-N %q: %s has the namespace %q", name, f.Code, f.Netns)
 				}
 			}
 			e.Findings[0].says(t, asJSON(("of-" + name)[:min(15, len("of-"+name))]))
 		}
-		// One of all ends between the readings: that is its end, not the doctor's.
+		// One of the namespaces ends between the readings. The doctor goes on with the
+		// others.
 		ephemeral := exec.Command("sleep", "600")
 		ephemeral.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
 		must(t, ephemeral.Start())
@@ -167,7 +169,7 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 			t.Fatalf("-N all: %+v", got)
 		}
 		if strings.Contains(got.stderr, fmt.Sprint(ephemeral.Process.Pid)) {
-			t.Errorf("it speaks of a namespace that has ended: %s", got.stderr)
+			t.Errorf("stderr mentions a namespace that has ended: %s", got.stderr)
 		}
 		found := map[string]int{}
 		for _, f := range readExamination(t, got.stdout).Findings {
@@ -184,24 +186,24 @@ func TestDoctorOfOtherNamespaces(t *testing.T) {
 			}
 			checkForm(t, args, got.stdout)
 			if format == "table" && !strings.Contains(got.stdout, "red: 1 CLOSE_WAIT of of-red") {
-				t.Errorf("the namespace is not named first: %s", got.stdout)
+				t.Errorf("no line starts with the namespace: %s", got.stdout)
 			}
 		}
 	})
 }
 
-// TestDoctorOfHostileNames has processes with names that mean harm leak.
+// TestDoctorOfHostileNames checks findings about processes with hostile names.
 func TestDoctorOfHostileNames(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for i, name := range hostileNames {
 			leakCloseWait(t, l, name, i)
 		}
-		// Each by itself: a rule tells but the worst five.
+		// Each leak in a run of its own: a rule reports only its five worst findings.
 		for i, name := range hostileNames {
 			only := "dst = " + peerNumber(i).String()
 			e := examine(t, nil, append(set("close-wait-leak.old=0"), only)...)
 			if len(e.Findings) != 1 || len(e.Findings[0].Processes) != 1 || e.Findings[0].Processes[0].Name != asJSON(name[:min(len(name), 15)]) {
-				t.Errorf("the leak of %q is told as %+v", name, e.Findings)
+				t.Errorf("the leak of %q gives the findings %+v", name, e.Findings)
 			}
 			for _, format := range []string{"table", "markdown", "json", "ndjson"} {
 				args := []string{"doctor", "--set", "close-wait-leak.old=0", "--interval", "1ms", only, "--format", format}
@@ -215,7 +217,8 @@ func TestDoctorOfHostileNames(t *testing.T) {
 	})
 }
 
-// TestDoctorWithoutPrivilege finds what it can, and says what it could not see.
+// TestDoctorWithoutPrivilege checks that the doctor finds what is visible, and
+// reports what is not.
 func TestDoctorWithoutPrivilege(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		leakCloseWait(t, l, "strangers", 0)
@@ -229,25 +232,25 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 		f := e.Findings[0]
 		f.says(t, "1 CLOSE_WAIT of user ", "process not seen", peerNumber(0).String())
 		if len(f.Processes) != 0 {
-			t.Errorf("it names %v", f.Processes)
+			t.Errorf("the finding names the processes %v", f.Processes)
 		}
 		for _, advice := range f.Advice {
 			if strings.Contains(advice, "{") {
-				t.Errorf("it advises %q", advice)
+				t.Errorf("the advice %q has a placeholder", advice)
 			}
 		}
 		if len(e.Warnings) != 1 || got.stderr != "tcpstate: note: "+e.Warnings[0]+"\n" || !strings.Contains(got.stderr, "may not be read by this user") {
-			t.Errorf("it says on stderr %q, in the document %q", got.stderr, e.Warnings)
+			t.Errorf("stderr is %q, the warnings in the document are %q", got.stderr, e.Warnings)
 		}
 		reasons := map[string]string{}
 		for _, u := range e.Unchecked {
 			reasons[u.Code] = u.Reason
 		}
 		if !strings.Contains(reasons["close-wait-leak"], "the processes of 1 socket could not be seen") || reasons["fd-limit-near"] != "the limits of no process could be read" {
-			t.Errorf("it says of what it did not judge %q", reasons)
+			t.Errorf("the reasons of the rules that were not checked are %q", reasons)
 		}
 		if slices.Contains(e.Checked, "close-wait-leak") || !slices.Contains(e.Checked, "syn-flood") {
-			t.Errorf("it says that it judged %q", e.Checked)
+			t.Errorf("the rules that were checked are %q", e.Checked)
 		}
 		text := capless(t, append([]string{"doctor", "--interval", "1ms"}, anyCloseWait...)...).stdout
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, because the limits of no process could be read: fd-limit-near.") {
@@ -256,12 +259,12 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 	})
 }
 
-// TestDoctorFromProc says what /proc/net does not tell: how old a socket is, and
-// how long an accept queue may be.
+// TestDoctorFromProc checks that the doctor reports what /proc/net does not show:
+// the age of a socket, and the maximum length of an accept queue.
 func TestDoctorFromProc(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 4)
-		dialIn(t, l, at, -1, 1000, 5) // which fills it
+		dialIn(t, l, at, -1, 1000, 5) // fills the accept queue
 		fd, at := listenWith(t, lab.Host4, 16)
 		fds, peers := dialIn(t, l, at, fd, 0, 100)
 		for _, p := range peers {
@@ -277,26 +280,27 @@ func TestDoctorFromProc(t *testing.T) {
 		f.names(t, pid, "leaky")
 		f.wants(t, "close_wait", 99, "age_unknown", 99)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 		e := examine(t, nil, proc...)
 		for _, code := range []string{"close-wait-leak", "accept-queue-full", "no-keepalive"} {
 			if slices.Contains(e.Checked, code) {
-				t.Errorf("it claims to have judged %s", code)
+				t.Errorf("%s counts as checked", code)
 			}
 		}
 	})
 }
 
-// TestCtrlCEndsDoctor interrupts the program within the interval.
+// TestCtrlCEndsDoctor interrupts the program during the interval.
 func TestCtrlCEndsDoctor(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	got := runIn(t, ctx, ticking(cancel), "doctor", "--interval", "1m")
 	if got != (outcome{code: exitInterrupted}) {
-		t.Errorf("when it is cancelled: %+v", got)
+		t.Errorf("with a cancelled context: %+v", got)
 	}
-	// A process that the signal finds too early dies of it, and is started again.
+	// If the signal comes before the program handles it, it kills the process. Then
+	// the test starts another one and waits longer.
 	for start := 10 * time.Millisecond; ; start *= 2 {
 		var stdout, stderr bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), program(t), "doctor", "--interval", "1m")
@@ -310,14 +314,14 @@ func TestCtrlCEndsDoctor(t *testing.T) {
 			continue
 		}
 		if exit == nil || exit.ExitCode() != exitInterrupted || stdout.String() != "" || stderr.String() != "" {
-			t.Errorf("after Ctrl-C: %v, stdout %q, stderr %q, want exit status 130 and silence", err, stdout.String(), stderr.String())
+			t.Errorf("after Ctrl-C: %v, stdout %q, stderr %q, want exit status 130 and no output", err, stdout.String(), stderr.String())
 		}
 		return
 	}
 }
 
-// TestRulesAreDocumented holds the document of the rules to docs/json.md, and the
-// advice of all rules to what this program can do.
+// TestRulesAreDocumented compares the document of the rules with docs/json.md, and
+// sets each threshold that it lists.
 func TestRulesAreDocumented(t *testing.T) {
 	got := runArgs(t, "doctor", "--list", "--json", "--set", "close-wait-leak.age=5m")
 	if got.code != exitDone || got.stderr != "" {
@@ -339,7 +343,7 @@ func TestRulesAreDocumented(t *testing.T) {
 			if !strings.HasPrefix(threshold.Name, rule.Code+".") {
 				t.Errorf("%s has the threshold %s", rule.Code, threshold.Name)
 			}
-			// What is shown can be set.
+			// Each value that is listed can be set.
 			if got := runArgs(t, "doctor", "--list", "--set", threshold.Name+"="+threshold.Default, "--set", threshold.Name+"="+threshold.Value); got.code != exitDone {
 				t.Errorf("--set %s=%s: %+v", threshold.Name, threshold.Value, got)
 			}

@@ -13,13 +13,13 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// setSetting sets a parameter of the lab's namespace that is no single number.
+// setSetting sets a parameter of the lab's network namespace to any text.
 func setSetting(t *testing.T, name, value string) {
 	t.Helper()
 	must(t, os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0))
 }
 
-// TestDoctorSeesDescriptorsRunOut lowers the limit of a process.
+// TestDoctorSeesDescriptorsRunOut lowers the descriptor limit of a process.
 func TestDoctorSeesDescriptorsRunOut(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -47,14 +47,14 @@ func TestDoctorSeesDescriptorsRunOut(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesPortsRunOut narrows the range of local ports to 100, and holds
-// what is said against what connect() does.
+// TestDoctorSeesPortsRunOut reduces the range of local ports to 100, and compares
+// the findings with the result of connect().
 func TestDoctorSeesPortsRunOut(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		setSetting(t, "net.ipv4.ip_local_port_range", "40000 40109")
 		setSetting(t, "net.ipv4.ip_local_reserved_ports", "40000-40009,50000")
 		must(t, l.SetSysctl("net.ipv4.tcp_tw_reuse", 0))
-		risky := "info sysctl-risky" // so few ports are
+		risky := "info sysctl-risky" // because the range is so small
 		listen := func(port int) int {
 			fd := newSocket(t, &unix.SockaddrInet4{})
 			must(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: lab.Host4.As4(), Port: port}))
@@ -72,7 +72,7 @@ func TestDoctorSeesPortsRunOut(t *testing.T) {
 			}
 			return clients, servers
 		}
-		connect(two, 5433, 69) // towards another destination
+		connect(two, 5433, 69) // to another destination, so these do not count
 		clients, _ := connect(one, 5432, 69)
 		pid := given(t, "client", clients...)
 		finds(t, nil, nil, risky)
@@ -88,21 +88,21 @@ func TestDoctorSeesPortsRunOut(t *testing.T) {
 		client := newSocket(t, &unix.SockaddrInet4{})
 		to := &unix.SockaddrInet4{Addr: lab.Host4.As4(), Port: 5432}
 		if err := unix.Connect(client, to); err != unix.EADDRNOTAVAIL {
-			t.Errorf("with 100 of 100 ports taken, connect says %v", err)
+			t.Errorf("with 100 of 100 ports taken, connect returns %v", err)
 		}
 
-		// Those in TIME_WAIT count just where connect() does not take their ports.
+		// Ports in TIME_WAIT count only if connect() cannot reuse them.
 		closeAll(t, clients...)
 		closeAll(t, servers...)
 		f = finds(t, nil, nil, "critical port-exhaustion", risky)
 		f.wants(t, "ports_taken", 100, "time_wait", ssCount(t, "state", "time-wait"))
 		if err := unix.Connect(client, to); err != unix.EADDRNOTAVAIL {
-			t.Errorf("with 10 ports in TIME_WAIT and no reuse, connect says %v", err)
+			t.Errorf("with 10 ports in TIME_WAIT and no reuse, connect returns %v", err)
 		}
 		must(t, l.SetSysctl("net.ipv4.tcp_tw_reuse", 1))
 		f = finds(t, nil, nil, "critical port-exhaustion", risky)
 		f.wants(t, "ports_taken", 90, "time_wait", 10)
-		lab.Await(t, func() error { // after a second it is allowed (tcp_tw_reuse in ip-sysctl.rst)
+		lab.Await(t, func() error { // reuse is allowed after one second (tcp_tw_reuse in ip-sysctl.rst)
 			err := unix.Connect(client, to)
 			if err != nil && err != unix.EADDRNOTAVAIL {
 				t.Fatal(err)
@@ -136,12 +136,12 @@ func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesAborts ends connections in those ways that can be made here.
+// TestDoctorSeesAborts ends connections early in two ways that a test can cause.
 func TestDoctorSeesAborts(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 64)
 		next := 0
-		rude := func(n int) func() { // closes with data unread
+		closeUnread := func(n int) func() { // closes with data unread
 			fds, peers := dialIn(t, l, at, fd, next, n)
 			next += n
 			for _, p := range peers {
@@ -151,13 +151,13 @@ func TestDoctorSeesAborts(t *testing.T) {
 			}
 			return func() { closeAll(t, fds...) }
 		}
-		finds(t, rude(9), nil)
+		finds(t, closeUnread(9), nil)
 		before := counter(t, "TcpExtTCPAbortOnClose")
-		f := finds(t, rude(10), nil, "info aborts-rising")
+		f := finds(t, closeUnread(10), nil, "info aborts-rising")
 		f.wants(t, "tcp_abort_on_close", counter(t, "TcpExtTCPAbortOnClose")-before)
 		f.says(t, "connections were ended early", "10 because programs closed with data unread")
 
-		silent := func(n int) func() { // gives up on unacknowledged data
+		timeOut := func(n int) func() { // gives up on unacknowledged data
 			fds, _ := dialIn(t, l, at, fd, next, n)
 			next += n
 			return func() {
@@ -177,14 +177,15 @@ func TestDoctorSeesAborts(t *testing.T) {
 				}
 			}
 		}
-		finds(t, silent(9), nil)
+		finds(t, timeOut(9), nil)
 		before = counter(t, "TcpExtTCPAbortOnTimeout")
-		f = finds(t, silent(10), nil, "warning aborts-rising")
+		f = finds(t, timeOut(10), nil, "warning aborts-rising")
 		f.wants(t, "tcp_abort_on_timeout", counter(t, "TcpExtTCPAbortOnTimeout")-before)
 	})
 }
 
-// TestDoctorSeesRiskySettings sets each to something risky, and to its edge.
+// TestDoctorSeesRiskySettings sets each setting to a risky value, and to the last
+// value that is not risky.
 func TestDoctorSeesRiskySettings(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		tests := []struct {
@@ -192,7 +193,7 @@ func TestDoctorSeesRiskySettings(t *testing.T) {
 			severity                 string
 		}{
 			{"net.ipv4.tcp_abort_on_overflow", "0", "0", "1", "warning"},
-			{"net.ipv4.tcp_syncookies", "1", "0", "2", "info"}, // 0: nobody can reach the only listener
+			{"net.ipv4.tcp_syncookies", "1", "0", "2", "info"}, // 0 is no risk, because other hosts cannot reach the only listener
 			{"net.ipv4.tcp_retries2", "15", "8", "7", "warning"},
 			{"net.ipv4.tcp_fin_timeout", "60", "120", "121", "info"},
 			{"net.ipv4.tcp_max_tw_buckets", "131072", "4096", "4095", "info"},
@@ -211,7 +212,8 @@ func TestDoctorSeesRiskySettings(t *testing.T) {
 			f.wants(t, "setting", test.name, "value", test.risky)
 			setSetting(t, test.name, test.usual)
 		}
-		// Two that are risky together, or for somebody to be reached.
+		// A setting may be risky only together with another one, or only if other
+		// hosts can reach a listener.
 		setSetting(t, "net.ipv4.tcp_timestamps", "0")
 		finds(t, nil, nil)
 		setSetting(t, "net.ipv4.tcp_tw_reuse", "1")
@@ -225,17 +227,17 @@ func TestDoctorSeesRiskySettings(t *testing.T) {
 	})
 }
 
-// TestDoctorOfRecordedHosts looks at what cannot be made in a network namespace:
-// orphans and memory are limited for the whole host, by settings that only its
-// first namespace has, and tcp_tw_recycle is gone. The files are written by hand,
-// as Linux 4.9 would have them.
+// TestDoctorOfRecordedHosts checks rules that cannot be tested in a network
+// namespace. The limits of orphans and of memory apply to the whole host, and only
+// its first namespace has their settings. Newer kernels have no tcp_tw_recycle. The
+// files are written by hand, in the form of Linux 4.9.
 func TestDoctorOfRecordedHosts(t *testing.T) {
 	const socket = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 	tests := []struct {
 		name     string
 		sockstat string
 		settings map[string]string
-		want     string // "": nothing
+		want     string // "": no finding
 		says     string
 	}{
 		{"orphans below a quarter", "TCP: inuse 5 orphan 249 tw 0 alloc 9 mem 10", map[string]string{"tcp_max_orphans": "1000"}, "", ""},
@@ -284,7 +286,7 @@ func TestDoctorOfRecordedHosts(t *testing.T) {
 				f.says(t, test.says)
 				for _, advice := range f.Advice {
 					if m := setsSysctl.FindStringSubmatch(advice[strings.LastIndex(advice, ": ")+2:]); m != nil && files["sys/"+strings.ReplaceAll(m[1], ".", "/")] == "" {
-						t.Errorf("%s advises %q, which that host does not have", f.Code, advice)
+						t.Errorf("%s advises %q, but that host does not have the setting", f.Code, advice)
 					}
 				}
 			}

@@ -18,7 +18,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// examination is what doctor --json says, in the parts that tests look at.
+// examination has the parts of the output of doctor --json that the tests check.
 type examination struct {
 	Kind     string    `json:"kind"`
 	Sockets  int       `json:"sockets_total"`
@@ -52,14 +52,14 @@ type finding struct {
 	Related []string `json:"related"`
 }
 
-// ticking gives a world the real clock. Of doctor it is known when it looks at
-// the clock: when it begins, and for the second time when it has read the
-// counters. Then during runs, so that what it does lies between the readings.
+// ticking sets the real clock in a world. The doctor reads the clock for the first
+// time when it begins, and for the second time when it has read the counters. At that
+// moment during runs, so its effects lie between the two readings of the counters.
 func ticking(during func()) func(*world) {
-	looks := 0
+	reads := 0
 	return func(w *world) {
 		w.now = func() time.Time {
-			if looks++; looks == 2 && during != nil {
+			if reads++; reads == 2 && during != nil {
 				during()
 			}
 			return time.Now()
@@ -67,14 +67,14 @@ func ticking(during func()) func(*world) {
 	}
 }
 
-// patient are thresholds that no socket of a test passes just because the host is
-// loaded and the test slow. A test that is about one of them sets it again.
+// patient has thresholds that no socket of a test exceeds only because the host is
+// loaded and the test is slow. A test of one of these rules sets its threshold again.
 var patient = set("accept-queue-full.wait=1h", "syn-sent-stuck.age=1h", "close-wait-leak.age=1h", "peer-not-reading.age=1h",
 	"app-not-reading.age=1h", "closing-stuck.resends=100", "dead-path.resends=100")
 
-// examine runs doctor --json with patient thresholds, and during between its
-// readings of the counters. It must say nothing on stderr, and each command that
-// it advises must be one that can be run here.
+// examine runs doctor --json with patient thresholds, and runs during between its
+// readings of the counters. The doctor must write nothing to stderr, and each command
+// in its advice must be one that can be run here.
 func examine(t *testing.T, during func(), args ...string) examination {
 	t.Helper()
 	args = slices.Concat([]string{"doctor", "--json", "--interval", "10ms"}, patient, args)
@@ -99,7 +99,7 @@ func readExamination(t *testing.T, text string) examination {
 	return e
 }
 
-// codes returns what was found, each as "warning close-wait-leak".
+// codes returns the findings, each in the form "warning close-wait-leak".
 func (e *examination) codes() []string {
 	codes := []string{}
 	for _, f := range e.Findings {
@@ -108,8 +108,8 @@ func (e *examination) codes() []string {
 	return codes
 }
 
-// finds runs examine and wants just these findings, each as "warning
-// close-wait-leak", the most severe first. It returns the first of them.
+// finds runs examine and expects exactly these findings, each in the form "warning
+// close-wait-leak", the most severe first. It returns the first finding.
 func finds(t *testing.T, during func(), args []string, want ...string) finding {
 	t.Helper()
 	e := examine(t, during, args...)
@@ -130,13 +130,14 @@ func set(thresholds ...string) (args []string) {
 	return args
 }
 
-// soonFinds is finds, when time has passed that must pass.
+// soonFinds is like finds, but waits until the doctor has these findings.
 func soonFinds(t *testing.T, args []string, want ...string) finding {
 	t.Helper()
 	return soonFindsSo(t, args, "", 0, want...)
 }
 
-// soonFindsSo is soonFinds, until a fact of the first finding has a value.
+// soonFindsSo is like soonFinds, but also waits until a fact of the first finding has
+// the given value.
 func soonFindsSo(t *testing.T, args []string, fact string, value int, want ...string) (first finding) {
 	t.Helper()
 	lab.Await(t, func() error {
@@ -153,7 +154,7 @@ func soonFindsSo(t *testing.T, args []string, fact string, value int, want ...st
 	return first
 }
 
-// wants checks facts of the evidence, given as name and value in turn.
+// wants checks facts of the evidence. The arguments are names and values in turn.
 func (f *finding) wants(t *testing.T, facts ...any) {
 	t.Helper()
 	for i := 0; i < len(facts); i += 2 {
@@ -164,17 +165,17 @@ func (f *finding) wants(t *testing.T, facts ...any) {
 	}
 }
 
-// says checks that the first line a person reads has these words.
+// says checks that the title has these words.
 func (f *finding) says(t *testing.T, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		if !strings.Contains(f.Title, word) {
-			t.Errorf("%s is titled %q, without %q", f.Code, f.Title, word)
+			t.Errorf("%s has the title %q, without %q", f.Code, f.Title, word)
 		}
 	}
 }
 
-// names checks that the finding is about one process, by its id and name.
+// names checks that the finding is about one process only, with this id and name.
 func (f *finding) names(t *testing.T, pid int, name string) {
 	t.Helper()
 	if len(f.Processes) != 1 || f.Processes[0].PID != pid || f.Processes[0].Name != name {
@@ -182,7 +183,7 @@ func (f *finding) names(t *testing.T, pid int, name string) {
 	}
 }
 
-// isAbout checks that the finding is about one listener.
+// isAbout checks that the finding is about one listener only.
 func (f *finding) isAbout(t *testing.T, at netip.AddrPort) {
 	t.Helper()
 	if len(f.Listeners) != 1 || f.Listeners[0].Address != at.Addr().String() || f.Listeners[0].Port != int(at.Port()) {
@@ -190,21 +191,21 @@ func (f *finding) isAbout(t *testing.T, at netip.AddrPort) {
 	}
 }
 
-// check looks at what each finding must have.
+// check checks what each finding must have.
 func (f *finding) check(t *testing.T) {
 	t.Helper()
 	if f.Title == "" || f.Confidence == "" || len(f.Evidence) == 0 {
-		t.Errorf("%s lacks its title, its proof or how sure it is: %+v", f.Code, f)
+		t.Errorf("%s has no title, no evidence or no confidence: %+v", f.Code, f)
 	}
 	if len(f.Title) > 200 {
-		t.Errorf("%s is titled %q", f.Code, f.Title)
+		t.Errorf("%s has a title of more than 200 bytes: %q", f.Code, f.Title)
 	}
 	if len(f.Advice) == 0 {
 		t.Errorf("%s gives no advice", f.Code)
 	}
 	for _, advice := range f.Advice {
 		if regexp.MustCompile(`\{[a-z_]+\}`).MatchString(advice) {
-			t.Errorf("%s advises %q, unfinished", f.Code, advice)
+			t.Errorf("%s advises %q, with a placeholder", f.Code, advice)
 		}
 		if _, command, found := strings.Cut(advice, ": "); found {
 			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See with whom") || strings.HasPrefix(advice, "See who")
@@ -215,9 +216,9 @@ func (f *finding) check(t *testing.T) {
 
 var setsSysctl = regexp.MustCompile(`^sysctl -w ([a-z0-9_.]+)=`)
 
-// checkCommand checks a command of the advice: a setting must be there, and what
-// tcpstate is told to do must be what it can do; where it is to list what is
-// wrong, it must list something. Others are run where they only look.
+// checkCommand checks a command of the advice. A setting must exist. A command of
+// tcpstate must succeed and, if lists is true, must list something. Of the other
+// commands, it runs those that change nothing.
 func checkCommand(t *testing.T, code, command string, lists bool) {
 	t.Helper()
 	if entered, found := strings.CutPrefix(command, "nsenter "); found {
@@ -235,7 +236,7 @@ func checkCommand(t *testing.T, code, command string, lists bool) {
 		words, err := exec.Command("sh", "-c", `printf '%s\0' `+rest).Output()
 		must(t, err)
 		args := strings.Split(strings.TrimSuffix(string(words), "\x00"), "\x00")
-		args = slices.DeleteFunc(args, func(arg string) bool { return arg == "-c" }) // for ever
+		args = slices.DeleteFunc(args, func(arg string) bool { return arg == "-c" }) // -c would never end
 		if got := runIn(t, t.Context(), ticking(nil), args...); got.code != exitDone {
 			t.Errorf("%s advises %q: exit %d, stderr %q", code, command, got.code, got.stderr)
 		} else if lists && strings.Count(got.stdout, "\n") < 2 {
@@ -248,7 +249,7 @@ func checkCommand(t *testing.T, code, command string, lists bool) {
 	}
 }
 
-// counter returns a counter of the kernel as nstat(8) tells it.
+// counter returns a counter of the kernel from nstat(8).
 func counter(t *testing.T, name string) int {
 	t.Helper()
 	text, err := exec.Command("nstat", "-asz", name).Output()
@@ -262,7 +263,7 @@ func counter(t *testing.T, name string) int {
 	return n
 }
 
-// ssCount returns how many sockets ss(8) lists.
+// ssCount returns the number of sockets that ss(8) lists.
 func ssCount(t *testing.T, args ...string) int {
 	t.Helper()
 	text, err := exec.Command("ss", append([]string{"-tanH"}, args...)...).Output()
@@ -270,7 +271,8 @@ func ssCount(t *testing.T, args ...string) int {
 	return strings.Count(string(text), "\n")
 }
 
-// ssListener returns the queues of a listener as ss(8) tells them.
+// ssListener returns the length and the maximum of the accept queue of a listener
+// from ss(8).
 func ssListener(t *testing.T, at netip.AddrPort) (queue, most string) {
 	t.Helper()
 	text, err := exec.Command("ss", "-tlnH", "src", at.String()).Output()
@@ -282,7 +284,7 @@ func ssListener(t *testing.T, at netip.AddrPort) (queue, most string) {
 	return fields[1], fields[2]
 }
 
-// listenWith returns a listener of a backlog.
+// listenWith returns a listener with the given backlog.
 func listenWith(t *testing.T, host netip.Addr, backlog int) (fd int, at netip.AddrPort) {
 	t.Helper()
 	fd = newSocket(t, sockaddrOf(host, 0))
@@ -296,7 +298,7 @@ func listenWith(t *testing.T, host netip.Addr, backlog int) (fd int, at netip.Ad
 	case *unix.SockaddrInet6:
 		return fd, netip.AddrPortFrom(host, uint16(name.Port))
 	}
-	t.Fatalf("a socket address of type %T", name)
+	t.Fatalf("the socket address has the type %T", name)
 	return 0, at
 }
 
@@ -305,8 +307,9 @@ func peerNumber(n int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(n >> 8), byte(n)}), 5000)
 }
 
-// dialIn connects n peers, from the first on, to a listener, and returns them
-// and, where accept is the listener's descriptor, the accepted sockets.
+// dialIn connects n peers to a listener, starting with peer number first. It returns
+// the peers and, if accept is the descriptor of the listener and not -1, the accepted
+// sockets.
 func dialIn(t *testing.T, l *lab.Lab, at netip.AddrPort, accept, first, n int) (fds []int, peers []*lab.Peer) {
 	t.Helper()
 	for i := range n {
@@ -322,7 +325,7 @@ func dialIn(t *testing.T, l *lab.Lab, at netip.AddrPort, accept, first, n int) (
 	return fds, peers
 }
 
-// closeAll closes descriptors, which an actor may hold as well.
+// closeAll closes descriptors of this process. An actor may still hold the sockets.
 func closeAll(t *testing.T, fds ...int) {
 	t.Helper()
 	for _, fd := range fds {
@@ -330,8 +333,8 @@ func closeAll(t *testing.T, fds ...int) {
 	}
 }
 
-// documentedKeys reads a section of docs/json.md: which keys a document has, by
-// their flattened names, and their types.
+// documentedKeys reads a section of docs/json.md. It returns the types of the keys
+// of a document, by the flattened names of the keys.
 func documentedKeys(t *testing.T, section string) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile("../docs/json.md")
@@ -350,8 +353,8 @@ func documentedKeys(t *testing.T, section string) map[string]string {
 	return types
 }
 
-// checkDocumented checks each key of a document against a section of
-// docs/json.md, which names no keys within an object that may have any.
+// checkDocumented compares each key of a document with a section of docs/json.md. If
+// an object may have any keys, the section lists none of them.
 func checkDocumented(t *testing.T, section, text string) {
 	t.Helper()
 	types := documentedKeys(t, section)

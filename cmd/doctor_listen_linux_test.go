@@ -11,7 +11,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestDoctorSeesListenersThatDoNotAccept fills accept queues.
+// TestDoctorSeesListenersThatDoNotAccept fills an accept queue.
 func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 4)
@@ -27,8 +27,8 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 		queue, most := ssListener(t, at)
 		f.wants(t, "accept_queue", queue, "accept_queue_max", most, "listeners_full", 1)
 
-		// The kernel lets one more in; then it drops, and says so in a counter that
-		// tells no more than the finding does.
+		// The kernel accepts one more connection. Then it drops SYNs and counts them.
+		// The counter adds nothing to the finding, so its rule is only related.
 		dialIn(t, l, at, -1, 4, 1)
 		before := counter(t, "TcpExtListenOverflows")
 		f = finds(t, func() {
@@ -45,8 +45,8 @@ func TestDoctorSeesListenersThatDoNotAccept(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesQueuesThatAreNearlyFull looks at what is on its way to be full,
-// and at a program that is slow with few.
+// TestDoctorSeesQueuesThatAreNearlyFull checks a queue that is nearly full, and a
+// program that does not accept the few connections that wait.
 func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host6, 16)
@@ -65,7 +65,8 @@ func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
 		f := finds(t, nil, nil, "warning accept-queue-full")
 		f.says(t, fmt.Sprintf("%v of slow (pid %d) is nearly full: 12 wait, of at most 16", at, pid))
 
-		// The age of those that wait counts from 10 s on, or what is asked for.
+		// Connections that wait longer than a threshold are a finding: 10 s by
+		// default, or the value of --set.
 		wait := []string{"--set", "accept-queue-full.near=100%", "--set", "accept-queue-full.wait=300ms"}
 		f = soonFinds(t, wait, "warning accept-queue-full")
 		f.says(t, fmt.Sprintf("%v of slow (pid %d) does not accept: ", at, pid))
@@ -73,8 +74,8 @@ func TestDoctorSeesQueuesThatAreNearlyFull(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesBurstsThatOverflow has real clients overflow a backlog of 8 for a
-// moment, after which the program accepts them.
+// TestDoctorSeesBurstsThatOverflow lets real clients overflow a backlog of 8 for a
+// moment. Then the program accepts them.
 func TestDoctorSeesBurstsThatOverflow(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, netip.MustParseAddr("127.0.0.1"), 8)
@@ -101,19 +102,19 @@ func TestDoctorSeesBurstsThatOverflow(t *testing.T) {
 		f.wants(t, "listen_overflows", counter(t, "TcpExtListenOverflows")-before)
 		f.says(t, "an accept queue was found full 11 times", "it is not known which one")
 		if f.Confidence != "measured" || len(f.Listeners) != 0 {
-			t.Errorf("it names a listener: %+v", f)
+			t.Errorf("the finding names a listener: %+v", f)
 		}
-		// Where one is still half full it is the suspect, and no more than that.
+		// A queue that is still half full is the probable one, which is an inference.
 		f = finds(t, burst(12, 4), nil, "warning accept-queue-overflows")
 		f.says(t, "probably the queue of "+at.String())
 		f.isAbout(t, at)
 		if f.Confidence != "likely" || f.Inference == "" {
-			t.Errorf("it does not say that it infers: %+v", f)
+			t.Errorf("the finding is not marked as inferred: %+v", f)
 		}
 	})
 }
 
-// sendSYN sends a SYN and does not look at what becomes of it.
+// sendSYN sends a SYN and ignores the answer.
 func sendSYN(l *lab.Lab, from, to netip.AddrPort) error {
 	p, err := l.Peer(from)
 	if err != nil {
@@ -124,7 +125,7 @@ func sendSYN(l *lab.Lab, from, to netip.AddrPort) error {
 	return p.Send(lab.SYN, nil)
 }
 
-// flood sends n SYNs from addresses all over 100.0.0.0/8, which answer nothing.
+// flood sends n SYNs from random addresses of 100.0.0.0/8, which never answer.
 func flood(t *testing.T, l *lab.Lab, to netip.AddrPort, n int) func() {
 	return func() {
 		p, err := l.Peer(netip.MustParseAddrPort("10.9.255.1:1"))
@@ -146,7 +147,7 @@ func TestDoctorSeesFloods(t *testing.T) {
 		t.Run(fmt.Sprint("tcp_syncookies ", cookies), func(t *testing.T) {
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				must(t, l.SetSysctl("net.ipv4.tcp_syncookies", cookies))
-				listenWith(t, netip.MustParseAddr("127.0.0.1"), 64) // cannot be reached from elsewhere
+				listenWith(t, netip.MustParseAddr("127.0.0.1"), 64) // other hosts cannot reach it
 				fd, at := listenWith(t, lab.Host4, 64)
 				pid := lab.Actor{Name: "victim"}.Start(t, fd).PID
 				closeAll(t, fd)
@@ -166,18 +167,18 @@ func TestDoctorSeesFloods(t *testing.T) {
 					f.wants(t, "syncookies_sent", sent, "syn_recv", 0)
 				}
 				if dropped+sent < 4500 || f.Confidence != "likely" {
-					t.Errorf("%d SYNs were dropped, %d cookies sent, it is %s", dropped, sent, f.Confidence)
+					t.Errorf("%d SYNs were dropped, %d cookies sent, the confidence is %s", dropped, sent, f.Confidence)
 				}
 			})
 		})
 	}
 }
 
-// TestDoctorSeesFloodsThatAreOver looks at what a flood has left in a long queue:
-// nobody answers, however often the SYN-ACKs are sent again.
+// TestDoctorSeesFloodsThatAreOver checks the half-open connections that a flood has
+// left in a long queue. Nobody answers the SYN-ACKs that the kernel resends.
 func TestDoctorSeesFloodsThatAreOver(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
-		_, all := listenWith(t, netip.IPv6Unspecified(), 1024) // past half of it the kernel gives up on some early
+		_, all := listenWith(t, netip.IPv6Unspecified(), 1024) // when it is more than half full, the kernel drops some early
 		at := netip.AddrPortFrom(lab.Host4, all.Port())        // IPv4 to a listener of both families
 		finds(t, flood(t, l, at, 15), nil)
 		flood(t, l, at, 185)()
@@ -186,14 +187,14 @@ func TestDoctorSeesFloodsThatAreOver(t *testing.T) {
 		f.isAbout(t, all)
 		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 1025)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }
 
-// TestDoctorTellsRealClientsFromFloods has real clients come to a backlog of 8
-// faster than it is made for: they answer their cookies.
-func TestDoctorTellsRealClientsFromFloods(t *testing.T) {
+// TestDoctorDistinguishesClientsFromFloods lets real clients connect faster than a
+// backlog of 8 allows. They complete the handshake with their SYN cookies.
+func TestDoctorDistinguishesClientsFromFloods(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 8)
 		clients := func(first, n int) func() {
@@ -225,9 +226,9 @@ func TestDoctorTellsRealClientsFromFloods(t *testing.T) {
 	})
 }
 
-// TestDoctorTellsLostAnswersFromFloods has SYN-ACKs not get through to one
-// network.
-func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
+// TestDoctorDistinguishesLostAnswersFromFloods simulates that the SYN-ACKs to one
+// network are lost.
+func TestDoctorDistinguishesLostAnswersFromFloods(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 1024)
 		from := func(first, n int) func() {
@@ -244,13 +245,13 @@ func TestDoctorTellsLostAnswersFromFloods(t *testing.T) {
 		f.isAbout(t, at)
 		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 1025, "peers", 100, "networks", 1, "busiest_network_percent", 100)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }
 
-// TestDoctorIsUnsureOfFewHalfOpen has a small backlog filled from many networks:
-// neither a flood's worth nor clients that answer.
+// TestDoctorIsUnsureOfFewHalfOpen fills a small backlog from many networks. The
+// SYNs are too few for a flood, and no client answers.
 func TestDoctorIsUnsureOfFewHalfOpen(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, at := listenWith(t, lab.Host4, 32)
@@ -259,7 +260,7 @@ func TestDoctorIsUnsureOfFewHalfOpen(t *testing.T) {
 		f.wants(t, "syn_recv", ssCount(t, "state", "syn-recv"), "syn_recv_max", 33, "syncookies_sent", nil)
 		f.says(t, "handshakes are not completed", at.String())
 		if f.Confidence != "possible" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }

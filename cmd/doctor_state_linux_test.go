@@ -12,7 +12,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// given starts an actor that alone holds the descriptors.
+// given starts an actor with copies of the descriptors and closes those of this
+// process. So only the actor holds the sockets.
 func given(t *testing.T, name string, fds ...int) (pid int) {
 	t.Helper()
 	pid = lab.Actor{Name: name}.Start(t, fds...).PID
@@ -20,8 +21,8 @@ func given(t *testing.T, name string, fds ...int) (pid int) {
 	return pid
 }
 
-// TestDoctorSeesCloseWaitLeaks has a program hold connections that their peers
-// have closed: one that has read the end of file, one that never reads.
+// TestDoctorSeesCloseWaitLeaks checks connections that their peers have closed and a
+// program still holds. The program has read the end of file, or never reads.
 func TestDoctorSeesCloseWaitLeaks(t *testing.T) {
 	tests := []struct {
 		name, says, fact string
@@ -88,7 +89,7 @@ func TestDoctorSeesCloseWaitLeaks(t *testing.T) {
 	}
 }
 
-// longest returns the duration behind the words "for at least" of a title.
+// longest returns the duration after the words "for at least" in a title.
 func longest(t *testing.T, title string) time.Duration {
 	t.Helper()
 	_, text, _ := strings.Cut(title, "for at least ")
@@ -100,8 +101,9 @@ func longest(t *testing.T, title string) time.Duration {
 	return d
 }
 
-// TestDoctorSeesProgramsThatNeverAccept has clients that have come, waited and
-// left: what CLOSE_WAIT is theirs is the listener's matter.
+// TestDoctorSeesClientsThatLeftUnaccepted checks clients that connected and closed
+// their connections before the program accepted them. These CLOSE_WAITs are
+// attributed to the listener.
 func TestDoctorSeesClientsThatLeftUnaccepted(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 64)
@@ -120,8 +122,8 @@ func TestDoctorSeesClientsThatLeftUnaccepted(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesSilentDestinations has a program try to connect to a peer that
-// answers nothing, with the threshold as it is by default.
+// TestDoctorSeesSilentDestinations checks a program that tries to connect to a peer
+// that never answers, with the default threshold.
 func TestDoctorSeesSilentDestinations(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, open := listenWith(t, lab.Host4, 16)
@@ -136,7 +138,7 @@ func TestDoctorSeesSilentDestinations(t *testing.T) {
 			}
 			return fds
 		}
-		attempts(3, open) // which answers
+		attempts(3, open) // to a listener that answers
 		pid := given(t, "curl", attempts(2, netip.MustParseAddrPort("10.9.8.7:443"))...)
 		finds(t, nil, set("syn-sent-stuck.age=1h"))
 		age := set("syn-sent-stuck.age=3s")
@@ -151,7 +153,8 @@ func TestDoctorSeesSilentDestinations(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesFinWait2ThatIsHeld has a program wait for its peers' ends.
+// TestDoctorSeesFinWait2ThatIsHeld checks programs that have closed their direction
+// and wait for their peers to close the other.
 func TestDoctorSeesFinWait2ThatIsHeld(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -170,7 +173,7 @@ func TestDoctorSeesFinWait2ThatIsHeld(t *testing.T) {
 			return fds
 		}
 		age := set("fin-wait2-held.age=300ms")
-		halfClose(0, 10, true) // which the kernel ends
+		halfClose(0, 10, true) // the kernel ends these
 		pid := given(t, "patient", halfClose(20, 9, false)...)
 		f := soonFindsSo(t, age, "older_than_age", 9, "info fin-wait2-held")
 		f.wants(t, "fin_wait2_held", 9)
@@ -188,7 +191,8 @@ func TestDoctorSeesFinWait2ThatIsHeld(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesConnectionsThatCannotFinish has peers that acknowledge no FIN.
+// TestDoctorSeesConnectionsThatCannotFinish checks connections whose peers do not
+// acknowledge a FIN.
 func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -219,7 +223,7 @@ func TestDoctorSeesConnectionsThatCannotFinish(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesDeadPaths has peers that drop what they are sent.
+// TestDoctorSeesDeadPaths checks connections whose peers do not acknowledge data.
 func TestDoctorSeesDeadPaths(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -227,7 +231,7 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 		for _, fd := range fds[:4] {
 			must(t, writeAll(fd, make([]byte, 200)))
 		}
-		must(t, writeAll(fds[4], make([]byte, 200))) // which arrives
+		must(t, writeAll(fds[4], make([]byte, 200))) // this peer acknowledges
 		_, err := peers[4].ExpectFunc("data", func(s lab.Segment) bool { return len(s.Payload) > 0 })
 		must(t, err)
 		must(t, peers[4].Send(lab.ACK, nil))
@@ -241,15 +245,17 @@ func TestDoctorSeesDeadPaths(t *testing.T) {
 		must(t, writeAll(more[0], make([]byte, 200)))
 		f = soonFinds(t, set("dead-path.resends=2"), "warning dead-path")
 		f.wants(t, "connections", 5, "unacknowledged_bytes", 1000)
-		// By default five resends must be in vain: more than 6 s.
+		// The default is five resends without an acknowledgment, which take more than
+		// 6 s.
 		f = soonFinds(t, set("dead-path.resends=5", "dead-path.count=4"), "warning dead-path")
 		if silence, _ := f.Evidence["longest_silence_ms"].(float64); silence < 6000 {
-			t.Errorf("the silence of %v ms is not that of five resends", silence)
+			t.Errorf("the longest silence is %v ms, too short for five resends", silence)
 		}
 	})
 }
 
-// TestDoctorSeesPeersThatDoNotRead has peers close their windows.
+// TestDoctorSeesPeersThatDoNotRead checks connections whose peers have closed their
+// receive windows.
 func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -259,7 +265,7 @@ func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 				p.Window = 0
 				must(t, p.Send(lab.ACK, nil))
 				must(t, p.Send(lab.PSH|lab.ACK, []byte("wait")))
-				_, err := p.Expect(lab.ACK) // so it has seen the window
+				_, err := p.Expect(lab.ACK) // now the kernel knows the window
 				must(t, err)
 				_, err = unix.Read(fds[i], make([]byte, 4))
 				must(t, err)
@@ -279,7 +285,7 @@ func TestDoctorSeesPeersThatDoNotRead(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesProgramsThatDoNotRead has data lie unread.
+// TestDoctorSeesProgramsThatDoNotRead checks connections with unread data.
 func TestDoctorSeesProgramsThatDoNotRead(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -312,8 +318,7 @@ func TestDoctorSeesProgramsThatDoNotRead(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesIdleConnections has connections stand still, with and without
-// keepalive.
+// TestDoctorSeesIdleConnections checks idle connections with and without keepalive.
 func TestDoctorSeesIdleConnections(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 32)
@@ -340,13 +345,13 @@ func TestDoctorSeesIdleConnections(t *testing.T) {
 		f = finds(t, nil, set("half-open-suspects.idle=300ms"), "info half-open-suspects")
 		f.wants(t, "silent_without_keepalive", 19, "probes_unanswered", 0)
 		if f.Confidence != "possible" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }
 
-// TestDoctorSeesProbesWithoutAnswer has one peer vanish and another answer its
-// keepalive probes, with the thresholds as they are.
+// TestDoctorSeesProbesWithoutAnswer checks a peer that does not answer keepalive
+// probes and one that does, with the default thresholds.
 func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		probed := func(fd int) {
@@ -366,7 +371,7 @@ func TestDoctorSeesProbesWithoutAnswer(t *testing.T) {
 		f.says(t, fmt.Sprintf("1 connection of pinger (pid %d) may have lost the other end", pid), peerNumber(0).String())
 		f.wants(t, "probes_unanswered", 1)
 		if f.Confidence != "likely" {
-			t.Errorf("how sure it is: %s", f.Confidence)
+			t.Errorf("the confidence is %s", f.Confidence)
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 	"tcpstate/wording"
 )
 
-// explained is what the documents of explain say, as far as these tests ask.
+// explained has the parts of the documents of explain that these tests check.
 type explained struct {
 	Kind     string
 	Host     string
@@ -52,7 +52,7 @@ type explained struct {
 	Stories []story
 }
 
-// story is one of the document of a story.
+// story explains the sockets that are in one state and condition.
 type story struct {
 	State, Condition, Timer string
 	Total                   int
@@ -68,7 +68,7 @@ func (s story) has(local string) bool {
 	return slices.ContainsFunc(s.Sockets, func(socket struct{ Local string }) bool { return socket.Local == local })
 }
 
-// explainJSON runs explain --json with further arguments, which must succeed.
+// explainJSON runs explain --json with more arguments. It must succeed.
 func explainJSON(t *testing.T, args ...string) explained {
 	t.Helper()
 	got := runArgs(t, append([]string{"explain", "--json"}, args...)...)
@@ -84,7 +84,8 @@ func explainJSON(t *testing.T, args ...string) explained {
 
 func sysctlFile(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
-// oddSettings are settings of a namespace with values that no kernel starts with.
+// oddSettings are settings of a network namespace, with values that are no kernel's
+// default.
 var oddSettings = map[string]string{
 	"net.ipv4.tcp_fin_timeout":         "37",
 	"net.ipv4.tcp_synack_retries":      "3",
@@ -104,16 +105,16 @@ var oddSettings = map[string]string{
 	"net.core.somaxconn":               "777",
 }
 
-// TestPagesFollowTheHost changes every setting of the namespace that a page names,
-// and wants the page, in each language and form, to have the new value, and its
-// totals to be those of the new settings.
+// TestPagesFollowTheHost changes every setting of the network namespace that a page
+// names. Each page must have the new values and the totals that follow from them.
+// Some are also checked in each language and format.
 func TestPagesFollowTheHost(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		namespace, err := l.Namespace("other")
 		if err != nil {
 			t.Fatal(err)
 		}
-		listenAt(t, at{host: "127.0.0.1"}, 7001)
+		listenAt(t, place{host: "127.0.0.1"}, 7001)
 		before := pages(t)
 		for name, value := range oddSettings {
 			setSetting(t, name, value)
@@ -136,7 +137,7 @@ func TestPagesFollowTheHost(t *testing.T) {
 				}
 				seen[s.Name] = true
 				if want := strings.ReplaceAll(strings.TrimSpace(string(text)), "\t", " "); s.Value != want {
-					t.Errorf("%s: %s = %q, and is %q", name, s.Name, s.Value, want)
+					t.Errorf("%s: %s is shown as %q, want %q", name, s.Name, s.Value, want)
 				}
 			}
 			for _, c := range page.Clocks {
@@ -163,13 +164,13 @@ func TestPagesFollowTheHost(t *testing.T) {
 						want = fields[len(fields)-1] + " |"
 					}
 					if got.code != exitDone || !strings.Contains(got.stdout, want) {
-						t.Errorf("explain %s in %s as %s does not say %q:\n%s", topic, language, format, want, got.stdout)
+						t.Errorf("explain %s in %s as %s does not have %q:\n%s", topic, language, format, want, got.stdout)
 					}
 				}
 			}
 		}
 
-		// Another namespace still has what this one had.
+		// Another namespace still has the old values.
 		for _, topic := range []string{"FIN_WAIT2", "SYN_RECV", "keepalive", "LISTEN"} {
 			there := explainJSON(t, "-N", namespace.Name, topic)
 			for i, s := range there.Settings {
@@ -178,13 +179,13 @@ func TestPagesFollowTheHost(t *testing.T) {
 				}
 			}
 			if there.Live.Total != 0 || here(t) == 0 {
-				t.Errorf("-N %s: %d sockets, want none; here are %d", namespace.Name, there.Live.Total, here(t))
+				t.Errorf("-N %s: %d sockets, want none; this namespace has %d", namespace.Name, there.Live.Total, here(t))
 			}
 		}
 	})
 }
 
-// here returns how many sockets there are in this namespace.
+// here returns the number of sockets in this network namespace.
 func here(t *testing.T) int {
 	t.Helper()
 	return explainJSON(t, "LISTEN").Live.Total
@@ -200,8 +201,8 @@ func pages(t *testing.T) map[string]explained {
 	return all
 }
 
-// TestPagesCountTheHost compares what pages say there is with what count says, and
-// with what was made.
+// TestPagesCountTheHost compares the numbers in pages with those of count, and with
+// the sockets that the lab has made.
 func TestPagesCountTheHost(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		made, err := l.States()
@@ -214,7 +215,7 @@ func TestPagesCountTheHost(t *testing.T) {
 		for state := range tcp.All.States() {
 			live := explainJSON(t, state.String()).Live
 			if live.Total != counts.Total || !maps.Equal(live.States, counts.States) || live.Sockets != counts.States[state.String()] {
-				t.Errorf("%s: %+v, and count says %+v", state, live, counts)
+				t.Errorf("%s: %+v, count has %+v", state, live, counts)
 			}
 			if live.Partial || len(live.Unseen) > 0 {
 				t.Errorf("%s: partial %v, unseen %v", state, live.Partial, live.Unseen)
@@ -231,7 +232,7 @@ func TestPagesCountTheHost(t *testing.T) {
 					sum += group.Total
 				}
 				if g.By == "process" && sum != owned || sum > live.Sockets {
-					t.Errorf("%s: %d sockets by %s, of %d are %d owned", state, sum, g.By, live.Sockets, owned)
+					t.Errorf("%s: the groups by %s have %d sockets; %d sockets exist, %d have an owner", state, g.By, sum, live.Sockets, owned)
 				}
 			}
 			if o := live.Oldest; o != nil && !slices.ContainsFunc(made, func(s lab.Socket) bool {
@@ -241,16 +242,16 @@ func TestPagesCountTheHost(t *testing.T) {
 			}
 		}
 		if chart := explainJSON(t); chart.Kind != "machine" {
-			t.Errorf("explain alone is of the kind %q", chart.Kind)
+			t.Errorf("explain without a topic has the kind %q", chart.Kind)
 		}
 		if text := runArgs(t, "explain").stdout; !strings.Contains(text, fmt.Sprintf("CLOSE_WAIT%9d", counts.States["CLOSE_WAIT"])) {
-			t.Errorf("the chart has not %d in CLOSE_WAIT:\n%s", counts.States["CLOSE_WAIT"], text)
+			t.Errorf("the chart does not show %d in CLOSE_WAIT:\n%s", counts.States["CLOSE_WAIT"], text)
 		}
 	})
 }
 
-// TestPagesFromProc wants what /proc/net/tcp does not list to be called unknown,
-// and the warning to be given once.
+// TestPagesFromProc checks that states which /proc/net/tcp does not list are shown as
+// unknown, and that the warning is written once.
 func TestPagesFromProc(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, err := l.States()
@@ -259,7 +260,7 @@ func TestPagesFromProc(t *testing.T) {
 			got := runDenied(t, unix.EPERM, append([]string{"explain", "--json"}, args...)...)
 			var d struct {
 				explained
-				Unseen []string // of the whole machine
+				Unseen []string // in the document of the whole machine
 			}
 			if err := json.Unmarshal([]byte(got.stdout), &d); err != nil || got.code != exitDone {
 				t.Fatalf("explain %q: %v, %+v", args, err, got)
@@ -268,7 +269,7 @@ func TestPagesFromProc(t *testing.T) {
 				d.Unseen = d.Live.Unseen
 			}
 			if !slices.Equal(d.Unseen, []string{"CLOSE", "BOUND_INACTIVE"}) {
-				t.Errorf("explain %q: unseen are %q", args, d.Unseen)
+				t.Errorf("explain %q: the unseen states are %q", args, d.Unseen)
 			}
 			if len(d.Warnings) != 1 || strings.Count(got.stderr, "note:") != 1 {
 				t.Errorf("explain %q: warnings %q, stderr %q", args, d.Warnings, got.stderr)
@@ -285,13 +286,13 @@ func TestPagesFromProc(t *testing.T) {
 		}
 		story := runDenied(t, unix.EPERM, "explain", "fe80::1%"+lab.HostLink)
 		if story.code != exitDone || !strings.Contains(story.stdout, "fe80::1") {
-			t.Errorf("an address in a zone: %+v", story)
+			t.Errorf("an address with a zone: %+v", story)
 		}
 	})
 }
 
-// TestStoriesOfEachSocket asks for each of the lab's sockets by its far end, and
-// for all of them by the ends they share.
+// TestStoriesOfEachSocket requests the story of each of the lab's sockets by its peer,
+// and the stories of many by a shared address or process.
 func TestStoriesOfEachSocket(t *testing.T) {
 	closeWaits := map[string]string{
 		"fin unread": "close-wait-fin", "data and fin unread": "close-wait-data", "end of file read": "close-wait-leak",
@@ -311,12 +312,12 @@ func TestStoriesOfEachSocket(t *testing.T) {
 			d := explainJSON(t, end.String())
 			i := slices.IndexFunc(d.Stories, func(story story) bool { return story.State == s.State.String() && story.has(s.Local.String()) })
 			if i < 0 {
-				t.Errorf("explain %s tells nothing of %s (%s): %+v", end, s.State, s.Name, d.Stories)
+				t.Errorf("explain %s has no story for %s (%s): %+v", end, s.State, s.Name, d.Stories)
 				continue
 			}
 			got := d.Stories[i]
 			if want := closeWaits[s.Name]; s.State == tcp.CloseWait && got.Condition != want {
-				t.Errorf("%s (%s) is told as %s", s.State, s.Name, got.Condition)
+				t.Errorf("%s (%s) has the condition %s, want %s", s.State, s.Name, got.Condition, want)
 			}
 			if held := len(got.Processes) > 0; held != (s.Inode != 0) {
 				t.Errorf("%s (%s), inode %d, is held by %v", s.State, s.Name, s.Inode, got.Processes)
@@ -327,38 +328,39 @@ func TestStoriesOfEachSocket(t *testing.T) {
 			}
 		}
 
-		// By what they share, every one is told of.
-		for ask, has := range map[string]func(lab.Socket) bool{
+		// A shared address or process selects all its sockets.
+		for topic, has := range map[string]func(lab.Socket) bool{
 			lab.Host4.String():              func(s lab.Socket) bool { return s.Local.Addr() == lab.Host4 },
 			"[" + lab.Host6.String() + "]":  func(s lab.Socket) bool { return s.Local.Addr() == lab.Host6 },
 			lab.HostLocal.String():          func(s lab.Socket) bool { return s.Local.Addr() == lab.HostLocal },
 			fmt.Sprint("pid ", os.Getpid()): func(s lab.Socket) bool { return s.Inode != 0 },
 		} {
-			want, told := 0, 0
+			want, explained := 0, 0
 			for _, s := range made {
 				if has(s) {
 					want++
 				}
 			}
-			for _, story := range explainJSON(t, strings.Fields(ask)...).Stories {
-				told += story.Total
+			for _, story := range explainJSON(t, strings.Fields(topic)...).Stories {
+				explained += story.Total
 			}
-			if want == 0 || told < want { // some listeners and far ends are nobody's in particular
-				t.Errorf("explain %s tells of %d sockets, want %d", ask, told, want)
+			if want == 0 || explained < want { // it also selects other sockets
+				t.Errorf("explain %s explains %d sockets, want at least %d", topic, explained, want)
 			}
 		}
-		for _, ask := range []string{"fe80::1%lo", "[fe80::1%nosuch]:80", "0.0.0.0", "::2"} {
-			if got := runArgs(t, "explain", ask); got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "no TCP socket here has "+ask) {
-				t.Errorf("explain %s: %+v", ask, got)
+		for _, topic := range []string{"fe80::1%lo", "[fe80::1%nosuch]:80", "0.0.0.0", "::2"} {
+			if got := runArgs(t, "explain", topic); got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "no TCP socket here has "+topic) {
+				t.Errorf("explain %s: %+v", topic, got)
 			}
 		}
 	})
 }
 
-// TestStoriesComeTrue lowers the settings and follows sockets to their end: none
-// ends sooner than its story last said, and with no resend left the next time that
-// the timer fires is the end. Timers fire late on a busy machine, never early.
-func TestStoriesComeTrue(t *testing.T) {
+// TestStoriesPredictTheEnd lowers the settings and follows sockets to their end. No
+// socket may end before the time that its last story predicted. If no resend is left,
+// the socket must end when its timer next fires. On a busy machine timers fire late,
+// but never early.
+func TestStoriesPredictTheEnd(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for name, value := range map[string]int{
 			"syn_retries": 1, "syn_linear_timeouts": 0, "synack_retries": 1, "orphan_retries": 1, "retries2": 2, "fin_timeout": 2,
@@ -371,7 +373,7 @@ func TestStoriesComeTrue(t *testing.T) {
 		must(t, err)
 		type ending struct {
 			socket lab.Socket
-			least  time.Time // that its story said it would live to
+			least  time.Time // the earliest end that its last story predicted
 		}
 		var all []*ending
 		for _, s := range made {
@@ -380,7 +382,7 @@ func TestStoriesComeTrue(t *testing.T) {
 				all = append(all, &ending{socket: s})
 			}
 		}
-		const rounding = 50 * time.Millisecond // the kernel's clock ticks, and what it says is rounded
+		const rounding = 50 * time.Millisecond // the kernel's clock has ticks, and reported times are rounded
 		patience := time.Now().Add(lab.Patience)
 		followed := 0
 		for len(all) > 0 && time.Now().Before(patience) {
@@ -396,17 +398,17 @@ func TestStoriesComeTrue(t *testing.T) {
 				i := slices.IndexFunc(d.Stories, func(story story) bool { return story.State == s.State.String() && story.has(s.Local.String()) })
 				if i < 0 {
 					if answered.Before(e.least) {
-						t.Errorf("%s (%s) is gone %v before its story said so", s.State, s.Name, e.least.Sub(answered))
+						t.Errorf("%s (%s) ended %v before the time in its story", s.State, s.Name, e.least.Sub(answered))
 					}
 					followed++
 					return true
 				}
 				story := d.Stories[i]
 				if story.Timer == "off" {
-					return false // it fires just now
+					return false // the timer is firing at this moment
 				}
 				if story.EndsMS == nil || story.Left == nil {
-					t.Errorf("%s (%s): no end is told: %+v", s.State, s.Name, story)
+					t.Errorf("%s (%s): the story predicts no end: %+v", s.State, s.Name, story)
 					return true
 				}
 				e.least = asked.Add(time.Duration(*story.EndsMS)*time.Millisecond - rounding)
@@ -420,13 +422,13 @@ func TestStoriesComeTrue(t *testing.T) {
 			t.Errorf("%s (%s) has not ended", e.socket.State, e.socket.Name)
 		}
 		if followed < 14 {
-			t.Errorf("%d sockets were followed to their end", followed)
+			t.Errorf("only %d sockets were followed to their end, want 14", followed)
 		}
 	})
 }
 
-// TestHostileNamesInExplain has processes of such names hold sockets, and an
-// interface of such a name carry one.
+// TestHostileNamesInExplain explains sockets of processes with hostile names, and a
+// socket on an interface with a hostile name.
 func TestHostileNamesInExplain(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const link = "e\x1b[31m\u009b"
@@ -442,10 +444,10 @@ func TestHostileNamesInExplain(t *testing.T) {
 				must(t, netlink.AddrAdd(made, address))
 			}
 		}
-		fd := listenAt(t, at{host: "fe80::7", link: link}, 2999)
+		fd := listenAt(t, place{host: "fe80::7", link: link}, 2999)
 		defer unix.Close(fd)
 		for i, name := range hostileNames {
-			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
+			fd := listenAt(t, place{host: "0.0.0.0"}, uint16(3000+i))
 			lab.Actor{Name: name}.Start(t, fd)
 			must(t, unix.Close(fd))
 		}
@@ -462,18 +464,18 @@ func TestHostileNamesInExplain(t *testing.T) {
 		}
 		harmless("text", ports(3000, len(hostileNames))...)
 		if stories := explainJSON(t, ":2999").Stories; len(stories) != 1 || !stories[0].has("[fe80::7%"+link+"]:2999") {
-			t.Errorf("JSON does not give the name of the interface back: %+v", stories)
+			t.Errorf("JSON does not have the name of the interface: %+v", stories)
 		}
 		for i, name := range hostileNames {
 			stories := explainJSON(t, fmt.Sprint(":", 3000+i)).Stories
 			if want := asJSON(name[:min(len(name), 15)]) + "["; len(stories) != 1 || len(stories[0].Processes) != 1 || !strings.HasPrefix(stories[0].Processes[0].Name, want) {
-				t.Errorf("JSON does not give the name %q back: %+v", want, stories)
+				t.Errorf("JSON does not have the name %q: %+v", want, stories)
 			}
 		}
 	})
 }
 
-// ports returns n ports from the first on, as explain takes them.
+// ports returns n consecutive ports in the form that explain accepts.
 func ports(first, n int) (list []string) {
 	for i := range n {
 		list = append(list, fmt.Sprint(":", first+i))

@@ -16,7 +16,7 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// procWriter writes expressions on what /proc/net/tcp knows.
+// procWriter writes random expressions about fields that /proc/net/tcp has.
 type procWriter struct {
 	*rand.Rand
 	rows []row
@@ -63,15 +63,15 @@ func (w *procWriter) term() string {
 	return "user " + equal + " " + w.one("0", "4711")
 }
 
-// ends returns what identifies the sockets that both sources list. Of closed
-// sockets /proc has none (TestProcListsTheSameSockets).
+// ends returns the keys of byEnds for the sockets that ls lists with args. It
+// leaves out closed sockets, which /proc does not list.
 func ends(t *testing.T, args ...string) []string {
 	t.Helper()
 	return sortedKeys(byEnds(t, list(t, args...).Sockets))
 }
 
-// TestFiltersFromBothSources holds ls --source procfs FILTER against sock_diag,
-// where the kernel judges the filter: the same sockets.
+// TestFiltersFromBothSources checks that ls --source procfs FILTER lists the same
+// sockets as with sock_diag, where the kernel evaluates the filter.
 func TestFiltersFromBothSources(t *testing.T) {
 	expressions := lab.Sample(150, 40)
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
@@ -81,7 +81,7 @@ func TestFiltersFromBothSources(t *testing.T) {
 		for _, seed := range expressions {
 			w.Rand = rand.New(rand.NewPCG(uint64(seed), 5))
 			expr := w.operand(3)
-			for round := 1; ; round++ { // a socket may come or go between the two, and a timer fire
+			for round := 1; ; round++ { // sockets and timers may change between the two listings
 				want, got := ends(t, expr), ends(t, "--source", "procfs", expr)
 				if slices.Equal(got, want) {
 					if len(want) > 0 && len(want) < len(w.rows) {
@@ -101,9 +101,9 @@ func TestFiltersFromBothSources(t *testing.T) {
 	})
 }
 
-// TestFiltersThatProcCannotJudge: what /proc does not tell selects nothing
-// silently, from neither ls nor count.
-func TestFiltersThatProcCannotJudge(t *testing.T) {
+// TestFiltersThatProcCannotEvaluate checks that ls and count report an error for a
+// filter on a field that /proc does not have, and do not silently select nothing.
+func TestFiltersThatProcCannotEvaluate(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillForFilters(t, l)
 		const looks = "procfs does not report %s, which %q needs"
@@ -135,7 +135,7 @@ func TestFiltersThatProcCannotJudge(t *testing.T) {
 			t.Errorf("autobound: exit %d, stdout %q, stderr\n%s", got.code, got.stdout, got.stderr)
 		}
 
-		// Of these states /proc tells the age.
+		// In these states /proc shows the age.
 		for _, args := range [][]string{{"state time-wait,syn-recv age >= 0s"}, {"--state", "TIME_WAIT", "age >= 0s"}} {
 			ours, want := ends(t, append(args, "--source", "procfs")...), ends(t, args...)
 			if len(ours) == 0 || !slices.Equal(ours, want) {
@@ -145,7 +145,7 @@ func TestFiltersThatProcCannotJudge(t *testing.T) {
 	})
 }
 
-// TestCountFilterAgreesWithLs holds count FILTER against ls FILTER.
+// TestCountFilterAgreesWithLs compares count FILTER with ls FILTER.
 func TestCountFilterAgreesWithLs(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillForFilters(t, l)
@@ -156,7 +156,7 @@ func TestCountFilterAgreesWithLs(t *testing.T) {
 			exprs = append(exprs, w.operand(2))
 		}
 		for _, expr := range exprs {
-			for round := 1; ; round++ { // a socket may come or go in between
+			for round := 1; ; round++ { // sockets may change between the commands
 				want := map[string]int{}
 				sockets := list(t, expr).Sockets
 				for _, s := range sockets {
@@ -177,8 +177,8 @@ func TestCountFilterAgreesWithLs(t *testing.T) {
 	})
 }
 
-// TestFiltersAddNoFields: what a filter needs of the kernel is not shown, unless
-// it was asked for.
+// TestFiltersAddNoFields checks that ls does not show a field only because a filter
+// needs it from the kernel.
 func TestFiltersAddNoFields(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillForFilters(t, l)
@@ -212,14 +212,14 @@ func TestFiltersAddNoFields(t *testing.T) {
 	})
 }
 
-// stableFields returns the names of the fields that a socket has, but for those
-// of its timer, which may be set or fire at any time.
+// stableFields returns the names of the fields of a socket, without those of its
+// timer, which may start or fire at any time.
 func stableFields(s map[string]any) []string {
 	return slices.DeleteFunc(sortedKeys(s), func(name string) bool { return strings.HasPrefix(name, "timer.") })
 }
 
-// TestCheatSheet runs what docs/filters.md puts side by side: what it says of
-// ss must be what ss shows.
+// TestCheatSheet runs the commands of ss and of tcpstate that docs/filters.md puts
+// side by side. Both must list the same sockets.
 func TestCheatSheet(t *testing.T) {
 	text, err := os.ReadFile("../docs/filters.md")
 	if err != nil {
@@ -259,7 +259,7 @@ func TestCheatSheet(t *testing.T) {
 			}
 			want := endsIn(shell(strings.Replace(theirs, "ss ", "ss -HO ", 1)), func(line string) []string {
 				words := slices.DeleteFunc(strings.Fields(line), func(word string) bool { return !strings.Contains(word, ":") })
-				return words[:2] // a timer may follow
+				return words[:2] // without the timer, if there is one
 			})
 			got := endsIn(shell(strings.Replace(ours, "tcpstate ls", "tcpstate ls -H --format csv --columns state,local,peer", 1)), func(line string) []string {
 				fields := strings.Split(strings.TrimSpace(line), ",")
@@ -278,8 +278,8 @@ func TestCheatSheet(t *testing.T) {
 	})
 }
 
-// endsIn returns the ends of the sockets that a command has listed, sorted, the
-// ports alone where the programs write addresses in ways of their own.
+// endsIn returns the two ports of each socket that a command has listed, sorted. It
+// leaves out the addresses, because the programs write them in different forms.
 func endsIn(output string, ends func(line string) []string) []string {
 	var all []string
 	for line := range strings.Lines(output) {

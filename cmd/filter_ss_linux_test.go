@@ -18,8 +18,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// fillForFilters makes a socket of every kind, and some with marks, on a link,
-// and with ports that were asked for.
+// fillForFilters makes sockets in every state, some with marks and bound to an
+// interface, and some with explicit ports.
 func fillForFilters(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	if _, err := l.States(); err != nil {
@@ -44,15 +44,16 @@ func fillForFilters(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// ephemeralPort is a port that somebody asked for out of those that the kernel
-// gives (net.ipv4.ip_local_port_range, 32768 to 60999).
+// ephemeralPort is a port that the test binds explicitly, although it is in the
+// range from which the kernel chooses (net.ipv4.ip_local_port_range, 32768 to
+// 60999).
 const ephemeralPort = 60998
 
-// row is a socket as ss and ls both print it.
+// row is a socket, with the values that both ss and ls print.
 type row struct{ state, local, peer string }
 
-// ssRows returns the rows of ss -tan with further arguments, sorted, or what it
-// says of them.
+// ssRows returns the sorted rows of ss -tan with more arguments, or the error that
+// it reports.
 func ssRows(t *testing.T, args ...string) (rows []row, problem string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ss", append([]string{"-tanHO"}, args...)...)
@@ -64,7 +65,7 @@ func ssRows(t *testing.T, args ...string) (rows []row, problem string) {
 	}
 	for line := range strings.Lines(stdout.String()) {
 		fields := strings.Fields(line)
-		if len(fields) == 4 { // of a single state ss does not print the name
+		if len(fields) == 4 { // ss does not print the state if only one is selected
 			fields = slices.Insert(fields, 0, args[1])
 		}
 		s := ssSocket{words: map[string]string{}, figures: map[string]span{}}
@@ -81,9 +82,9 @@ func ssRows(t *testing.T, args ...string) (rows []row, problem string) {
 	return sortedRows(rows), ""
 }
 
-// lsRows returns the rows of ls with further arguments, sorted, or what it says
-// of them. Closed sockets, which no ss 6.1 lists, are left out: the kernel shows
-// them under a state bit that it does not know (byCookie).
+// lsRows returns the sorted rows of ls with more arguments, or the error that it
+// reports. It leaves out closed sockets, because ss 6.1 does not list them: it does
+// not know their state bit (see byCookie).
 func lsRows(t *testing.T, args ...string) (rows []row, problem string) {
 	t.Helper()
 	got := runArgs(t, append([]string{"ls", "--format", "csv", "-H", "--columns", "state,local,peer"}, args...)...)
@@ -104,20 +105,21 @@ func sortedRows(rows []row) []row {
 	return rows
 }
 
-// ssWriter writes expressions of ss(8) about the sockets that there are.
+// ssWriter writes random expressions of ss(8) about existing sockets.
 type ssWriter struct {
 	*rand.Rand
 	rows   []row
-	cgroup string // a cgroup that has a path here, or ""
+	cgroup string // the path of a cgroup, or ""
 
-	// What the expression holds, that ss judges differently in places.
+	// Whether the expression has a kind of term that ss sometimes evaluates
+	// differently.
 	small, zeros, dev, negative bool
 }
 
 func oneOf[T any](w *ssWriter, from ...T) T { return from[w.IntN(len(from))] }
 
-// expression returns the states before an expression, and the expression. Those
-// are left out of which TestMeantDifferences tells that ss judges them otherwise.
+// expression returns the states before an expression, and the expression. It avoids
+// expressions that ss evaluates differently (see TestMeantDifferencesToSS).
 func (w *ssWriter) expression() (states, expr string) {
 	for {
 		w.small, w.zeros, w.dev, w.negative = false, false, false, false
@@ -186,7 +188,7 @@ func (w *ssWriter) term() string {
 	return "cgroup " + oneOf(w, "", "=", "!=") + " " + w.cgroup
 }
 
-// host returns an address or a network, with a port or without.
+// host returns an address or a network, with or without a port.
 func (w *ssWriter) host(end netip.AddrPort) string {
 	addr := end.Addr().WithZone("")
 	if addr.Is4In6() && w.IntN(2) == 0 {
@@ -210,10 +212,10 @@ func (w *ssWriter) host(end netip.AddrPort) string {
 	return text
 }
 
-// TestFiltersAgainstSS holds ls FILTER against ss FILTER, row by row.
+// TestFiltersAgainstSS compares ls FILTER with ss FILTER, row by row.
 //
-// Whether the shell splits an expression makes no difference to either. ss wants
-// the states before it in arguments of their own; ls does not care.
+// Both programs accept an expression as one argument or as several. ss requires
+// separate arguments for the states before the expression; ls does not.
 func TestFiltersAgainstSS(t *testing.T) {
 	expressions := lab.Sample(300, 60)
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
@@ -236,7 +238,7 @@ func TestFiltersAgainstSS(t *testing.T) {
 	})
 }
 
-// knownCgroup returns the path of a cgroup v2, where there is one.
+// knownCgroup returns the path of a cgroup v2, or "" if there is none.
 func knownCgroup() string {
 	for _, path := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		if _, ok := collect.FilterNames("").Cgroup(path); ok {
@@ -246,8 +248,8 @@ func knownCgroup() string {
 	return ""
 }
 
-// compareWithSS compares the rows of ss and ls and returns them. A socket that
-// came or went between the two does so in one round.
+// compareWithSS compares the rows of ss and ls and returns the rows of ss. It has
+// three rounds, because sockets may change between the two listings.
 func compareWithSS(t *testing.T, seed int, small bool, states, expr string) []row {
 	t.Helper()
 	lead, words := strings.Fields(states), strings.Fields(expr)
@@ -269,7 +271,7 @@ func compareWithSS(t *testing.T, seed int, small bool, states, expr string) []ro
 	}
 }
 
-// mustRows runs ss or ls, which must have nothing to say against it.
+// mustRows runs ss or ls and returns the rows. An error ends the test.
 func mustRows(t *testing.T, run func(*testing.T, ...string) ([]row, string), args []string) []row {
 	t.Helper()
 	rows, problem := run(t, args...)
@@ -279,18 +281,19 @@ func mustRows(t *testing.T, run func(*testing.T, ...string) ([]row, string), arg
 	return rows
 }
 
-// withoutSmall leaves out the states of small sockets, of whose marks and
-// cgroups ss judges what the kernel fills in (TestMeantDifferences).
+// withoutSmall removes the rows in states of small sockets. For these, ss compares
+// marks and cgroups with the values that the kernel fills in (see
+// TestMeantDifferencesToSS).
 func withoutSmall(rows []row) []row {
 	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool {
 		return r.state == "TIME_WAIT" || r.state == "SYN_RECV" || r.state == "FIN_WAIT2"
 	})
 }
 
-// meantDifferences are the expressions that ss 6.1 reads otherwise, with the
-// reason. Where an error is wanted, it is wanted of that program alone. (A word
-// that ss does not expect, such as state within parentheses, (sport and sport=443,
-// it takes for the name of a host, and asks a name server: it is not tried here.)
+// meantDifferences are expressions in which ls differs from ss 6.1 on purpose, with
+// the reason. If an error is expected, it is expected from that program only. (ss takes a word that it does not expect, such as state within
+// parentheses, (sport or sport=443, for the name of a host, and asks a name server.
+// The table has no such expression.)
 var meantDifferences = []struct {
 	args             []string
 	reason           string
@@ -298,34 +301,34 @@ var meantDifferences = []struct {
 	ssError, lsError string
 }{
 	{args: []string{"autobound"}, onlyLs: func(r row) bool { return !isEphemeral(r) },
-		reason: "ss asks, besides the kernel, whether the port is one of ip_local_port_range (run_ssfilter, misc/ss.c)"},
+		reason: "ss also checks whether the port is in ip_local_port_range (run_ssfilter, misc/ss.c)"},
 	{args: []string{"not", "autobound"}, onlyLs: isEphemeral,
-		reason: "the same: to ss a port of that range is autobound, though somebody asked for it"},
+		reason: "the same: for ss, a port of that range is autobound, even if a program chose it"},
 	{args: []string{"not", "src", "0.0.0.0/0"}, onlyLs: isIPv6,
-		reason: "ss takes a prefix of no bits for no address in its own comparison, and for IPv4 in the kernel's"},
+		reason: "ss treats a prefix of no bits as no address in its own comparison, and as IPv4 in the kernel's"},
 	{args: []string{"not", "src", "0.0.0.0"}, onlyLs: func(r row) bool { return isIPv6(r) && [4]byte(local(r).Addr().AsSlice()) == [4]byte{} },
-		reason: "ss compares addresses by their first bytes, whatever their families (inet_addr_match, lib/utils.c)"},
+		reason: "ss compares the first bytes of addresses of any family (inet_addr_match, lib/utils.c)"},
 	{args: []string{"src", "0.0.0.0", "dev", "0"}, onlySS: isIPv6,
-		reason: "ss has no bytecode for dev, and then judges addresses by its own comparison alone"},
+		reason: "ss has no bytecode for dev, and then compares addresses only by itself"},
 	{args: []string{"cgroup", "!=", aCgroup}, onlySS: func(r row) bool { return !slices.Contains(withoutSmall([]row{r}), r) },
-		reason: "the kernel does not tell the cgroup of a small socket (an older one not its mark either); ss takes it for 0"},
+		reason: "the kernel does not report the cgroup of a small socket, and an older kernel not its mark; ss assumes 0"},
 	{args: []string{"dst", "inet:*", "or", "dst", "inet6:*"}, onlyLs: isIPv4,
-		reason: "a family restricts the term that it stands in; to ss the last one restricts the whole listing (parse_hostcond)"},
+		reason: "a family restricts its term; in ss, the last one restricts the whole listing (parse_hostcond)"},
 	{args: []string{"sport", "443", "or", "dst", "inet6:*"}, onlyLs: func(r row) bool { return local(r).Port() == 443 },
 		reason: "the same"},
 
-	{args: []string{"dport", "70000"}, lsError: "is no port", reason: "ss asks for it, and finds nothing"},
+	{args: []string{"dport", "70000"}, lsError: "is no port", reason: "ss accepts the port and finds nothing"},
 	{args: []string{"sport", ">=", "70000"}, lsError: "is no port", reason: "the same"},
-	{args: []string{"dport", "0443"}, lsError: "does not begin with 0", reason: "ss reads octal here, which nobody means"},
+	{args: []string{"dport", "0443"}, lsError: "does not begin with 0", reason: "ss reads this as octal, which is never intended"},
 	{args: []string{"dport", "0x1bb"}, lsError: "neither a port", reason: "ports are written in decimal"},
-	{args: []string{"src", "10.1"}, lsError: "is no address", reason: "ss fills it up with zeros to 10.1.0.0"},
+	{args: []string{"src", "10.1"}, lsError: "is no address", reason: "ss adds zeros and reads 10.1.0.0"},
 
-	{args: []string{"sport", "443,5000"}, ssError: "does not look like a port", reason: "lists are ours"},
-	{args: []string{"sport", "443-5000"}, ssError: "does not look like a port", reason: "ranges are ours"},
-	{args: []string{"src", "[::1]/128"}, ssError: "does not look like a port", reason: "ss wants the length within the brackets"},
+	{args: []string{"sport", "443,5000"}, ssError: "does not look like a port", reason: "only ls has lists"},
+	{args: []string{"sport", "443-5000"}, ssError: "does not look like a port", reason: "only ls has ranges"},
+	{args: []string{"src", "[::1]/128"}, ssError: "does not look like a port", reason: "ss requires the length within the brackets"},
 }
 
-// aCgroup stands for the path of a cgroup, where there is one.
+// aCgroup is a placeholder for the path of a cgroup.
 const aCgroup = "PATH"
 
 func local(r row) netip.AddrPort { return netip.MustParseAddrPort(r.local) }
@@ -339,13 +342,13 @@ func TestMeantDifferencesToSS(t *testing.T) {
 		for _, test := range meantDifferences {
 			if i := slices.Index(test.args, aCgroup); i >= 0 {
 				if test.args[i] = knownCgroup(); test.args[i] == "" {
-					continue // without cgroup v2 nothing can be asked
+					continue // this needs cgroup v2
 				}
 			}
 			theirs, ssProblem := ssRows(t, test.args...)
 			ours, lsProblem := lsRows(t, test.args...)
 			if !fails(ssProblem, test.ssError) || !fails(lsProblem, test.lsError) {
-				t.Errorf("%q: ss says %q, ls %q", test.args, ssProblem, lsProblem)
+				t.Errorf("%q: ss reports %q, ls %q", test.args, ssProblem, lsProblem)
 				continue
 			}
 			if test.ssError != "" || test.lsError != "" {
@@ -362,7 +365,7 @@ func TestMeantDifferencesToSS(t *testing.T) {
 				}
 				for _, r := range only {
 					if side.meant != nil && !side.meant(r) {
-						t.Errorf("%q: only %s lists %v, though %s", test.args, side.name, r, test.reason)
+						t.Errorf("%q: only %s lists %v, which this does not explain: %s", test.args, side.name, r, test.reason)
 					}
 				}
 			}
@@ -370,12 +373,13 @@ func TestMeantDifferencesToSS(t *testing.T) {
 	})
 }
 
-// fails reports whether a problem is the one that was expected; none where none was.
+// fails reports whether a problem has the expected text, or is empty if none is
+// expected.
 func fails(problem, want string) bool {
 	return (problem == "") == (want == "") && strings.Contains(problem, want)
 }
 
-// TestMistakesToBoth: what is no expression to ss is none to ls either.
+// TestMistakesToBoth checks that ls refuses what ss refuses as an expression.
 func TestMistakesToBoth(t *testing.T) {
 	for _, expr := range []string{
 		"dport = = 3", "( dport 3", "dport 3 )", "dport 3 and", "or dport 3", "sport eq", "dev nosuch0", "dport nosuch", "fwmark x",
@@ -385,7 +389,7 @@ func TestMistakesToBoth(t *testing.T) {
 		_, ssProblem := ssRows(t, args...)
 		got := runArgs(t, append([]string{"ls"}, args...)...)
 		if ssProblem == "" || got.code != exitUsage || got.stdout != "" {
-			t.Errorf("%s: ss says %q, ls exits %d and says %q", expr, ssProblem, got.code, got.stderr)
+			t.Errorf("%s: ss reports %q, ls exits with %d and reports %q", expr, ssProblem, got.code, got.stderr)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFiltersNestedTooDeep gives ten thousand parentheses and negations, closed
-// or not, in one argument and in as many.
+// TestFiltersNestedTooDeep passes ten thousand parentheses and negations, closed
+// or not, in one argument and split into one argument a word.
 func TestFiltersNestedTooDeep(t *testing.T) {
 	const n = 10_000
 	for _, expr := range []string{
@@ -24,10 +24,10 @@ func TestFiltersNestedTooDeep(t *testing.T) {
 			}
 		}
 	}
-	// Many that are not nested are no harm.
+	// Many terms that are not nested are allowed.
 	wide := strings.TrimSuffix(strings.Repeat("( dport 3 ) or ", n), " or ")
 	if got := runArgs(t, "ls", "--explain-filter", wide); got.code != exitDone {
-		t.Errorf("%d in a row: exit %d, stderr\n%.300s", n, got.code, got.stderr)
+		t.Errorf("%d terms that are not nested: exit %d, stderr\n%.300s", n, got.code, got.stderr)
 	}
 	if got := runArgs(t, "ls", "--explain-filter", strings.Repeat("(", 199)+"dport 3"+strings.Repeat(")", 199)); got.code != exitDone {
 		t.Errorf("199 levels: exit %d, stderr\n%s", got.code, got.stderr)

@@ -21,19 +21,19 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// hostileNames are what processes call themselves that mean harm, or none: 15
-// bytes at most, as the kernel keeps them.
+// hostileNames are unusual names of processes: most try to harm a terminal, a format
+// or its reader. The kernel keeps at most 15 bytes of a name.
 var hostileNames = []string{
 	"\x1b[31mred\x1b[0m",    // colour
-	"\x1b]0;owned\a",        // a window's title
-	"\x1b[2J\x1b[H",         // an empty screen
-	"a\r\nb\nc",             // lines of its own
+	"\x1b]0;owned\a",        // sets a window's title
+	"\x1b[2J\x1b[H",         // clears the screen
+	"a\r\nb\nc",             // several lines
 	"tab\tbed\v\f",          //
 	"back\b\b\b\bspace",     //
 	"\x9b31m8bit\x9d",       // control characters of one byte
 	"\u009b31mutf8",         // the same in UTF-8
-	"\xff\xfe\xc3(",         // no UTF-8
-	"cut in two \xe4\xbd",   // as the kernel cuts names
+	"\xff\xfe\xc3(",         // invalid UTF-8
+	"cut in two \xe4\xbd",   // truncated in a character, as the kernel does
 	"\u202egnp.exe",         // right to left
 	"\u200bno width",        //
 	"a,b\"c\";d",            // CSV
@@ -42,15 +42,15 @@ var hostileNames = []string{
 	"{\"a\":1}\\u0041",      // JSON
 	" ",                     //
 	"",                      //
-	"12/34 (5/x) +1",        // as if there were more processes
-	"日本語プロ",                 // wide, and no harm
+	"12/34 (5/x) +1",        // looks like several processes
+	"日本語プロ",                 // wide, but harmless
 	"\x7f del",              //
 	"\u2028\u2029 lines",    //
-	"\U000e0041\U000e0042z", // tags that nobody sees
+	"\U000e0041\U000e0042z", // invisible tags
 }
 
-// harmful returns the first thing in a text that could act on a terminal or
-// deceive who reads it there: anything but printable characters and line breaks.
+// harmful returns the first part of a text that could control a terminal or deceive
+// its reader: any character that is neither printable nor a line break.
 func harmful(text string) string {
 	for i := 0; i < len(text); {
 		r, width := utf8.DecodeRuneInString(text[i:])
@@ -62,7 +62,8 @@ func harmful(text string) string {
 	return ""
 }
 
-// asJSON returns a text as JSON can carry it.
+// asJSON returns a text after a round trip through JSON, which replaces invalid
+// UTF-8.
 func asJSON(text string) string {
 	encoded, _ := json.Marshal(text)
 	var decoded string
@@ -70,18 +71,18 @@ func asJSON(text string) string {
 	return decoded
 }
 
-// TestHostileNames has processes of such names, arguments and files hold
-// sockets.
+// TestHostileNames lists sockets of processes with hostile names, arguments and
+// executables, by all commands and in all formats.
 func TestHostileNames(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		names := map[int]string{} // by process id
 		for i, name := range hostileNames {
-			fd := listenAt(t, at{host: "0.0.0.0"}, uint16(3000+i))
+			fd := listenAt(t, place{host: "0.0.0.0"}, uint16(3000+i))
 			pid := lab.Actor{Name: name, Args: []string{name, "--" + name + name, name, "end"}}.Start(t, fd).PID
 			must(t, unix.Close(fd))
 			names[pid] = name
 		}
-		p, err := l.Peer(netip.MustParseAddrPort("10.9.4.1:5000")) // comes in by the first
+		p, err := l.Peer(netip.MustParseAddrPort("10.9.4.1:5000")) // a connection to the first listener
 		must(t, err)
 		p.Host = netip.AddrPortFrom(lab.Host4, 3000)
 		must(t, p.Send(lab.SYN, nil))
@@ -92,7 +93,7 @@ func TestHostileNames(t *testing.T) {
 		must(t, err)
 		file := filepath.Join(t.TempDir(), "\x1b[31m\r\n\xff,\"|")
 		copyFile(t, self, file)
-		fd := listenAt(t, at{host: "0.0.0.0"}, 3999)
+		fd := listenAt(t, place{host: "0.0.0.0"}, 3999)
 		filed := lab.Actor{Name: "filed", Path: file}.Start(t, fd).PID
 		must(t, unix.Close(fd))
 
@@ -119,10 +120,10 @@ func TestHostileNames(t *testing.T) {
 			colored = strings.ReplaceAll(colored, code, "")
 		}
 		if bad := harmful(colored); bad != "" {
-			t.Errorf("in colour there is %s", bad)
+			t.Errorf("with colours ls writes %s", bad)
 		}
 
-		// JSON gives the same names back, and -e the same arguments and files.
+		// JSON has the same names and, with -e, the same arguments and executables.
 		seen := 0
 		for _, s := range list(t, "-pe").Sockets {
 			for _, p := range append(processesIn(t, s["processes"]), processesIn(t, s["listener.processes"])...) {
@@ -148,7 +149,7 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%d of %d processes were seen", seen, len(hostileNames)+1)
 		}
 
-		// CSV gives back those that are printable, and the others escaped.
+		// CSV has printable names unchanged. It escapes the other names.
 		got := runArgs(t, "count", "--by", "pid,process", "--format", "csv", "-H")
 		records, err := csv.NewReader(strings.NewReader(got.stdout)).ReadAll()
 		must(t, err)
@@ -184,19 +185,19 @@ func copyFile(t *testing.T, from, to string) {
 	must(t, target.Close())
 }
 
-// checkForm checks that a document is one of its format, with all its rows of
-// one length.
+// checkForm checks that a document is valid in its format, and that all its rows
+// have the same number of cells.
 func checkForm(t *testing.T, args []string, text string) {
 	t.Helper()
 	switch args[len(args)-1] {
 	case "json":
 		if !json.Valid([]byte(text)) {
-			t.Errorf("%q writes no JSON: %.300q", args, text)
+			t.Errorf("%q writes invalid JSON: %.300q", args, text)
 		}
 	case "ndjson":
 		for line := range strings.Lines(text) {
 			if !json.Valid([]byte(line)) {
-				t.Errorf("%q writes no JSON: %q", args, line)
+				t.Errorf("%q writes invalid JSON: %q", args, line)
 			}
 		}
 	case "csv":
@@ -212,14 +213,14 @@ func checkForm(t *testing.T, args []string, text string) {
 				cells = n
 			}
 			if n != cells && strings.HasPrefix(line, "|") {
-				t.Errorf("%q has %d cells where the heading has %d: %q", args, n-1, cells-1, line)
+				t.Errorf("%q has a row of %d cells, but the heading has %d: %q", args, n-1, cells-1, line)
 			}
 		}
 	}
 }
 
-// TestHostileArguments gives the program arguments that it must quote when it
-// complains of them.
+// TestHostileArguments passes arguments that the program must quote in its error
+// messages.
 func TestHostileArguments(t *testing.T) {
 	const bad = "\x1b[31mx\r\n\t\x9b\u202e\xff"
 	tests := [][]string{
@@ -239,8 +240,8 @@ func TestHostileArguments(t *testing.T) {
 	}
 }
 
-// TestHostileNamesOfTheHost looks at names that only root gives, but that are
-// data all the same: of namespaces and of links.
+// TestHostileNamesOfTheHost checks names of network namespaces and interfaces. Only
+// root can choose these, but they are data too.
 func TestHostileNamesOfTheHost(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const evil = "\x1b[31m\u202e|,\"\n\xff"

@@ -16,13 +16,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// endsOf returns what tells a socket apart in both sources, less its state.
+// endsOf returns the values that identify a socket in both sources, without its
+// state.
 func endsOf(s map[string]any) string {
 	return fmt.Sprintf("%v %v %v > %v %v", s["family"], s["local.address"], s["local.port"], s["peer.address"], s["peer.port"])
 }
 
-// listenerOf returns the listener that JSON gives for a socket, with the process
-// ids of those who hold it: "10.77.0.1:80 [4711]", or "".
+// listenerOf returns the listener that JSON gives for a socket, with the ids of
+// the processes that hold it: "10.77.0.1:80 [4711]", or "".
 func listenerOf(t *testing.T, s map[string]any) string {
 	t.Helper()
 	address, known := s["listener.address"].(string)
@@ -30,15 +31,15 @@ func listenerOf(t *testing.T, s map[string]any) string {
 		return ""
 	}
 	if s["processes"] != nil {
-		t.Errorf("%s has a listener beside processes", endsOf(s))
+		t.Errorf("%s has both a listener and processes", endsOf(s))
 	}
 	at := netip.AddrPortFrom(netip.MustParseAddr(address), uint16(s["listener.port"].(float64)))
 	return fmt.Sprint(at, " ", pidsOf(processesIn(t, s["listener.processes"])))
 }
 
-// TestListenersOfTheOwnerless looks at every state in which a socket has no
-// process: each has come in by the listener of the lab.
-func TestListenersOfTheOwnerless(t *testing.T) {
+// TestListenersOfSocketsWithoutOwner checks every state in which a socket has no
+// process. Each of these connections came in through a listener of this process.
+func TestListenersOfSocketsWithoutOwner(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		made, err := l.States()
 		if err != nil {
@@ -46,7 +47,7 @@ func TestListenersOfTheOwnerless(t *testing.T) {
 		}
 		notAccepted(t, l)
 		listening := map[string]bool{}
-		inodes := map[string]uint32{} // of what the lab has made, by their ends
+		inodes := map[string]uint32{} // the inodes of the lab's sockets, by their ends
 		for _, m := range made {
 			if m.State == tcp.Listen {
 				listening[m.Local.String()] = true
@@ -65,7 +66,7 @@ func TestListenersOfTheOwnerless(t *testing.T) {
 					seen[s["state"].(string)]++
 				}
 				if got != want {
-					t.Errorf("%s: %s %s came in by %q, want %q", source, s["state"], endsOf(s), got, want)
+					t.Errorf("%s: %s %s has the listener %q, want %q", source, s["state"], endsOf(s), got, want)
 				}
 				if inode != 0 && s["processes"] == nil {
 					t.Errorf("%s: %s %s has no process", source, s["state"], endsOf(s))
@@ -73,14 +74,14 @@ func TestListenersOfTheOwnerless(t *testing.T) {
 			}
 			want := map[string]int{"SYN_RECV": 2, "ESTABLISHED": 5, "FIN_WAIT1": 2, "FIN_WAIT2": 4, "CLOSING": 2, "TIME_WAIT": 2, "CLOSE_WAIT": 1, "LAST_ACK": 2}
 			if !maps.Equal(seen, want) {
-				t.Errorf("%s: without a process are %v, want %v", source, seen, want)
+				t.Errorf("%s: the sockets without a process are %v, want %v", source, seen, want)
 			}
 		}
 	})
 }
 
-// notAccepted makes an ESTABLISHED and a CLOSE_WAIT that wait in the queue of a
-// listener.
+// notAccepted makes an ESTABLISHED and a CLOSE_WAIT connection that wait in the
+// accept queue of a listener.
 func notAccepted(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	_, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
@@ -94,43 +95,43 @@ func notAccepted(t *testing.T, l *lab.Lab) {
 	must(t, err)
 }
 
-// at is where an actor of TestListenersByPlace listens.
-type at struct {
+// place is where a listener listens.
+type place struct {
 	host   string
 	v6only bool
 	link   string
 }
 
-// TestListenersByPlace has half-open connections come to one port on which
-// there are listeners in several places.
+// TestListenersByPlace makes half-open connections to a port that has listeners in
+// several places.
 func TestListenersByPlace(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		host4, host6 := lab.Host4.String(), lab.Host6.String()
 		tests := []struct {
 			name      string
-			listeners []at
+			listeners []place
 			to        string
-			want      int // the listener that it is; those that share its place too
-			procfs    int // as /proc, which does not tell of v6only, has it
+			want      int // the index of the expected place; all its listeners are expected
+			procfs    int // the same from /proc, which has no v6only and no interfaces; -1: not checked
 		}{
-			{"specific over wildcard", []at{{host: "0.0.0.0"}, {host: host4}}, host4, 1, 1},
-			{"specific over dual-stack", []at{{host: "::"}, {host: host4}}, host4, 1, 1},
-			{"wildcard over none", []at{{host: "127.0.0.1"}, {host: "0.0.0.0"}}, host4, 1, 1},
-			{"wildcard over v6only", []at{{host: "::", v6only: true}, {host: "0.0.0.0"}}, host4, 1, 1},
-			{"dual-stack", []at{{host: "::"}}, host4, 0, 0},
-			{"dual-stack, of IPv6", []at{{host: "::"}}, host6, 0, 0},
-			{"v6only", []at{{host: "0.0.0.0"}, {host: "::", v6only: true}}, host6, 1, 1},
-			{"specific of IPv6", []at{{host: "::"}, {host: host6}}, host6, 1, 1},
-			{"mapped", []at{{host: "::ffff:" + host4}}, host4, 0, 0},
-			{"mapped over dual-stack", []at{{host: "::"}, {host: "::ffff:" + host4}}, host4, 1, 1},
-			{"on the link over on all", []at{{host: "0.0.0.0"}, {host: "0.0.0.0", link: lab.HostLink}}, host4, 1, -1},
+			{"specific over wildcard", []place{{host: "0.0.0.0"}, {host: host4}}, host4, 1, 1},
+			{"specific over dual-stack", []place{{host: "::"}, {host: host4}}, host4, 1, 1},
+			{"wildcard over none", []place{{host: "127.0.0.1"}, {host: "0.0.0.0"}}, host4, 1, 1},
+			{"wildcard over v6only", []place{{host: "::", v6only: true}, {host: "0.0.0.0"}}, host4, 1, 1},
+			{"dual-stack", []place{{host: "::"}}, host4, 0, 0},
+			{"dual-stack, of IPv6", []place{{host: "::"}}, host6, 0, 0},
+			{"v6only", []place{{host: "0.0.0.0"}, {host: "::", v6only: true}}, host6, 1, 1},
+			{"specific of IPv6", []place{{host: "::"}, {host: host6}}, host6, 1, 1},
+			{"mapped", []place{{host: "::ffff:" + host4}}, host4, 0, 0},
+			{"mapped over dual-stack", []place{{host: "::"}, {host: "::ffff:" + host4}}, host4, 1, 1},
+			{"on the link over on all", []place{{host: "0.0.0.0"}, {host: "0.0.0.0", link: lab.HostLink}}, host4, 1, -1},
 		}
 		for i, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				port := uint16(2000 + i)
 				pids := make([][]int, len(test.listeners))
 				for j, where := range test.listeners {
-					for k := range 2 { // each place is shared by two processes
+					for k := range 2 { // two processes share each place
 						fd := listenAt(t, where, port)
 						pid := lab.Actor{Name: fmt.Sprint("listener-", j, "-", k)}.Start(t, fd).PID
 						pids[j] = append(pids[j], pid)
@@ -150,7 +151,7 @@ func TestListenersByPlace(t *testing.T) {
 				must(t, err)
 				for source, index := range map[string]int{"sock_diag": test.want, "procfs": test.procfs} {
 					if index < 0 {
-						continue // that source does not tell links
+						continue // that source does not report interfaces
 					}
 					address := netip.AddrPortFrom(netip.MustParseAddr(test.listeners[index].host), port)
 					want := fmt.Sprint(address, " ", pids[index])
@@ -159,15 +160,15 @@ func TestListenersByPlace(t *testing.T) {
 						t.Fatalf("%s: %d half-open connections", source, len(sockets))
 					}
 					if got := listenerOf(t, sockets[0]); got != want {
-						t.Errorf("%s: %s came in by %s, want %s", source, endsOf(sockets[0]), got, want)
+						t.Errorf("%s: %s has the listener %s, want %s", source, endsOf(sockets[0]), got, want)
 					}
 				}
-				// Who holds the connection once it is there does not matter: the kernel
-				// has chosen the same listener.
+				// The established connection waits in the accept queue of the listener
+				// that the kernel has chosen: it must be the same one.
 				must(t, p.Send(lab.ACK, nil))
 				for _, s := range list(t, "-p", "--state", "ESTABLISHED", fmt.Sprint("sport = ", port)).Sockets {
 					if got, want := listenerOf(t, s), fmt.Sprint(" ", pids[test.want]); !strings.HasSuffix(got, want) {
-						t.Errorf("%s came in by %s, want%s", endsOf(s), got, want)
+						t.Errorf("%s has the listener %s, want%s", endsOf(s), got, want)
 					}
 				}
 			})
@@ -175,8 +176,8 @@ func TestListenersByPlace(t *testing.T) {
 	})
 }
 
-// listenAt returns a listener in a place, which others may share.
-func listenAt(t *testing.T, where at, port uint16) int {
+// listenAt returns a listener in a place. Other listeners may share the place.
+func listenAt(t *testing.T, where place, port uint16) int {
 	t.Helper()
 	host := sockaddrOf(netip.MustParseAddr(where.host), int(port))
 	fd := newSocket(t, host)
@@ -196,12 +197,12 @@ func listenAt(t *testing.T, where at, port uint16) int {
 	return fd
 }
 
-// TestNoListenerOfWhatWentOut makes TIME_WAIT on the connecting side, and on a
-// port whose only listener takes no IPv4.
-func TestNoListenerOfWhatWentOut(t *testing.T) {
+// TestNoListenerOfOutgoingConnections makes TIME_WAIT on the connecting side: on a
+// port without a listener, and on a port whose only listener does not accept IPv4.
+func TestNoListenerOfOutgoingConnections(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const v6only = 2100
-		listenAt(t, at{host: "::", v6only: true}, v6only)
+		listenAt(t, place{host: "::", v6only: true}, v6only)
 		listener, address := listenOn(t, loopback4, func(int) {})
 		timeWait := func(prepare func(fd int)) string {
 			client := newSocket(t, loopback4)
@@ -227,21 +228,21 @@ func TestNoListenerOfWhatWentOut(t *testing.T) {
 					t.Fatalf("%s: %d sockets at port %s", source, len(sockets), port)
 				}
 				if got := listenerOf(t, sockets[0]); got != "" && (port != outOfV6only || source == "sock_diag") {
-					t.Errorf("%s: %s, which went out, has the listener %s", source, endsOf(sockets[0]), got)
+					t.Errorf("%s: the outgoing connection %s has the listener %s", source, endsOf(sockets[0]), got)
 				}
 			}
 		}
 	})
 }
 
-// TestListenersAreShownAsInferred looks at what people and scripts get to see of
-// a listener.
+// TestListenersAreShownAsInferred checks how an inferred listener is shown in
+// tables, Markdown and CSV.
 func TestListenersAreShownAsInferred(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		const port = 2200
 		pids := []any{}
 		for range 3 {
-			fd := listenAt(t, at{host: "0.0.0.0"}, port)
+			fd := listenAt(t, place{host: "0.0.0.0"}, port)
 			pid := lab.Actor{Name: "worker"}.Start(t, fd).PID
 			pids = append(pids, pid)
 			must(t, unix.Close(fd))
@@ -267,7 +268,7 @@ func TestListenersAreShownAsInferred(t *testing.T) {
 				args = append(args, "-p")
 			}
 			if got := runArgs(t, args...); got.code != exitDone || got.stderr != "" || !strings.HasSuffix(got.stdout, test.want) {
-				t.Errorf("%s: %+v, want the end %q", test.args, got, test.want)
+				t.Errorf("%s: %+v, want stdout to end in %q", test.args, got, test.want)
 			}
 		}
 		got := runArgs(t, "ls", "-p", "--format", "csv", "--columns", "processes,listener.address,listener.port,listener.processes,process,listener", "--state", "SYN_RECV")

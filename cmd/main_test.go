@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	flags "flag" // flag is a type here
+	flags "flag" // this package has a type named flag
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the program itself, where it is run under
-// one of the program's names: scripts and pipes then run the real Main.
+// TestMain runs the program instead of the tests if the test binary is called by
+// one of the program's names. So scripts and pipes run the real Main.
 func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); name == "tcpstate" || name == "netstat" {
 		os.Exit(Main())
 	}
 	flags.Parse()
-	asked := false
-	flags.Visit(func(f *flags.Flag) { asked = asked || f.Name == "test.parallel" })
-	if !asked {
+	isSet := false
+	flags.Visit(func(f *flags.Flag) { isSet = isSet || f.Name == "test.parallel" })
+	if !isSet {
 		if err := flags.Set("test.parallel", strconv.Itoa(labsAtOnce)); err != nil {
 			panic(err)
 		}
@@ -29,11 +29,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// labsAtOnce is how many tests run at once, unless go test -parallel says: they
-// wait for processes and for the kernel's timers more than for a processor.
+// labsAtOnce is the number of tests that run at the same time, unless go test
+// -parallel sets it. It is higher than the number of processors, because the tests
+// wait most of the time for processes and for timers of the kernel.
 const labsAtOnce = 8
 
-// program returns the path of a file that runs as the program.
+// program returns the path of an executable that runs as tcpstate.
 func program(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -47,14 +48,14 @@ func program(t *testing.T) string {
 	return path
 }
 
-// outcome is what a run of the program in this process left behind.
+// outcome is the result of a run of the program.
 type outcome struct {
 	code           int
 	stdout, stderr string
 }
 
-// quietWorld is a world without terminals and without an environment, whose
-// clock stands still.
+// quietWorld returns a world without terminals and without an environment. Its
+// clock is stopped.
 func quietWorld(stdout, stderr *bytes.Buffer) *world {
 	return &world{
 		stdout: stdout, stderr: stderr,
@@ -70,7 +71,7 @@ func runArgs(t *testing.T, args ...string) outcome {
 	return runIn(t, t.Context(), func(*world) {}, args...)
 }
 
-// runIn is runArgs in a world that change has changed.
+// runIn is like runArgs, in a world to which change was applied.
 func runIn(t *testing.T, ctx context.Context, change func(*world), args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -92,8 +93,9 @@ type document struct {
 	Sockets  []map[string]any `json:"sockets"`
 }
 
-// list runs ls --json with further arguments and returns its document, the
-// sockets with flattened names. It must succeed and say nothing on stderr.
+// list runs ls --json with more arguments and returns its document; the fields of
+// the sockets have flattened names. It fails the test unless ls succeeds and
+// writes nothing to stderr.
 func list(t *testing.T, args ...string) document {
 	t.Helper()
 	got := runArgs(t, append([]string{"ls", "--json"}, args...)...)
@@ -119,7 +121,8 @@ func readDocument(t *testing.T, text string) document {
 	return d
 }
 
-// flatten adds the fields of object to flat, under names with dots in them.
+// flatten adds the fields of object to flat. The name of a field of a nested
+// object has the names of its parents and dots before it.
 func flatten(flat map[string]any, prefix string, object map[string]any) {
 	for name, value := range object {
 		if inner, ok := value.(map[string]any); ok {

@@ -18,7 +18,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// withEtc returns the program, to be run with files of /etc of its own.
+// withEtc returns a command that runs the program in its own mount namespace,
+// where the given files replace those of /etc.
 func withEtc(t *testing.T, files map[string]string, args ...string) *exec.Cmd {
 	t.Helper()
 	etc := t.TempDir()
@@ -32,7 +33,7 @@ func withEtc(t *testing.T, files map[string]string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// runToEnd runs a command and returns what it left behind.
+// runToEnd runs a command to its end and returns the result.
 func runToEnd(t *testing.T, cmd *exec.Cmd) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -43,7 +44,7 @@ func runToEnd(t *testing.T, cmd *exec.Cmd) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// TestNamesOfHostsAndServices gives the host names and services of its own.
+// TestNamesOfHostsAndServices resolves hosts and services with test files in /etc.
 func TestNamesOfHostsAndServices(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for _, where := range []string{"127.0.0.1:443", "127.0.0.2:7777", "127.0.0.3:5432", "127.0.0.4:9999", "[::1]:443", "[::]:22", "0.0.0.0:3306", "[fd7f::9]:22", "[::ffff:127.0.0.2]:22"} {
@@ -54,7 +55,7 @@ func TestNamesOfHostsAndServices(t *testing.T) {
 			})
 		}
 		files := map[string]string{
-			"resolv.conf":   "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", // where none is: asking is refused at once
+			"resolv.conf":   "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", // no server there: a query is refused at once
 			"nsswitch.conf": "hosts: files dns\n",
 			"hosts":         "127.0.0.1 first.example second.example\n127.0.0.2 db-1\n::1 six.example\nfd7f::9 \x1b[31mevil\n127.0.0.3 evil\x1b[0m\n",
 			"services":      "sevens 7777/tcp alias\nfancy-https 443/tcp\nudp-only 9999/udp\n",
@@ -78,19 +79,19 @@ func TestNamesOfHostsAndServices(t *testing.T) {
 		if bad := harmful(got.stdout + got.stderr); bad != "" || got.code != exitDone {
 			t.Errorf("%+v, %s", got, bad)
 		}
-		for _, want := range []string{":postgresql", "0.0.0.0:mysql", "[::]:ssh", "db-1:ssh"} { // which /etc/services does not have
+		for _, want := range []string{":postgresql", "0.0.0.0:mysql", "[::]:ssh", "db-1:ssh"} { // services that /etc/services does not have
 			if !strings.Contains(" "+ends+" ", want+" ") {
 				t.Errorf("the ends are %q, want %q among them", ends, want)
 			}
 		}
 
-		// -n is the default, and what the names are is not said unasked.
+		// -n is the default: names are shown only with -r.
 		plain := runToEnd(t, withEtc(t, files, "ls", "-nH"))
 		if strings.Contains(plain.stdout, "example") || strings.Contains(plain.stdout, "ssh") || plain.code != exitDone {
 			t.Errorf("with -n: %+v", plain)
 		}
 
-		// The same in JSON, beside the numbers.
+		// JSON has the names in addition to the numbers.
 		var document struct {
 			Sockets []struct {
 				Local struct {
@@ -118,13 +119,13 @@ func TestNamesOfHostsAndServices(t *testing.T) {
 			}
 		}
 		if got := runToEnd(t, withEtc(t, files, "ls", "sport = sevens")); got.code != exitUsage {
-			t.Errorf("a service that is not there: %+v", got)
+			t.Errorf("a service that does not exist: %+v", got)
 		}
 	})
 }
 
-// silent opens a name server that takes questions and never answers.
-func silent(t *testing.T) {
+// silentServer opens a name server that receives queries and never answers.
+func silentServer(t *testing.T) {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:53")
 	must(t, err)
@@ -137,10 +138,10 @@ var silentEtc = map[string]string{
 	"hosts":         "127.0.0.1 localhost\n",
 }
 
-// TestNamesThatNeverCome asks a name server that never answers.
+// TestNamesThatNeverCome resolves names by a name server that never answers.
 func TestNamesThatNeverCome(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
-		silent(t)
+		silentServer(t)
 		if err := l.Fill("synrecv4=300"); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +153,7 @@ func TestNamesThatNeverCome(t *testing.T) {
 			t.Errorf("stderr %q", got.stderr)
 		}
 		if !strings.Contains(got.stdout, "100.0.0.") {
-			t.Errorf("there are no addresses: %.500q", got.stdout)
+			t.Errorf("the listing has no addresses: %.500q", got.stdout)
 		}
 	})
 }
@@ -172,7 +173,7 @@ func TestCtrlCWhileNamesAreAwaited(t *testing.T) {
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			must(t, cmd.Start())
 			must(t, server.SetReadDeadline(time.Now().Add(lab.Patience)))
-			if _, _, err := server.ReadFrom(make([]byte, 512)); err != nil { // it has asked
+			if _, _, err := server.ReadFrom(make([]byte, 512)); err != nil { // the program has sent a query
 				t.Fatal(err)
 			}
 			must(t, cmd.Process.Signal(syscall.SIGINT))
@@ -181,9 +182,9 @@ func TestCtrlCWhileNamesAreAwaited(t *testing.T) {
 				t.Errorf("%q: exit %d, stderr %q", args, code, stderr.String())
 			}
 			if args[len(args)-1] != "--json" && stdout.Len() > 0 {
-				t.Errorf("%q: half a table is drawn: %.300q", args, stdout.String())
+				t.Errorf("%q: a part of a table is printed: %.300q", args, stdout.String())
 			}
-			must(t, server.Close()) // with what else was asked
+			must(t, server.Close()) // this drops the remaining queries
 		}
 	})
 }

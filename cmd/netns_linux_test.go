@@ -25,14 +25,14 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// neighbours are namespaces beside the lab's own: two with names and one that
-// only a process stands for. In each that has a name there is a listener, a
-// connection whose ends this process holds, another that it has not accepted,
-// and a TIME_WAIT on the listener's side.
+// neighbours are network namespaces in addition to the lab's own: two with names, and
+// one that only a process holds. Each named one has a listener, a connection whose
+// two ends this process holds, another connection that was not accepted, and a
+// TIME_WAIT on the side of the listener.
 type neighbours struct {
 	red, blue *lab.Namespace
-	nameless  int        // the process
-	host      netip.Addr // where they listen: on this address nobody else does, in no namespace of this host
+	nameless  int        // the id of the process that holds the third
+	host      netip.Addr // the address of the listeners, which no other namespace of this host uses
 	ports     map[string]int
 }
 
@@ -57,7 +57,7 @@ func makeNeighbours(t *testing.T, l *lab.Lab) *neighbours {
 				server, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
 				must(t, err)
 				if name == "short" {
-					must(t, unix.Close(server)) // first, and so it is the one that waits
+					must(t, unix.Close(server)) // closed first, so it gets the TIME_WAIT
 					must(t, unix.Close(client))
 				}
 			}
@@ -79,14 +79,14 @@ func byNetns(t *testing.T, sockets []map[string]any) map[string][]map[string]any
 	for _, s := range sockets {
 		name, known := s["netns"].(string)
 		if !known {
-			t.Fatalf("%s is in no namespace", endsOf(s))
+			t.Fatalf("%s has no namespace", endsOf(s))
 		}
 		spaces[name] = append(spaces[name], s)
 	}
 	return spaces
 }
 
-// rows returns what identifies sockets, sorted.
+// rows returns the states and ends of sockets, sorted.
 func rows(sockets []map[string]any) []string {
 	var rows []string
 	for _, s := range sockets {
@@ -96,7 +96,8 @@ func rows(sockets []map[string]any) []string {
 	return rows
 }
 
-// ssRowsIn returns the same of what ss lists.
+// ssRowsIn returns the states and ends of the sockets that ss lists, in the form of
+// rows.
 func ssRowsIn(t *testing.T, args ...string) []string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "ss", append([]string{"-tanH"}, args...)...).Output()
@@ -119,14 +120,15 @@ func ssRowsIn(t *testing.T, args ...string) []string {
 	return rows
 }
 
-// TestNetnsAll lists every namespace at once.
+// TestNetnsAll lists all network namespaces in one run.
 func TestNetnsAll(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
 			t.Fatal(err)
 		}
 		n := makeNeighbours(t, l)
-		// A second name of one, and a process in it, do not list it twice.
+		// A second name of a namespace, or a process in it, must not make it appear
+		// twice.
 		twin := filepath.Join(filepath.Dir(n.red.Path), "twin")
 		must(t, os.WriteFile(twin, nil, 0o444))
 		must(t, unix.Mount(n.red.Path, twin, "", unix.MS_BIND, ""))
@@ -138,12 +140,12 @@ func TestNetnsAll(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 			d := readDocument(t, got.stdout)
-			seen := map[string]bool{} // a socket's inode is of one namespace only
+			seen := map[string]bool{} // by inode: no two namespaces share one
 			spaces := byNetns(t, d.Sockets)
 			for _, name := range []string{"red", "blue"} {
 				want := list(t, "-N", name, "-pe", "--source", source).Sockets
 				if !slices.Equal(rows(spaces[name]), rows(want)) || len(want) != 6 {
-					t.Errorf("%s: in %s there are %q, alone %q", source, name, rows(spaces[name]), rows(want))
+					t.Errorf("%s: -N all lists %[3]q in %[2]s, -N %[2]s lists %[4]q", source, name, rows(spaces[name]), rows(want))
 				}
 			}
 			if spaces["twin"] != nil {
@@ -175,7 +177,7 @@ func TestNetnsAll(t *testing.T) {
 					case s["inode"] != nil && !slices.Contains(held, os.Getpid()):
 						t.Errorf("%s: %s in %s is held by %v", source, endsOf(s), name, held)
 					case s["inode"] == nil && listenerOf(t, s) != fmt.Sprintf("%s:%d [%d]", n.host, n.ports[name], os.Getpid()):
-						t.Errorf("%s: %s %s in %s came in by %q", source, s["state"], endsOf(s), name, listenerOf(t, s))
+						t.Errorf("%s: %s %s in %s has the listener %q", source, s["state"], endsOf(s), name, listenerOf(t, s))
 					}
 				}
 			}
@@ -183,7 +185,7 @@ func TestNetnsAll(t *testing.T) {
 	})
 }
 
-// TestNetnsColumn looks at how the namespace is shown.
+// TestNetnsColumn checks how the network namespace is shown, and the groups of count.
 func TestNetnsColumn(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		n := makeNeighbours(t, l)
@@ -207,11 +209,11 @@ func TestNetnsColumn(t *testing.T) {
 			t.Errorf("the table is %q", table.stdout)
 		}
 		if alone := runArgs(t, "ls", "-N", "red"); strings.Contains(alone.stdout, "NETNS") || alone.code != exitDone {
-			t.Errorf("of one namespace the table is %+v", alone)
+			t.Errorf("the table of one namespace is %+v", alone)
 		}
 
-		// What count makes of those where nothing happens meanwhile; in others of
-		// this host it may.
+		// Compare count only in the test's own namespaces: sockets of other namespaces
+		// of this host may change.
 		want := map[string]int{}
 		for name, sockets := range byNetns(t, readDocument(t, runArgs(t, "ls", "-N", "all", "--json").stdout).Sockets) {
 			if n.ports[name] != 0 {
@@ -238,13 +240,13 @@ func TestNetnsColumn(t *testing.T) {
 			}
 		}
 		if !maps.Equal(groups, want) || len(groups) < 2 || total != counted.Total {
-			t.Errorf("count says %v, in all %d, ls %v", groups, counted.Total, want)
+			t.Errorf("count has the groups %v and a total of %d, ls lists %v", groups, counted.Total, want)
 		}
 	})
 }
 
-// TestNetnsByNamePathAndPID asks for one namespace in each way, and holds it
-// against ss in there.
+// TestNetnsByNamePathAndPID selects one network namespace in each way, and compares
+// the listing with ss in that namespace.
 func TestNetnsByNamePathAndPID(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -273,19 +275,20 @@ func TestNetnsByNamePathAndPID(t *testing.T) {
 			}
 		}
 		if got := list(t, "-N", strconv.Itoa(n.nameless)).Sockets; len(got) != 0 {
-			t.Errorf("in the namespace without sockets there are %q", rows(got))
+			t.Errorf("ls lists %q in the namespace without sockets", rows(got))
 		}
 		if got := rows(list(t, "-N", "/proc/self/ns/net").Sockets); !slices.Equal(got, rows(list(t).Sockets)) {
-			t.Errorf("the own namespace has %q", got)
+			t.Errorf("with the path of the current namespace ls lists %q", got)
 		}
-		// None of this has moved the program.
+		// The program is still in its own namespace.
 		if got, want := rows(list(t).Sockets), ssRowsIn(t); len(got) != len(want)+4 { // ss does not list CLOSE and BOUND_INACTIVE
 			t.Errorf("ls lists %q, ss %q", got, want)
 		}
 	})
 }
 
-// TestNetnsHasItsOwnSettingsAndLinks looks at what is read beside the sockets.
+// TestNetnsHasItsOwnSettingsAndLinks checks that settings and names of interfaces
+// come from the namespace of the sockets.
 func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		space, err := l.Namespace("red")
@@ -294,7 +297,7 @@ func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
 		binary.BigEndian.PutUint32(unique[12:], uint32(os.Getpid()))
 		zoned := netip.AddrFrom16(unique).String()
 		must(t, space.Do(func() error {
-			for _, name := range []string{"spare0", "spare2", "only-in-red"} { // so that the numbers of links differ
+			for _, name := range []string{"spare0", "spare2", "only-in-red"} { // several, so that the interface numbers differ from those outside
 				attrs := netlink.NewLinkAttrs()
 				attrs.Name = name
 				must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name[:5] + "-end" + name[len(name)-1:]}))
@@ -318,7 +321,7 @@ func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
 				t.Errorf("ls %q: %+v, want %q", args, got, want)
 			}
 		}
-		// What follows from the settings: how long an orphan stays in FIN_WAIT2.
+		// A setting determines how long an orphan stays in FIN_WAIT2, and so its age.
 		must(t, space.Do(func() error {
 			return os.WriteFile("/proc/sys/net/ipv4/tcp_fin_timeout", []byte("200"), 0)
 		}))
@@ -336,12 +339,12 @@ func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
 			lab.Await(t, func() error {
 				sockets = list(t, "-N", "red", "-o", "--source", source, "--state", "FIN_WAIT2").Sockets
 				if len(sockets) == 0 {
-					return fmt.Errorf("%s: nothing is in FIN_WAIT2", source)
+					return fmt.Errorf("%s: no socket is in FIN_WAIT2", source)
 				}
 				return nil
 			})
 			for _, s := range sockets {
-				// By the host's setting its age would not be known.
+				// With the setting of the host, its age would be unknown.
 				if age, known := s["age_ms"].(float64); !known || age > float64(time.Since(began).Milliseconds()+1000) {
 					t.Errorf("%s: the FIN_WAIT2 is %v ms old: the settings are those of another namespace", source, s["age_ms"])
 				}
@@ -350,13 +353,13 @@ func TestNetnsHasItsOwnSettingsAndLinks(t *testing.T) {
 	})
 }
 
-// TestNetnsMistakes asks for namespaces that there are not, or that may not be
-// entered.
+// TestNetnsMistakes selects namespaces that do not exist or that the program may not
+// enter.
 func TestNetnsMistakes(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		nobody := runArgs(t, "ls", "-N", "nosuch")
 		if nobody.code != exitFailed || nobody.stdout != "" || !strings.HasPrefix(nobody.stderr, "tcpstate: no network namespace \"nosuch\"\ntcpstate: hint: ") {
-			t.Errorf("without any: %+v", nobody)
+			t.Errorf("without any named namespace: %+v", nobody)
 		}
 		n := makeNeighbours(t, l)
 		for _, command := range []string{"ls", "count"} {
@@ -375,11 +378,11 @@ func TestNetnsMistakes(t *testing.T) {
 				t.Errorf("-N %s: %+v", file, got)
 			}
 		}
-		// A file that stands for nothing is a warning for all.
+		// A file that is no namespace is a warning with -N all.
 		must(t, os.WriteFile(filepath.Join(filepath.Dir(n.red.Path), "broken"), nil, 0o444))
 		got := runArgs(t, "ls", "-N", "all")
 		if got.code != exitDone || strings.Count(got.stderr, "broken") != 1 || !strings.Contains(got.stdout, "blue") {
-			t.Errorf("with a broken name: %+v", got)
+			t.Errorf("with a file that is no namespace: %+v", got)
 		}
 
 		// Without privileges.
@@ -403,14 +406,14 @@ func TestNetnsMistakes(t *testing.T) {
 			}
 			if strings.Count(got.stderr, "may not be entered") != 1 || strings.Count(got.stderr, "may not be seen") > 1 ||
 				!regexp.MustCompile(`(?m)^tcpstate: note: \d+ network namespaces may not be entered by this user: .*blue.*red`).MatchString(got.stderr) {
-				t.Errorf("capless -N all %q says %q", args, got.stderr)
+				t.Errorf("capless -N all %q writes to stderr %q", args, got.stderr)
 			}
 		}
 	})
 }
 
-// TestNetnsThatEndMeanwhile lists all namespaces while some begin and end.
-func TestNetnsThatEndMeanwhile(t *testing.T) {
+// TestNetnsThatEnd lists all network namespaces while others are created and end.
+func TestNetnsThatEnd(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		makeNeighbours(t, l)
 		var made atomic.Int32

@@ -21,7 +21,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// oracle is net-tools' netstat, which must be there: it says what is right.
+// oracle runs the netstat of net-tools, which must be installed. Its output is the
+// reference.
 func oracle(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	return runCommand(t, exec.Command("netstat", args...))
@@ -37,11 +38,11 @@ func runCommand(t *testing.T, c *exec.Cmd) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
-// running are the digits that differ from one moment to the next.
+// running matches the time that a timer has left, which changes all the time.
 var running = regexp.MustCompile(`\(\d+\.\d\d/`)
 
-// settled returns a listing as it is compared: the header, and the lines under
-// it sorted, without the running digits of timers.
+// settled returns a listing in a form that can be compared: the lines below the
+// header are sorted, and the times of timers are replaced.
 func settled(listing string) string {
 	lines := strings.SplitAfter(running.ReplaceAllString(listing, "(T/"), "\n")
 	if len(lines) > 2 {
@@ -50,9 +51,10 @@ func settled(listing string) string {
 	return strings.Join(lines, "")
 }
 
-// sameListing fails unless ours lists what netstat lists, the sockets of IPv4
-// first. The kernel's clocks change sockets meanwhile: where the listings differ
-// and netstat does not say the same again, both have another try.
+// sameListing fails the test unless ours prints the listing of netstat, with the
+// sockets of IPv4 first. Timers of the kernel may change sockets during the test. So
+// if the listings differ and a second run of netstat differs from its first one,
+// sameListing tries again.
 func sameListing(t *testing.T, args []string, ours func(args []string) string) {
 	t.Helper()
 	for range 20 {
@@ -70,10 +72,10 @@ func sameListing(t *testing.T, args []string, ours func(args []string) string) {
 			return
 		}
 	}
-	t.Fatalf("netstat %q never says the same twice", args)
+	t.Fatalf("netstat %q never printed the same listing twice", args)
 }
 
-// inProcess runs the command in this process.
+// inProcess returns a function that runs the command netstat in this process.
 func inProcess(t *testing.T) func(args []string) string {
 	return func(args []string) string {
 		got := runArgs(t, append([]string{"netstat"}, args...)...)
@@ -84,8 +86,9 @@ func inProcess(t *testing.T) func(args []string) string {
 	}
 }
 
-// makeNetstatSockets makes sockets in all states, and some that are hard to
-// print: long and odd addresses, and, where there are others, other users.
+// makeNetstatSockets makes sockets in all states, and some that are difficult to
+// print: with long or unusual addresses and, if the user namespace has them, of
+// other users.
 func makeNetstatSockets(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	refuseDNS(t)
@@ -106,8 +109,8 @@ func makeNetstatSockets(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// odd prepares a socket that may have any address, and another user if there
-// are others: one whose number a C int does not hold.
+// odd returns a function that prepares a socket for any local address. If the user
+// namespace has other users, the socket gets one whose id does not fit a C int.
 func odd(t *testing.T) func(fd int) {
 	return func(fd int) {
 		must(t, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1))
@@ -117,7 +120,7 @@ func odd(t *testing.T) func(fd int) {
 	}
 }
 
-// halfOpenOf makes a SYN_RECV of a user's listener.
+// halfOpenOf makes a SYN_RECV on a listener of a user.
 func halfOpenOf(t *testing.T, l *lab.Lab, uid int) {
 	t.Helper()
 	_, at := listenOn(t, sockaddrOf(lab.Host4, 0), func(fd int) { must(t, unix.Fchown(fd, uid, -1)) })
@@ -136,8 +139,8 @@ func sockaddrOf(addr netip.Addr, port int) unix.Sockaddr {
 	return &unix.SockaddrInet6{Addr: addr.As16(), Port: port}
 }
 
-// refuseDNS makes what is sent to the name servers of this host fail at once,
-// in place of being lost on the lab's wire: a search for a name then ends.
+// refuseDNS makes queries to the name servers of this host fail at once. Without it
+// they would be lost on the lab's link, and netstat would wait for an answer.
 func refuseDNS(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile("/etc/resolv.conf")
@@ -152,13 +155,13 @@ func refuseDNS(t *testing.T) {
 		if server.IsLoopback() {
 			continue // nothing listens there
 		}
-		alone := &net.IPNet{IP: server.AsSlice(), Mask: net.CIDRMask(server.BitLen(), server.BitLen())}
-		must(t, netlink.RouteAdd(&netlink.Route{Dst: alone, Type: unix.RTN_UNREACHABLE}))
+		single := &net.IPNet{IP: server.AsSlice(), Mask: net.CIDRMask(server.BitLen(), server.BitLen())}
+		must(t, netlink.RouteAdd(&netlink.Route{Dst: single, Type: unix.RTN_UNREACHABLE}))
 	}
 }
 
-// TestNetstatIsNetstat holds combinations of options against net-tools: all 1,024
-// of them in full, and otherwise a sample in which any two options meet.
+// TestNetstatIsNetstat compares combinations of options with net-tools: in a full
+// run all 1,024, otherwise a sample in which every two options occur together.
 func TestNetstatIsNetstat(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		makeNetstatSockets(t, l)
@@ -169,7 +172,7 @@ func TestNetstatIsNetstat(t *testing.T) {
 			}
 		}
 		if mapsOtherUsers() && (!strings.Contains(all, " -2 ") || !regexp.MustCompile(`SYN_RECV +4711 `).MatchString(all)) {
-			t.Error("no socket of another user, or no listener's on a SYN_RECV: the test does not see it")
+			t.Error("no socket has another user, or no SYN_RECV has the user of its listener: the test does not see it")
 		}
 		options := []string{"-a", "-l", "-n", "-p", "-e", "-ee", "-o", "-W", "-4", "-6"}
 		for _, set := range lab.Sample(1<<len(options), 64) {
@@ -181,13 +184,13 @@ func TestNetstatIsNetstat(t *testing.T) {
 			}
 			sameListing(t, args, inProcess(t))
 			if t.Failed() {
-				return // one is enough to read
+				return // one difference is enough
 			}
 		}
 	})
 }
 
-// TestNetstatSpellings holds other ways to ask against net-tools.
+// TestNetstatSpellings compares other spellings of options with net-tools.
 func TestNetstatSpellings(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		makeNetstatSockets(t, l)
@@ -198,14 +201,14 @@ func TestNetstatSpellings(t *testing.T) {
 		} {
 			sameListing(t, strings.Fields(args), inProcess(t))
 		}
-		// Without -t net-tools goes on to what is not TCP.
+		// Without -t, net-tools also lists sockets that are not of TCP.
 		for _, args := range []string{"-n -p TCP", "-an", "-4an"} {
 			text, _ := oracle(t, append(strings.Fields(args), "-t")...)
 			if got := inProcess(t)(strings.Fields(args)); settled(got) != settled(text) {
 				t.Errorf("netstat %s: got\n%swant\n%s", args, got, text)
 			}
 		}
-		// From sock_diag come the same sockets.
+		// sock_diag gives the same sockets.
 		for _, args := range []string{"-tan", "-tl", "-tanp4"} {
 			sameListing(t, strings.Fields(args), func(args []string) string {
 				return inProcess(t)(append(args, "--source=sock_diag"))
@@ -214,7 +217,7 @@ func TestNetstatSpellings(t *testing.T) {
 	})
 }
 
-// TestNetstatPipelines runs what people have in their scripts, with the program
+// TestNetstatPipelines runs pipelines that are common in scripts, with the program
 // under the name netstat.
 func TestNetstatPipelines(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
@@ -238,7 +241,7 @@ func TestNetstatPipelines(t *testing.T) {
 	})
 }
 
-// netstatProgram returns the path of a file named netstat that runs as the
+// netstatProgram returns the path of an executable named netstat that runs this
 // program.
 func netstatProgram(t *testing.T) string {
 	t.Helper()
@@ -249,13 +252,13 @@ func netstatProgram(t *testing.T) string {
 	return path
 }
 
-// TestNetstatNames holds names against net-tools, with files of /etc of the
-// test's own: in a mount namespace, so that nobody else sees them.
+// TestNetstatNames compares names with those of net-tools. Both programs run in a
+// mount namespace with test files in /etc, which no other process sees.
 func TestNetstatNames(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		etc := t.TempDir()
 		for name, text := range map[string]string{
-			"resolv.conf": "", // then the server is 127.0.0.1, where none is
+			"resolv.conf": "", // so the server is 127.0.0.1, where no server runs
 			"hosts": "127.0.0.1 localhost\n127.0.0.1 second\n::1 ip6-loop loop6\n127.0.0.2 a-quite-long-host-name.example.org other\n" +
 				"127.0.0.3 short.example.org\nfd7f::1 six.example.org\nfd7f::2 a-quite-long-six-name.example.org\n" +
 				"127.0.0.7 mapped.example.org\n127.2.0.0 zero.example.org\n",
@@ -294,8 +297,8 @@ func TestNetstatNames(t *testing.T) {
 	})
 }
 
-// TestNetstatPrograms holds -p against net-tools: sockets held by several
-// processes, and processes called by names of every kind.
+// TestNetstatPrograms compares -p with net-tools, for sockets that several processes
+// hold and for processes with unusual names.
 func TestNetstatPrograms(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		sleep, err := exec.LookPath("sleep")
@@ -304,7 +307,7 @@ func TestNetstatPrograms(t *testing.T) {
 			fd, _ := listenOn(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 1000 + i}, func(int) {})
 			holding(t, fd, sleep, name)
 			if i%2 == 0 {
-				holding(t, fd, sleep, "later") // netstat shows the first
+				holding(t, fd, sleep, "later") // netstat shows only the first process
 			}
 			must(t, unix.Close(fd))
 		}
@@ -313,7 +316,8 @@ func TestNetstatPrograms(t *testing.T) {
 			sameListing(t, args, inProcess(t))
 		}
 
-		// What would act on a terminal is shown as dots, unlike in 2.10.
+		// Characters that could control a terminal are shown as dots. Version 2.10 of
+		// net-tools prints them unchanged.
 		fd, _ := listenOn(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 998}, func(int) {})
 		pid := holding(t, fd, sleep, "\x1b[31mred\u202e")
 		must(t, unix.Close(fd))
@@ -323,7 +327,7 @@ func TestNetstatPrograms(t *testing.T) {
 	})
 }
 
-// holding starts a process under a name that holds fd, until the test ends.
+// holding starts a process that has the given name and holds fd until the test ends.
 func holding(t *testing.T, fd int, program, name string) int {
 	t.Helper()
 	dup, err := unix.Dup(fd)
@@ -339,7 +343,7 @@ func holding(t *testing.T, fd int, program, name string) int {
 	return c.Process.Pid
 }
 
-// TestNetstatAgain reads two listings of -c and then interrupts it.
+// TestNetstatAgain reads two listings of netstat -c and then interrupts the program.
 func TestNetstatAgain(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		c := exec.Command(netstatProgram(t), "-ctan", "5")

@@ -81,7 +81,8 @@ func TestParseNetstatErrors(t *testing.T) {
 	}
 }
 
-// Every option of what is not TCP is one line, and exit status 2.
+// TestNetstatRefusesWhatIsNotTCP checks that each option that is not about TCP
+// gives one line on stderr and exit status 2.
 func TestNetstatRefusesWhatIsNotTCP(t *testing.T) {
 	for _, option := range netstatTable() {
 		if option.instead == "" {
@@ -103,11 +104,11 @@ func TestNetstatOptionsHaveOneMeaning(t *testing.T) {
 	letters, names := map[byte]bool{}, map[string]bool{}
 	for _, option := range netstatTable() {
 		if option.letter != 0 && letters[option.letter] || option.long != "" && names[option.long] {
-			t.Errorf("-%c, --%s is there twice", option.letter, option.long)
+			t.Errorf("-%c, --%s occurs twice", option.letter, option.long)
 		}
 		letters[option.letter], names[option.long] = true, true
 		if (option.set == nil) == (option.instead == "") {
-			t.Errorf("-%c, --%s both sets something and is refused, or neither", option.letter, option.long)
+			t.Errorf("-%c, --%s must either set something or be refused, and does both or neither", option.letter, option.long)
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 )
 
 // TestOwnersWhileProcessesComeAndGo lists owners while two shells start one
-// process after the other, about a thousand a second. All of them hold one of
-// the sockets, for as long as they live; the others have the owners that they
-// had before.
+// process after another, about a thousand per second. All these processes hold
+// one of the sockets while they run. The owners of the other sockets must not
+// change.
 func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.Fill("est=200", "listen=20"); err != nil {
@@ -46,7 +46,7 @@ func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 			must(t, shell.Start())
 			shells, outputs = append(shells, shell), append(outputs, output)
 			var pid int
-			if _, err := fmt.Fscanln(output, &pid); err != nil { // it has begun
+			if _, err := fmt.Fscanln(output, &pid); err != nil { // the shell has started
 				t.Fatal(err)
 			}
 		}
@@ -65,7 +65,7 @@ func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 				processes := processesIn(t, s["processes"])
 				for _, pid := range parents {
 					if !slices.Contains(pidsOf(processes), pid) {
-						t.Errorf("round %d: %d holds the listener and is not among %v", round, pid, processes)
+						t.Errorf("round %d: process %d holds the listener but is not in %v", round, pid, processes)
 					}
 				}
 				for _, p := range processes {
@@ -73,7 +73,7 @@ func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 						continue
 					}
 					short++
-					if name, _, _ := strings.Cut(p.name, " "); name != "true" && name != "sh" { // before it has executed anything
+					if name, _, _ := strings.Cut(p.name, " "); name != "true" && name != "sh" { // a forked shell that has not yet executed /bin/true
 						t.Errorf("round %d: the listener is held by %v", round, p)
 					}
 				}
@@ -81,7 +81,7 @@ func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 			after := ourOwners(t, slices.DeleteFunc(sockets, func(s map[string]any) bool { return s["local.port"] == float64(port) }))
 			for cookie := range mergeNames(before, after) {
 				if before[cookie] != after[cookie] {
-					t.Errorf("round %d: socket %s is %s's, and was %s's", round, cookie, after[cookie], before[cookie])
+					t.Errorf("round %d: socket %s has the owners %s, and had %s before", round, cookie, after[cookie], before[cookie])
 				}
 			}
 		}
@@ -96,8 +96,8 @@ func TestOwnersWhileProcessesComeAndGo(t *testing.T) {
 			shell.Wait()
 		}
 		if total < 100 {
-			t.Errorf("only %d processes came and went", total)
+			t.Errorf("only %d processes were started", total)
 		}
-		t.Logf("%d processes came and went, %d were seen", total, short)
+		t.Logf("%d processes were started, %d were seen", total, short)
 	})
 }

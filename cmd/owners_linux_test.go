@@ -23,20 +23,20 @@ import (
 
 var loopback4 = &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
 
-// owned are sockets that are held in every way in which there is.
+// owned has the holders of sockets that are held in all possible ways.
 type owned struct {
 	forked, passed, doubled, threaded int // process ids of actors
-	forkedTwin                        int // holds what forked holds
+	forkedTwin                        int // holds the socket of forked
 	reuse                             [2]int
-	port                              int // that both of reuse listen on
+	port                              int // the port of both listeners of reuse
 }
 
-// makeOwned makes them: shared with children, passed to a stranger and kept or
-// not, open several times in one process, held by a process of several threads,
-// and listening on one port in two processes.
+// makeOwned makes sockets that are shared with children, that are passed to another
+// process and kept or closed here, that are open several times in one process, that a
+// process with several threads holds, and that listen on one port in two processes.
 func makeOwned(t *testing.T) (o owned) {
 	t.Helper()
-	shared, _ := listenOn(t, loopback4, func(int) {}) // and this process holds it
+	shared, _ := listenOn(t, loopback4, func(int) {}) // this process holds it too
 	o.forked = lab.Actor{Name: "forked"}.Start(t, shared).PID
 	o.forkedTwin = lab.Actor{Name: "twin"}.Start(t, shared).PID
 
@@ -46,7 +46,7 @@ func makeOwned(t *testing.T) (o owned) {
 		must(t, err)
 		must(t, unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(fd), nil, 0))
 		if i == 0 {
-			must(t, unix.Close(fd)) // the stranger alone holds it
+			must(t, unix.Close(fd)) // only the other process holds it
 		}
 		pid := lab.Actor{Role: "receive", Name: "stranger"}.Start(t, pair[1]).PID
 		if i == 0 {
@@ -63,7 +63,7 @@ func makeOwned(t *testing.T) (o owned) {
 	client, server = connectTo(t, loopback4, func(int) {})
 	o.threaded = lab.Actor{Role: "threads", Name: "weaver"}.Start(t, client).PID
 	must(t, unix.Close(client))
-	must(t, unix.Close(server)) // FIN_WAIT2, then, without a process
+	must(t, unix.Close(server)) // then it is in FIN_WAIT2 without a process
 
 	at := &unix.SockaddrInet4{Addr: loopback4.Addr}
 	for i := range o.reuse {
@@ -86,7 +86,7 @@ type process struct {
 	pid     int
 	name    string
 	fds     []int
-	uid     int // -1: none
+	uid     int // -1: absent
 	user    string
 	exe     string
 	cmdline []string
@@ -94,8 +94,8 @@ type process struct {
 
 func (p process) String() string { return fmt.Sprintf("%d/%q/%d", p.pid, p.name, p.fds) }
 
-// processesIn returns the processes that a value in JSON lists, which must be in
-// order and each once.
+// processesIn returns the processes in a JSON value. The list must not be empty, and
+// the descriptors of each process must be sorted.
 func processesIn(t *testing.T, value any) []process {
 	t.Helper()
 	if value == nil {
@@ -124,7 +124,7 @@ func processesIn(t *testing.T, value any) []process {
 		processes = append(processes, p)
 	}
 	if len(processes) == 0 {
-		t.Error("processes is there and empty")
+		t.Error("processes is present but empty")
 	}
 	return processes
 }
@@ -136,8 +136,8 @@ func pidsOf(processes []process) (pids []int) {
 	return pids
 }
 
-// ourOwners returns the owners of each socket by its cookie, without those that
-// have none and those that ss does not ask for.
+// ourOwners returns the owners of each socket by its cookie. It leaves out sockets
+// without owners and those that ss does not request.
 func ourOwners(t *testing.T, sockets []map[string]any) map[string]string {
 	t.Helper()
 	owners := map[string]string{}
@@ -154,8 +154,8 @@ var (
 	ssUser   = regexp.MustCompile(`\("((?:[^"])*)",pid=(\d+),fd=(\d+)\)`)
 )
 
-// ssOwners returns what ss says of the owners, in the words of ourOwners: of each
-// process all descriptors.
+// ssOwners returns the owners that ss prints, in the form of ourOwners, with all
+// descriptors of each process.
 func ssOwners(t *testing.T) map[string]string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "ss", "-tanpeH").Output()
@@ -164,7 +164,7 @@ func ssOwners(t *testing.T) map[string]string {
 	for line := range strings.Lines(string(output)) {
 		cookie := ssCookie.FindStringSubmatch(line)
 		if cookie == nil {
-			t.Fatalf("ss says %q", line)
+			t.Fatalf("ss prints no cookie in %q", line)
 		}
 		byPID := map[int]process{}
 		for _, match := range ssUser.FindAllStringSubmatch(line, -1) {
@@ -187,8 +187,8 @@ func ssOwners(t *testing.T) map[string]string {
 	return owners
 }
 
-// TestLsNamesTheOwnersThatSSNames holds ls -p against ss -p, socket by socket,
-// from both sources.
+// TestLsNamesTheOwnersThatSSNames compares ls -p with ss -p, socket by socket, and
+// the owners from /proc with those from sock_diag.
 func TestLsNamesTheOwnersThatSSNames(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -200,14 +200,14 @@ func TestLsNamesTheOwnersThatSSNames(t *testing.T) {
 		got := ourOwners(t, sockets)
 		for cookie := range mergeNames(got, want) {
 			if got[cookie] != want[cookie] {
-				t.Errorf("socket %s is %s's, ss says %s's", cookie, got[cookie], want[cookie])
+				t.Errorf("socket %s has the owners %s, ss prints %s", cookie, got[cookie], want[cookie])
 			}
 		}
 		if len(want) < 30 {
-			t.Errorf("ss names the owners of %d sockets only", len(want))
+			t.Errorf("ss names the owners of only %d sockets", len(want))
 		}
 
-		// That all the ways of holding were among them.
+		// Check that the sockets were held in all ways.
 		all := slices.Sorted(maps.Values(want))
 		sharing := func(pids ...int) bool {
 			return slices.ContainsFunc(all, func(owners string) bool {
@@ -219,14 +219,14 @@ func TestLsNamesTheOwnersThatSSNames(t *testing.T) {
 			t.Errorf("the sockets are not held as they should be: %+v in %q", o, all)
 		}
 
-		// From /proc, where there are no cookies, the same by their ends.
+		// /proc has no cookies, so compare by inode.
 		byInode := map[any]string{}
 		for _, s := range sockets {
 			byInode[s["inode"]] = fmt.Sprint(processesIn(t, s["processes"]))
 		}
 		for _, s := range list(t, "-p", "--source", "procfs").Sockets {
 			if got := fmt.Sprint(processesIn(t, s["processes"])); s["inode"] != nil && got != byInode[s["inode"]] {
-				t.Errorf("from /proc socket %v is %s's, from sock_diag %s's", s["inode"], got, byInode[s["inode"]])
+				t.Errorf("socket %v has the owners %s from /proc, %s from sock_diag", s["inode"], got, byInode[s["inode"]])
 			}
 		}
 	})
@@ -243,8 +243,9 @@ func mergeNames(a, b map[string]string) map[string]bool {
 	return names
 }
 
-// TestLsTellsOfProcessesWhatProcTells looks at what -e adds to processes.
-func TestLsTellsOfProcessesWhatProcTells(t *testing.T) {
+// TestLsShowsProcessesAsInProc compares the fields that -e adds to processes with
+// /proc.
+func TestLsShowsProcessesAsInProc(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, _ := listenOn(t, loopback4, func(int) {})
 		args := []string{"a server", "", "--option=two words", "zwölf"}
@@ -253,7 +254,7 @@ func TestLsTellsOfProcessesWhatProcTells(t *testing.T) {
 		for _, s := range list(t, "-p").Sockets {
 			for _, p := range processesIn(t, s["processes"]) {
 				if p.cmdline != nil || p.exe != "" || p.user != "" || p.uid != -1 {
-					t.Errorf("without -e there is %+v", p)
+					t.Errorf("without -e ls shows %+v", p)
 				}
 			}
 		}
@@ -283,31 +284,31 @@ func TestLsTellsOfProcessesWhatProcTells(t *testing.T) {
 			}
 		}
 		if !pids[actorPID] || !pids[os.Getpid()] {
-			t.Errorf("seen were the processes %v, want %d and %d among them", pids, actorPID, os.Getpid())
+			t.Errorf("ls shows the processes %v, want %d and %d among them", pids, actorPID, os.Getpid())
 		}
 	})
 }
 
-// TestLsWithoutPrivilegeSaysWhatItDidNotSee runs ls -p as somebody who may look
-// at some processes only.
-func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
+// TestLsWithoutPrivilegeReportsUnknownOwners runs ls -p as a user who may read only
+// some processes.
+func TestLsWithoutPrivilegeReportsUnknownOwners(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
 			t.Fatal(err)
 		}
 		fd, _ := listenOn(t, loopback4, func(int) {})
 		mine, _ := listenOn(t, loopback4, func(int) {})
-		type looker struct {
+		type viewer struct {
 			name  string
 			start func(func())
 			attr  *syscall.SysProcAttr
 		}
-		lookers := []looker{{"without capabilities", func(f func()) { must(t, lab.WithoutCapabilities(f)) }, nil}}
+		viewers := []viewer{{"without capabilities", func(f func()) { must(t, lab.WithoutCapabilities(f)) }, nil}}
 		if mapsOtherUsers() {
 			nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			lookers = append(lookers, looker{"nobody", func(f func()) { f() }, nobody})
+			viewers = append(viewers, viewer{"nobody", func(f func()) { f() }, nobody})
 		}
-		for _, who := range lookers {
+		for _, who := range viewers {
 			t.Run(who.name, func(t *testing.T) {
 				own := 0
 				who.start(func() { own = lab.Actor{Name: "own", Attr: who.attr}.Start(t, mine).PID })
@@ -322,7 +323,7 @@ func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
 					processes := processesIn(t, s["processes"])
 					switch {
 					case processes != nil && !slices.Equal(pidsOf(processes), []int{own}):
-						t.Errorf("%v is held by %v, of which only %d may be seen", s["cookie"], processes, own)
+						t.Errorf("%v is held by %v, but only %d is visible to this user", s["cookie"], processes, own)
 					case processes != nil:
 						seen++
 					case s["inode"] != nil:
@@ -330,7 +331,7 @@ func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
 					}
 				}
 				if seen != 1 || not < 30 {
-					t.Errorf("the processes of %d sockets are there and of %d not: want 1 and the others", seen, not)
+					t.Errorf("%d sockets have processes and %d do not, want 1 and at least 30", seen, not)
 				}
 				want := regexp.MustCompile(fmt.Sprintf(`\Atcpstate: note: the processes of %d of %d sockets are not known: (\d+ processes|one process) may not be read by this user\n\z`, not, not+seen))
 				if !want.MatchString(got.stderr) {
@@ -358,8 +359,8 @@ func TestLsWithoutPrivilegeSaysWhatItDidNotSee(t *testing.T) {
 	})
 }
 
-// TestFiltersByProcess holds what a filter by process selects against what -p
-// shows.
+// TestFiltersByProcess compares the sockets that a filter by process selects with the
+// processes that -p shows.
 func TestFiltersByProcess(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -372,7 +373,7 @@ func TestFiltersByProcess(t *testing.T) {
 		held := func(test func(process) bool) func([]process) bool {
 			return func(list []process) bool { return slices.ContainsFunc(list, test) }
 		}
-		not := func(test func([]process) bool) func([]process) bool { // a process there is, but none such
+		not := func(test func([]process) bool) func([]process) bool { // there are processes, but none of these
 			return func(list []process) bool { return list != nil && !test(list) }
 		}
 		named := func(names ...string) func([]process) bool {
@@ -385,7 +386,7 @@ func TestFiltersByProcess(t *testing.T) {
 		tests := []struct {
 			filter string
 			want   func([]process) bool
-			none   bool // nothing is to be selected
+			none   bool // the filter must select nothing
 		}{
 			{"process = forked", named("forked"), false},
 			{"process forked", named("forked"), false},
@@ -402,7 +403,7 @@ func TestFiltersByProcess(t *testing.T) {
 			{fmt.Sprintf("pid %d,%d", o.reuse[0], o.passed), numbered(o.reuse[0], o.passed), false},
 			{"pid 4194305", numbered(4194305), true},
 			{"state LISTEN and process worker-0 or pid = " + strconv.Itoa(o.threaded), nil, false},
-			{"not process forked", not(named("forked")), false}, // of the others it is not known
+			{"not process forked", not(named("forked")), false}, // not the sockets whose processes are unknown
 		}
 		for _, test := range tests {
 			want := map[string]bool{}
@@ -414,7 +415,7 @@ func TestFiltersByProcess(t *testing.T) {
 				}
 			}
 			if len(want) == len(all) || (len(want) == 0) != test.none {
-				t.Errorf("%s: of %d sockets %d are wanted", test.filter, len(all), len(want))
+				t.Errorf("%s: the test expects %d of %d sockets", test.filter, len(want), len(all))
 			}
 			for _, args := range [][]string{{}, {"-p"}, {"--source", "procfs"}, {"-p", "--source", "procfs"}} {
 				got := 0
@@ -450,7 +451,7 @@ func TestFiltersByProcess(t *testing.T) {
 	})
 }
 
-// TestCountByProcess holds the groups of count against ls.
+// TestCountByProcess compares the groups of count with ls.
 func TestCountByProcess(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -478,7 +479,7 @@ func TestCountByProcess(t *testing.T) {
 			got[record[0]+","+record[1]] += n
 		}
 		if !maps.Equal(got, want) || len(want) < 6 {
-			t.Errorf("count says\n%v, ls\n%v", got, want)
+			t.Errorf("count has\n%v, ls\n%v", got, want)
 		}
 		for _, args := range [][2][]string{
 			{{"-p"}, {"--by", "process"}},
@@ -493,9 +494,9 @@ func TestCountByProcess(t *testing.T) {
 	})
 }
 
-// TestLsOpensNoMoreProcessesThanItMust watches what ls -p opens of a recorded
-// /proc, with inotify(7).
-func TestLsOpensNoMoreProcessesThanItMust(t *testing.T) {
+// TestLsOpensOnlyNeededProcessFiles watches which files of a recorded /proc ls -p
+// opens, with inotify(7).
+func TestLsOpensOnlyNeededProcessFiles(t *testing.T) {
 	const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -518,7 +519,7 @@ func TestLsOpensNoMoreProcessesThanItMust(t *testing.T) {
 	}
 	tests := []struct {
 		args string
-		want string // what is opened of processes
+		want string // the files of processes that are opened
 	}{
 		{"", ""},
 		{"-e", ""},
@@ -527,9 +528,9 @@ func TestLsOpensNoMoreProcessesThanItMust(t *testing.T) {
 		{"-p dport = 9", ""},
 		{"-p --state LISTEN", "1/fd 812/comm 812/fd 813/fd"},
 		{"-p --state ESTABLISHED", "1/fd 812/fd 813/comm 813/fd"},
-		{"-p --state TIME_WAIT", "1/fd 812/comm 812/fd 813/fd"}, // it came in by the listener
+		{"-p --state TIME_WAIT", "1/fd 812/comm 812/fd 813/fd"}, // it is attributed to the listener
 		{"-p sport = 80", "1/fd 812/comm 812/fd 813/comm 813/fd"},
-		{"-pe --state LISTEN", "1/fd 812/comm 812/fd 813/fd"}, // a table has no room for arguments
+		{"-pe --state LISTEN", "1/fd 812/comm 812/fd 813/fd"}, // a table does not show arguments
 		{"-pe --json --state LISTEN", "1/fd 812/cmdline 812/comm 812/fd 812/status 813/fd"},
 		{"process process-813", "1/fd 812/comm 812/fd 813/comm 813/fd"},
 	}
@@ -553,7 +554,7 @@ func TestLsOpensNoMoreProcessesThanItMust(t *testing.T) {
 		if err != nil && err != unix.EAGAIN {
 			t.Fatal(err)
 		}
-		for at := 0; at < n; at += unix.SizeofInotifyEvent { // of no event a name follows
+		for at := 0; at < n; at += unix.SizeofInotifyEvent { // no event is followed by a name
 			opened[names[int(int32(binary.NativeEndian.Uint32(buffer[at:])))]] = true
 		}
 		must(t, unix.Close(watch))

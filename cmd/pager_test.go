@@ -10,31 +10,31 @@ import (
 	"testing"
 )
 
-// TestPager shows a page that is taller than the terminal, or not, under what PAGER
-// may be. What the pager gets, it writes to a file.
+// TestPager shows pages that do and do not fit the terminal, with different values
+// of PAGER. The pager writes its input to a file.
 func TestPager(t *testing.T) {
-	const got, bare = "pager", "terminal"
+	const pager, terminal = "pager", "terminal"
 	tall, short := strings.Repeat("line\n", 40_000), strings.Repeat("line\n", 23)
 	tests := []struct {
 		pager, page string
-		env         []string // besides PAGER, which "-" leaves out of it
-		want        string   // who gets the page: the pager, the terminal, or ""
+		env         []string // in addition to PAGER, which is not set if pager is "-"
+		want        string   // the page goes to the pager, to the terminal, or nowhere ("")
 	}{
-		{pager: "cat >$FILE", page: tall, want: got},
-		{pager: "cat >$FILE", page: short, want: bare},
-		{pager: "cat >$FILE", page: tall, env: []string{"TERM=dumb"}, want: bare},
-		{pager: "-", page: tall, env: []string{"PATH=/nonexistent"}, want: bare},
+		{pager: "cat >$FILE", page: tall, want: pager},
+		{pager: "cat >$FILE", page: short, want: terminal},
+		{pager: "cat >$FILE", page: tall, env: []string{"TERM=dumb"}, want: terminal},
+		{pager: "-", page: tall, env: []string{"PATH=/nonexistent"}, want: terminal},
 
-		// None, as git has it.
-		{pager: "", page: tall, want: bare},
-		{pager: "  ", page: tall, want: bare},
-		{pager: "cat", page: tall, want: bare},
+		// These values mean no pager, as in git.
+		{pager: "", page: tall, want: terminal},
+		{pager: "  ", page: tall, want: terminal},
+		{pager: "cat", page: tall, want: terminal},
 
-		// One that cannot be run is none either.
-		{pager: "nosuchpager 2>&-", page: tall, want: bare},
-		{pager: "/dev/null 2>&-", page: tall, want: bare},
+		// A pager that cannot be run counts as no pager.
+		{pager: "nosuchpager 2>&-", page: tall, want: terminal},
+		{pager: "/dev/null 2>&-", page: tall, want: terminal},
 
-		// One that has been left, whatever it thinks of that, or by Ctrl-C.
+		// A pager that ends early, with any exit status or by Ctrl-C, is not an error.
 		{pager: "exec true", page: tall},
 		{pager: "exit 3", page: tall},
 		{pager: "kill -INT $$", page: tall},
@@ -54,9 +54,9 @@ func TestPager(t *testing.T) {
 			w.size = func() (int, int) { return 80, 24 }
 			w.lookupenv = func(string) (string, bool) { return test.pager, test.pager != "-" }
 			code := report(show([]byte(test.page), w), &stderr, nil)
-			paged, _ := os.ReadFile(file) // there is none where nothing was paged
+			paged, _ := os.ReadFile(file) // the file does not exist if the pager got nothing
 			want := map[string]string{test.want: test.page}
-			if code != exitDone || stderr.Len() > 0 || string(paged) != want[got] || stdout.String() != want[bare] {
+			if code != exitDone || stderr.Len() > 0 || string(paged) != want[pager] || stdout.String() != want[terminal] {
 				t.Errorf("exit %d, stderr %q; the pager got %d bytes, the terminal %d", code, stderr.String(), len(paged), stdout.Len())
 			}
 		})

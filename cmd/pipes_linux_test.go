@@ -14,15 +14,15 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestLsIntoHeadEndsSilently breaks the pipe while there is more to come than
-// it holds, in every format.
+// TestLsIntoHeadEndsSilently breaks the pipe in every format, while the program
+// has more output than the pipe can hold.
 func TestLsIntoHeadEndsSilently(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.Fill("timewait=8000"); err != nil {
 			t.Fatal(err)
 		}
 		for _, format := range []string{"table", "csv", "ndjson", "json", "markdown"} {
-			// PIPESTATUS is bash's: the statuses of both ends.
+			// PIPESTATUS, a variable of bash, has the exit statuses of both commands.
 			script := `"$0" ls --format ` + format + ` | head -1; echo "${PIPESTATUS[*]}"`
 			var stdout, stderr bytes.Buffer
 			cmd := exec.CommandContext(t.Context(), "bash", "-c", script, program(t))
@@ -38,14 +38,15 @@ func TestLsIntoHeadEndsSilently(t *testing.T) {
 	})
 }
 
-// TestLsSaysThatItCouldNotWrite gives the program a stdout that is full, and
-// one that cannot be written to.
-func TestLsSaysThatItCouldNotWrite(t *testing.T) {
+// TestLsReportsWriteErrors gives the program a stdout that is full, and one that
+// is not open for writing.
+func TestLsReportsWriteErrors(t *testing.T) {
 	tests := []struct{ name, script, want string }{
 		{"full", `"$0" ls >/dev/full`, "no space left on device"},
 		{"full for json", `"$0" ls --json >/dev/full`, "no space left on device"},
 		{"full for version", `"$0" version >/dev/full`, "no space left on device"},
-		// What is quite closed, Go's runtime opens on /dev/null (checkfds, runtime).
+		// A closed stdout cannot be tested: the Go runtime opens it on /dev/null
+		// (checkfds in package runtime).
 		{"not for writing", `"$0" ls 1</dev/null`, "bad file descriptor"},
 	}
 	for _, test := range tests {
@@ -65,7 +66,7 @@ func TestLsSaysThatItCouldNotWrite(t *testing.T) {
 	}
 }
 
-// TestCtrlCEndsLs interrupts the program while nobody reads what it writes.
+// TestCtrlCEndsLs interrupts the program while nobody reads its output.
 func TestCtrlCEndsLs(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.Fill("timewait=30000"); err != nil {
@@ -83,13 +84,14 @@ func TestCtrlCEndsLs(t *testing.T) {
 			t.Fatal(err)
 		}
 		write.Close()
-		if _, err := read.Read(make([]byte, 1)); err != nil { // it has begun
+		if _, err := read.Read(make([]byte, 1)); err != nil { // the program has started to write
 			t.Fatal(err)
 		}
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		// It may be writing: let it, until it has seen the signal.
+		// The program may be blocked in a write. Read slowly until it has handled
+		// the signal.
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 		go func() {
@@ -102,7 +104,7 @@ func TestCtrlCEndsLs(t *testing.T) {
 		err = <-ended
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || stderr.String() != "" {
-			t.Errorf("after Ctrl-C: %v, stderr %q, want exit status 130 and silence", err, stderr.String())
+			t.Errorf("after Ctrl-C: %v, stderr %q, want exit status 130 and an empty stderr", err, stderr.String())
 		}
 	})
 }
@@ -112,6 +114,6 @@ func TestLsOfACancelledContextExits130(t *testing.T) {
 	cancel()
 	got := runIn(t, ctx, func(*world) {}, "ls", "--format", "ndjson")
 	if got.code != exitInterrupted || got.stderr != "" {
-		t.Errorf("exit %d, stderr %q, want 130 and silence", got.code, got.stderr)
+		t.Errorf("exit %d, stderr %q, want 130 and an empty stderr", got.code, got.stderr)
 	}
 }

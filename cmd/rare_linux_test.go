@@ -15,8 +15,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// makeRareSockets makes sockets that have what those of lab.States have not: so
-// that ss has something to print for nearly every figure it knows.
+// makeRareSockets makes sockets with attributes that the sockets of lab.States do
+// not have, so that ss prints nearly every figure that it knows.
 func makeRareSockets(t *testing.T, l *lab.Lab) {
 	t.Helper()
 	if err := l.SetSysctl("net.ipv4.tcp_ecn", 1); err != nil {
@@ -49,8 +49,8 @@ func congestionControls(t *testing.T) []string {
 	return strings.Fields(string(text))
 }
 
-// newSocket returns a TCP socket that lives until the process ends: the lab's
-// namespace goes with it.
+// newSocket returns a TCP socket of the family of host. It stays open until the
+// process ends, and the lab's network namespace ends with the process.
 func newSocket(t *testing.T, host unix.Sockaddr) int {
 	t.Helper()
 	domain := unix.AF_INET
@@ -73,7 +73,7 @@ func listenOn(t *testing.T, host unix.Sockaddr, prepare func(fd int)) (fd int, a
 	return fd, at
 }
 
-// connectTo returns the two ends of a connection over the loopback.
+// connectTo returns both sockets of a connection over the loopback interface.
 func connectTo(t *testing.T, host unix.Sockaddr, prepare func(fd int)) (client, server int) {
 	t.Helper()
 	listener, at := listenOn(t, host, prepare)
@@ -86,8 +86,9 @@ func connectTo(t *testing.T, host unix.Sockaddr, prepare func(fd int)) (client, 
 	return client, server
 }
 
-// marked makes sockets with a mark, a type of service, a priority, a limit of
-// their pacing, bound to lo, and of another user where there is one.
+// marked makes sockets that have a mark, a type of service, a priority and a
+// maximum pacing rate, are bound to lo, and belong to another user if the user
+// namespace has one.
 func marked(t *testing.T, host unix.Sockaddr) {
 	client, _ := connectTo(t, host, func(fd int) {
 		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, 0xbeef))
@@ -119,7 +120,7 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
-// busy makes a connection that has carried data both ways.
+// busy makes a connection that has carried data in both directions.
 func busy(t *testing.T, host unix.Sockaddr, algorithm string) {
 	client, server := connectTo(t, host, func(fd int) {
 		must(t, unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, algorithm))
@@ -137,8 +138,8 @@ func busy(t *testing.T, host unix.Sockaddr, algorithm string) {
 	}
 }
 
-// stuck makes a connection whose reader does not read, and whose writer has
-// filled all that there is to fill: the window limits it.
+// stuck makes a connection whose receiver does not read and whose sender has
+// filled all buffers, so that the receive window limits it.
 func stuck(t *testing.T, host unix.Sockaddr) {
 	client, _ := connectTo(t, host, func(fd int) {
 		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8000))
@@ -155,13 +156,13 @@ func stuck(t *testing.T, host unix.Sockaddr) {
 		info, err := unix.GetsockoptTCPInfo(client, unix.IPPROTO_TCP, unix.TCP_INFO)
 		must(t, err)
 		if info.Notsent_bytes == 0 || info.Rwnd_limited <= 2000 {
-			return fmt.Errorf("the connection does not get stuck: %+v", info)
+			return fmt.Errorf("the connection is not limited by the window: %+v", info)
 		}
 		return nil
 	})
 }
 
-// acceptFrom returns a socket that a hand-made peer has connected to.
+// acceptFrom returns the accepted socket of a connection from a peer of the lab.
 func acceptFrom(t *testing.T, l *lab.Lab, from netip.AddrPort) (int, *lab.Peer) {
 	t.Helper()
 	listener, at := listenOn(t, &unix.SockaddrInet4{Addr: lab.Host4.As4()}, func(int) {})
@@ -178,8 +179,8 @@ func acceptFrom(t *testing.T, l *lab.Lab, from netip.AddrPort) (int, *lab.Peer) 
 	return fd, p
 }
 
-// lossy makes a connection that has lost its first segments: the peer
-// acknowledges the later ones out of order, and the kernel resends.
+// lossy makes a connection that has lost its first segments: the peer acknowledges
+// later segments with SACK, and the kernel resends the first.
 func lossy(t *testing.T, l *lab.Lab) {
 	fd, p := acceptFrom(t, l, netip.MustParseAddrPort("10.9.0.1:5000"))
 	must(t, unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno"))
@@ -193,12 +194,12 @@ func lossy(t *testing.T, l *lab.Lab) {
 		must(t, p.SendRaw(lab.Segment{Src: p.Addr, Dst: p.Host, Flags: lab.ACK, Seq: p.Seq, Ack: first.Seq, Window: p.Window,
 			Options: block(first.Seq+2000, first.Seq+3000+1000*n)}))
 	}
-	waitForInfo(t, fd, "segments acknowledged out of order and a slow start threshold", func(info *unix.TCPInfo) bool {
+	waitForInfo(t, fd, "segments acknowledged by SACK and a slow start threshold", func(info *unix.TCPInfo) bool {
 		return info.Sacked > 0 && info.Snd_ssthresh < 0xffff && info.Retrans > 0
 	})
 }
 
-// outOfOrder makes a connection to which a segment came out of order.
+// outOfOrder makes a connection that has received a segment out of order.
 func outOfOrder(t *testing.T, l *lab.Lab) {
 	fd, p := acceptFrom(t, l, netip.MustParseAddrPort("10.9.0.2:5000"))
 	p.Seq += 100
@@ -212,7 +213,7 @@ func waitForInfo(t *testing.T, fd int, what string, ready func(*unix.TCPInfo) bo
 		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		must(t, err)
 		if !ready(info) {
-			return fmt.Errorf("waited in vain for %s: %+v", what, info)
+			return fmt.Errorf("waiting for %s: %+v", what, info)
 		}
 		return nil
 	})

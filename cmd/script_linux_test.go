@@ -6,8 +6,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// TestLabScripts runs the real program in a namespace with sockets in every
-// state.
+// TestLabScripts runs scripts with the real program in a network namespace that
+// has sockets in every state.
 func TestLabScripts(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs the real program on whatever host this is: the scripts rely
-// on no socket. Each begins with what it pins.
+// TestScripts runs scripts with the real program on any host: the scripts depend
+// on no socket. Each script starts with a comment on what it checks.
 func TestScripts(t *testing.T) { runScripts(t, "script") }
 
-// runScripts runs the scripts of a folder of testdata, with the program on PATH
-// and without what the environment says of colours.
+// runScripts runs the scripts of a folder of testdata. The program is on PATH,
+// and the environment variables for colours are empty.
 func runScripts(t *testing.T, folder string) {
 	bin := filepath.Dir(program(t))
 	testscript.Run(t, testscript.Params{
@@ -34,8 +34,8 @@ func runScripts(t *testing.T, folder string) {
 	})
 }
 
-// exits is the command of scripts that runs a program and checks its exit
-// status: "exits 2 tcpstate ls --nonsense".
+// exits implements a command for scripts: it runs a program and checks its exit
+// status, as in "exits 2 tcpstate ls --nonsense".
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits STATUS PROGRAM [ARGUMENT...]")

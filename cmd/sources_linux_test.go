@@ -12,7 +12,8 @@ import (
 	"tcpstate/internal/lab"
 )
 
-// runDenied runs the program where NETLINK_SOCK_DIAG is answered with denied.
+// runDenied runs the program where opening a NETLINK_SOCK_DIAG socket fails with
+// the error denied.
 func runDenied(t *testing.T, denied syscall.Errno, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -25,7 +26,7 @@ func runDenied(t *testing.T, denied syscall.Errno, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// TestLsFallsBackToProc forbids sock_diag as seccomp filters of containers do.
+// TestLsFallsBackToProc forbids sock_diag with a seccomp filter, as containers do.
 func TestLsFallsBackToProc(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -69,7 +70,7 @@ func TestLsFallsBackToProc(t *testing.T) {
 	})
 }
 
-// TestLsInAnEmptyNamespace lists a namespace in which there is no socket.
+// TestLsInAnEmptyNamespace lists a network namespace without sockets.
 func TestLsInAnEmptyNamespace(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for _, source := range []string{"sock_diag", "procfs"} {
@@ -91,14 +92,14 @@ func TestLsInAnEmptyNamespace(t *testing.T) {
 				}
 			}
 			if d := list(t, "--source", source); d.Sockets == nil || len(d.Sockets) != 0 || d.Host != "web1" || d.Schema != "tcpstate/v1" || d.Kind != "sockets" || d.Warnings == nil {
-				t.Errorf("%s: %+v, want no sockets and no warnings, which are there", source, d)
+				t.Errorf("%s: %+v, want an empty list of sockets, and a list of warnings", source, d)
 			}
 		}
 	})
 }
 
-// TestLsUnderChurn lists many sockets, most of which stay, while others come
-// and go.
+// TestLsUnderChurn lists many sockets while other sockets are opened and closed.
+// Most of the sockets stay, and each listing must have them exactly once.
 func TestLsUnderChurn(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if err := l.Fill("est=4000", "timewait=15000", "synrecv=4000", "listen=200"); err != nil {
@@ -133,7 +134,7 @@ func TestLsUnderChurn(t *testing.T) {
 				}
 			}
 			if lost > 0 {
-				t.Errorf("listing %d lacks %d of %d sockets that were there all the time", round, lost, len(stay))
+				t.Errorf("listing %d lacks %d of %d sockets that existed all the time", round, lost, len(stay))
 			}
 			for _, args := range [][]string{{"-antoeim", "--format", "ndjson"}, {"--sort", "-age_ms"}} {
 				if got := runArgs(t, append([]string{"ls"}, args...)...); got.code != exitDone || got.stderr != "" {
@@ -141,17 +142,18 @@ func TestLsUnderChurn(t *testing.T) {
 				}
 			}
 		}
-		// /proc takes the kernel seconds: it finds its place anew for every page.
+		// Only one listing from /proc: it takes the kernel seconds, because it must
+		// find its position again for every page.
 		if got := runArgs(t, "ls", "--source", "procfs", "--format", "csv"); got.code != exitDone || got.stderr != "" {
 			t.Errorf("procfs: exit %d, stderr %q", got.code, got.stderr)
 		}
 		if n, err := stop(); err != nil || n < 100 {
-			t.Errorf("only %d connections came and went: %v", n, err)
+			t.Errorf("only %d connections were opened and closed: %v", n, err)
 		}
 	})
 }
 
-// cookies returns "cookie,state" of each socket.
+// cookies returns "cookie,state" for each socket.
 func cookies(t *testing.T) []string {
 	t.Helper()
 	got := runArgs(t, "ls", "-H", "--format", "csv", "--columns", "cookie,state")

@@ -13,21 +13,22 @@ import (
 	"testing"
 )
 
-// ssSocket is what ss says of one socket, under the names of our JSON.
+// ssSocket is what ss prints about one socket, with the names of our JSON.
 type ssSocket struct {
 	words   map[string]string // strings, and booleans as "true"
-	figures map[string]span   // numbers that stand still while nothing happens
-	clocks  map[string]span   // numbers that move all the time
-	sendBPS span              // what ss works out of the others
+	figures map[string]span   // numbers that change only if something happens
+	clocks  map[string]span   // numbers that change all the time
+	sendBPS span              // what ss computes from other figures
 }
 
-// span is the values that a printed number may stand for, its ends included.
+// span is the range of values that a printed number may stand for, both ends
+// included.
 type span struct{ least, most float64 }
 
 func exactly(v float64) span { return span{v, v} }
 
-// general is what a number printed with %g stands for, six digits, in a unit
-// that is scale of ours.
+// general returns the span of a number that ss printed by %g, with six digits. One
+// unit of ss is scale of our units.
 func general(v, scale float64) span {
 	slack := v * 5e-6
 	return span{(v - slack) * scale, (v + slack) * scale}
@@ -46,7 +47,7 @@ func runSS(t *testing.T) map[string]*ssSocket {
 	for line := range strings.Lines(string(output)) {
 		s, err := parseSS(line)
 		if err != nil {
-			t.Fatalf("ss says %q: %v", line, err)
+			t.Fatalf("ss prints %q: %v", line, err)
 		}
 		if sockets[s.words["cookie"]] != nil {
 			t.Fatalf("ss lists cookie %s twice", s.words["cookie"])
@@ -56,15 +57,15 @@ func runSS(t *testing.T) map[string]*ssSocket {
 	return sockets
 }
 
-// ssStates are the names that ss has for states (sstate_name, misc/ss.c).
+// ssStates maps the names of states in ss (sstate_name, misc/ss.c) to ours.
 var ssStates = map[string]string{
 	"LISTEN": "LISTEN", "SYN-SENT": "SYN_SENT", "SYN-RECV": "SYN_RECV", "ESTAB": "ESTABLISHED",
 	"FIN-WAIT-1": "FIN_WAIT1", "FIN-WAIT-2": "FIN_WAIT2", "CLOSING": "CLOSING", "TIME-WAIT": "TIME_WAIT",
 	"CLOSE-WAIT": "CLOSE_WAIT", "LAST-ACK": "LAST_ACK", "UNCONN": "CLOSE",
 }
 
-// ssCounts are the keys of ss that stand before a whole number, each with the
-// name in our JSON.
+// ssCounts are the keys of ss that are followed by an integer, with the names of our
+// JSON.
 var ssCounts = map[string]string{
 	"uid": "uid", "ino": "inode",
 	"backoff": "tcp_info.backoff", "mss": "tcp_info.snd_mss_bytes", "pmtu": "tcp_info.pmtu_bytes",
@@ -79,38 +80,38 @@ var ssCounts = map[string]string{
 	"snd_wnd": "tcp_info.snd_wnd_bytes",
 }
 
-// ssMilliseconds are the keys that stand before milliseconds with a fraction.
+// ssMilliseconds are the keys that are followed by milliseconds with a fraction.
 var ssMilliseconds = map[string]string{
 	"rto": "tcp_info.rto_us", "ato": "tcp_info.ato_us", "rcv_rtt": "tcp_info.rcv_rtt_us", "minrtt": "tcp_info.min_rtt_us",
 }
 
-// ssClocks are the keys that stand before the milliseconds of a running clock.
+// ssClocks are the keys that are followed by the milliseconds of a running clock.
 var ssClocks = map[string]string{
 	"lastsnd": "tcp_info.last_data_sent_ms", "lastrcv": "tcp_info.last_data_recv_ms", "lastack": "tcp_info.last_ack_recv_ms",
 }
 
-// ssBusy are the keys that stand before milliseconds of which ours are
-// microseconds; ss cuts the rest off.
+// ssBusy are the keys that are followed by milliseconds which ss has rounded down.
+// Our unit is microseconds.
 var ssBusy = map[string]string{
 	"busy": "tcp_info.busy_us", "rwnd_limited": "tcp_info.rwnd_limited_us", "sndbuf_limited": "tcp_info.sndbuf_limited_us",
 }
 
-// ssOptions are the words of ss for what the two ends agreed on.
+// ssOptions are the words of ss for the TCP options that both ends agreed on.
 var ssOptions = map[string]string{"ts": "timestamps", "sack": "sack", "ecn": "ecn", "ecnseen": "ecn_seen", "fastopen": "syn_data"}
 
-// ssShutdown is how ss draws what is shut down.
+// ssShutdown has the arrows by which ss shows the directions that are shut down.
 var ssShutdown = map[string]string{"<->": "none", "-->": "receive", "<--": "send", "---": "both"}
 
-// ssMemory are the letters of skmem, in their order (print_skmeminfo).
+// ssMemory are the letters of skmem, in the order of ss (print_skmeminfo).
 var ssMemory = []struct{ letters, name string }{
 	{"r", "memory.recv_alloc_bytes"}, {"rb", "memory.recv_buffer_bytes"}, {"t", "memory.send_alloc_bytes"},
 	{"tb", "memory.send_buffer_bytes"}, {"f", "memory.forward_alloc_bytes"}, {"w", "memory.send_queued_bytes"},
 	{"o", "memory.option_bytes"}, {"bl", "memory.backlog_bytes"}, {"d", "memory.drops"},
 }
 
-// parseSS reads one line of ss -tanoeimHO --tos --inet-sockopt, as iproute2 6.1
-// writes it (inet_show_sock and tcp_stats_print, misc/ss.c). A word that it
-// does not know is an error: nothing that ss says may go unchecked.
+// parseSS parses one line of ss -tanoeimHO --tos --inet-sockopt of iproute2 6.1
+// (inet_show_sock and tcp_stats_print, misc/ss.c). An unknown word is an error, so
+// that nothing in the output of ss remains unchecked.
 func parseSS(line string) (*ssSocket, error) {
 	fields := strings.Fields(line)
 	if len(fields) < 5 {
@@ -141,7 +142,7 @@ func parseSS(line string) (*ssSocket, error) {
 		}
 		rest = rest[used:]
 	}
-	if s.words["congestion"] != "" && state != "LISTEN" { // where there is one there is a whole tcp_info
+	if s.words["congestion"] != "" && state != "LISTEN" { // then ss also printed tcp_info
 		slices.Sort(options)
 		s.words["tcp_info.options"] = strings.Join(options, " ")
 	}
@@ -151,9 +152,9 @@ func parseSS(line string) (*ssSocket, error) {
 	return s, nil
 }
 
-// parseEnds reads the two addresses. ss writes the interface, if the socket is
-// bound to one, behind the local address, and "*" for :: on a socket that takes
-// IPv4 too.
+// parseEnds parses the two addresses. If the socket is bound to an interface, ss
+// writes it after the local address. ss writes "*" for :: on a socket that also
+// accepts IPv4.
 func (s *ssSocket) parseEnds(local, peer string) error {
 	zone := ""
 	s.words["family"] = "ipv4"
@@ -191,8 +192,8 @@ func (s *ssSocket) parseEnds(local, peer string) error {
 	return nil
 }
 
-// parseWord reads the first word of rest, and those after it that belong to it,
-// and returns how many they were.
+// parseWord parses the first word of rest and the following words that belong to it.
+// It returns the number of these words.
 func (s *ssSocket) parseWord(rest []string, options *[]string) (used int, err error) {
 	word := rest[0]
 	if option, ok := ssOptions[word]; ok {
@@ -229,11 +230,11 @@ func (s *ssSocket) parseWord(rest []string, options *[]string) (used int, err er
 	return 1, s.parsePair(key, value)
 }
 
-// parsePair reads what stands behind a key.
+// parsePair parses the value of a key.
 func (s *ssSocket) parsePair(key, value string) error {
 	if name, ok := ssCounts[key]; ok {
 		if s.words["state"] == "LISTEN" && key == "unacked" {
-			name = "accept_queue" // tcp_get_info puts it there for a listener
+			name = "accept_queue" // for a listener, tcp_get_info has it in this field
 		}
 		return s.count(name, value)
 	}
@@ -357,11 +358,11 @@ func (s *ssSocket) parseTimer(value string) error {
 	return s.count("timer.retransmits", parts[2])
 }
 
-// parseSSTime reads what print_ms_timer of misc/ss.c writes: "1.824ms" is 1 s
-// and 824 ms. Milliseconds are cut off from 10 s on, seconds from 10 minutes on.
+// parseSSTime parses the output of print_ms_timer (misc/ss.c): "1.824ms" is 1 s and
+// 824 ms. ss omits milliseconds from 10 s on, and seconds from 10 minutes on.
 func parseSSTime(text string) (span, error) {
 	if text == "" {
-		return exactly(0), nil // what is less than a millisecond is not written
+		return exactly(0), nil // ss writes nothing for less than a millisecond
 	}
 	total, unit, rest := 0.0, 0.0, text
 	for rest != "" {
@@ -427,7 +428,7 @@ func (s *ssSocket) parseBBR(value string) error {
 		return err
 	}
 	for _, name := range []string{"bbr.pacing_gain", "bbr.cwnd_gain"} {
-		s.figures[name] = exactly(0) // left out where it is 0
+		s.figures[name] = exactly(0) // ss omits it if it is 0
 	}
 	for _, part := range parts {
 		key, text, _ := strings.Cut(part, ":")
@@ -474,14 +475,14 @@ func (s *ssSocket) parseDCTCP(value string) error {
 	return nil
 }
 
-// parseSocketOptions reads "inet-sockopt: ( is_icsk mc_loop)".
+// parseSocketOptions parses "inet-sockopt: ( is_icsk mc_loop)".
 func (s *ssSocket) parseSocketOptions(rest []string) (used int, err error) {
 	var names []string
 	for i, word := range rest[1:] {
 		word, last := strings.CutSuffix(strings.TrimPrefix(word, "("), ")")
 		switch word {
 		case "":
-		case "bind_addr_no_port": // the constant's name, which ours keeps, is longer
+		case "bind_addr_no_port": // our name is that of the constant, which is longer
 			names = append(names, "bind_address_no_port")
 		default:
 			names = append(names, word)
@@ -492,11 +493,12 @@ func (s *ssSocket) parseSocketOptions(rest []string) (used int, err error) {
 			return i + 2, nil
 		}
 	}
-	return 0, fmt.Errorf("no end")
+	return 0, fmt.Errorf("the closing parenthesis is missing")
 }
 
-// parseCgroup reads the path below the mount of cgroup v2, of whose directory
-// the kernel told the inode, or the inode where ss could not find the path.
+// parseCgroup parses the path of a cgroup, relative to the mount point of cgroup v2.
+// The kernel reports the inode of its directory, which ss prints if it does not find
+// the path.
 func (s *ssSocket) parseCgroup(value string) error {
 	if number, ok := strings.CutPrefix(value, "unreachable:"); ok {
 		return s.hexadecimal("cgroup_id", "0x"+number)
@@ -514,7 +516,7 @@ func (s *ssSocket) parseCgroup(value string) error {
 	return nil
 }
 
-// cgroupMount returns where cgroup v2 is mounted.
+// cgroupMount returns the mount point of cgroup v2.
 func cgroupMount() (string, error) {
 	mounts, err := os.ReadFile("/proc/mounts")
 	if err != nil {
@@ -546,7 +548,7 @@ func TestParseSSRefusesWhatItDoesNotKnow(t *testing.T) {
 		good + " inet-sockopt: ( is_icsk",
 	} {
 		if s, err := parseSS(bad); err == nil {
-			t.Errorf("%q is read as %+v", bad, s)
+			t.Errorf("%q is parsed as %+v", bad, s)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// event is a line that watch --json writes.
+// event is one line of the output of watch --json.
 type event struct {
 	Event         string
 	At            time.Time
@@ -27,11 +27,11 @@ type event struct {
 	Socket        map[string]any
 	Total         int
 	States        map[string]int
-	Events, Ticks int // of dropped
+	Events, Ticks int // only in the event "dropped"
 }
 
-// readEvents decodes lines, of which none may have a key that docs/json.md does
-// not have.
+// readEvents decodes lines of events. It fails the test if a line has a key that
+// docs/json.md does not document.
 func readEvents(t *testing.T, text string) (events []event) {
 	t.Helper()
 	documented := documentedKeys(t, "Events")
@@ -56,11 +56,11 @@ func readEvents(t *testing.T, text string) (events []event) {
 	return events
 }
 
-// live gives a world the real clock.
+// live sets the real clock in a world.
 func live(w *world) { w.now = time.Now }
 
-// What a tick counts must be what count counts, with the same flags and from
-// both sources.
+// TestWatchAgreesWithCount checks that a tick of watch has the numbers of count,
+// with the same flags and from both sources.
 func TestWatchAgreesWithCount(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		if _, err := l.States(); err != nil {
@@ -82,7 +82,7 @@ func TestWatchAgreesWithCount(t *testing.T) {
 			}
 			events := readEvents(t, got.stdout)
 			if len(events) != 2 {
-				t.Errorf("watch %q: %s, want two ticks and no event", args, got.stdout)
+				t.Errorf("watch %q: %s, want two ticks and nothing else", args, got.stdout)
 				continue
 			}
 			for _, tick := range events {
@@ -99,9 +99,9 @@ func TestWatchAgreesWithCount(t *testing.T) {
 	})
 }
 
-// TestWatchTellsOfSockets reads what watch writes while sockets come and go:
-// each line must have left it before the next tick.
-func TestWatchTellsOfSockets(t *testing.T) {
+// TestWatchReportsSockets reads the output of watch while a socket is opened and
+// closed. The program must write each event before the next tick.
+func TestWatchReportsSockets(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		cmd := exec.CommandContext(t.Context(), program(t), "watch", "-p", "--json", "--interval", "10ms", "--state", "listen")
 		stdout, err := cmd.StdoutPipe()
@@ -121,7 +121,7 @@ func TestWatchTellsOfSockets(t *testing.T) {
 					return e
 				}
 			}
-			t.Fatalf("the program ended before it told of %s: %v, stderr %q", wanted, lines.Err(), stderr.String())
+			t.Fatalf("the program ended before it reported %q: %v, stderr %q", wanted, lines.Err(), stderr.String())
 			return event{}
 		}
 		next("tick")
@@ -131,7 +131,7 @@ func TestWatchTellsOfSockets(t *testing.T) {
 			t.Errorf("opened: %+v", opened)
 		}
 		if tick := next("tick"); tick.Total != 1 || !tick.At.Equal(opened.At) {
-			t.Errorf("the tick at %v after what was opened at %v has %d listeners", tick.At, opened.At, tick.Total)
+			t.Errorf("the tick at %v has %d listeners, want 1 at %v, the time of the event \"opened\"", tick.At, tick.Total, opened.At)
 		}
 		if err := unix.Close(fd); err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func TestWatchTellsOfSockets(t *testing.T) {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		for lines.Scan() { // until it has ended
+		for lines.Scan() { // until the program has ended
 		}
 		cmd.Wait()
 		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || stderr.Len() > 0 {
@@ -152,7 +152,7 @@ func TestWatchTellsOfSockets(t *testing.T) {
 	})
 }
 
-// openListener returns a socket that listens.
+// openListener returns a listening socket of IPv4.
 func openListener(t *testing.T, at netip.AddrPort) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
@@ -168,7 +168,7 @@ func openListener(t *testing.T, at netip.AddrPort) int {
 	return fd
 }
 
-// TestWatchUntil waits for numbers of sockets.
+// TestWatchUntil waits for conditions on the number of sockets.
 func TestWatchUntil(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		openListener(t, netip.MustParseAddrPort("127.0.0.1:8080"))
@@ -194,7 +194,7 @@ func TestWatchUntil(t *testing.T) {
 		if events := readEvents(t, got.stdout); got.code != exitDone || len(events) != 1 || events[0].Total != 1 {
 			t.Errorf("watch --until --json: %+v", got)
 		}
-		// A server that comes up meanwhile ends the wait.
+		// A server that starts to listen ends the wait.
 		ctx, stop := context.WithTimeout(t.Context(), lab.Patience)
 		defer stop()
 		cmd := exec.CommandContext(ctx, program(t), "watch", "--until", ">0", "--interval", "10ms", "sport", "=", ":8081")
@@ -210,7 +210,7 @@ func TestWatchUntil(t *testing.T) {
 	})
 }
 
-// TestWatchIntoHeadEndsSilently breaks the pipe of a stream without end.
+// TestWatchIntoHeadEndsSilently breaks the pipe of an endless stream.
 func TestWatchIntoHeadEndsSilently(t *testing.T) {
 	for _, args := range []string{"", "--json"} {
 		script := `"$0" watch --interval 5ms ` + args + ` | head -1; echo "${PIPESTATUS[*]}"`
@@ -227,8 +227,8 @@ func TestWatchIntoHeadEndsSilently(t *testing.T) {
 	}
 }
 
-// TestWatchNamesServices resolves without a name server: services are named by
-// this host's own list.
+// TestWatchNamesServices resolves names without a name server: the names of
+// services come from a list on this host.
 func TestWatchNamesServices(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		cmd := exec.CommandContext(t.Context(), program(t), "watch", "-r", "-q", "--interval", "10ms", "--state", "listen")
@@ -251,17 +251,17 @@ func TestWatchNamesServices(t *testing.T) {
 				return
 			}
 		}
-		t.Error("the program ended before it told of the listener")
+		t.Error("the program ended before it reported the listener")
 	})
 }
 
-// brokenPipe takes nothing.
+// brokenPipe is a writer whose reader has closed the pipe.
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 
-// A reader that goes away ends watch silently, but what was waited for has not
-// come to pass.
+// TestWatchWithoutItsReader checks that watch ends silently when its reader closes
+// the pipe, but that --until then fails, because its condition was not met.
 func TestWatchWithoutItsReader(t *testing.T) {
 	for _, test := range []struct {
 		args   []string

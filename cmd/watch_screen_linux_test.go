@@ -15,8 +15,7 @@ import (
 )
 
 // connections opens a listener on 127.0.0.1:8080 and connections to it from the
-// ports 41001, 41002 and 41003, of which the last sends five bytes that nobody
-// reads.
+// ports 41001, 41002 and 41003. The last one sends five bytes that nobody reads.
 func connections(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:8080")
@@ -44,14 +43,15 @@ func onTerminal(t *testing.T, env string, args string) *pane.Pane {
 
 const english = "LC_ALL=C.UTF-8"
 
-// TestScreen goes through the screen as its user does.
+// TestScreen uses the screen as a user does: it filters, sorts, groups, opens a
+// socket and an explanation, and resizes the terminal.
 func TestScreen(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		connections(t)
 		p := onTerminal(t, english, "--interval 250ms -p")
 		screen := p.Wait("sock_diag", "7 sockets  every 250ms", "4 ESTABLISHED          6", "7 sockets  sort state", "127.0.0.1:8080", "? keys  q quit")
 		if !regexp.MustCompile(`(?m)^> LISTEN +0 .* +127\.0\.0\.1:8080 +0\.0\.0\.0:\* .*/`).MatchString(screen) {
-			t.Errorf("no listener under the cursor, with its process:\n%s", screen)
+			t.Errorf("the cursor is not on a listener with its process:\n%s", screen)
 		}
 
 		p.Press("/")
@@ -66,7 +66,7 @@ func TestScreen(t *testing.T) {
 		p.Press("s")
 		screen = p.Wait("sort recv-q down", "> ESTABLISHED       5")
 		if strings.Index(screen, "127.0.0.1:41003") > strings.Index(screen, "127.0.0.1:41002") {
-			t.Errorf("not sorted by what is not read:\n%s", screen)
+			t.Errorf("not sorted by the bytes not read:\n%s", screen)
 		}
 
 		p.Press("g", "g")
@@ -100,7 +100,7 @@ func TestScreen(t *testing.T) {
 	})
 }
 
-// TestScreenIsLeft ends the screen in all the ways there are.
+// TestScreenIsLeft ends the screen in every possible way, by keys and by signals.
 func TestScreenIsLeft(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		connections(t)
@@ -132,16 +132,16 @@ func TestScreenIsLeft(t *testing.T) {
 					t.Errorf("exit %d, want %d: %s", status, test.status, p.Stderr())
 				}
 				if screen := p.Screen(); strings.Contains(screen, "ESTABLISHED") {
-					t.Errorf("the screen is left behind:\n%s", screen)
+					t.Errorf("the screen is not cleared:\n%s", screen)
 				}
 			})
 		}
 	})
 }
 
-// TestScreenHonours looks at what is drawn where the environment or a flag asks
-// for less.
-func TestScreenHonours(t *testing.T) {
+// TestScreenCapabilities checks what is drawn if the environment or a flag
+// excludes colours, UTF-8 or the whole screen.
+func TestScreenCapabilities(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		connections(t)
 		for _, test := range []struct {
@@ -157,7 +157,7 @@ func TestScreenHonours(t *testing.T) {
 				p := onTerminal(t, test.env, "--state ESTABLISHED "+test.args)
 				screen := p.Wait("ESTABLISHED 6", "6 sockets  in ESTABLISHED", "0.0.0.0:8080"[7:])
 				if ascii := strings.IndexFunc(screen, func(r rune) bool { return r > '~' }) < 0; ascii != test.ascii {
-					t.Errorf("ASCII alone is %v, want %v:\n%s", ascii, test.ascii, screen)
+					t.Errorf("only ASCII is %v, want %v:\n%s", ascii, test.ascii, screen)
 				}
 				if color := strings.Contains(p.Colored(), "\x1b["); color != test.color {
 					t.Errorf("colours are %v, want %v:\n%q", color, test.color, p.Colored())
@@ -177,8 +177,8 @@ func TestScreenHonours(t *testing.T) {
 	})
 }
 
-// TestScreenOfAFlood shows a flood on its first screen: how many there are, the
-// listener, the networks.
+// TestScreenOfAFlood checks that the first screen of a flood shows the number of
+// half-open connections, the listener and the networks.
 func TestScreenOfAFlood(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		plan, err := lab.ParsePlan("synrecv4=3000")
@@ -187,7 +187,7 @@ func TestScreenOfAFlood(t *testing.T) {
 		p := onTerminal(t, english, "--state SYN_RECV")
 		screen := p.Wait("SYN_RECV 3000", "LISTENER", "ACCEPT-Q", "PREFIX", "/24", "PEER", "age  ", "3000 sockets  in SYN_RECV")
 		if !regexp.MustCompile(`(?m)^10\.77\.0\.1:\d+ +0/\d+ +3000 `).MatchString(screen) {
-			t.Errorf("the listener is not told with its queue and its half-open connections:\n%s", screen)
+			t.Errorf("the listener is not shown with its queue and its half-open connections:\n%s", screen)
 		}
 		must(t, l.FillPlan(plan.Fill))
 		p.Wait("SYN_RECV 6000", "6000 sockets  in SYN_RECV")
