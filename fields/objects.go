@@ -18,7 +18,7 @@ var Objects = []Object{
 	{"tcp_info", whenInfo, "the kernel's struct tcp_info; what its kernel did not tell is absent"},
 }
 
-// ObjectNamed returns the object with the name. It panics where there is none.
+// ObjectNamed returns the object with the name. It panics if there is none.
 func ObjectNamed(name string) Object {
 	for _, o := range Objects {
 		if o.Name == name {
