@@ -29,7 +29,7 @@ func TestMissingDependsOnPrivilege(t *testing.T) {
 		if err := unix.Listen(fd, 1); err != nil {
 			t.Fatal(err)
 		}
-		look := func() (mark tcp.Optional[uint32], missing []string) {
+		readMark := func() (mark tcp.Optional[uint32], missing []string) {
 			s := mustOpen(t, Query{Source: SockDiag, States: tcp.All, Families: both, Detail: tcp.DetailExtended})
 			sockets := readAll(t, s)
 			if len(sockets) != 1 {
@@ -37,14 +37,14 @@ func TestMissingDependsOnPrivilege(t *testing.T) {
 			}
 			return sockets[0].Extended.Mark, s.Missing()
 		}
-		if mark, missing := look(); mark != tcp.Known[uint32](7) || slices.Contains(missing, "mark") {
+		if mark, missing := readMark(); mark != tcp.Known[uint32](7) || slices.Contains(missing, "mark") {
 			t.Errorf("as root: mark %v, missing %q", mark, missing)
 		}
 		// The kernel checks the privileges of the calling thread. The thread is
 		// not unlocked, so it ends with the test.
 		runtime.LockOSThread()
 		dropNetAdmin(t)
-		if mark, missing := look(); mark.IsKnown() || !slices.Contains(missing, "mark") || !slices.Contains(missing, "md5_keys") {
+		if mark, missing := readMark(); mark.IsKnown() || !slices.Contains(missing, "mark") || !slices.Contains(missing, "md5_keys") {
 			t.Errorf("without CAP_NET_ADMIN: mark %v, missing %q", mark, missing)
 		}
 	})

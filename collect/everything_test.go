@@ -64,6 +64,6 @@ func TestListenersAreNotEverything(t *testing.T) {
 	}}
 	_, err := FindListeners(t.Context(), Query{Source: refuses, States: tcp.All, Families: both, Everything: true})
 	if !errors.Is(err, refused) || asked.States != tcp.Set(tcp.Listen) {
-		t.Errorf("%v, asked for %v", err, asked.States)
+		t.Errorf("%v, requested %v", err, asked.States)
 	}
 }

@@ -97,7 +97,7 @@ func TestResolve(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
 	if len(asked) != 4 || asked["10.0.0.1"] != 1 || asked["10.0.0.9"] != 1 || asked["10.0.0.8"] != 1 || asked["fe80::2"] != 1 {
-		t.Errorf("asked for %v, want each host once", asked)
+		t.Errorf("looked up %v, want each host once", asked)
 	}
 	if got := r.warnings().Texts(); !slices.Equal(got, []string{"the names of 1 of 4 hosts could not be looked up: server misbehaving"}) {
 		t.Errorf("warnings %q", got)

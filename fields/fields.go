@@ -90,7 +90,7 @@ const Any = ^Sources(0)
 // unlisted are the names of the states whose sockets only SockDiagInactive lists.
 var unlisted = []string{"bound_inactive", "close"}
 
-// All lists the fields in the order of their keys in JSON. Nobody may change it.
+// All lists the fields in the order of their keys in JSON. It must not be changed.
 var All = table()
 
 // table returns the rows of all parts, each with its getters.

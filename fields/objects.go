@@ -3,7 +3,7 @@ package fields
 // Object describes a key of JSON that holds other keys.
 type Object struct{ Name, When, Doc string }
 
-// Objects lists the objects of a socket. Nobody may change it.
+// Objects lists the objects of a socket. It must not be changed.
 var Objects = []Object{
 	{"local", Always, "the local endpoint"},
 	{"peer", Always, "the remote endpoint; a listener's is the unspecified address of its family, port 0"},

@@ -352,7 +352,7 @@ func unprivileged(t *testing.T, stranger string) {
 		err := n.Do(func() error { ran++; return nil })
 		if i == 0 {
 			if err != nil {
-				t.Errorf("the reader's own: %v", err)
+				t.Errorf("the reader's own namespace: %v", err)
 			}
 			continue
 		}

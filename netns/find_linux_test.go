@@ -315,7 +315,7 @@ func TestAllExactly(t *testing.T) {
 			}
 		}
 
-		t.Run("own with a name", func(t *testing.T) {
+		t.Run("own namespace with a name", func(t *testing.T) {
 			bind(t, "/proc/self/ns/net", "/run/netns/home")
 			if got, want := names(all(t, procOf(t, 1, self))), []string{"home", "blue", "red"}; !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)

@@ -21,7 +21,7 @@ type Column struct {
 	get     func(*tcp.Socket) fields.Value   // nil for an address or an endpoint
 	addr    fields.AddressFunc               // for an address
 	end     func(*tcp.Socket) netip.AddrPort // for an endpoint
-	called  func(*tcp.Socket) tcp.Name       // the names of host and service, for local and peer
+	nameOf  func(*tcp.Socket) tcp.Name       // the names of host and service, for local and peer
 	holders fields.ProcessesFunc             // for holders
 	field   *fields.Field                    // the field that it shows; nil for a composite
 
@@ -51,9 +51,9 @@ func (c *Column) Heading() string {
 // composites are the columns for people for which JSON has no field.
 var composites = []*Column{
 	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443; in tables with -r their names, web1:https",
-		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, called: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, nameOf: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
 	{name: "peer", kind: endpoint, doc: "the remote address and port, or their names",
-		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, called: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, nameOf: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
 	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2. In tables, of a socket without any, in parentheses those of its listener, or the listener's address: (812/nginx)",
 		holders: fields.Named("processes").Processes, get: fields.Named("processes").Get},
 	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",

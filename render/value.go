@@ -131,7 +131,7 @@ func (c *Column) fromOutside(s *tcp.Socket) bool {
 	case address:
 		return c.addr(s).Zone() != ""
 	case endpoint:
-		return c.end(s).Addr().Zone() != "" || c.called != nil && c.called(s) != tcp.Name{}
+		return c.end(s).Addr().Zone() != "" || c.nameOf != nil && c.nameOf(s) != tcp.Name{}
 	}
 	return false
 }
@@ -144,17 +144,17 @@ func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 	if !e.IsValid() {
 		return b
 	}
-	var called tcp.Name
-	if c.called != nil {
-		called = c.called(s)
+	var name tcp.Name
+	if c.nameOf != nil {
+		name = c.nameOf(s)
 	}
 	anyPort := e.Port() == 0 && (c.name == "peer" || e.Addr().IsUnspecified())
-	if called == (tcp.Name{}) && !anyPort {
+	if name == (tcp.Name{}) && !anyPort {
 		return appendAddrPort(b, e)
 	}
 	switch {
-	case called.Host != "":
-		b = append(b, called.Host...)
+	case name.Host != "":
+		b = append(b, name.Host...)
 	case e.Addr().Is4():
 		b = appendAddr(b, e.Addr())
 	default:
@@ -162,8 +162,8 @@ func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 	}
 	b = append(b, ':')
 	switch {
-	case called.Service != "":
-		return append(b, called.Service...)
+	case name.Service != "":
+		return append(b, name.Service...)
 	case anyPort:
 		return append(b, '*')
 	}

@@ -98,7 +98,7 @@ func TestFollow(t *testing.T) {
 		{"a socket that is listed before and after it changes",
 			ticks{{conn(bound, 1, 0, 7)}, {conn(bound, 1, 0, 7), conn(synSent, 1, 5000, 7)}, {conn(synSent, 1, 5000, 7)}},
 			[]string{"state BOUND_INACTIVE>SYN_SENT 5000", ""}},
-		{"a connection ends as TIME_WAIT beside its program's own socket",
+		{"a connection ends as TIME_WAIT and its program's own socket",
 			ticks{{conn(estab, 1, 5000, 7)}, {conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)},
 				{conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)}, {conn(timeWait, 1, 5000, 0)}, {}},
 			[]string{"state ESTABLISHED>BOUND_INACTIVE 0, opened >TIME_WAIT 5000", "", "closed BOUND_INACTIVE> 0", "closed TIME_WAIT> 5000"}},
