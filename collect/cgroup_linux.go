@@ -17,26 +17,27 @@ import (
 	"tcpstate/tcp"
 )
 
-// cgroupNames remembers what the ids of cgroups stand for. It looks at no
-// directory before it is asked, and then at all: an id does not tell where it
-// is, and open_by_handle_at(2), which would, is for root alone.
+// cgroupNames remembers the paths of cgroups by their ids. It reads no
+// directory before it is asked for an id. Then it reads the whole tree: an id
+// does not show where its cgroup is, and open_by_handle_at(2), which would, is
+// for root only.
 //
-// A path is the one below the mount of cgroup v2. Where only a part of the tree
-// is mounted, that is not the path from the root of all cgroups; it is the one
-// that cgroupID takes, and ss(8) shows.
+// A path is relative to the mount point of cgroup v2. If only a part of the
+// tree is mounted, this is not the path from the root of all cgroups. It is the
+// path that cgroupID takes and that ss(8) shows.
 type cgroupNames struct {
-	mount string // where to look; "": where cgroup v2 is mounted
+	mount string // the tree to read; "": where cgroup v2 is mounted
 	known map[uint64]tcp.Cgroup
 	walks int
 }
 
-// cgroupWalks is how often the tree is read: once, and once more for the
-// cgroups that were made since. Whatever is not found then is gone, or outside
-// of what is mounted here.
+// cgroupWalks is how often the tree is read: once, and once more for cgroups
+// that were created after that. A cgroup that is still not found no longer
+// exists, or is outside the part of the tree that is mounted here.
 const cgroupWalks = 2
 
-// of returns what the cgroup with the id is called, nothing where that is not
-// known. Id 0 stands for no cgroup.
+// of returns the cgroup with the id, or the zero value if it is not known. Id 0
+// means no cgroup.
 func (c *cgroupNames) of(id uint64) tcp.Cgroup {
 	if id == 0 {
 		return tcp.Cgroup{}
@@ -57,18 +58,19 @@ func (c *cgroupNames) of(id uint64) tcp.Cgroup {
 	}
 	group, known = c.known[id]
 	if !known {
-		c.known[id] = group // it costs no second walk
+		c.known[id] = group // so that the same id causes no second walk
 	}
 	return group
 }
 
-// walk remembers the cgroup with the path and those below it. A directory that
-// is gone, or may not be read, is passed over.
+// walk remembers the cgroup with the path and those below it. It skips a
+// directory that no longer exists or that this user may not read.
 //
-// The inode of a directory is its cgroup's id, on systems whose inode numbers
-// have 64 bits (kernfs_id_ino in include/linux/kernfs.h). Its links are two and
-// one for each directory in it (kernfs_refresh_inode in fs/kernfs/inode.c): most
-// cgroups hold none, and need not be read.
+// The inode of a directory is the id of its cgroup, on systems whose inode
+// numbers have 64 bits (kernfs_id_ino in include/linux/kernfs.h). A directory
+// has two links, and one more for each directory in it (kernfs_refresh_inode in
+// fs/kernfs/inode.c). Most cgroups have no directories in them, and need not be
+// read.
 func (c *cgroupNames) walk(name string) {
 	directory := path.Join(c.mount, name)
 	var stat syscall.Stat_t
@@ -90,9 +92,10 @@ func (c *cgroupNames) walk(name string) {
 	}
 }
 
-// cgroupID returns the id of the cgroup with the given path, as it is or below
-// the mount of cgroup v2: the handle of its directory, which is what the kernel
-// names cgroups by (cgroup_id in include/linux/cgroup.h).
+// cgroupID returns the id of the cgroup with the given path. The path is tried
+// as it is, and then below the mount point of cgroup v2. The id is the handle
+// of the directory, by which the kernel identifies cgroups (cgroup_id in
+// include/linux/cgroup.h).
 func cgroupID(name string) (uint64, bool) {
 	if id, ok := handleOf(name); ok {
 		return id, true
@@ -120,9 +123,9 @@ func isCgroup(directory string) bool {
 	return unix.Statfs(directory, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-// cgroupMount returns where cgroup v2 is mounted, "" where it is not: on
-// /sys/fs/cgroup, or on /sys/fs/cgroup/unified where cgroup v1 is in use too, or
-// wherever a container has it.
+// cgroupMount returns the directory where cgroup v2 is mounted, or "" if it is
+// not mounted. It is /sys/fs/cgroup, or /sys/fs/cgroup/unified if cgroup v1 is
+// in use too, or another directory in some containers.
 func cgroupMount() string {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -133,16 +136,17 @@ func cgroupMount() string {
 	if i := slices.IndexFunc(mounts, isCgroup); i >= 0 {
 		return mounts[i]
 	}
-	return "" // all are hidden below later mounts
+	return "" // later mounts hide all of them
 }
 
-// parseCgroupMounts returns where mountinfo, as proc_pid_mountinfo(5) has it,
-// says that cgroup v2 is mounted: what shows most of the tree first. Lines that
-// it cannot read tell of no mount.
+// parseCgroupMounts returns the directories where cgroup v2 is mounted
+// according to mountinfo, in the format of proc_pid_mountinfo(5). The mount
+// that shows most of the tree comes first. Lines that cannot be parsed are
+// skipped.
 func parseCgroupMounts(mountinfo io.Reader) []string {
 	type mount struct {
 		at    string
-		depth int // of its root in the tree, less than 0 above the reader's own root
+		depth int // of its root in the tree; below 0 if that is above the reader's own root
 	}
 	var mounts []mount
 	lines := bufio.NewScanner(mountinfo)
@@ -162,10 +166,10 @@ func parseCgroupMounts(mountinfo io.Reader) []string {
 	return list
 }
 
-// cgroupDepth returns how deep in the tree the root of a mount lies. It is given
-// as seen from the reader's cgroup namespace: /.. is one above its root, which
-// is there to see where the host's tree was mounted into a container
-// (cgroup_namespaces(7)).
+// cgroupDepth returns the depth of the root of a mount in the tree. The root is
+// given relative to the reader's cgroup namespace: /.. is one level above the
+// root of that namespace. Such a path appears when the host's tree was mounted
+// into a container (cgroup_namespaces(7)).
 func cgroupDepth(root string) (depth int) {
 	for name := range strings.SplitSeq(root, "/") {
 		switch name {
@@ -179,8 +183,9 @@ func cgroupDepth(root string) (depth int) {
 	return depth
 }
 
-// unescapeMount turns the \040 that mountinfo has for a space back, and likewise
-// tab, newline and backslash (mangle in fs/proc_namespace.c).
+// unescapeMount replaces the escapes of mountinfo, such as \040 for a space, by
+// the characters: space, tab, newline and backslash (mangle in
+// fs/proc_namespace.c).
 func unescapeMount(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s

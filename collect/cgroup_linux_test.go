@@ -48,8 +48,8 @@ func FuzzParseCgroupMounts(f *testing.F) {
 	})
 }
 
-// inode returns the number by which a directory, made where it is not there,
-// stands for a cgroup.
+// inode returns the inode of a directory, which is the id of its cgroup. It
+// creates the directory if it does not exist.
 func inode(t *testing.T, directory string) uint64 {
 	t.Helper()
 	if err := os.MkdirAll(directory, 0o755); err != nil {
@@ -78,7 +78,7 @@ func TestCgroupNames(t *testing.T) {
 
 	expect(0, "")
 	if names.walks != 0 {
-		t.Error("the tree was read though there is no cgroup")
+		t.Error("the tree was read although there is no cgroup")
 	}
 	expect(nginx, "/system.slice/nginx.service")
 	expect(root, "/")
@@ -93,7 +93,7 @@ func TestCgroupNames(t *testing.T) {
 	latest := inode(t, filepath.Join(mount, "latest"))
 	for range 10 {
 		if got := names.of(latest); got != (tcp.Cgroup{}) {
-			t.Errorf("a cgroup that is not known is %+v", got)
+			t.Errorf("an unknown cgroup is %+v, want none", got)
 		}
 	}
 	expect(nginx, "/system.slice/nginx.service")
@@ -114,8 +114,8 @@ func TestCgroupsUnread(t *testing.T) {
 	}
 }
 
-// TestCgroupOfThisHost holds the inode of a cgroup to what the kernel says its
-// id is, and the path that is shown to the one that a filter takes.
+// TestCgroupOfThisHost compares the inode of a cgroup with the id that the
+// kernel reports, and the path that is shown with the path that a filter takes.
 func TestCgroupOfThisHost(t *testing.T) {
 	mount := cgroupMount()
 	if mount == "" {
@@ -128,7 +128,7 @@ func TestCgroupOfThisHost(t *testing.T) {
 	for _, directory := range append([]string{mount}, below(t, mount)...) {
 		id, ok := handleOf(directory)
 		if !ok {
-			continue // removed meanwhile
+			continue // it was removed
 		}
 		group := names.of(id)
 		if filepath.Join(mount, group.Path) != directory || group.Path == "" {

@@ -7,13 +7,13 @@ import (
 	"tcpstate/tcp"
 )
 
-// cgroupAt returns what the path of a cgroup shows. Of units and of containers
-// that lie in one another, it is the innermost: of a service that runs in a
-// container, the service and the container.
+// cgroupAt returns the cgroup with the unit and the container that its path
+// shows. If units or containers are nested, it is the innermost of each: for a
+// service that runs in a container, the service and the container.
 //
-// The unit is a service or a scope, named as systemd prints it and systemctl(1)
-// takes it, with \x2d for what it escapes. A slice holds units and is none that
-// a process belongs to.
+// The unit is a service or a scope, with the name that systemd prints and
+// systemctl(1) takes, in which escapes such as \x2d stay. A slice contains
+// units, and is not the unit of a process.
 func cgroupAt(path string) tcp.Cgroup {
 	group := tcp.Cgroup{Path: path}
 	parent := ""
@@ -38,16 +38,17 @@ func isUnit(name string) bool {
 	return false
 }
 
-// containerID returns the container that a directory within the parent is for,
-// "" where it is for none that is known here.
+// containerID returns the container to which a directory within the parent
+// belongs, or "" if it belongs to none that is known here.
 //
-// Docker, containerd, CRI-O and podman have ids of 64 hexadecimal digits, alone
-// (/docker/ID, /kubepods/burstable/podUID/ID) or after the engine's name
+// Docker, containerd, CRI-O and podman use ids of 64 hexadecimal digits, alone
+// (/docker/ID, /kubepods/burstable/podUID/ID) or after the name of the engine
 // (docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope,
-// libpod-payload-ID, and podUID.slice:cri-containerd:ID). LXC has names
-// (lxc.payload.NAME, before version 4 lxc/NAME), and so have the machines of
-// systemd-machined: machine-NAME.scope, systemd-nspawn@NAME.service. The
-// virtual machines of libvirt are machines too, but no containers.
+// libpod-payload-ID, and podUID.slice:cri-containerd:ID). LXC uses names
+// (lxc.payload.NAME, before version 4 lxc/NAME). The machines of
+// systemd-machined have names too: machine-NAME.scope,
+// systemd-nspawn@NAME.service. The virtual machines of libvirt are also
+// machines of systemd-machined, but not containers.
 func containerID(parent, name string) string {
 	bare, scope := strings.CutSuffix(name, ".scope")
 	if id := hexID(bare); id != "" {
@@ -70,9 +71,9 @@ func containerID(parent, name string) string {
 	return ""
 }
 
-// hexID returns the 64 hexadecimal digits that end the name, after nothing or
-// after the name of an engine. What watches over a container, conmon, is outside
-// of it.
+// hexID returns the 64 hexadecimal digits at the end of the name, if they are
+// the whole name or follow the name of an engine. The monitor of a container,
+// conmon, runs outside the container, so its scope gives no id.
 func hexID(name string) string {
 	const digits = 64
 	if len(name) < digits {
@@ -91,7 +92,8 @@ func hexID(name string) string {
 	return id
 }
 
-// unescapeUnit turns the \x2d of systemd's unit names back (systemd.unit(5)).
+// unescapeUnit replaces the escapes of systemd's unit names, such as \x2d, by
+// the characters (systemd.unit(5)).
 func unescapeUnit(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {

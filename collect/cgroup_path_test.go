@@ -62,7 +62,7 @@ func TestCgroupAt(t *testing.T) {
 	}
 }
 
-// FuzzCgroupAt sees that what is shown of a path is of the path.
+// FuzzCgroupAt checks that the unit and the container are parts of the path.
 func FuzzCgroupAt(f *testing.F) {
 	for _, path := range []string{"", "/", "//", "/a.scope", "/docker/" + hexA, `/machine-\x00\x2f.scope`, "/lxc/", "/machine-\\x", "/\xff\n.service"} {
 		f.Add(path)

@@ -13,11 +13,11 @@ import (
 	"tcpstate/wording"
 )
 
-// Checkup is an observation of a network namespace that has begun: its settings,
-// a first reading of its counters, and who holds its sockets. End makes the
-// second reading and looks at the sockets.
+// Checkup is an observation of a network namespace that has begun: its
+// settings, a first reading of its counters, and the owners of its sockets. End
+// reads the counters again, and reads the sockets.
 type Checkup struct {
-	Netns       string // the namespace, where others than the process's were asked for
+	Netns       string // name of the namespace; "" if only that of the process was requested
 	Observation *doctor.Observation
 
 	ctx      context.Context
@@ -28,10 +28,11 @@ type Checkup struct {
 }
 
 // BeginCheckups begins an observation of each network namespace of a query. The
-// filter of the query chooses which sockets are looked at; its detail is the
-// doctor's own. The warnings are of namespaces that could not be looked at.
+// filter of the query selects the sockets that are examined. Its detail is
+// replaced by what the doctor needs. The warnings are about namespaces that
+// could not be observed.
 func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings Warnings, err error) {
-	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo // the rules look at its clocks
+	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo // the rules use the clocks in tcp_info
 	all, err := newJob(q)
 	if err != nil {
 		return nil, nil, err
@@ -71,15 +72,15 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds) (*C
 	return c, j.findAllOwners(ctx)
 }
 
-// note keeps what could not be read: the rules that rest on it say that they were
-// not judged.
+// note keeps an error about something that could not be read. The rules that
+// depend on it report that they were not evaluated.
 func (c *Checkup) note(err error) {
 	if err != nil {
 		c.warnings.Add(hostUnread(err))
 	}
 }
 
-// counters reads the counters; none where they cannot be read.
+// counters reads the counters. It returns nil if they cannot be read.
 func (c *Checkup) counters() map[string]int64 {
 	counters, err := c.proc.Counters()
 	if err != nil {
@@ -88,18 +89,18 @@ func (c *Checkup) counters() map[string]int64 {
 	return counters
 }
 
-// limitsRead is of how many processes the limits are read: those with most
-// sockets.
+// limitsRead is the number of processes whose limits are read. They are those
+// with the most sockets.
 const limitsRead = 32
 
-// ownersLast is how long what was found of the sockets' processes is good for:
-// what was opened since is too young for any rule to speak of its process.
-// After a longer interval they are looked for again.
+// ownersLast is how long the owners that were found stay valid. A socket that
+// was opened after the search is too young for any rule to report its process.
+// After a longer interval the owners are searched for again.
 const ownersLast = 3 * time.Second
 
-// End reads the counters again, the given time after the checkup was begun, and
-// looks at the sockets. An interval of 0 is that nothing is compared: there is one
-// reading of the counters, and what they say is since boot.
+// End reads the counters again, the given time after the checkup began, and
+// examines the sockets. If the interval is 0, no readings are compared: there
+// is one reading of the counters, and their values are since boot.
 func (c *Checkup) End(interval time.Duration) error {
 	o := c.Observation
 	counters, err := c.proc.Counters()
@@ -135,9 +136,9 @@ func (c *Checkup) End(interval time.Duration) error {
 	return nil
 }
 
-// findAllOwners reads who holds any socket at all, and the listeners. It lists no
-// sockets before, but searches /proc for more than may be needed. What is opened
-// after it is too young to be warned of.
+// findAllOwners finds the owners of all sockets, and the listeners. It needs no
+// list of the sockets, but may search /proc for more than is used. Sockets that
+// are opened after it are too young for a warning.
 func (j *job) findAllOwners(ctx context.Context) error {
 	listeners, err := j.listeners(ctx)
 	if err != nil {
@@ -149,8 +150,8 @@ func (j *job) findAllOwners(ctx context.Context) error {
 	return j.owners.searchAll(ctx)
 }
 
-// readLimits reads what the processes that hold most sockets may have open. One
-// that has ended meanwhile has no limit.
+// readLimits reads the limit of open files of the processes that hold the most
+// sockets. A process that has ended since then has no limit.
 func (c *Checkup) readLimits() {
 	open := make(map[int]int)
 	for _, p := range c.job.owners.found.Processes() {
@@ -169,8 +170,8 @@ func (c *Checkup) readLimits() {
 	}
 }
 
-// Source returns where the sockets came from.
+// Source returns the source of the sockets.
 func (c *Checkup) Source() Source { return c.source }
 
-// Warnings returns what could not be read.
+// Warnings reports what could not be read.
 func (c *Checkup) Warnings() Warnings { return c.warnings }

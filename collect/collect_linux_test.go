@@ -14,8 +14,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestMissingDependsOnPrivilege looks as root of the namespace, and again after
-// it has given up CAP_NET_ADMIN: marks are then missing, and absent.
+// TestMissingDependsOnPrivilege reads as root of the namespace, and again
+// without CAP_NET_ADMIN. The second time marks are missing and absent.
 func TestMissingDependsOnPrivilege(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -29,28 +29,28 @@ func TestMissingDependsOnPrivilege(t *testing.T) {
 		if err := unix.Listen(fd, 1); err != nil {
 			t.Fatal(err)
 		}
-		look := func() (mark tcp.Optional[uint32], missing []string) {
+		readMark := func() (mark tcp.Optional[uint32], missing []string) {
 			s := mustOpen(t, Query{Source: SockDiag, States: tcp.All, Families: both, Detail: tcp.DetailExtended})
 			sockets := readAll(t, s)
 			if len(sockets) != 1 {
-				t.Fatalf("%d sockets, want the one", len(sockets))
+				t.Fatalf("%d sockets, want 1", len(sockets))
 			}
 			return sockets[0].Extended.Mark, s.Missing()
 		}
-		if mark, missing := look(); mark != tcp.Known[uint32](7) || slices.Contains(missing, "mark") {
+		if mark, missing := readMark(); mark != tcp.Known[uint32](7) || slices.Contains(missing, "mark") {
 			t.Errorf("as root: mark %v, missing %q", mark, missing)
 		}
-		// The kernel answers the thread that asks. It is not unlocked, and so
-		// ends with the test.
+		// The kernel checks the privileges of the calling thread. The thread is
+		// not unlocked, so it ends with the test.
 		runtime.LockOSThread()
 		dropNetAdmin(t)
-		if mark, missing := look(); mark.IsKnown() || !slices.Contains(missing, "mark") || !slices.Contains(missing, "md5_keys") {
+		if mark, missing := readMark(); mark.IsKnown() || !slices.Contains(missing, "mark") || !slices.Contains(missing, "md5_keys") {
 			t.Errorf("without CAP_NET_ADMIN: mark %v, missing %q", mark, missing)
 		}
 	})
 }
 
-// TestInterfaceNames asks for the names of links by their index.
+// TestInterfaceNames looks up the names of links by their index.
 func TestInterfaceNames(t *testing.T) {
 	links, err := net.Interfaces()
 	if err != nil {
@@ -58,19 +58,19 @@ func TestInterfaceNames(t *testing.T) {
 	}
 	var names interfaceNames
 	for _, link := range links {
-		for range 2 { // asked, then remembered
+		for range 2 { // looked up, then remembered
 			if got := names.name(uint32(link.Index)); got != link.Name {
 				t.Errorf("interface %d is %q, want %q", link.Index, got, link.Name)
 			}
 		}
 	}
 	if got := names.name(1 << 30); got != "" {
-		t.Errorf("an interface that is not there is called %q", got)
+		t.Errorf("an interface that does not exist has the name %q", got)
 	}
 }
 
-// TestTheHostsOwnSocketsAreListed opens a listener and looks for it, from both
-// sources, as whoever runs the test.
+// TestTheHostsOwnSocketsAreListed opens a listener and looks for it in both
+// sources, as the user who runs the test.
 func TestTheHostsOwnSocketsAreListed(t *testing.T) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"tcpstate/wording"
 )
 
-// both families, which is what nearly everybody asks for.
+// both families, which most queries request.
 var both = []tcp.Family{tcp.IPv4, tcp.IPv6}
 
 const (
@@ -60,7 +60,7 @@ var settings = map[string]string{
 	"sys/net/ipv4/tcp_rto_max_ms":          "120000\n",
 }
 
-// joined returns the files of all of the maps, under prefix.
+// joined returns the files of all maps, with prefix before their names.
 func joined(prefix string, maps ...map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, files := range maps {
@@ -103,9 +103,9 @@ func states(sockets []*tcp.Socket) string {
 
 func TestProcOfAnotherHostIsReadFromItsFiles(t *testing.T) {
 	trees := map[string]map[string]string{
-		"recorded":                joined("", tables, settings),
-		"of process 1":            joined("1/", tables),
-		"of process 1, and a net": joined("", joined("1/", tables), map[string]string{"net/tcp": header4}),
+		"recorded":                           joined("", tables, settings),
+		"of process 1":                       joined("1/", tables),
+		"of process 1, with a net directory": joined("", joined("1/", tables), map[string]string{"net/tcp": header4}),
 	}
 	for name, files := range trees {
 		for _, source := range []Source{Auto, ProcFS} {
@@ -121,15 +121,15 @@ func TestProcOfAnotherHostIsReadFromItsFiles(t *testing.T) {
 	}
 }
 
-// TestAgesAreNotGuessed reads tables with and without the settings that ages
-// depend on.
+// TestAgesAreNotGuessed reads tables with and without the settings on which
+// ages depend.
 func TestAgesAreNotGuessed(t *testing.T) {
 	const unknown = "the ages of SYN_SENT and FIN_WAIT2 are not known"
 	tests := []struct {
 		name    string
 		files   map[string]string
-		warning string                      // what stands behind the directory
-		ages    map[tcp.State]time.Duration // of all that have one
+		warning string                      // the text after the directory
+		ages    map[tcp.State]time.Duration // of all sockets that have one
 	}{
 		{"with settings", joined("", tables, settings), "", map[tcp.State]time.Duration{
 			tcp.SynSent: 2500 * time.Millisecond, tcp.SynRecv: 500 * time.Millisecond,
@@ -141,11 +141,11 @@ func TestAgesAreNotGuessed(t *testing.T) {
 		{"recorded without sys", tables, "/sys/net/ipv4: no such file or directory; " + unknown, map[tcp.State]time.Duration{
 			tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 		}},
-		{"the namespace of process 1, with the settings of another", joined("", joined("1/", tables), settings),
+		{"the namespace of process 1, with the settings of another namespace", joined("", joined("1/", tables), settings),
 			" does not show the settings of its own network namespace; " + unknown, map[tcp.State]time.Duration{
 				tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 			}},
-		{"a setting that is none", joined("", tables, settings, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "soon\n"}),
+		{"a setting that is not a number", joined("", tables, settings, map[string]string{"sys/net/ipv4/tcp_fin_timeout": "soon\n"}),
 			`/sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits; ` + unknown, map[tcp.State]time.Duration{
 				tcp.TimeWait: 20 * time.Second, tcp.SynRecv: 500 * time.Millisecond,
 			}},
@@ -155,7 +155,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 			dir := fakeProc(t, test.files)
 			s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both, Detail: tcp.DetailAge})
 			if quiet := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both}); len(quiet.Warnings()) > 0 {
-				t.Errorf("those who did not ask for ages are told %q", quiet.Warnings())
+				t.Errorf("a query without ages gets the warnings %q", quiet.Warnings())
 			}
 			for _, socket := range readAll(t, s) {
 				age, known := socket.Age.Get()
@@ -172,7 +172,7 @@ func TestAgesAreNotGuessed(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatIsNotThere(t *testing.T) {
+func TestOpenNamesWhatIsMissing(t *testing.T) {
 	tests := []struct {
 		name, proc, want string
 	}{
@@ -240,7 +240,8 @@ func TestAnEarlyBreakEndsTheSockets(t *testing.T) {
 	}
 }
 
-// fakeDump yields what a kernel might, and says that it was interrupted.
+// fakeDump yields sockets as a kernel does, and reports whether it was
+// interrupted.
 type fakeDump struct {
 	sockets     []tcp.Socket
 	err         error
@@ -264,14 +265,14 @@ func (d *fakeDump) Sockets() iter.Seq2[*tcp.Socket, error] {
 func (d *fakeDump) Interrupted() bool { return d.interrupted }
 func (d *fakeDump) Close()            { d.closed = true }
 
-// ofDump returns a snapshot of what a kernel yields.
+// ofDump returns a snapshot that reads from a dump.
 func ofDump(t *testing.T, q Query, d dump) *Snapshot {
 	q.Families = both
 	q.Source = &sockDiag{func(context.Context, sockdiag.Request) (dump, error) { return d, nil }}
 	return mustOpen(t, q)
 }
 
-func TestAnInterruptedDumpIsSaid(t *testing.T) {
+func TestAnInterruptedDumpIsReported(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
 		s := ofDump(t, Query{States: tcp.All}, &fakeDump{interrupted: interrupted})
 		readAll(t, s)
@@ -282,8 +283,9 @@ func TestAnInterruptedDumpIsSaid(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatWasAskedForComes has the kernel bring more than was asked for.
-func TestOnlyWhatWasAskedForComes(t *testing.T) {
+// TestOnlyWhatWasRequestedIsYielded checks a query to which the kernel returns more
+// than was requested.
+func TestOnlyWhatWasRequestedIsYielded(t *testing.T) {
 	dump := &fakeDump{sockets: []tcp.Socket{
 		{State: tcp.Close}, {State: tcp.BoundInactive},
 		{State: tcp.Established, Info: &tcp.Info{Len: 280, LastDataRecv: time.Second}},
@@ -294,7 +296,7 @@ func TestOnlyWhatWasAskedForComes(t *testing.T) {
 		t.Fatalf("the sockets are %q", got)
 	}
 	if sockets[1].Info != nil || sockets[1].Age.Or(0) != time.Second {
-		t.Errorf("tcp_info %v, which only the age needed, age %v", sockets[1].Info, sockets[1].Age)
+		t.Errorf("tcp_info %v, want none: only the age needed it; age %v", sockets[1].Info, sockets[1].Age)
 	}
 	s.Close()
 	if !dump.closed {
@@ -332,8 +334,8 @@ func TestParseSourceReadsWhatStringSays(t *testing.T) {
 	}
 }
 
-// TestMissingIsOfTheSource checks that what /proc lacks is named, and that no
-// socket of it has any of that.
+// TestMissingIsOfTheSource checks that missing names what /proc does not have,
+// and that no socket read from it has any of that.
 func TestMissingIsOfTheSource(t *testing.T) {
 	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, joined("", tables, settings)), States: tcp.All, Families: both,
 		Detail: tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailAge})
@@ -345,7 +347,7 @@ func TestMissingIsOfTheSource(t *testing.T) {
 	for _, socket := range readAll(t, s) {
 		if socket.AcceptQueueMax.IsKnown() || socket.Cookie != 0 || socket.Info != nil || socket.Interface != "" ||
 			socket.Extended != nil || socket.Memory != nil || socket.Congestion != nil || socket.State == tcp.BoundInactive {
-			t.Errorf("a socket of /proc knows what missing names: %+v", socket)
+			t.Errorf("a socket of /proc has a field that missing names: %+v", socket)
 		}
 	}
 }

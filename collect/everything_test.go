@@ -10,8 +10,9 @@ import (
 	"tcpstate/tcp"
 )
 
-// TestEverythingLeavesTheSelectionToSelects follows what no query selects any
-// more: it must still come, and be told from what is selected.
+// TestEverythingLeavesTheSelectionToSelects reads sockets that the query does
+// not select. They must still be yielded, and Selects must report that they are
+// not selected.
 func TestEverythingLeavesTheSelectionToSelects(t *testing.T) {
 	ssh, err := filter.Parse([]string{"sport = :22"}, filter.Names{})
 	if err != nil {
@@ -35,7 +36,7 @@ func TestEverythingLeavesTheSelectionToSelects(t *testing.T) {
 		}
 	}
 	if selected == 0 || selected == len(listed) {
-		t.Errorf("%d of %d sockets are selected: the table tells nothing apart", selected, len(listed))
+		t.Errorf("%d of %d sockets are selected: the test proves nothing", selected, len(listed))
 	}
 }
 
@@ -47,13 +48,13 @@ func TestEverythingJudgesTheFilterFirst(t *testing.T) {
 	for _, source := range []Source{SockDiag, ProcFS} {
 		if _, err := Open(t.Context(), Query{Source: source, Proc: fakeProc(t, tables), States: tcp.All, Families: both,
 			Filter: port, Everything: true}); err == nil {
-			t.Errorf("%v: autobound, which the kernel alone judges, was let pass", source)
+			t.Errorf("%v: autobound, which only the kernel can judge, was accepted", source)
 		}
 	}
 }
 
-// TestListenersAreNotEverything looks at what the kernel is asked for by those
-// who follow everything and want to know the listeners.
+// TestListenersAreNotEverything checks what the kernel is asked for when a
+// query with Everything also needs the listeners.
 func TestListenersAreNotEverything(t *testing.T) {
 	refused := errors.New("refused")
 	var asked sockdiag.Request
@@ -63,6 +64,6 @@ func TestListenersAreNotEverything(t *testing.T) {
 	}}
 	_, err := FindListeners(t.Context(), Query{Source: refuses, States: tcp.All, Families: both, Everything: true})
 	if !errors.Is(err, refused) || asked.States != tcp.Set(tcp.Listen) {
-		t.Errorf("%v, asked for %v", err, asked.States)
+		t.Errorf("%v, requested %v", err, asked.States)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file makes sockets that filters tell apart, and filters that tell them
-// apart.
+// This file makes sockets that filters distinguish, and filters that distinguish
+// them.
 
 // mark is the mark of the lab's first marked sockets.
 const mark = 0xbeef
@@ -28,15 +28,15 @@ func must(t *testing.T, err error) {
 }
 
 // fillLab makes a socket of every kind, and others with marks, on links, with
-// ports that were asked for and ports that were not. It returns the cookies of
-// those that asked for theirs in bind(2).
+// chosen and with automatic ports. It returns the cookies of the sockets that
+// chose their port in bind(2).
 func fillLab(t *testing.T, l *lab.Lab) (asked map[tcp.Cookie]bool) {
 	t.Helper()
 	made, err := l.States()
 	must(t, err)
 	asked = map[tcp.Cookie]bool{}
 	for _, s := range made {
-		if s.State == tcp.Close { // the lab resets what it has bound by its number
+		if s.State == tcp.Close { // the lab bound it to a chosen port, then reset it
 			asked[tcp.Cookie(s.Kernel.Cookie)] = true
 		}
 	}
@@ -63,7 +63,7 @@ func fillLab(t *testing.T, l *lab.Lab) (asked map[tcp.Cookie]bool) {
 			if client.port != 0 {
 				asked[cookieOf(t, fd)] = true
 			}
-			if !client.stay { // the one that closes first is left in TIME_WAIT
+			if !client.stay { // the one that closes first stays in TIME_WAIT
 				must(t, unix.Close(fd))
 				must(t, unix.Close(server))
 			}
@@ -76,7 +76,7 @@ func fillLab(t *testing.T, l *lab.Lab) (asked map[tcp.Cookie]bool) {
 	return asked
 }
 
-// halfOpen makes SYN_RECV with a mark, on a link.
+// halfOpen makes a SYN_RECV socket with a mark, on a link.
 func halfOpen(t *testing.T, l *lab.Lab, host netip.Addr) {
 	t.Helper()
 	listener := bound(t, netip.AddrPortFrom(host, 0), lab.HostLink, 0x20)
@@ -100,8 +100,8 @@ func halfOpen(t *testing.T, l *lab.Lab, host netip.Addr) {
 	must(t, err)
 }
 
-// bound returns a socket that is bound to an address, and to a link where one
-// is named. It lives as long as the lab's namespace.
+// bound returns a socket that is bound to an address, and to a link if one is
+// named. It exists as long as the lab's namespace.
 func bound(t *testing.T, at netip.AddrPort, link string, mark int) int {
 	t.Helper()
 	domain := unix.AF_INET
@@ -132,12 +132,13 @@ func cookieOf(t *testing.T, fd int) tcp.Cookie {
 	return tcp.Cookie(cookie)
 }
 
-// writer writes expressions about the sockets that there are, with the ports
-// and addresses of some, so that they select some and not others.
+// writer writes expressions about the existing sockets. It uses the ports and
+// addresses of some of them, so that the expressions select some and not
+// others.
 type writer struct {
 	*rand.Rand
 	sockets []*tcp.Socket
-	marks   bool // whether marks are to be asked for
+	marks   bool // whether expressions may use marks
 }
 
 func newWriter(seed uint64, sockets []*tcp.Socket) *writer {
@@ -146,8 +147,8 @@ func newWriter(seed uint64, sockets []*tcp.Socket) *writer {
 
 func pick[T any](w *writer, from ...T) T { return from[w.IntN(len(from))] }
 
-// expression returns an expression; one in three looks only at what the kernel
-// judges.
+// expression returns an expression. One in three uses only terms that the
+// kernel can judge.
 func (w *writer) expression() string {
 	term := w.anyTerm
 	if w.IntN(3) == 0 {
@@ -155,7 +156,7 @@ func (w *writer) expression() string {
 	}
 	expr := w.operand(3, term)
 	if strings.HasPrefix(expr, "state") {
-		expr = "( " + expr + " )" // it would be read with the states before it
+		expr = "( " + expr + " )" // else it would be joined with the states before it
 	}
 	switch w.IntN(6) {
 	case 0, 1:
@@ -185,7 +186,7 @@ func (w *writer) operand(depth int, term func() string) string {
 	return expr + " )"
 }
 
-// anyTerm returns a term on anything.
+// anyTerm returns a term of any kind.
 func (w *writer) anyTerm() string {
 	if w.IntN(4) > 0 {
 		return w.kernelTerm()
@@ -237,7 +238,7 @@ func (w *writer) kernelTerm() string {
 	return "fwmark " + equal + " " + pick(w, "0", "0xbeef", "0xbeef/0xfff0", "0x10/0x10", "0x20", "0/1", "1/0")
 }
 
-// near returns a port, or one beside it, or an extreme one.
+// near returns a port, a port next to it, or an extreme one.
 func (w *writer) near(port uint16) uint16 {
 	return pick(w, port, port, port, port-1, port+1, 0, 65535)
 }
@@ -248,8 +249,8 @@ func (w *writer) ports(port uint16) string {
 		fmt.Sprintf("%d,%d-%d", port, min(first, last), max(first, last)), fmt.Sprintf("inet6:%d", port))
 }
 
-// host returns the address of an end, or a network that it is in, with the port
-// or without.
+// host returns the address of an end or a network that contains it, with or
+// without the port.
 func (w *writer) host(end netip.AddrPort) string {
 	addr := end.Addr().WithZone("")
 	if addr.Is4In6() && w.IntN(2) == 0 {

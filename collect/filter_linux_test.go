@@ -14,14 +14,14 @@ import (
 	"tcpstate/tcp"
 )
 
-// listing is the whole table at one moment, by cookie: each socket as the
-// program shows it, and as the kernel shows it to a program.
+// listing is the whole table at one moment, by cookie: each socket as this
+// program shows it, and as the kernel shows it to a filter program.
 type listing struct {
 	sockets map[tcp.Cookie]*tcp.Socket
 	entries map[tcp.Cookie]filter.Entry
 }
 
-// everything asks for all that sock_diag knows, of all sockets.
+// everything requests everything that sock_diag knows, of all sockets.
 func everything() Query {
 	return Query{Source: SockDiag, States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6},
 		Detail: tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailAge}
@@ -50,7 +50,7 @@ func selection(t *testing.T, q Query, kernel opener) (map[tcp.Cookie]*tcp.Socket
 	return found, nil
 }
 
-// passed returns the cookies of the sockets that the kernel lets pass.
+// passed returns the cookies of the sockets that pass the kernel's filter.
 func passed(t *testing.T, states tcp.StateSet, families []tcp.Family, program filter.Program) map[tcp.Cookie]bool {
 	t.Helper()
 	cookies := map[tcp.Cookie]bool{}
@@ -70,8 +70,8 @@ func passed(t *testing.T, states tcp.StateSet, families []tcp.Family, program fi
 	return cookies
 }
 
-// knows asks the kernel of which sockets one term is true that no dump tells of
-// all.
+// knows asks the kernel for which sockets a term is true. It is for terms about
+// values that a dump does not report for all sockets.
 func knows(t *testing.T, term string) map[tcp.Cookie]bool {
 	t.Helper()
 	f, err := filter.Parse([]string{term}, filter.Names{})
@@ -81,9 +81,9 @@ func knows(t *testing.T, term string) map[tcp.Cookie]bool {
 	return passed(t, tcp.All, everything().Families, program)
 }
 
-// read reads the table. What sock_diag does not tell of a socket but shows to a
-// program, the kernel is asked for by a program of one instruction: which ports
-// it chose, and the marks of small sockets.
+// read reads the table. Some values are not in a dump, but a filter program can
+// test them: which ports the kernel chose, and the marks of small sockets. For
+// these it runs a program of one instruction in the kernel.
 func read(t *testing.T) listing {
 	t.Helper()
 	sockets, err := selection(t, everything(), openDump)
@@ -115,7 +115,7 @@ func unzoned(end netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(end.Addr().WithZone(""), end.Port())
 }
 
-// same reports whether nothing has happened from r to later that a filter of
+// same reports whether nothing changed between r and later that a filter of
 // writer could see.
 func (r listing) same(later listing) bool {
 	return maps.Equal(r.entries, later.entries) && maps.EqualFunc(r.sockets, later.sockets, func(a, b *tcp.Socket) bool {
@@ -123,7 +123,7 @@ func (r listing) same(later listing) bool {
 	})
 }
 
-// list returns the sockets, in an order that does not change.
+// list returns the sockets in a fixed order.
 func (r listing) list() []*tcp.Socket {
 	var list []*tcp.Socket
 	for _, cookie := range slices.Sorted(maps.Keys(r.sockets)) {
@@ -132,7 +132,8 @@ func (r listing) list() []*tcp.Socket {
 	return list
 }
 
-// labNames knows the cgroup that the sockets are in, and one that they are not.
+// labNames knows the cgroup of the sockets, and another cgroup that has none of
+// them.
 func labNames(t *testing.T, sockets []*tcp.Socket) filter.Names {
 	t.Helper()
 	names := FilterNames("")
@@ -151,15 +152,15 @@ func labNames(t *testing.T, sockets []*tcp.Socket) filter.Names {
 	return names
 }
 
-// TestFiltersAgainstTheKernel holds three judges of an expression against each
-// other, on the same sockets: Match on all of them, the program in the virtual
-// machine, and the program in the kernel. Kernel and machine must always agree;
-// neither may refuse what matches; and where the program is exact both must let
-// pass what matches and nothing else. What Open makes of it all are the sockets
-// that match.
+// TestFiltersAgainstTheKernel compares three judges of an expression on the
+// same sockets: Match on all of them, the program in the virtual machine, and
+// the program in the kernel. The kernel and the machine must always agree.
+// Neither may reject a socket that matches. If the program is exact, both must
+// accept only the sockets that match. A snapshot of Open must have exactly the
+// sockets that match.
 //
-// The table is read before and after some expressions; where something happened
-// in between, they are judged once more.
+// The table is read before and after some expressions. If something changed in
+// between, these expressions are judged again.
 func TestFiltersAgainstTheKernel(t *testing.T) {
 	const atATime = 100
 	expressions := lab.Sample(2400, 400)
@@ -171,14 +172,14 @@ func TestFiltersAgainstTheKernel(t *testing.T) {
 		for left, tries := expressions, 0; len(left) > 0; {
 			judged := seen
 			problems := []string{}
-			now := left[:min(atATime>>min(tries, 6), len(left))] // fewer, where a loaded host takes too long for more
+			now := left[:min(atATime>>min(tries, 6), len(left))] // fewer after each failed try, because a loaded host is slow
 			for _, seed := range now {
 				problems = append(problems, judged.judge(t, uint64(seed), before)...)
 			}
 			after := read(t)
 			if !before.same(after) {
 				if tries++; tries > 100 {
-					t.Fatal("the sockets never stand still")
+					t.Fatal("the table changes during every try")
 				}
 				before = after
 				continue
@@ -196,24 +197,25 @@ func TestFiltersAgainstTheKernel(t *testing.T) {
 	})
 }
 
-// checkAutobound holds what the kernel says of ports against what was done.
+// checkAutobound compares what the kernel says about ports with what the test
+// did.
 func checkAutobound(t *testing.T, r listing, asked map[tcp.Cookie]bool) {
 	t.Helper()
 	for cookie, e := range r.entries {
 		if e.Autobound == asked[cookie] {
-			t.Errorf("%v %v: the kernel says autobound %v, its port was asked for: %v", r.sockets[cookie].State, e.Local, e.Autobound, asked[cookie])
+			t.Errorf("%v %v: the kernel says autobound %v, but the socket chose its port: %v", r.sockets[cookie].State, e.Local, e.Autobound, asked[cookie])
 		}
 	}
 	for cookie := range asked {
 		if _, ok := r.entries[cookie]; !ok {
-			t.Errorf("a socket that was bound is not listed: %v", cookie)
+			t.Errorf("a bound socket is not listed: %v", cookie)
 		}
 	}
 }
 
-// judge holds the judges of the expression of a seed against each other. What
-// the expression is true of, autobound included, Match tells of sockets that
-// bear the answer to it in a number that is otherwise never so large.
+// judge compares the judges of the expression of a seed. Match must also judge
+// autobound, which no socket carries. So it gets sockets that carry the answer
+// in a number which is never that large otherwise.
 func (n *tally) judge(t *testing.T, seed uint64, r listing) (problems []string) {
 	t.Helper()
 	list := r.list()
@@ -243,7 +245,7 @@ func (n *tally) judge(t *testing.T, seed uint64, r listing) (problems []string) 
 	for _, c := range []filter.Capabilities{filter.AllCapabilities, filter.AllCapabilities &^ filter.Mark, filter.Bytecode, 0} {
 		program, err := f.Compile(c)
 		if err != nil {
-			n.refused++ // autobound beside what the kernel cannot judge
+			n.refused++ // autobound together with a term that the kernel cannot judge
 			continue
 		}
 		if judged[string(program.Bytes())] {
@@ -291,9 +293,9 @@ func cookies(sockets map[tcp.Cookie]*tcp.Socket) map[tcp.Cookie]bool {
 	return set
 }
 
-// tally counts what the expressions were worth.
+// tally counts how much the expressions test.
 type tally struct {
-	programs, exact, empty, wide int // programs in the kernel; wide ones let pass more than was asked for
+	programs, exact, empty, wide int // programs in the kernel; wide ones accept more than the filter
 	refused                      int // pairs of an expression and a kernel that cannot judge it
 	none, some, all              int // expressions by what they select
 }
@@ -325,6 +327,6 @@ func (n *tally) countRows(rows, of int) {
 func (n *tally) check(t *testing.T, expressions int) {
 	t.Helper()
 	if n.exact < n.programs/5 || n.wide < n.programs/20 || n.empty > n.programs/2 || n.some < expressions/2 || n.refused > expressions {
-		t.Errorf("of %d expressions: %+v: they tell little", expressions, *n)
+		t.Errorf("of %d expressions: %+v: they test too little", expressions, *n)
 	}
 }

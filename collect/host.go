@@ -13,10 +13,11 @@ import (
 	"tcpstate/tcp"
 )
 
-// ReadHost reads what a page of explain says of this host: all sockets by state,
-// those of the topic's states by process, listener and peer, the settings, and
-// the counters that bear on the topic. The query says which network namespace,
-// which must be one, and where to read. Warnings are as of a Snapshot.
+// ReadHost reads what a page of explain says about this host: the number of
+// sockets in each state; the sockets in the topic's states by process, listener
+// and peer; the settings; and the counters that the topic names. The query
+// gives one network namespace and the source. The warnings are like those of a
+// Snapshot.
 func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.Host, warnings Warnings, err error) {
 	q.States, q.Filter, q.Detail, q.Everything = tcp.All, nil, 0, false
 	q.Families = []tcp.Family{tcp.IPv4, tcp.IPv6}
@@ -69,11 +70,11 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 	return host, warnings, err
 }
 
-// groupsShown is how many groups a page names of each kind.
+// groupsShown is how many groups of each kind a page names.
 const groupsShown = 5
 
-// readGroups reads the sockets of the job for the groups and the oldest of a
-// host.
+// readGroups reads the sockets of the job, and sets the groups and the oldest
+// socket of the host.
 func (j *job) readGroups(ctx context.Context, host *explain.Host) (warnings Warnings, err error) {
 	listeners, err := j.listeners(ctx)
 	if err != nil {
@@ -127,7 +128,8 @@ func ends(s *tcp.Socket) string {
 	return fmt.Sprintf("%s - %s", s.Local, s.Peer)
 }
 
-// largest returns the groups with most, and how many sockets are in the others.
+// largest returns the groups with the most sockets, and the number of sockets
+// in all other groups.
 func largest(by explain.By, counts map[string]int) explain.Grouping {
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))

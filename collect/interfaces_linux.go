@@ -10,9 +10,9 @@ type interfaceNames struct {
 	names  map[uint32]string
 }
 
-// name returns the name of the interface with the given index in the
-// network namespace, or "" where there is none (any more). It asks with an
-// ioctl, netdevice(7), which works where netlink is forbidden.
+// name returns the name of the interface with the given index in the network
+// namespace, or "" if there is no such interface (any more). It uses an ioctl,
+// netdevice(7), which works where netlink is forbidden.
 func (n *interfaceNames) name(index uint32) string {
 	if name, ok := n.names[index]; ok {
 		return name
@@ -44,7 +44,7 @@ func askInterfaceName(index uint32) string {
 		return ""
 	}
 	defer unix.Close(fd)
-	request, err := unix.NewIfreq("?") // the name is what comes back
+	request, err := unix.NewIfreq("?") // the kernel writes the name
 	if err != nil {
 		return ""
 	}

@@ -19,7 +19,8 @@ import (
 	"tcpstate/wording"
 )
 
-// The instructions that not every kernel knows (include/uapi/linux/inet_diag.h).
+// The instructions that some kernels do not know
+// (include/uapi/linux/inet_diag.h).
 const (
 	opDevice      = 9
 	opMark        = 10
@@ -28,12 +29,12 @@ const (
 	opCgroup      = 13
 )
 
-// kernel answers as a kernel does that refuses programs with some
-// instructions, and as the running one does to all others.
+// kernel answers like a kernel that refuses programs with some instructions.
+// All other programs go to the running kernel.
 type kernel struct {
 	refused []byte
 	answer  unix.Errno
-	tried   []string // the instructions of each program it was given
+	tried   []string // the instructions of each program that it received
 }
 
 func (k *kernel) open(ctx context.Context, r sockdiag.Request) (dump, error) {
@@ -45,8 +46,8 @@ func (k *kernel) open(ctx context.Context, r sockdiag.Request) (dump, error) {
 	return openDump(ctx, r)
 }
 
-// instructions returns the codes of a program: the second byte of each
-// instruction says how long it is.
+// instructions returns the codes of a program. The second byte of each
+// instruction is its length.
 func instructions(code []byte) (ops []byte) {
 	for ; len(code) > 0; code = code[code[1]:] {
 		ops = append(ops, code[0])
@@ -54,7 +55,8 @@ func instructions(code []byte) (ops []byte) {
 	return ops
 }
 
-// olderKernels are those of which a program may be refused, by what they miss.
+// olderKernels are the kernels that may refuse a program, by what they do not
+// know.
 var olderKernels = []struct {
 	name    string
 	refused []byte
@@ -62,17 +64,17 @@ var olderKernels = []struct {
 	{"5.7", []byte{opCgroup}},
 	{"4.15", []byte{opCgroup, opSourceEqual, opPeerEqual}},
 	{"4.7", []byte{opCgroup, opSourceEqual, opPeerEqual, opMark, opDevice}},
-	{"none that knows a program", []byte{1, 2, 3, 4, 5, 6, 7, 8, opCgroup, opSourceEqual, opPeerEqual, opMark, opDevice}},
+	{"without programs", []byte{1, 2, 3, 4, 5, 6, 7, 8, opCgroup, opSourceEqual, opPeerEqual, opMark, opDevice}},
 }
 
-// TestOlderKernels gives each kernel what it knows, and gets the same sockets
-// from all of them.
+// TestOlderKernels gives each kernel the programs that it knows, and gets the
+// same sockets from all of them.
 func TestOlderKernels(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillLab(t, l)
 		for _, test := range []struct {
 			expr  string
-			tried [4]string // by the kernels of olderKernels, in turn
+			tried [4]string // by the kernels of olderKernels, in their order
 		}{
 			{"state established", [4]string{"", "", "", ""}},
 			{"dport = 5000", [4]string{"12", "12; 4 5", "12; 4 5", "12; 4 5; "}},
@@ -91,24 +93,24 @@ func TestOlderKernels(t *testing.T) {
 			want, err := selection(t, q, openDump)
 			must(t, err)
 			if len(want) == 0 || len(want) == len(table) {
-				t.Errorf("%s selects %d sockets of %d: it tells nothing", test.expr, len(want), len(table))
+				t.Errorf("%s selects %d sockets of %d: the test proves nothing", test.expr, len(want), len(table))
 			}
 			for i, older := range olderKernels {
 				k := kernel{refused: older.refused, answer: unix.EINVAL}
 				got, err := selection(t, q, k.open)
 				if err != nil || !maps.Equal(cookies(got), cookies(want)) {
-					t.Errorf("%s: kernel %s brings %d sockets, want %d: %v", test.expr, older.name, len(got), len(want), err)
+					t.Errorf("%s: kernel %s returns %d sockets, want %d: %v", test.expr, older.name, len(got), len(want), err)
 				}
 				if tried := strings.Join(k.tried, "; "); tried != test.tried[i] {
-					t.Errorf("%s: kernel %s was given %q, want %q", test.expr, older.name, tried, test.tried[i])
+					t.Errorf("%s: kernel %s received %q, want %q", test.expr, older.name, tried, test.tried[i])
 				}
 			}
 		}
 	})
 }
 
-// TestOlderKernelsAutobound: what only a program can tell is not guessed where
-// the kernel does not run it.
+// TestOlderKernelsAutobound checks that a term which only a program can judge
+// is not guessed when the kernel does not run the program.
 func TestOlderKernelsAutobound(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillLab(t, l)
@@ -141,8 +143,8 @@ func TestOlderKernelsAutobound(t *testing.T) {
 	})
 }
 
-// TestMarksWithoutPrivilege looks for marks without CAP_NET_ADMIN. The answer
-// of the kernel is the running one's: it refuses such a program with EPERM.
+// TestMarksWithoutPrivilege selects by mark without CAP_NET_ADMIN. The test
+// kernel answers like the running one: it refuses such a program with EPERM.
 func TestMarksWithoutPrivilege(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fillLab(t, l)
@@ -153,7 +155,7 @@ func TestMarksWithoutPrivilege(t *testing.T) {
 		byPort, err := filter.Parse([]string{"dport 5000"}, filter.Names{})
 		must(t, err)
 
-		// A thread of which the privilege is gone for good: it ends with the subtest.
+		// A thread that loses the privilege for ever. It ends with the subtest.
 		t.Run("without the capability", func(t *testing.T) {
 			runtime.LockOSThread()
 			dropNetAdmin(t)
@@ -168,7 +170,7 @@ func TestMarksWithoutPrivilege(t *testing.T) {
 				t.Errorf("fwmark: %v", err)
 			}
 			if len(k.tried) != 1 || strings.Contains(k.tried[0], "10") {
-				t.Errorf("the kernel was given %q", k.tried)
+				t.Errorf("the kernel received %q", k.tried)
 			}
 			q.Filter = byPort
 			if got, err := selection(t, q, k.open); err != nil || len(got) == 0 {
@@ -177,7 +179,7 @@ func TestMarksWithoutPrivilege(t *testing.T) {
 		})
 
 		// The capability counts in the user namespace that owns the network
-		// namespace. A process may have it in another.
+		// namespace. A process may have it in another one.
 		t.Run("with the capability in another user namespace", func(t *testing.T) {
 			k := kernel{refused: []byte{opMark}, answer: unix.EPERM}
 			q := everything()
@@ -194,7 +196,7 @@ func isAboutMark(err error) bool {
 	return errors.As(err, &wrong) && strings.Contains(wrong.What.String(), "sock_diag does not report mark") && wrong.Offset == len("dport 5000 ")
 }
 
-// dropNetAdmin takes CAP_NET_ADMIN from this thread.
+// dropNetAdmin removes CAP_NET_ADMIN from this thread.
 func dropNetAdmin(t *testing.T) {
 	t.Helper()
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

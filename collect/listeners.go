@@ -8,29 +8,30 @@ import (
 	"tcpstate/tcp"
 )
 
-// Listeners knows who listens where, to tell which listener a connection came
-// in by. The kernel does not say; it is inferred from the addresses.
+// Listeners knows all listeners and their addresses. It finds the listener
+// through which a connection came in. The kernel does not report this; it is
+// inferred from the addresses.
 type Listeners struct {
 	at map[place]*listener
 }
 
-// place is where a listener takes connections.
+// place is where a listener accepts connections.
 type place struct {
 	netns string
 	at    netip.AddrPort
-	link  uint32 // that it is bound to; 0: none
+	link  uint32 // interface to which it is bound; 0: none
 }
 
-// listener is the sockets that listen at one place: several where they share it
-// with SO_REUSEPORT.
+// listener is the sockets that listen at one place. There are several if they
+// share it with SO_REUSEPORT.
 type listener struct {
 	local  netip.AddrPort
 	inodes []uint32
 	v6only bool
 }
 
-// FindListeners reads the listeners of the namespaces of a query, whatever else
-// it asks for.
+// FindListeners reads the listeners of the namespaces of a query. It ignores
+// the states, families, filter and detail of the query.
 func FindListeners(ctx context.Context, q Query) (*Listeners, error) {
 	j, err := newJob(Query{Source: q.Source, Proc: q.Proc, Netns: q.Netns})
 	if err != nil {
@@ -65,13 +66,14 @@ func (l *Listeners) add(s *tcp.Socket) {
 	}
 }
 
-// Of returns the address of the listener that s came in by: the one on its local
-// address and port, else the one on all addresses of its family at that port,
-// else, for an IPv4 address, the one on all addresses of both families; each
-// first among those that are bound to its interface. It is an inference: a
-// listener that has been closed since leaves its connections without one, and a
-// connection out of a port that somebody else listens on is taken for one of
-// his. A listener is its own.
+// Of returns the address of the listener through which s came in. It is the
+// first of these that exists: the listener on the local address and port of s;
+// the listener on all addresses of its family at that port; for an IPv4
+// address, the listener on all addresses of both families. At each step a
+// listener that is bound to the interface of s comes first. The result is an
+// inference: if the listener has been closed since then, its connections have
+// none; and an outgoing connection from a port on which another socket listens
+// is attributed to that listener. The listener of a listener is itself.
 func (l *Listeners) Of(s *tcp.Socket) (netip.AddrPort, bool) {
 	if l == nil {
 		return netip.AddrPort{}, false
@@ -102,7 +104,7 @@ func (l *Listeners) of(s *tcp.Socket) *listener {
 	switch {
 	case !plain.Is4():
 		candidates[2] = netip.IPv6Unspecified()
-	case s.Family == tcp.IPv6: // which a listener of IPv6 alone can have made
+	case s.Family == tcp.IPv6: // only a listener of IPv6 can have made it
 		candidates[1], candidates[2] = netip.IPv6Unspecified(), plain
 		candidates[3] = netip.IPv4Unspecified()
 	}

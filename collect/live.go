@@ -11,8 +11,8 @@ import (
 	"tcpstate/wording"
 )
 
-// live adds to the sockets of a running host what that host knows of them: their
-// ages, the name of the network namespace, the names of interfaces.
+// live adds what a running host knows about its sockets: their ages, the name
+// of the network namespace, and the names of interfaces.
 type live struct {
 	clocks     lifecycle.Clocks
 	netns      string
@@ -52,8 +52,8 @@ func (l *live) complete(socket *tcp.Socket) {
 	}
 }
 
-// withZone gives an IPv6 link-local address, which means nothing without its
-// link, the name of that link.
+// withZone adds the name of the link to an IPv6 link-local address, which has
+// no meaning without its link.
 func withZone(a netip.AddrPort, zone string) netip.AddrPort {
 	if zone == "" || !a.Addr().IsLinkLocalUnicast() || !a.Addr().Is6() || a.Addr().Is4In6() {
 		return a
@@ -70,8 +70,8 @@ func procOf(dir string, space *netns.Namespace) *procnet.Proc {
 	return p
 }
 
-// insideFS opens files in a network namespace: those of /proc that are of a
-// namespace are of that in which they were opened.
+// insideFS opens files in a network namespace. A file of /proc that belongs to
+// a namespace belongs to the one in which it was opened.
 type insideFS struct {
 	fs.FS
 	within func(func() error) error
@@ -85,9 +85,10 @@ func (i insideFS) Open(name string) (file fs.File, err error) {
 	return file, err
 }
 
-// ReadFile reads a file whole. A setting below /proc/sys must be read at once:
-// from its second byte on there is nothing (do_proc_dointvec, kernel/sysctl.c),
-// and what fs.ReadFile makes of Open begins with a single byte.
+// ReadFile reads a whole file. A setting below /proc/sys must be read with one
+// call: a read from its second byte on returns nothing (do_proc_dointvec,
+// kernel/sysctl.c), and fs.ReadFile, if it has only Open, first reads a single
+// byte.
 func (i insideFS) ReadFile(name string) (text []byte, err error) {
 	err = i.within(func() error {
 		text, err = fs.ReadFile(i.FS, name)

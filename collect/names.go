@@ -12,11 +12,12 @@ import (
 	"tcpstate/netns"
 )
 
-// FilterNames returns what this host knows of the names in a filter: services
-// from /etc/services and the well-known ones, hosts from its resolver, users and
-// cgroups, and the interfaces of the network namespace that a Query.Netns asks
-// for. Of all namespaces there are none: an interface has another index in each.
-// None of it is read before it is asked for.
+// FilterNames returns what this host knows about the names in a filter:
+// services from /etc/services and a list of well-known ones, hosts from its
+// resolver, users, cgroups, and the interfaces of the network namespace that a
+// Query.Netns names. For all namespaces there are no names of interfaces,
+// because an interface has a different index in each. Nothing is read before it
+// is needed.
 func FilterNames(network string) filter.Names {
 	known := sync.OnceValue(func() *services { return openServices(servicesFile) })
 	return filter.Names{
@@ -37,7 +38,8 @@ func FilterNames(network string) filter.Names {
 	}
 }
 
-// interfacesOf returns what finds an interface by its name in a namespace.
+// interfacesOf returns the function that finds an interface by its name in a
+// namespace.
 func interfacesOf(network string) func(name string) (uint32, bool) {
 	index := func(name string) (uint32, bool) {
 		i, err := net.InterfaceByName(name)
@@ -65,13 +67,14 @@ func interfacesOf(network string) func(name string) (uint32, bool) {
 	}
 }
 
-// userNames remembers the names of users by their number, as this host has them.
+// userNames remembers the names that this host has for users, by their ids.
 type userNames struct {
 	names map[uint32]string
 }
 
-// name returns the name of the user, "" where there is none. A name that the
-// host does not keep itself may take as long as whom it asks (nsswitch.conf(5)).
+// name returns the name of the user, or "" if there is none. If the host does
+// not store the name itself, this may take as long as the service that it asks
+// needs (nsswitch.conf(5)).
 func (n *userNames) name(uid uint32) string {
 	if name, ok := n.names[uid]; ok {
 		return name

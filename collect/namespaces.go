@@ -2,11 +2,11 @@ package collect
 
 import "tcpstate/netns"
 
-// AllNamespaces asks for the sockets of every network namespace that is found.
+// AllNamespaces requests the sockets of every network namespace that is found.
 const AllNamespaces = "all"
 
-// findNamespaces finds the namespaces that are asked for. What All could not look
-// at is a warning.
+// findNamespaces finds the namespaces that are requested. What netns.All could
+// not examine is a warning.
 func (j *job) findNamespaces() error {
 	switch j.query.Netns {
 	case "":
@@ -36,8 +36,8 @@ func (j *job) findNamespaces() error {
 	return nil
 }
 
-// Namespaces returns the network namespaces that are read, whose names their sockets
-// bear, nil for that of the process where no other was asked for. A
-// namespace without a name of its own is called by another one when the process
-// that it was found by has ended.
+// Namespaces returns the network namespaces that are read. Sockets carry their
+// names. If no namespace was requested, there is one entry, nil: that of the
+// process. A namespace without a name of its own gets a different name when the
+// process through which it was found has ended.
 func (s *Snapshot) Namespaces() []*netns.Namespace { return s.spaces }

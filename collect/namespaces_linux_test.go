@@ -16,7 +16,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// nameless starts a process in a namespace that nothing else keeps alive.
+// nameless starts a process in a namespace that only this process keeps alive.
 func nameless(t *testing.T) (pid int, end func()) {
 	t.Helper()
 	cmd := exec.Command("sleep", "600")
@@ -29,8 +29,8 @@ func nameless(t *testing.T) (pid int, end func()) {
 	return cmd.Process.Pid, end
 }
 
-// TestNamespacesThatEndAreLeftOut has namespaces end once they have been found,
-// before and after their reading has begun.
+// TestNamespacesThatEndAreLeftOut ends namespaces after they were found, before
+// and after their reading has begun.
 func TestNamespacesThatEndAreLeftOut(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for _, source := range []Source{SockDiag, ProcFS} {
@@ -43,7 +43,7 @@ func TestNamespacesThatEndAreLeftOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			endEarly()
-			said := len(s.Warnings()) // of processes that may not be seen
+			said := len(s.Warnings()) // about processes that this user may not see
 			read := map[string]bool{}
 			for r, err := range s.readings() {
 				if err != nil {
@@ -60,15 +60,15 @@ func TestNamespacesThatEndAreLeftOut(t *testing.T) {
 				}
 			}
 			if read[spaceOf(early)] || !read[spaceOf(late)] || !read[spaceOf(stays)] {
-				t.Errorf("%v: read were %v, of %d, %d and %d", source, read, early, late, stays)
+				t.Errorf("%v: the namespaces %v were read, of %d, %d and %d", source, read, early, late, stays)
 			}
 			for _, warning := range s.Warnings()[said:].Texts() {
-				if !strings.Contains(warning, "may not be entered") { // those of the host, to a user of its own
+				if !strings.Contains(warning, "may not be entered") { // namespaces of the host, which the user of the lab may not enter
 					t.Errorf("%v: %s", source, warning)
 				}
 			}
 
-			// The one that was asked for is another matter.
+			// For a namespace that was requested by name, its end is an error.
 			only, endOnly := nameless(t)
 			query.Netns = strconv.Itoa(only)
 			if s, err = Open(t.Context(), query); err != nil {
@@ -79,7 +79,7 @@ func TestNamespacesThatEndAreLeftOut(t *testing.T) {
 			for _, err := range s.Sockets() {
 				failure = err
 			}
-			if gone := errors.Is(failure, netns.ErrGone); gone != (source == ProcFS) { // a netlink socket keeps it
+			if gone := errors.Is(failure, netns.ErrGone); gone != (source == ProcFS) { // a netlink socket keeps the namespace alive
 				t.Errorf("%v: the only namespace ended: %v", source, failure)
 			}
 		}

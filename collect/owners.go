@@ -26,7 +26,7 @@ import (
 type Owners struct {
 	proc      *procnet.Proc
 	details   bool       // also the user, file and arguments of each process
-	users     *userNames // nil: the names of the processes' users are not needed
+	users     *userNames // nil: the user names of the processes are not needed
 	listeners *Listeners
 	inferred  map[*listener]*tcp.Listener // what sockets get, one for each listener
 

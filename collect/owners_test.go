@@ -12,8 +12,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// counted is a /proc in a map, that counts how often its processes are listed:
-// once for each search.
+// counted is a /proc in a map. It counts how often its processes are listed,
+// which happens once for each search.
 type counted struct {
 	fstest.MapFS
 	searches int
@@ -32,7 +32,7 @@ func (c *counted) ReadFile(name string) ([]byte, error) { return c.MapFS.ReadFil
 
 func (c *counted) ReadLink(name string) (string, error) { return c.MapFS.ReadLink(name) }
 
-// holds makes a process one of the name that has these sockets open, from
+// holds adds a process with the name that has these sockets open, from
 // descriptor 3 on.
 func (c *counted) holds(pid int, name string, inodes ...uint32) {
 	c.end(pid)
@@ -70,14 +70,14 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 		{"everything is new", nil, []uint32{10, 11}, "10:812/nginx/3 11:812/nginx/4", 1},
 		{"nothing is new", nil, []uint32{10, 11}, "10:812/nginx/3 11:812/nginx/4", 0},
 		{"one is new", func() { c.holds(813, "redis", 12) }, []uint32{10, 11, 12}, "10:812/nginx/3 11:812/nginx/4 12:813/redis/3", 1},
-		{"one is nobody's, that can be seen", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 1},
-		{"it still is", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 0},
-		{"one that was gone comes back", nil, []uint32{10, 12}, "10:812/nginx/3 12:813/redis/3", 1},
-		{"the holder has left it to its child", func() { c.end(812); c.holds(900, "nginx", 10) }, []uint32{10, 12}, "10:900/nginx/3 12:813/redis/3", 1},
-		{"the holder has become another program", func() { c.holds(900, "bash", 10) }, []uint32{10, 12}, "10:900/bash/3 12:813/redis/3", 1},
-		{"a process that holds nothing any more ends", func() { c.end(813) }, []uint32{10}, "10:900/bash/3", 0},
+		{"one has no visible holder", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 1},
+		{"it still has none", nil, []uint32{10, 99}, "10:812/nginx/3 99:", 0},
+		{"one that was not seen is seen again", nil, []uint32{10, 12}, "10:812/nginx/3 12:813/redis/3", 1},
+		{"the holder has passed it to its child and ended", func() { c.end(812); c.holds(900, "nginx", 10) }, []uint32{10, 12}, "10:900/nginx/3 12:813/redis/3", 1},
+		{"the holder runs another program now", func() { c.holds(900, "bash", 10) }, []uint32{10, 12}, "10:900/bash/3 12:813/redis/3", 1},
+		{"a process that no longer holds any of them ends", func() { c.end(813) }, []uint32{10}, "10:900/bash/3", 0},
 		{"nothing has changed", nil, []uint32{10}, "10:900/bash/3", 0},
-		{"all are gone", nil, nil, "", 0},
+		{"all sockets are gone", nil, nil, "", 0},
 	} {
 		if tick.change != nil {
 			tick.change()
@@ -105,13 +105,13 @@ func TestOwnersAreSearchedForOnce(t *testing.T) {
 	}
 	o.Begin()
 	if len(o.held) != 0 || len(o.wanted) != 0 {
-		t.Errorf("of sockets that are gone %d are kept, %d wanted", len(o.held), len(o.wanted))
+		t.Errorf("of sockets that no longer exist, %d are kept and %d wanted", len(o.held), len(o.wanted))
 	}
 }
 
-// TestOwnersOfWhatIsGone asks for the holders of a socket in the tick that tells
-// of its end.
-func TestOwnersOfWhatIsGone(t *testing.T) {
+// TestOwnersOfClosedSockets reads the holders of a socket in the tick that reports
+// it as closed.
+func TestOwnersOfClosedSockets(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")
 	c.holds(812, "nginx", 10)
@@ -131,8 +131,8 @@ func TestOwnersOfWhatIsGone(t *testing.T) {
 	}
 }
 
-// TestEveryDescriptorIsReported has processes hold sockets by several descriptors,
-// and a listener's place by two sockets.
+// TestEveryDescriptorIsReported has processes that hold a socket by several
+// descriptors, and a listener's place with two sockets.
 func TestEveryDescriptorIsReported(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")

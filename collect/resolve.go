@@ -13,44 +13,45 @@ import (
 	"tcpstate/tcp"
 )
 
-// The bounds of a search for the names of hosts.
+// The limits of the search for host names.
 const (
-	resolvePatience = 3 * time.Second // waited for, in all
-	resolveAtOnce   = 64              // lookups, each of which may take a thread of its own
-	resolveWindow   = 2048            // sockets that are held while their hosts are looked up
-	resolveHosts    = 1 << 16         // hosts that are remembered; others stay numbers
+	resolvePatience = 3 * time.Second // total waiting time
+	resolveAtOnce   = 64              // lookups at the same time; each may need a thread
+	resolveWindow   = 2048            // sockets that wait while their hosts are looked up
+	resolveHosts    = 1 << 16         // hosts that are remembered; others are shown as numbers
 )
 
-// Naming gives sockets the names of their hosts and services, as DetailNames
-// does, for those who show a few of many sockets again and again.
+// Naming adds the names of hosts and services to sockets, as DetailNames does.
+// It is for code that shows a few of many sockets again and again.
 type Naming struct{ resolver *resolver }
 
 // NewNaming returns a Naming that knows no host yet.
 func NewNaming() *Naming { return &Naming{newResolver()} }
 
 // Name yields the sockets, in their order, with the names that are known. It
-// waits so long for hosts that it has not asked for before, and asks for none
-// again.
+// waits up to patience for hosts that it has not looked up before. It looks up
+// each host once.
 func (n *Naming) Name(ctx context.Context, patience time.Duration, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	n.resolver.patience = min(patience, resolvePatience)
 	return n.resolver.resolve(ctx, sockets)
 }
 
-// Warnings says which names are not known though the hosts may have some.
+// Warnings reports which names are not known although the hosts may have names.
 func (n *Naming) Warnings() Warnings { return n.resolver.warnings() }
 
-// resolver gives sockets the names of their hosts and services. It asks for each
-// host once, also where that fails, for many at a time, and only so long.
+// resolver adds the names of hosts and services to sockets. It looks up each
+// host once, even if that fails. It looks up many hosts at the same time, and
+// only until its patience has run out.
 type resolver struct {
 	services *services
 	lookUp   func(context.Context, netip.Addr) (string, error) // "": the host has no name
 	hosts    map[netip.Addr]string                             // "": none, or not known
 
-	patience time.Duration // what is left of it
-	late     int           // hosts whose names did not come in time
-	failed   int           // hosts that could not be asked for
-	failure  error         // the first of these
-	more     bool          // there were hosts beyond those that are remembered
+	patience time.Duration // remaining
+	late     int           // hosts whose names were not found in time
+	failed   int           // hosts whose lookup failed
+	failure  error         // of the first failed lookup
+	more     bool          // there were more hosts than are remembered
 }
 
 func newResolver() *resolver {
@@ -64,10 +65,10 @@ func newResolver() *resolver {
 
 // lookUpHost returns the name of a host, the first if it has several.
 //
-// It leaves to Go's default resolver whether to ask files and name servers
-// itself or through the C library. So hosts are called what all else on this
-// host calls them, names of containers and of the local network included; the
-// threads that this may cost are bounded by resolveAtOnce.
+// Go's default resolver decides whether to use files and name servers itself or
+// through the C library. So hosts get the same names as in all other programs
+// of this host, including the names of containers and of the local network. The
+// lookups may need threads; resolveAtOnce limits their number.
 func lookUpHost(ctx context.Context, addr netip.Addr) (string, error) {
 	names, err := net.DefaultResolver.LookupAddr(ctx, addr.String())
 	if len(names) > 0 {
@@ -80,12 +81,13 @@ func lookUpHost(ctx context.Context, addr netip.Addr) (string, error) {
 	return "", err
 }
 
-// resolve yields the sockets, in their order, with the names that are known of
-// them. It reads ahead: hosts are looked up for a window of sockets at a time.
-// Once there is no patience left, the sockets pass straight through.
+// resolve yields the sockets, in their order, with the names that are known. It
+// reads ahead: it looks up the hosts of a window of sockets together. When no
+// patience is left, the sockets pass without waiting.
 //
-// The last window may take all the patience that is left, any other half of it:
-// one name server that does not answer must not leave none for all that follow.
+// The last window may use all of the remaining patience. Each other window may
+// use half of it, so that one name server that does not answer leaves some for
+// the windows that follow.
 func (r *resolver) resolve(ctx context.Context, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		window := make([]*tcp.Socket, 0, resolveWindow)
@@ -124,7 +126,7 @@ func (r *resolver) resolve(ctx context.Context, sockets iter.Seq2[*tcp.Socket, e
 	}
 }
 
-// lookUpAll looks up the hosts of the sockets that have not been asked for yet.
+// lookUpAll looks up the hosts of the sockets that have not been looked up yet.
 func (r *resolver) lookUpAll(ctx context.Context, sockets []*tcp.Socket, patience time.Duration) {
 	var wanted []netip.Addr
 	for _, s := range sockets {
@@ -145,12 +147,13 @@ func (r *resolver) lookUpAll(ctx context.Context, sockets []*tcp.Socket, patienc
 	}
 }
 
-// patienceLeast is what is not worth to wait for a window.
+// patienceLeast is the shortest time for which it is worth waiting. If a lookup
+// runs out of time and leaves less than this, the remaining patience becomes 0.
 const patienceLeast = 50 * time.Millisecond
 
-// want appends the hosts of the socket that have not been asked for. They are
-// then remembered as without a name, until they have one. Where there are too
-// many to be remembered, the others are not asked for.
+// want appends the hosts of the socket that have not been looked up. They are
+// remembered without a name until a name is found. When too many are
+// remembered, no others are looked up.
 func (r *resolver) want(s *tcp.Socket, wanted []netip.Addr) []netip.Addr {
 	for _, end := range [...]netip.AddrPort{s.Local, s.Peer} {
 		addr := hostOf(end)
@@ -171,17 +174,18 @@ func (r *resolver) want(s *tcp.Socket, wanted []netip.Addr) []netip.Addr {
 	return wanted
 }
 
-// hostOf returns the address that a host is looked up by: an IPv4-mapped one is
-// the IPv4 host's, and name servers know no zones.
+// hostOf returns the address under which a host is looked up. An IPv4-mapped
+// address is that of the IPv4 host, and name servers do not know zones.
 func hostOf(end netip.AddrPort) netip.Addr { return end.Addr().Unmap().WithZone("") }
 
-// answer is what became of one lookup.
+// answer is the result of one lookup.
 type answer struct {
 	name string
 	err  error
 }
 
-// ask looks up the hosts, so many at once, until the context ends.
+// ask looks up the hosts, resolveAtOnce at the same time, until the context
+// ends.
 func (r *resolver) ask(ctx context.Context, hosts []netip.Addr) []answer {
 	answers := make([]answer, len(hosts))
 	next := make(chan int)
@@ -193,7 +197,7 @@ func (r *resolver) ask(ctx context.Context, hosts []netip.Addr) []answer {
 					answers[i].name, answers[i].err = r.lookUp(ctx, hosts[i])
 				}
 				if answers[i].err != nil && ctx.Err() != nil {
-					answers[i].err = ctx.Err() // whatever it says, it had no time
+					answers[i].err = ctx.Err() // the lookup failed because its time was over
 				}
 			}
 		})
@@ -206,7 +210,7 @@ func (r *resolver) ask(ctx context.Context, hosts []netip.Addr) []answer {
 	return answers
 }
 
-// note remembers an answer.
+// note remembers the result of a lookup.
 func (r *resolver) note(addr netip.Addr, a answer) {
 	switch {
 	case errors.Is(a.err, context.DeadlineExceeded), errors.Is(a.err, context.Canceled):
@@ -221,14 +225,14 @@ func (r *resolver) note(addr netip.Addr, a answer) {
 	}
 }
 
-// name gives the socket the names that are known.
+// name adds the known names to the socket.
 func (r *resolver) name(s *tcp.Socket) {
 	s.LocalName = tcp.Name{Host: r.hosts[hostOf(s.Local)], Service: r.services.name(s.Local.Port())}
 	s.PeerName = tcp.Name{Host: r.hosts[hostOf(s.Peer)], Service: r.services.name(s.Peer.Port())}
 }
 
-// warnings says, once the sockets have been read, which names are not known
-// though the hosts may have some.
+// warnings reports, after the sockets have been read, which names are not known
+// although the hosts may have names.
 func (r *resolver) warnings() (list Warnings) {
 	if r.late > 0 {
 		list.Add(hostNamesLate(r.late, len(r.hosts), resolvePatience))

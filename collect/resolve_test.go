@@ -16,7 +16,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// testResolver returns a resolver that asks the function.
+// testResolver returns a resolver that uses the function for lookups.
 func testResolver(t *testing.T, lookUp func(context.Context, netip.Addr) (string, error)) *resolver {
 	r := newResolver()
 	r.services = openServices(t.TempDir() + "/gone")
@@ -30,7 +30,7 @@ func hang(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("lookup: %w", errors.New("i/o timeout"))
 }
 
-// peers yields a socket for each peer, from one place, as a source does.
+// peers yields a socket for each peer, all from one Socket, as a source does.
 func peers(n int, peer func(i int) netip.Addr) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		var place tcp.Socket
@@ -97,14 +97,14 @@ func TestResolve(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
 	if len(asked) != 4 || asked["10.0.0.1"] != 1 || asked["10.0.0.9"] != 1 || asked["10.0.0.8"] != 1 || asked["fe80::2"] != 1 {
-		t.Errorf("asked for %v, want each host once", asked)
+		t.Errorf("looked up %v, want each host once", asked)
 	}
 	if got := r.warnings().Texts(); !slices.Equal(got, []string{"the names of 1 of 4 hosts could not be looked up: server misbehaving"}) {
 		t.Errorf("warnings %q", got)
 	}
 }
 
-// TestResolvePatience lets some hosts, or all, not answer.
+// TestResolvePatience has some hosts, or all, that do not answer.
 func TestResolvePatience(t *testing.T) {
 	const window = resolveWindow
 	for _, test := range []struct {
@@ -116,10 +116,10 @@ func TestResolvePatience(t *testing.T) {
 		warning string
 	}{
 		{"all answer", 1000, func(int) bool { return false }, 160 * time.Millisecond, 1000, ""},
-		{"one does not", 40, func(i int) bool { return i == 7 }, 3 * time.Second, 39, "the names of 1 of 41 hosts were not found within 3s"},
-		{"the first of several windows do not", 2*window + 100, func(i int) bool { return i < 64 }, 1500*time.Millisecond + (window+100+31)/64*10*time.Millisecond, 100 + window,
+		{"one does not answer", 40, func(i int) bool { return i == 7 }, 3 * time.Second, 39, "the names of 1 of 41 hosts were not found within 3s"},
+		{"those of the first of several windows do not answer", 2*window + 100, func(i int) bool { return i < 64 }, 1500*time.Millisecond + (window+100+31)/64*10*time.Millisecond, 100 + window,
 			fmt.Sprintf("the names of %d of %d hosts were not found within 3s", window, 2*window+101)},
-		{"none does", 8*window + 1, func(int) bool { return true }, 2950 * time.Millisecond, 0,
+		{"none answers", 8*window + 1, func(int) bool { return true }, 2950 * time.Millisecond, 0,
 			fmt.Sprintf("the names of %d of %d hosts were not found within 3s", 8*window+1, 8*window+2)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestResolvePatience(t *testing.T) {
 					next++
 					if s.PeerName.Host != "" {
 						if s.PeerName.Host != "host"+s.Peer.Addr().String() {
-							t.Fatalf("%v is called %q", s.Peer, s.PeerName.Host)
+							t.Fatalf("%v has the name %q", s.Peer, s.PeerName.Host)
 						}
 						named++
 					}
@@ -170,8 +170,9 @@ func TestResolvePatience(t *testing.T) {
 	}
 }
 
-// TestResolveHoldsLittle sees that no more than a window is read ahead, nothing
-// once there is no patience left, and that the memory for hosts is bounded.
+// TestResolveHoldsLittle checks that at most one window is read ahead, that
+// nothing is read ahead when no patience is left, and that the number of
+// remembered hosts is limited.
 func TestResolveHoldsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testResolver(t, func(ctx context.Context, _ netip.Addr) (string, error) { return hang(ctx) })
@@ -245,8 +246,8 @@ func TestResolveEnds(t *testing.T) {
 	}
 }
 
-// TestLookUpHost asks this host's own resolver, in which an address that is not
-// to be known and one that nobody has are no errors.
+// TestLookUpHost uses this host's own resolver. An address without a name is
+// not an error.
 func TestLookUpHost(t *testing.T) {
 	name, err := lookUpHost(t.Context(), netip.MustParseAddr("127.0.0.1"))
 	if err != nil || strings.HasSuffix(name, ".") {
@@ -266,7 +267,7 @@ func TestUserNames(t *testing.T) {
 			t.Errorf("user 0 is %q", got)
 		}
 		if got := names.name(4_000_000_000); got != "" {
-			t.Errorf("nobody is %q", got)
+			t.Errorf("a user that does not exist is %q", got)
 		}
 	}
 	if len(names.names) != 2 {

@@ -8,19 +8,20 @@ import (
 	"strings"
 )
 
-// servicesFile is where a host keeps the names of its services, services(5).
+// servicesFile is the file in which a host keeps the names of services,
+// services(5).
 const servicesFile = "/etc/services"
 
-// services are the names of TCP ports. Where a port has several, it is known by
-// the first, as to getservbyport(3); each of them stands for the port.
+// services are the names of TCP ports. If a port has several names, the first
+// is shown, as in getservbyport(3). Each of them can be used to name the port.
 type services struct {
 	names map[uint16]string
 	ports map[string]uint16
 }
 
-// openServices returns the names in the file, and those of wellKnown for the
-// ports and the names that the file does not have: it may be short, or not there
-// at all, as in most containers.
+// openServices returns the names in the file. For ports and names that the file
+// does not have, it adds those of wellKnown: the file may be short, or missing,
+// as in most containers.
 func openServices(path string) *services {
 	s := &services{names: map[uint16]string{}, ports: map[string]uint16{}}
 	if file, err := os.Open(path); err == nil {
@@ -31,8 +32,8 @@ func openServices(path string) *services {
 	return s
 }
 
-// parse adds the services of services(5) whose port or name is not known yet.
-// Lines that it cannot read name nothing.
+// parse adds the services in the format of services(5) whose port or name is
+// not known yet. It skips lines that it cannot parse.
 func (s *services) parse(r io.Reader) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
@@ -61,11 +62,11 @@ func (s *services) add(port uint16, name string) {
 	}
 }
 
-// name returns the name of the port, "" where it has none.
+// name returns the name of the port, or "" if it has none.
 func (s *services) name(port uint16) string { return s.names[port] }
 
-// port returns the port of the service with the name, as it is written or in
-// small letters.
+// port returns the port of the service with the name. It tries the name as it
+// is written, then in lower case.
 func (s *services) port(name string) (uint16, bool) {
 	port, known := s.ports[name]
 	if !known {
@@ -74,9 +75,9 @@ func (s *services) port(name string) (uint16, bool) {
 	return port, known
 }
 
-// wellKnown are services that people know by name, in the format of
-// services(5), from IANA's Service Name and Transport Protocol Port Number
-// Registry. The aliases are those that are in common use.
+// wellKnown lists well-known services in the format of services(5), from IANA's
+// Service Name and Transport Protocol Port Number Registry. The aliases are
+// those in common use.
 const wellKnown = `
 echo            7/tcp
 discard         9/tcp

@@ -54,7 +54,7 @@ broken4	0/tcp
 	}
 }
 
-// TestWellKnown sees that each line of the table is read, and none twice.
+// TestWellKnown checks that each line of the table is read, and none twice.
 func TestWellKnown(t *testing.T) {
 	s := openServices(filepath.Join(t.TempDir(), "gone"))
 	lines := strings.Split(strings.TrimSpace(wellKnown), "\n")

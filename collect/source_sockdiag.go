@@ -89,10 +89,10 @@ type dumpReading struct {
 	live      *live
 }
 
-// begin begins a dump from which the kernel leaves out sockets that the filter
-// excludes, as far as it can evaluate the filter. A kernel that does not know an
-// instruction of the program refuses the whole program. It then gets a program of
-// the oldest instructions, and at last none.
+// begin begins a dump. The kernel leaves out the sockets that the filter
+// excludes, if it can evaluate that part of the filter. A kernel that does not
+// know an instruction of the program refuses the whole program. It then gets a
+// program of the oldest instructions, and finally no program.
 func (r *dumpReading) begin(ctx context.Context) error {
 	q := r.table.Query
 	var err error

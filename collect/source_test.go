@@ -16,8 +16,8 @@ import (
 	"tcpstate/tcp"
 )
 
-// kept is a source that is neither of the two: sockets in a slice, as a recording
-// is. It knows no cgroups, and its sockets are not of this host.
+// kept is a third source: sockets in a slice, like a recording. It knows no
+// cgroups, and its sockets are not of this host.
 type kept struct {
 	sockets []tcp.Socket
 	fails   error
@@ -66,8 +66,8 @@ func keptSockets() *kept {
 	}}
 }
 
-// TestAThirdSource reads from a source of the test's own whatever the program
-// asks of sources: no more than the interface is needed for it.
+// TestAThirdSource uses a source that the test defines for everything that the
+// program does with sources. The source needs only the interface.
 func TestAThirdSource(t *testing.T) {
 	k := keptSockets()
 	dir := fakeProc(t, map[string]string{"1/comm": "init\n", "1/fd/.keep": ""})
@@ -75,7 +75,7 @@ func TestAThirdSource(t *testing.T) {
 	s := mustOpen(t, q)
 	sockets := readAll(t, s)
 	if got := states(sockets); got != "LISTEN ESTABLISHED TIME_WAIT" || s.Source() != Source(k) || !slices.Contains(s.Missing(), "cgroup") {
-		t.Errorf("%s from %v, which misses %q", got, s.Source(), s.Missing())
+		t.Errorf("%s from %v, with %q missing", got, s.Source(), s.Missing())
 	}
 	if user := sockets[0].Owner.User; user != "" {
 		t.Errorf("a socket of another host has user %q of this one", user)
@@ -102,11 +102,11 @@ func TestAThirdSource(t *testing.T) {
 	q.Detail = tcp.DetailProcesses
 	owned := readAll(t, mustOpen(t, q))
 	if l := owned[2].Listener; l == nil || l.Local != owned[0].Local {
-		t.Errorf("TIME_WAIT came in by %v", l)
+		t.Errorf("TIME_WAIT came in through %v", l)
 	}
 	listeners, err := FindListeners(t.Context(), q)
 	if at, ok := listeners.Of(owned[1]); err != nil || !ok || at != owned[0].Local {
-		t.Errorf("ESTABLISHED came in by %v, %v", at, err)
+		t.Errorf("ESTABLISHED came in through %v, %v", at, err)
 	}
 	q.Everything, q.States = true, tcp.Set(tcp.Listen)
 	if got := len(readAll(t, mustOpen(t, q))); got != 3 {
@@ -124,7 +124,7 @@ func parsed(t *testing.T, expr string) *filter.Filter {
 	return f
 }
 
-// TestTheOrderOfFallbackIsData tries three sources in turn.
+// TestTheOrderOfFallbackIsData tries three sources in their order.
 func TestTheOrderOfFallbackIsData(t *testing.T) {
 	first, second := &kept{fails: errors.New("first fails")}, &kept{fails: errors.New("second fails")}
 	third := keptSockets()
@@ -153,7 +153,8 @@ func TestTheOrderOfFallbackIsData(t *testing.T) {
 	}
 }
 
-// counting counts what is begun at a source, by the states that are asked for.
+// counting records the readings that are begun at a source, by the number of
+// requested states.
 type counting struct {
 	*kept
 	begun []string
@@ -172,9 +173,9 @@ type countedReading struct {
 
 func (r *countedReading) Source() Source { return r.counting }
 
-// TestOwnersCostNoDumpMoreThanTheyMust counts the dumps of listings with
-// processes: 12 states are all of them, and 1 is LISTEN.
-func TestOwnersCostNoDumpMoreThanTheyMust(t *testing.T) {
+// TestListingsWithProcessesMakeNoExtraDump counts the dumps of listings with
+// processes. 12 states are all states, and 1 is LISTEN.
+func TestListingsWithProcessesMakeNoExtraDump(t *testing.T) {
 	few, many := keptSockets(), keptSockets()
 	for i := range 2 * windowLen {
 		s := many.sockets[1]
@@ -211,8 +212,8 @@ func TestOwnersCostNoDumpMoreThanTheyMust(t *testing.T) {
 	}
 }
 
-// TestOwnersJoinInTheOrderOfTheSource lists sockets that are searched for as a
-// few, and as more than wait, with the same outcome.
+// TestOwnersJoinInTheOrderOfTheSource lists a few sockets, as many as can wait
+// for a search, and more than that. The result must be the same.
 func TestOwnersJoinInTheOrderOfTheSource(t *testing.T) {
 	c := &counted{MapFS: fstest.MapFS{}}
 	c.holds(1, "init")

@@ -17,13 +17,13 @@ type Dimension struct {
 	Name    string
 	Doc     string
 	Numeric bool       // its values are numbers
-	Needs   tcp.Detail // what must be asked of the source for it
+	Needs   tcp.Detail // what the source must be asked for
 
 	// append appends the value of a socket, and reports whether it has one.
 	append func(b []byte, s *tcp.Socket, listeners *Listeners) ([]byte, bool)
 }
 
-// Dimensions lists the dimensions there are.
+// Dimensions lists all dimensions.
 var Dimensions = []Dimension{
 	{Name: "state", Doc: "the state", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return append(b, s.State.String()...), true
@@ -84,8 +84,8 @@ var Dimensions = []Dimension{
 	}},
 }
 
-// appendHost appends the address of a peer. IPv4 is IPv4, over whichever kind of
-// socket it comes.
+// appendHost appends the address of a peer. An IPv4 peer has the same address
+// in a socket of either family.
 func appendHost(b []byte, peer netip.AddrPort) ([]byte, bool) {
 	if peer.Addr().IsUnspecified() {
 		return b, false
@@ -109,7 +109,8 @@ func appendPrefix(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 	return prefix.AppendTo(b), true
 }
 
-// ParseDimensions returns the dimensions in list, joined by commas.
+// ParseDimensions returns the dimensions in list, which are separated by
+// commas.
 func ParseDimensions(list string) ([]*Dimension, error) {
 	var dimensions []*Dimension
 	for name := range strings.SplitSeq(list, ",") {
@@ -143,13 +144,13 @@ func (e *unknownDimensionError) Spelling() (string, []string) {
 
 // Group is the sockets that have the same values in all dimensions.
 type Group struct {
-	Values []string // one for each dimension; "" where the sockets have none
+	Values []string // one for each dimension; "" if the sockets have none
 	Counts tcp.Counts
 }
 
-// Tally counts sockets by state, and in groups where there are dimensions. It
-// keeps one entry a group and nothing of a socket. Groups come largest first,
-// equal ones in the order of their values.
+// Tally counts sockets by state, and in groups if there are dimensions. It
+// keeps one entry for each group, and nothing for each socket. The largest
+// group comes first; groups of the same size are in the order of their values.
 func Tally(sockets iter.Seq2[*tcp.Socket, error], by []*Dimension, listeners *Listeners) (tcp.Counts, []Group, error) {
 	var counts tcp.Counts
 	groups := make(map[string]*tcp.Counts)
@@ -173,7 +174,7 @@ func Tally(sockets iter.Seq2[*tcp.Socket, error], by []*Dimension, listeners *Li
 	return counts, sortGroups(groups), nil
 }
 
-// separator stands between the values of a key; no value holds it.
+// separator stands between the values of a key. No value contains it.
 const separator = "\x00"
 
 func appendKey(b []byte, by []*Dimension, s *tcp.Socket, listeners *Listeners) []byte {

@@ -31,7 +31,7 @@ func ownedBy(uid uint32) func(*tcp.Socket) {
 	return func(s *tcp.Socket) { s.Owner.UID = tcp.Known(uid) }
 }
 
-// each yields the sockets as a source does: in one Socket, over and over.
+// each yields the sockets as a source does: in one Socket that is reused.
 func each(sockets ...*tcp.Socket) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		var reused tcp.Socket
@@ -98,7 +98,7 @@ func TestTally(t *testing.T) {
 			t.Errorf("by %s (-want +got):\n%s", test.by, diff)
 		}
 		if sum != counts || counts.Total() != len(someSockets) {
-			t.Errorf("by %s: the groups add up to %v, all are %v", test.by, sum, counts)
+			t.Errorf("by %s: the sum of the groups is %v, all sockets are %v", test.by, sum, counts)
 		}
 	}
 }
@@ -128,7 +128,8 @@ func TestTallyEndsWithItsSockets(t *testing.T) {
 	}
 }
 
-// A socket of a group that is there already costs no memory.
+// TestTallyAllocatesForGroupsOnly checks that a socket of an existing group
+// needs no memory.
 func TestTallyAllocatesForGroupsOnly(t *testing.T) {
 	by, err := ParseDimensions("peer,lport,listener,user,prefix,pport,local,state")
 	if err != nil {
@@ -197,8 +198,8 @@ func TestListeners(t *testing.T) {
 		want string
 	}{
 		{socket(tcp.Established, "10.0.0.1:80", "[::]:1"), "10.0.0.1:80"},         // the most specific
-		{socket(tcp.Established, "[::ffff:10.0.0.1]:80", "[::]:1"), "[::]:80"},    // a socket of IPv6 is of a listener of IPv6
-		{socket(tcp.Established, "[::ffff:10.0.0.1]:25", "[::]:1"), "0.0.0.0:25"}, // where there is one
+		{socket(tcp.Established, "[::ffff:10.0.0.1]:80", "[::]:1"), "[::]:80"},    // a socket of IPv6 comes from a listener of IPv6
+		{socket(tcp.Established, "[::ffff:10.0.0.1]:25", "[::]:1"), "0.0.0.0:25"}, // none listens on IPv6
 		{socket(tcp.Established, "10.0.0.2:80", "[::]:1"), "0.0.0.0:80"},          // wildcard
 		{socket(tcp.Established, "[2001:db8::1]:80", "[::]:1"), "[::]:80"},        // wildcard
 		{socket(tcp.Established, "[fe80::1%eth0]:80", "[::]:1"), "[fe80::1%eth0]:80"},

@@ -8,9 +8,9 @@ import (
 	"tcpstate/wording"
 )
 
-// TestWarningsAreToldApartByWhatTheyAreAbout adds the same warnings with other
-// numbers, and one code about two subjects.
-func TestWarningsAreToldApartByWhatTheyAreAbout(t *testing.T) {
+// TestWarningsAreComparedByCodeAndSubject adds the same warnings with
+// different numbers, and one code about two subjects.
+func TestWarningsAreComparedByCodeAndSubject(t *testing.T) {
 	var w Warnings
 	w.Add(ownersUnknown(3, 7, wording.Message{}), tableChanged())
 	w.Add(ownersUnknown(4, 9, wording.Message{}), tableChanged(), nothingMatches())

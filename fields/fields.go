@@ -18,27 +18,28 @@ import (
 
 // Field is one scalar or one list of a socket.
 type Field struct {
-	// Name is the key in JSON and the column in CSV. For a key in an object, the
-	// name of the object and a dot come first: "timer.kind".
+	// Name is the key in JSON and the column in CSV. A key in an object has the
+	// name of the object and a dot before it: "timer.kind".
 	Name string
 	Kind Kind
-	Doc  string // what it means, in one sentence
+	Doc  string // its meaning, in one sentence
 	When string // when it is present, for docs/json.md
 
 	// Of is the field of the *tcp.Socket s that holds the value, as a Go
-	// expression: "s.Extended.TLS.Version". A nil pointer or an unknown
-	// tcp.Optional on the way means that the value is unknown. For a key of the
-	// elements of a list, the expression starts with another variable: see Elements.
+	// expression: "s.Extended.TLS.Version". If a pointer in it is nil or a
+	// tcp.Optional in it is unknown, the value is unknown. For a key of the
+	// elements of a list, the expression starts with another variable: see
+	// Elements.
 	Of string
 
-	// Known is a Go condition on s, or "". The value is unknown where the condition
-	// is false. Of a field behind a pointer, it may use only what is behind the
-	// same pointer.
+	// Known is a Go condition on s, or "". If the condition is false, the value
+	// is unknown. If the field is behind a pointer, the condition may use only
+	// what is behind the same pointer.
 	Known string
 
-	// Needs is the detail that a source must be asked for. If InfoStates is not
-	// empty, the field is read from tcp_info in these states only, and in the
-	// others it needs no detail.
+	// Needs is the detail for which a source must be asked. If InfoStates is
+	// not empty, the field is read from tcp_info in these states only, and in
+	// the others it needs no detail.
 	Needs      tcp.Detail
 	InfoStates tcp.StateSet
 
@@ -53,15 +54,16 @@ type Field struct {
 	From   Sources
 	Joined bool
 
-	// MissingAs holds the names that are listed as missing where the source cannot
-	// know the field. If it is nil, that is the name of the object, or of the field.
+	// MissingAs holds the names that are listed as missing if the source cannot
+	// know the field. If it is nil, this is the name of the object, or of the
+	// field.
 	MissingAs []string
 
 	Bits []string // the names of the bits, for the kind Flags only
 
-	Filter  string // the word by which a filter asks for it; "": none
-	Heading string // of its column in a table, where it is not made from Name
-	Rare    bool   // a table leaves its column out where no socket has a value
+	Filter  string // the word that stands for it in a filter; "": none
+	Heading string // of its column in a table; "": made from Name
+	Rare    bool   // a table omits its column if no socket has a value
 
 	// Get returns the value. It is nil for the kind Address.
 	Get       func(s *tcp.Socket) Value
@@ -69,8 +71,8 @@ type Field struct {
 	Processes ProcessesFunc // for the kind Processes only
 }
 
-// Sources is a set of sources of sockets. What a source reports only under a
-// condition counts as a source of its own.
+// Sources is a set of sources of sockets. If a source reports something only
+// under a condition, that counts as a separate source.
 type Sources uint8
 
 // The sources. A reading by sock_diag has SockDiag, and the other two if their
@@ -88,7 +90,7 @@ const Any = ^Sources(0)
 // unlisted are the names of the states whose sockets only SockDiagInactive lists.
 var unlisted = []string{"bound_inactive", "close"}
 
-// All lists the fields in the order of their keys in JSON. Nobody may change it.
+// All lists the fields in the order of their keys in JSON. It must not be changed.
 var All = table()
 
 // table returns the rows of all parts, each with its getters.
@@ -109,7 +111,8 @@ func table() []Field {
 	return all
 }
 
-// with returns the rows. What a row leaves empty, it takes from defaults.
+// with returns the rows. Each field that a row leaves empty is taken from
+// defaults.
 func with(defaults Field, rows []Field) []Field {
 	for i := range rows {
 		f := &rows[i]
@@ -129,8 +132,8 @@ func with(defaults Field, rows []Field) []Field {
 	return rows
 }
 
-// Named returns the field with the name. It panics where there is none: names
-// are the program's own.
+// Named returns the field with the name. It panics if there is none: names are
+// constants of the program.
 func Named(name string) *Field {
 	if f := find(func(f *Field) bool { return f.Name == name }); f != nil {
 		return f
@@ -138,8 +141,8 @@ func Named(name string) *Field {
 	panic("fields: no field is named " + name)
 }
 
-// ForFilter returns the field that a filter asks for by the word. It panics where
-// there is none: the words are the program's own.
+// ForFilter returns the field that the word stands for in a filter. It panics
+// if there is none: the words are constants of the program.
 func ForFilter(word string) *Field {
 	if f := find(func(f *Field) bool { return f.Filter == word }); f != nil {
 		return f
@@ -163,7 +166,7 @@ func (f *Field) Object() (name string, nested bool) {
 	return name, nested
 }
 
-// Unit returns the unit that a number's name ends with: bytes, bytes per second,
+// Unit returns the unit at the end of a number's name: bytes, bytes per second,
 // milliseconds or microseconds; "" for none.
 func (f *Field) Unit() Unit { return UnitOf(f.Name) }
 
@@ -175,8 +178,8 @@ func (f *Field) CanBeKnownIn() tcp.StateSet {
 	return f.States
 }
 
-// NeedsIn returns what a source must be asked for to know the field of sockets in
-// the states.
+// NeedsIn returns the detail for which a source must be asked, so that the
+// field is known for sockets in the states.
 func (f *Field) NeedsIn(states tcp.StateSet) tcp.Detail {
 	if f.InfoStates != 0 && f.InfoStates&states == 0 {
 		return 0
@@ -184,13 +187,13 @@ func (f *Field) NeedsIn(states tcp.StateSet) tcp.Detail {
 	return f.Needs
 }
 
-// Missing returns the names of what none of the sources knows of any socket:
-// fields, objects as a whole, and states whose sockets are not listed. The names
-// are in the order of the table, each once. The result is never nil.
+// Missing returns the names of what none of the sources knows for any socket:
+// fields, whole objects, and states whose sockets are not listed. The names are
+// in the order of the table, each once. The result is never nil.
 func Missing(sources Sources) []string { return missing(sources, 0) }
 
-// MissingIn returns the names of Missing and those of the fields that no source
-// knows in at least one of the states.
+// MissingIn returns the names of Missing, and those of the fields that no
+// source knows in at least one of the states.
 func MissingIn(sources Sources, states tcp.StateSet) []string { return missing(sources, states) }
 
 func missing(sources Sources, states tcp.StateSet) []string {

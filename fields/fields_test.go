@@ -15,15 +15,15 @@ import (
 // notFields are the fields of tcp.Socket that no row shows, each with its reason.
 var notFields = map[string]string{
 	"InterfaceIndex":   "Interface is its name",
-	"Info.Len":         "says how much of tcp_info is known",
-	"Info.Connecting":  "says what of tcp_info is known",
-	"Info.Listener":    "says what of tcp_info is known",
-	"ProcLine.UID":     "for those who print /proc/net/tcp as netstat does",
-	"ProcLine.Resends": "for those who print /proc/net/tcp as netstat does",
-	"ProcLine.Probes":  "for those who print /proc/net/tcp as netstat does",
+	"Info.Len":         "shows how much of tcp_info is known",
+	"Info.Connecting":  "shows which fields of tcp_info are known",
+	"Info.Listener":    "shows which fields of tcp_info are known",
+	"ProcLine.UID":     "is for output in the format of netstat",
+	"ProcLine.Resends": "is for output in the format of netstat",
+	"ProcLine.Probes":  "is for output in the format of netstat",
 }
 
-// values returns what the getters make of a socket.
+// values returns the values of all getters for a socket.
 func values(s *tcp.Socket) []any {
 	list := make([]any, len(All))
 	for i := range All {
@@ -36,11 +36,11 @@ func values(s *tcp.Socket) []any {
 	return list
 }
 
-// TestEveryFieldHasARow changes each field of a socket, and sees that the rows
-// follow.
+// TestEveryFieldHasARow changes each field of a socket, and checks that a row
+// shows the change.
 func TestEveryFieldHasARow(t *testing.T) {
-	followed := map[string]bool{} // rows, by name
-	shown := map[string]bool{}    // paths
+	followed := map[string]bool{} // rows that changed, by name
+	shown := map[string]bool{}    // paths of fields that a row shows
 	for _, state := range []tcp.State{tcp.Established, tcp.Listen} {
 		for n := range filled.Leaves(filled.Socket()) {
 			s := filled.Socket()
@@ -59,9 +59,9 @@ func TestEveryFieldHasARow(t *testing.T) {
 		reason, none := notFields[leaf.Path]
 		switch {
 		case !none && !shown[leaf.Path]:
-			t.Errorf("no row shows tcp.Socket.%s: add one in fields/table.go or fields/info.go, then run go generate ./...; or say in notFields of fields/fields_test.go why not", leaf.Path)
+			t.Errorf("no row shows tcp.Socket.%s: add one in fields/table.go or fields/info.go, then run go generate ./...; or add the reason to notFields in fields/fields_test.go", leaf.Path)
 		case none && slices.ContainsFunc(All, func(f Field) bool { return pathOf(&f) == leaf.Path }):
-			t.Errorf("tcp.Socket.%s has a row, and fields/fields_test.go says that it has none, since it %s", leaf.Path, reason)
+			t.Errorf("tcp.Socket.%s has a row, but notFields in fields/fields_test.go lists it: %s", leaf.Path, reason)
 		}
 	}
 	for i := range All {
@@ -71,7 +71,7 @@ func TestEveryFieldHasARow(t *testing.T) {
 	}
 }
 
-// pathOf returns the path of the field that a row shows, as package filled has it.
+// pathOf returns the path of the field that a row shows, as in package filled.
 func pathOf(f *Field) string {
 	path := strings.TrimPrefix(f.Of, "s.")
 	if i := strings.Index(path, "()"); i >= 0 {
@@ -80,7 +80,8 @@ func pathOf(f *Field) string {
 	return path
 }
 
-// TestElementsAreWhole sees that the rows of elements show every field of theirs.
+// TestElementsAreWhole checks that the rows of elements show all fields of the
+// elements.
 func TestElementsAreWhole(t *testing.T) {
 	for kind, element := range map[Kind]reflect.Type{Processes: reflect.TypeFor[tcp.Process](), Networks: reflect.TypeFor[tcp.MD5Key]()} {
 		for i := range element.NumField() {
@@ -92,7 +93,7 @@ func TestElementsAreWhole(t *testing.T) {
 	}
 }
 
-// TestRows checks what each row says of itself.
+// TestRows checks the properties of each row.
 func TestRows(t *testing.T) {
 	seen, words := map[string]bool{}, map[string]bool{}
 	for i := range All {
@@ -113,7 +114,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestStates sees that a field is known in no state but those of its row.
+// TestStates checks that a field is known only in the states of its row.
 func TestStates(t *testing.T) {
 	for state := range tcp.All.States() {
 		s := filled.Socket()
@@ -133,7 +134,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestValuesKeepTheirUnits looks at one value of each kind.
+// TestValuesKeepTheirUnits checks one value of each kind.
 func TestValuesKeepTheirUnits(t *testing.T) {
 	s := filled.Socket()
 	s.Info.RTT, s.Extended.Shutdown = 180_000, tcp.Known(tcp.ShutdownSend)
@@ -156,15 +157,15 @@ func TestValuesKeepTheirUnits(t *testing.T) {
 	bare := &tcp.Socket{}
 	for _, name := range []string{"tls.version", "bbr.cwnd_gain", "tcp_info.rto_us", "listener.port", "processes", "user", "mark", "v6only"} {
 		if got := Named(name).Get(bare); got != (Value{}) {
-			t.Errorf("%s of a socket of which nothing is known is %+v", name, got)
+			t.Errorf("%s of a socket without known values is %+v", name, got)
 		}
 	}
 }
 
-// TestInfoIsKnownToItsEnd cuts the structure short at every length.
+// TestInfoIsKnownToItsEnd cuts the structure off at every length.
 func TestInfoIsKnownToItsEnd(t *testing.T) {
 	const whole = 1 << 10 // more than any kernel sends
-	// What is 0 until it is measured is measured here.
+	// Fields that are 0 until they are measured are not 0 here.
 	upTo := func(length int) *tcp.Socket {
 		return &tcp.Socket{State: tcp.Established, Info: &tcp.Info{Len: length, RTT: 1, RecvRTT: 1}}
 	}
@@ -176,7 +177,7 @@ func TestInfoIsKnownToItsEnd(t *testing.T) {
 		}
 		for length := range whole + 1 {
 			if known := get(upTo(length)).Known; known != (length >= least) || length == 0 && known {
-				t.Errorf("of %d bytes %s is known: %v; it is first known of %d", length, f.Name, known, least)
+				t.Errorf("with %d bytes, %s is known: %v; it is first known with %d", length, f.Name, known, least)
 			}
 		}
 	}
@@ -185,39 +186,39 @@ func TestInfoIsKnownToItsEnd(t *testing.T) {
 	}
 	if fresh := (&tcp.Info{Len: whole}); known(fresh, tcp.Established, "rtt_us") || known(fresh, tcp.Established, "rttvar_us") ||
 		known(fresh, tcp.Established, "rcv_rtt_us") || !known(fresh, tcp.Established, "rto_us") {
-		t.Error("a round-trip time that was not measured is there")
+		t.Error("a round-trip time that was not measured is known")
 	}
 	connecting := &tcp.Info{Len: whole, Connecting: true}
 	if known(connecting, tcp.SynSent, "last_ack_recv_ms") || known(connecting, tcp.SynSent, "last_data_recv_ms") ||
 		known(connecting, tcp.SynSent, "last_data_sent_ms") || !known(connecting, tcp.SynSent, "rto_us") {
-		t.Error("before a segment has come the clocks of the last ones have run")
+		t.Error("the clocks of the last segments are known before a segment has arrived")
 	}
 	listener := &tcp.Info{Len: whole, Listener: true}
 	if known(listener, tcp.Listen, "rtt_us") || known(listener, tcp.Listen, "unacked") || !known(listener, tcp.Listen, "cwnd") ||
 		!known(listener, tcp.Listen, "reordering") {
-		t.Error("a listener does not have just what tcp_get_info fills in for one")
+		t.Error("the known fields of a listener are not those that tcp_get_info fills")
 	}
 	endless := &tcp.Info{Len: whole, PacingRate: tcp.NoPacingLimit, MaxPacingRate: tcp.NoPacingLimit, MinRTT: tcp.RTTNotMeasured}
 	if known(endless, tcp.Established, "pacing_rate_bytes_per_sec") || known(endless, tcp.Established, "max_pacing_rate_bytes_per_sec") ||
 		known(endless, tcp.Established, "min_rtt_us") {
-		t.Error("what the kernel marks as unlimited or not measured counts as known")
+		t.Error("a value that the kernel marks as unlimited or not measured is known")
 	}
 }
 
-// TestClocksAgree holds the length of tcp_info from which ages are known to the
-// end of the last clock that they are read from.
+// TestClocksAgree compares the length of tcp_info from which ages are known
+// with the end of the last clock from which they are computed.
 func TestClocksAgree(t *testing.T) {
 	for length := range 100 {
 		s := &tcp.Socket{State: tcp.CloseWait, Info: &tcp.Info{Len: length}}
 		lifecycle.Clocks{}.SetAge(s)
 		if known := Named("tcp_info.last_ack_recv_ms").Get(s).Known; known != s.Age.IsKnown() {
-			t.Errorf("of %d bytes of tcp_info the last ACK is known: %v, and the age: %v", length, known, s.Age.IsKnown())
+			t.Errorf("with %d bytes of tcp_info, the last ACK is known: %v, but the age: %v", length, known, s.Age.IsKnown())
 		}
 	}
 }
 
-// TestMissing pins what a source is said not to know: the names and their order
-// are part of the output.
+// TestMissing checks what is listed as missing for a source. The names and
+// their order are part of the output.
 func TestMissing(t *testing.T) {
 	const ofProc = "accept_queue_max cookie idle_ms interface mark cgroup cgroup_id shutdown tos traffic_class class_id v6only " +
 		"socket_options protocol ulp tls mptcp md5_keys memory congestion bbr dctcp vegas tcp_info bound_inactive close"
@@ -234,7 +235,7 @@ func TestMissing(t *testing.T) {
 		// Names may be added.
 		got := slices.DeleteFunc(Missing(test.sources), func(name string) bool { return !strings.Contains(" "+ofProc+" ", " "+name+" ") })
 		if got := strings.Join(got, " "); got != test.want {
-			t.Errorf("sources %b miss\n%s, want\n%s", test.sources, got, test.want)
+			t.Errorf("missing from sources %b:\n%s, want\n%s", test.sources, got, test.want)
 		}
 	}
 	if Missing(Any) == nil {
@@ -244,10 +245,10 @@ func TestMissing(t *testing.T) {
 		tcp.All: true, tcp.Set(tcp.Established): true, tcp.Set(tcp.TimeWait): false, tcp.Set(tcp.SynRecv): false,
 	} {
 		if got := slices.Contains(MissingIn(ProcFS, states), "age_ms"); got != want {
-			t.Errorf("of %v /proc lacks age_ms: %v, want %v", states, got, want)
+			t.Errorf("for %v, /proc does not know age_ms: %v, want %v", states, got, want)
 		}
 	}
 	if slices.Contains(MissingIn(SockDiag, tcp.All), "age_ms") {
-		t.Error("sock_diag lacks age_ms")
+		t.Error("sock_diag does not know age_ms")
 	}
 }

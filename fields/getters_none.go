@@ -4,8 +4,8 @@ package fields
 
 import "tcpstate/tcp"
 
-// The generator reads the table, and it is built while the generated getters
-// may not compile: it has none.
+// The generator reads the table, and must also compile when the generated
+// getters do not. So it is built without getters.
 
 func addressOf(string) AddressFunc                  { return nil }
 func processesOf(string) ProcessesFunc              { return nil }

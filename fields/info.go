@@ -6,8 +6,8 @@ import "tcpstate/tcp"
 const infoSources = SockDiag
 
 // info returns the fields of tcp.Info, in the kernel's order. A field is known
-// where the kernel's struct tcp_info is long enough to hold it: the generator
-// reads its end from the structure that sockdiag/attributes.go declares.
+// if the kernel's struct tcp_info is long enough to hold it. The generator
+// computes where the field ends from the structure in sockdiag/attributes.go.
 func info() []Field {
 	return with(Field{Needs: tcp.DetailInfo, When: "where known", From: infoSources, States: withInfo &^ listen}, []Field{
 		{Name: "tcp_info.ca_state", Kind: Enum, Of: "s.Info.CAState", Doc: "congestion state"},

@@ -3,7 +3,7 @@ package fields
 // Object describes a key of JSON that holds other keys.
 type Object struct{ Name, When, Doc string }
 
-// Objects lists the objects of a socket. Nobody may change it.
+// Objects lists the objects of a socket. It must not be changed.
 var Objects = []Object{
 	{"local", Always, "the local endpoint"},
 	{"peer", Always, "the remote endpoint; a listener's is the unspecified address of its family, port 0"},
@@ -18,7 +18,7 @@ var Objects = []Object{
 	{"tcp_info", whenInfo, "the kernel's struct tcp_info; what its kernel did not tell is absent"},
 }
 
-// ObjectNamed returns the object with the name. It panics where there is none.
+// ObjectNamed returns the object with the name. It panics if there is none.
 func ObjectNamed(name string) Object {
 	for _, o := range Objects {
 		if o.Name == name {

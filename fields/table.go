@@ -2,7 +2,7 @@ package fields
 
 import "tcpstate/tcp"
 
-// When a field is present, where that is not simply when it is known.
+// When a field is present, if it is not present whenever it is known.
 const (
 	Always       = "always"
 	whenExtended = "extended, where known"
@@ -19,9 +19,9 @@ const (
 	timerRuns    = "s.Timer.Kind != tcp.TimerOff"
 )
 
-// Sets of states that several fields share. Of aged and idling
-// lifecycle.Clocks.SetAge knows Age and Idle. TIME_WAIT has no tcp_info and no
-// owner, and before the handshake is done tcp_info says nothing.
+// Sets of states that several fields share. lifecycle.Clocks.SetAge knows Age in
+// the states aged, and Idle in the states idling. TIME_WAIT has no tcp_info and
+// no owner. Before the handshake is done, the clocks of tcp_info have no values.
 const (
 	listen     tcp.StateSet = 1 << tcp.Listen
 	notListen               = tcp.All &^ listen
@@ -32,8 +32,8 @@ const (
 	idling                  = tcp.Synchronized &^ (1<<tcp.SynRecv | 1<<tcp.TimeWait)
 )
 
-// base returns the fields that every source knows, or that come with no detail
-// of the kernel's.
+// base returns the fields that every source knows, or that need no detail of
+// the kernel.
 func base() []Field {
 	return with(Field{From: Any}, []Field{
 		{Name: "state", Kind: Enum, Of: "s.State", Filter: "state", When: Always,

@@ -15,26 +15,26 @@ type Value struct {
 	Text  string
 }
 
-// AddressFunc returns an address of a socket; the zero address is unknown.
+// AddressFunc returns an address of a socket. The zero address means unknown.
 type AddressFunc func(s *tcp.Socket) netip.Addr
 
 // ProcessesFunc returns processes of a socket. The list is valid as long as the
 // socket is.
 type ProcessesFunc func(s *tcp.Socket) []tcp.Process
 
-// Kind says what a value is.
+// Kind is the kind of a value.
 type Kind uint8
 
 // The kinds, each with the part of a Value that holds it.
 const (
 	Number    Kind = iota // N, an integer
 	Boolean               // N, 0 or 1
-	Duration              // N in nanoseconds; in JSON in the unit that ends the name
+	Duration              // N in nanoseconds; in JSON in the unit at the end of the name
 	Cookie                // N, 64 bits; in JSON in hexadecimal
 	Enum                  // Text, a name of the kernel's number N
 	Text                  // Text, which may come from outside the program
-	User                  // Text of the same sort, the name of a user
-	LongID                // Text of the same sort, which may hold the id of a container
+	User                  // Text, which may come from outside: the name of a user
+	LongID                // Text, which may come from outside and may contain the id of a container
 	Flags                 // N, a set of bits; in JSON their names
 	Address               // none: see Field.Address
 	Networks              // N, how many MD5 keys there are
@@ -56,7 +56,7 @@ const (
 	Microseconds Unit = "microseconds"
 )
 
-// UnitOf returns the unit that a name ends with.
+// UnitOf returns the unit at the end of a name.
 func UnitOf(name string) Unit {
 	switch {
 	case strings.HasSuffix(name, "_bytes_per_sec"):

@@ -29,8 +29,8 @@ func find(t *testing.T, spec string) *Namespace {
 	return n
 }
 
-// TestDoSees shows which views of a namespace f has: sockets, files of /proc,
-// commands; and which it has not.
+// TestDoSees checks what f sees of a namespace: its sockets, the files of
+// /proc, and commands that it runs; and what other code does not see.
 func TestDoSees(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		blue := namespace(t, l, "blue")
@@ -76,7 +76,7 @@ func TestDoSees(t *testing.T) {
 		}
 		views("after", false)
 		defer stays.Close()
-		err = blue.Do(func() error { // the listener answers in the namespace
+		err = blue.Do(func() error { // the listener accepts connections in the namespace
 			conn, err := net.Dial("tcp4", stays.Addr().String())
 			if err != nil {
 				return err
@@ -89,7 +89,7 @@ func TestDoSees(t *testing.T) {
 	})
 }
 
-// TestDoPassesOn shows that what f ends with reaches the caller.
+// TestDoPassesOn checks that errors, panics and Goexit of f reach the caller.
 func TestDoPassesOn(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		namespace(t, l, "blue")
@@ -125,9 +125,10 @@ func TestDoPassesOn(t *testing.T) {
 	})
 }
 
-// TestNoThreadStays enters namespaces from all sides and ends there in every
-// way. No thread of the process is then in one, nor was the first ever: what
-// /proc/self says, and others see of this process, has never changed.
+// TestNoThreadStays enters namespaces from many goroutines and ends there in
+// every way. Afterwards no thread of the process is in one of them. The first
+// thread never was: what /proc/self shows, and what other processes see of this
+// one, has never changed.
 func TestNoThreadStays(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		namespace(t, l, "blue")
@@ -143,13 +144,14 @@ func TestNoThreadStays(t *testing.T) {
 			})
 		}
 		group.Wait()
-		lab.Await(t, func() error { // the kernel ends a thread when it gets to it
+		lab.Await(t, func() error { // the kernel ends a thread some time later
 			if strayed := strayed(t, own); len(strayed) > 0 {
 				return fmt.Errorf("threads are in another namespace: %v", strayed)
 			}
 			return nil
 		})
-		// Many goroutines at once, each in a thread of its own, new ones among them.
+		// Many goroutines at the same time, each in its own thread. Some
+		// threads are new.
 		together := make(chan struct{})
 		var ready sync.WaitGroup
 		for range 64 {
@@ -173,7 +175,7 @@ func TestNoThreadStays(t *testing.T) {
 	})
 }
 
-// enterAndEnd enters a namespace and ends there in one of the ways.
+// enterAndEnd enters a namespace and ends there in one of several ways.
 func enterAndEnd(t *testing.T, n *Namespace, own uint64, round int) {
 	done := make(chan struct{})
 	go func() {
@@ -219,8 +221,8 @@ func strayed(t *testing.T, own uint64) []string {
 	return strayed
 }
 
-// TestDoOwn shows that the caller's own namespace is not entered again, neither
-// outside nor within Do.
+// TestDoOwn checks that the caller's own namespace is not entered again,
+// neither outside Do nor within it.
 func TestDoOwn(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		namespace(t, l, "blue")
@@ -253,7 +255,7 @@ func TestDoOwn(t *testing.T) {
 	})
 }
 
-// TestDoGone has namespaces end between All and Do.
+// TestDoGone has namespaces that end between All and Do.
 func TestDoGone(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		never := func() error { t.Error("f was run"); return nil }
@@ -268,7 +270,7 @@ func TestDoGone(t *testing.T) {
 		second := start(t, exec.Command("nsenter", "-t", strconv.Itoa(first.Pid), "-n", "sleep", "600"))
 		awaitInside(t, second, n.ID.Inode)
 		proc := procOf(t, 2, first.Pid, second.Pid)
-		listing := all(t, proc) // the names that the host has are among them
+		listing := all(t, proc) // it also has the names of the host
 		i := slices.IndexFunc(listing.Namespaces, func(other *Namespace) bool { return other.ID == n.ID })
 		if i < 0 {
 			t.Fatalf("no namespace with number %d among %q", n.ID.Inode, names(listing))
@@ -316,11 +318,12 @@ func awaitInside(t *testing.T, p *os.Process, inode uint64) {
 	})
 }
 
-// withoutPrivilege is in the environment of the process in which TestUnprivileged
-// has no capabilities: the id of a process that it may not look at.
+// withoutPrivilege is an environment variable. It is set for the process in
+// which TestUnprivileged has no capabilities. Its value is the id of a process
+// that this process may not examine.
 const withoutPrivilege = "NETNS_TEST_STRANGER"
 
-// TestUnprivileged runs itself again as a process that has no capabilities.
+// TestUnprivileged runs itself again as a process without capabilities.
 func TestUnprivileged(t *testing.T) {
 	if stranger := os.Getenv(withoutPrivilege); stranger != "" {
 		unprivileged(t, stranger)
@@ -349,7 +352,7 @@ func unprivileged(t *testing.T, stranger string) {
 		err := n.Do(func() error { ran++; return nil })
 		if i == 0 {
 			if err != nil {
-				t.Errorf("the reader's own: %v", err)
+				t.Errorf("the reader's own namespace: %v", err)
 			}
 			continue
 		}
@@ -365,7 +368,7 @@ func unprivileged(t *testing.T, stranger string) {
 		t.Errorf("listed %q, want /proc/self/ns/net and blue", got)
 	}
 	if listing.Unreadable == 0 || len(listing.Failed) > 0 {
-		t.Errorf("%d unreadable, failed %q; want some, and none", listing.Unreadable, listing.Failed)
+		t.Errorf("%d unreadable, failed %q; want at least 1 unreadable, none failed", listing.Unreadable, listing.Failed)
 	}
 	file := processFile("/proc", stranger)
 	err := (&Namespace{Name: "strange", files: []string{file, "/nosuch"}}).Do(func() error { return nil })

@@ -27,8 +27,8 @@ func namespace(t *testing.T, l *lab.Lab, name string) *lab.Namespace {
 	return ns
 }
 
-// nameless starts a process in a namespace that has no name and returns the
-// process's id and the namespace's number. The process lives as long as the
+// nameless starts a process in a namespace without a name. It returns the
+// process and the number of the namespace. The process lives as long as the
 // test.
 func nameless(t *testing.T) (*os.Process, uint64) {
 	t.Helper()
@@ -49,10 +49,11 @@ func start(t *testing.T, cmd *exec.Cmd) *os.Process {
 
 func end(p *os.Process) {
 	p.Kill()
-	p.Wait() // fails where it was waited for
+	p.Wait() // fails if another call has waited already
 }
 
-// inodeOf reads the number of a namespace in the way of namespaces(7).
+// inodeOf reads the number of a namespace from a link, as namespaces(7)
+// describes it.
 func inodeOf(t *testing.T, link string) uint64 {
 	t.Helper()
 	text, err := os.Readlink(link)
@@ -62,7 +63,7 @@ func inodeOf(t *testing.T, link string) uint64 {
 	number, found := strings.CutPrefix(text, "net:[")
 	inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
 	if !found || err != nil {
-		t.Fatalf("%s leads to %q", link, text)
+		t.Fatalf("%s points to %q", link, text)
 	}
 	return inode
 }
@@ -105,13 +106,13 @@ func TestFind(t *testing.T) {
 			{"a name", "/proc", "blue", "blue", blue.Inode},
 			{"a path of a name", "/proc", "/run/netns/blue", "/run/netns/blue", blue.Inode},
 			{"a mount elsewhere", "/proc", elsewhere, elsewhere, blue.Inode},
-			{"a path from here", "/proc", "./mounted", "./mounted", blue.Inode},
+			{"a relative path", "/proc", "./mounted", "./mounted", blue.Inode},
 			{"through a symbolic link", "/proc", "netns/blue", "netns/blue", blue.Inode},
 			{"a process", "/proc", pid, file, inode},
 			{"the file of a process", "/proc", file, file, inode},
 			{"a process of another /proc", proc, "7", proc + "/7/ns/net", inode},
 			{"a name that is also a process", "/proc", digits.Name, digits.Name, digits.Inode},
-			{"the reader's own", "/proc", "/proc/self/ns/net", "/proc/self/ns/net", inodeOf(t, "/proc/self/ns/net")},
+			{"the reader's own namespace", "/proc", "/proc/self/ns/net", "/proc/self/ns/net", inodeOf(t, "/proc/self/ns/net")},
 		} {
 			n, err := Find(test.proc, test.spec)
 			if err != nil {
@@ -187,7 +188,7 @@ func TestFindErrors(t *testing.T) {
 	})
 }
 
-// awaitZombie waits until a process has ended, and leaves it unwaited for.
+// awaitZombie waits until a process has ended, and leaves it as a zombie.
 func awaitZombie(t *testing.T, p *os.Process) {
 	t.Helper()
 	if err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
@@ -212,8 +213,8 @@ func all(t *testing.T, proc string) *Listing {
 	return l
 }
 
-// procOf returns a /proc of the given processes, under numbers that count from
-// the first.
+// procOf returns a /proc with the given processes. Their ids there count up
+// from first.
 func procOf(t *testing.T, first int, pids ...int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -225,7 +226,8 @@ func procOf(t *testing.T, first int, pids ...int) string {
 	return dir
 }
 
-// TestAll looks at the whole host, with all that it may have beside the lab.
+// TestAll lists the namespaces of the whole host, which may have others than
+// those of the lab.
 func TestAll(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		red, blue := namespace(t, l, "red"), namespace(t, l, "blue")
@@ -251,19 +253,19 @@ func TestAll(t *testing.T) {
 		seen := map[ID]string{}
 		for _, n := range listing.Namespaces {
 			if before, twice := seen[n.ID]; twice {
-				t.Errorf("%q and %q are the same", before, n.Name)
+				t.Errorf("%q and %q are the same namespace", before, n.Name)
 			}
 			seen[n.ID] = n.Name
 			found, err := Find("/proc", n.Name)
 			if _, ended := errors.AsType[*NotFoundError](err); ended {
-				continue // another one of this host, which has ended
+				continue // another namespace of this host, which has ended
 			}
 			if err != nil || found.ID != n.ID {
 				t.Errorf("%q is not found by its name: %+v, %v", n.Name, found, err)
 			}
 		}
 		if listing.Hidden {
-			t.Error("process 1 is said to be hidden")
+			t.Error("process 1 is reported as hidden")
 		}
 		if len(listing.Failed) > 0 {
 			t.Errorf("failed: %q", listing.Failed)
@@ -271,7 +273,8 @@ func TestAll(t *testing.T) {
 	})
 }
 
-// TestAllExactly looks at chosen processes, for the whole listing.
+// TestAllExactly lists the namespaces of chosen processes, and checks the whole
+// listing.
 func TestAllExactly(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		namespace(t, l, "red")
@@ -282,22 +285,22 @@ func TestAllExactly(t *testing.T) {
 		awaitZombie(t, zombie)
 		self := os.Getpid()
 		gone := procOf(t, 2, self)
-		for _, pid := range []string{"5", "6/ns"} { // a process that has ended, and one that has just
+		for _, pid := range []string{"5", "6/ns"} { // a process that had ended before, and one that has just ended
 			if err := os.MkdirAll(filepath.Join(gone, pid), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, test := range []struct {
 			about, proc string
-			want        []string // %s is the proc
+			want        []string // %s stands for proc
 			hidden      bool
 		}{
 			{"processes in the order of their numbers", procOf(t, 9, two.Pid, one.Pid), []string{"/proc/self/ns/net", "blue", "red", "%s/9/ns/net", "%s/10/ns/net"}, true},
-			{"each once", procOf(t, 2, one.Pid, two.Pid, one.Pid), []string{"/proc/self/ns/net", "blue", "red", "%s/2/ns/net", "%s/3/ns/net"}, true},
-			{"the reader's own is that of process 1", procOf(t, 1, self), []string{"%s/1/ns/net", "blue", "red"}, false},
-			{"the reader's own is not that of process 1", procOf(t, 1, one.Pid, self), []string{"/proc/self/ns/net", "blue", "red", "%s/1/ns/net"}, false},
+			{"each namespace once", procOf(t, 2, one.Pid, two.Pid, one.Pid), []string{"/proc/self/ns/net", "blue", "red", "%s/2/ns/net", "%s/3/ns/net"}, true},
+			{"the reader's own namespace is that of process 1", procOf(t, 1, self), []string{"%s/1/ns/net", "blue", "red"}, false},
+			{"the reader's own namespace is not that of process 1", procOf(t, 1, one.Pid, self), []string{"/proc/self/ns/net", "blue", "red", "%s/1/ns/net"}, false},
 			{"processes that have ended", gone, []string{"/proc/self/ns/net", "blue", "red"}, true},
-			{"a process that is not waited for", procOf(t, 1, zombie.Pid), []string{"/proc/self/ns/net", "blue", "red"}, false},
+			{"a zombie", procOf(t, 1, zombie.Pid), []string{"/proc/self/ns/net", "blue", "red"}, false},
 		} {
 			listing := all(t, test.proc)
 			var want []string
@@ -312,7 +315,7 @@ func TestAllExactly(t *testing.T) {
 			}
 		}
 
-		t.Run("own with a name", func(t *testing.T) {
+		t.Run("own namespace with a name", func(t *testing.T) {
 			bind(t, "/proc/self/ns/net", "/run/netns/home")
 			if got, want := names(all(t, procOf(t, 1, self))), []string{"home", "blue", "red"}; !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
@@ -371,7 +374,7 @@ func TestAllExactly(t *testing.T) {
 	})
 }
 
-// apart makes /var/run another directory than /run.
+// apart makes /var/run a different directory from /run.
 func apart(t *testing.T) {
 	t.Helper()
 	if err := unix.Mount("tmpfs", "/var", "tmpfs", 0, ""); err != nil {

@@ -35,9 +35,9 @@ func TestErrors(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if denied.Hint().IsZero() {
-		t.Error("a lack of privilege has no hint")
+		t.Error("an error of missing privilege has no hint")
 	}
 	if hint := (&OpError{"netns.opening", "/x", ErrNotNetwork}).Hint().String(); hint != "" {
-		t.Errorf("what is no lack of privilege has the hint %q", hint)
+		t.Errorf("an error that is not about privilege has the hint %q", hint)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // functions below. None of them allocates. A key is the text before a value, with
 // the comma: `,"uid":`.
 
-// appendAddress appends the address within a string. Its zone is the name of an
-// interface, which may hold anything.
+// appendAddress appends the address inside a string. Its zone is the name of an
+// interface, which may contain any characters.
 func appendAddress(b []byte, addr netip.Addr) []byte {
 	zone := addr.Zone()
 	if zone == "" {
@@ -41,7 +41,8 @@ func appendUint[T ~uint8 | ~uint16 | ~uint32 | ~uint64](b []byte, key string, n 
 	return strconv.AppendUint(append(b, key...), uint64(n), 10)
 }
 
-// appendOptional appends the key and the value, or neither.
+// appendOptional appends the key and the value, or nothing if the value is
+// unknown.
 func appendOptional[T ~uint8 | ~uint16 | ~uint32 | ~uint64](b []byte, key string, o tcp.Optional[T]) []byte {
 	n, known := o.Get()
 	if !known {
@@ -54,7 +55,8 @@ func appendBool(b []byte, key string, v bool) []byte {
 	return strconv.AppendBool(append(b, key...), v)
 }
 
-// appendOptionalText appends the key and the string, or neither where there is no text.
+// appendOptionalText appends the key and the string, or nothing if the string
+// is empty.
 func appendOptionalText(b []byte, key, s string) []byte {
 	if s == "" {
 		return b

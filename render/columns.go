@@ -10,35 +10,36 @@ import (
 	"tcpstate/wording"
 )
 
-// Column is one column of a table, of CSV or of markdown, and what sockets can
-// be sorted by.
+// Column is one column of a table, of CSV or of markdown. Sockets can be sorted
+// by it.
 type Column struct {
 	name    string
-	heading string // where it is not made from the name
+	heading string // "": made from the name
 	kind    kind
 	needs   tcp.Detail
 	names   []string                         // of the bits, for an optionSet
 	get     func(*tcp.Socket) fields.Value   // nil for an address or an endpoint
 	addr    fields.AddressFunc               // for an address
 	end     func(*tcp.Socket) netip.AddrPort // for an endpoint
-	called  func(*tcp.Socket) tcp.Name       // what people call the end, for local and peer
+	nameOf  func(*tcp.Socket) tcp.Name       // the names of host and service, for local and peer
 	holders fields.ProcessesFunc             // for holders
 	field   *fields.Field                    // the field that it shows; nil for a composite
 
-	// A table leaves the column out where no socket has it, unless it was named.
+	// A table omits the column if no socket has a value, unless the column was
+	// requested by name.
 	rare bool
 
 	doc string // for docs/json.md
 }
 
-// Name returns the name that --columns takes and that heads the column in CSV.
+// Name returns the name of the column in --columns and in the header of CSV.
 func (c *Column) Name() string { return c.name }
 
-// Needs returns what must be asked of the source beyond the base for the column
-// to be known.
+// Needs returns the detail, in addition to the base, for which the source must
+// be asked so that the column is known.
 func (c *Column) Needs() tcp.Detail { return c.needs }
 
-// Heading returns what heads the column in a table.
+// Heading returns the heading of the column in a table.
 func (c *Column) Heading() string {
 	if c.heading != "" {
 		return c.heading
@@ -47,12 +48,12 @@ func (c *Column) Heading() string {
 	return strings.ToUpper(strings.NewReplacer("_", "-", ".", "-").Replace(name))
 }
 
-// composites are the columns for people that JSON has no field for.
+// composites are the columns for people for which JSON has no field.
 var composites = []*Column{
 	{name: "local", kind: endpoint, doc: "the local address and port: 10.0.0.1:443, [fe80::1%eth0]:443; in tables with -r their names, web1:https",
-		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, called: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, nameOf: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
 	{name: "peer", kind: endpoint, doc: "the remote address and port, or their names",
-		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, called: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
+		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, nameOf: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
 	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2. In tables, of a socket without any, in parentheses those of its listener, or the listener's address: (812/nginx)",
 		holders: fields.Named("processes").Processes, get: fields.Named("processes").Get},
 	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",
@@ -92,7 +93,7 @@ var composites = []*Column{
 	of("backlog", size, "memory.backlog_bytes"),
 }
 
-// of makes a composite of one field, written in a unit for people.
+// of makes a composite of one field, in a unit for people.
 func of(name string, k kind, field string) *Column {
 	f := fields.Named(field)
 	return &Column{name: name, kind: k, needs: f.Needs, doc: f.Name, get: f.Get}
@@ -110,7 +111,7 @@ func ofListener(first, second string) func(*tcp.Socket) fields.Value {
 	}
 }
 
-// aboutAge returns the age, with the sign for one that is not exact.
+// aboutAge returns the age, with the sign ~ if it is not exact.
 func aboutAge(s *tcp.Socket) fields.Value {
 	d, known := s.Age.Get()
 	v := fields.Value{Known: known, N: uint64(d)}
@@ -120,8 +121,8 @@ func aboutAge(s *tcp.Socket) fields.Value {
 	return v
 }
 
-// column returns the column with the name, in any case, with '-' for '_' as
-// RECV-Q is headed.
+// column returns the column with the name, in upper or lower case, with '-' or
+// '_' as in the heading RECV-Q.
 func column(name string) (*Column, error) {
 	folded := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
 	for _, list := range [...][]*Column{composites, fieldColumns} {
@@ -134,17 +135,18 @@ func column(name string) (*Column, error) {
 	return nil, &UnknownColumnError{Name: name}
 }
 
-// columns returns the columns with the names, which are the program's own.
+// columns returns the columns with the names, which are constants of the
+// program.
 func columns(names string) []*Column {
 	list, err := ParseColumns(names)
 	if err != nil {
-		panic(err) // a test asks for every default
+		panic(err) // a test uses all default columns
 	}
 	return list
 }
 
-// ParseColumns returns the columns that list names, joined by commas. The error
-// is an *UnknownColumnError.
+// ParseColumns returns the columns in list, which are separated by commas. The
+// error is an *UnknownColumnError.
 func ParseColumns(list string) ([]*Column, error) {
 	var columns []*Column
 	for name := range strings.SplitSeq(list, ",") {
@@ -166,9 +168,9 @@ func ColumnNames() []string {
 	return names
 }
 
-// UnknownColumnError is the error for a name that no column has.
+// UnknownColumnError is the error for a name that is not the name of a column.
 type UnknownColumnError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownColumnError) Error() string { return e.Message().String() }
@@ -178,10 +180,11 @@ func (e *UnknownColumnError) Message() wording.Message {
 	return wording.Say("render.error.column", "name", e.Name)
 }
 
-// Spelling returns what was given, and the names of the columns.
+// Spelling returns the name that the user wrote, and the names of all columns.
 func (e *UnknownColumnError) Spelling() (string, []string) { return e.Name, ColumnNames() }
 
-// Sections are the parts of a listing that are shown beyond its first columns.
+// Sections are the parts of a listing that are shown in addition to its first
+// columns.
 type Sections struct {
 	Processes bool // -p
 	Timers    bool // -o
@@ -193,8 +196,8 @@ type Sections struct {
 	Netns     bool // -N
 }
 
-// Needs returns what must be asked of the source for the sections, for formats
-// that have no columns too.
+// Needs returns the detail for which the source must be asked to show the
+// sections. It also applies to formats without columns.
 func (s Sections) Needs() (detail tcp.Detail) {
 	for _, c := range machineColumns(s) {
 		detail |= c.needs
@@ -202,8 +205,8 @@ func (s Sections) Needs() (detail tcp.Detail) {
 	return detail
 }
 
-// DefaultColumns returns the columns of a table, of markdown or of CSV where
-// nobody chose them.
+// DefaultColumns returns the columns of a table, of markdown or of CSV that are
+// shown if none were requested by name.
 func DefaultColumns(f Format, s Sections) []*Column {
 	if f == CSV {
 		return machineColumns(s)
@@ -229,7 +232,7 @@ func DefaultColumns(f Format, s Sections) []*Column {
 		list = append(list, columns("rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops")...)
 	}
 	if s.Extended {
-		list = append(list, columns("cgroup")...) // last: however long it is, it moves no other
+		list = append(list, columns("cgroup")...) // last, because a long path would move the columns after it
 	}
 	return list
 }

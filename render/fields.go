@@ -8,17 +8,17 @@ import (
 
 // Field describes one key of a socket in JSON, or one column for people.
 type Field struct {
-	Name string // flattened: the keys on the way to it, joined by dots
-	Type string // as docs/json.md names types
-	When string // when it is there
-	Doc  string // what it means
+	Name string // for nested keys: all keys on the way to it, joined by dots
+	Type string // the name that docs/json.md uses for the type
+	When string // when it is present
+	Doc  string // its meaning
 }
 
 //go:generate go run tcpstate/internal/gendocs ../docs/json.md
 
 // Fields returns the fields of a socket in the order of its keys in JSON, with
-// the objects and the keys of the elements of lists. It is the table from which
-// docs/json.md is made.
+// the objects and the keys of the elements of lists. docs/json.md is made from
+// this list.
 func Fields() []Field {
 	var list []Field
 	last := ""
@@ -42,7 +42,7 @@ func describe(f *fields.Field, name string) Field {
 	return Field{Name: name, Type: jsonType(f.Kind), When: f.When, Doc: f.Doc}
 }
 
-// jsonType is how docs/json.md names the JSON type of a kind.
+// jsonType returns the name that docs/json.md uses for the JSON type of a kind.
 func jsonType(k fields.Kind) string {
 	switch k {
 	case fields.Number, fields.Duration:
@@ -59,8 +59,8 @@ func jsonType(k fields.Kind) string {
 	return "string"
 }
 
-// PeopleColumns returns the columns that JSON has no field for: composites, in
-// units that change with the size of the value.
+// PeopleColumns returns the columns for which JSON has no field. They are
+// composites, in units that change with the size of the value.
 func PeopleColumns() []Field {
 	var list []Field
 	for _, c := range composites {
@@ -94,14 +94,14 @@ func columnOf(f *fields.Field) *Column {
 	return c
 }
 
-// kinds are the kinds of columns for those of fields.
+// kinds are the kinds of columns, by the kinds of fields.
 var kinds = [...]kind{
 	fields.Number: number, fields.Boolean: boolean, fields.Cookie: cookie, fields.Enum: enum, fields.Text: word,
 	fields.User: userName, fields.LongID: longID, fields.Flags: optionSet, fields.Address: address,
 	fields.Networks: networks, fields.Processes: holders,
 }
 
-// part returns the columns of the fields that lie in a part of tcp.Socket.
+// part returns the columns of the fields in a part of tcp.Socket.
 func part(name string) []*Column {
 	var list []*Column
 	for _, c := range fieldColumns {

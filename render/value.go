@@ -9,8 +9,9 @@ import (
 	"tcpstate/text"
 )
 
-// kind says how the value of a column is written and by what of it two are
-// compared. An n and a text are those of a fields.Value.
+// kind says how the value of a column is written, and how two values are
+// compared. In the comments below, n and text are the N and Text of a
+// fields.Value.
 type kind uint8
 
 const (
@@ -21,8 +22,8 @@ const (
 	cookie                   // n, 64 bits in hexadecimal
 	enum                     // text, in the order of n
 	word                     // text, which may come from outside
-	userName                 // text of the same sort; the number of the owner for people, where there is none
-	longID                   // text of the same sort; people see the first digits of a container's id in it
+	userName                 // text, which may come from outside; people see the number of the owner if it is empty
+	longID                   // text, which may come from outside; people see only the first digits of a container's id
 	optionSet                // names of the bits of n
 	address                  // an endpoint without its port
 	endpoint                 // an address and a port
@@ -32,8 +33,8 @@ const (
 	duration                 // n nanoseconds, after text
 	size                     // n bytes
 	rate                     // n bytes a second
-	resends                  // of n, how many are not acknowledged
-	countdown                // the timer, n nanoseconds of it left
+	resends                  // unacknowledged resends, then n
+	countdown                // the timer, with n nanoseconds left
 )
 
 // rightAligned reports whether a table aligns the kind to the right.
@@ -45,8 +46,8 @@ func (k kind) rightAligned() bool {
 	return false
 }
 
-// appendText appends the value of column c as CSV has it, before quoting; of an
-// unknown value nothing.
+// appendText appends the value of column c as in CSV, before quoting. For an
+// unknown value it appends nothing.
 func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 	switch c.kind {
 	case address:
@@ -93,8 +94,8 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 	}
 }
 
-// appendCell appends the value of column c as a table has it: "-" where it is
-// unknown or empty, and with nothing that could move a terminal's cursor.
+// appendCell appends the value of column c as in a table: "-" if it is unknown
+// or empty, and without characters that could move a terminal's cursor.
 func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	start := len(b)
 	switch c.kind {
@@ -120,9 +121,9 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 	return b
 }
 
-// fromOutside reports whether the text may hold what somebody else chose: the
-// name of an interface, also as the zone of an address, of an algorithm, of a
-// process, of a host.
+// fromOutside reports whether the text may contain something that another
+// program or user chose: the name of an interface (also as the zone of an
+// address), of an algorithm, of a process or of a host.
 func (c *Column) fromOutside(s *tcp.Socket) bool {
 	switch c.kind {
 	case word, userName, longID, holders, arguments:
@@ -130,30 +131,30 @@ func (c *Column) fromOutside(s *tcp.Socket) bool {
 	case address:
 		return c.addr(s).Zone() != ""
 	case endpoint:
-		return c.end(s).Addr().Zone() != "" || c.called != nil && c.called(s) != tcp.Name{}
+		return c.end(s).Addr().Zone() != "" || c.nameOf != nil && c.nameOf(s) != tcp.Name{}
 	}
 	return false
 }
 
-// appendEndpoint appends an endpoint as people are to see it: the names of the
-// host and of the service, where they are known, and "*" for the port where 0
-// is no port of that number but none.
+// appendEndpoint appends an endpoint for people: with the names of the host and
+// the service if they are known, and with "*" for the port if port 0 means that
+// there is no port.
 func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 	e := c.end(s)
 	if !e.IsValid() {
 		return b
 	}
-	var called tcp.Name
-	if c.called != nil {
-		called = c.called(s)
+	var name tcp.Name
+	if c.nameOf != nil {
+		name = c.nameOf(s)
 	}
 	anyPort := e.Port() == 0 && (c.name == "peer" || e.Addr().IsUnspecified())
-	if called == (tcp.Name{}) && !anyPort {
+	if name == (tcp.Name{}) && !anyPort {
 		return appendAddrPort(b, e)
 	}
 	switch {
-	case called.Host != "":
-		b = append(b, called.Host...)
+	case name.Host != "":
+		b = append(b, name.Host...)
 	case e.Addr().Is4():
 		b = appendAddr(b, e.Addr())
 	default:
@@ -161,17 +162,18 @@ func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 	}
 	b = append(b, ':')
 	switch {
-	case called.Service != "":
-		return append(b, called.Service...)
+	case name.Service != "":
+		return append(b, name.Service...)
 	case anyPort:
 		return append(b, '*')
 	}
 	return strconv.AppendUint(b, uint64(e.Port()), 10)
 }
 
-// appendHoldersShown appends the first processes and how many more there are.
-// In parentheses, since it is inferred, stands the listener that the socket came
-// in by: its processes, or its address where they are not known.
+// appendHoldersShown appends the first processes and the number of others. For
+// a socket without processes it appends its listener in parentheses, because
+// the listener is inferred: the processes of the listener, or its address if
+// they are not known.
 func (c *Column) appendHoldersShown(b []byte, s *tcp.Socket) []byte {
 	if processes := c.holders(s); len(processes) > 0 || c.name != "process" || s.Listener == nil {
 		return appendFirst(b, processes)
@@ -195,15 +197,15 @@ func appendFirst(b []byte, processes []tcp.Process) []byte {
 	return strconv.AppendInt(append(b, " +"...), int64(more), 10)
 }
 
-// The id of a container has 64 digits. People are shown 12, as by docker ps.
+// The id of a container has 64 digits. People see 12, as in docker ps.
 const (
 	idDigits = 64
 	idShown  = 12
 )
 
-// shortenFrom shortens the id of a container that b[start:] is or has in it, as
-// the unit of a container has. What is left out of a unit becomes "*", with
-// which systemctl(1) takes it.
+// shortenFrom shortens the id of a container in b[start:]. The id may be the
+// whole text or a part of it, as in the unit of a container. In a unit, "*"
+// replaces the removed digits; systemctl(1) accepts such a pattern.
 func shortenFrom(b []byte, start int) []byte {
 	run := 0
 	for i := start; i < len(b); i++ {
@@ -232,7 +234,7 @@ func appendKnown(b []byte, o tcp.Optional[uint32]) []byte {
 	return strconv.AppendUint(b, uint64(n), 10)
 }
 
-// appendNames appends the names of the bits, with spaces between.
+// appendNames appends the names of the bits, separated by spaces.
 func appendNames(b []byte, bits uint64, names []string) []byte {
 	start := len(b)
 	for i, name := range names {
@@ -247,11 +249,12 @@ func appendNames(b []byte, bits uint64, names []string) []byte {
 	return b
 }
 
-// holdersShown is how many processes of a socket a table names before it counts
+// holdersShown is how many processes of a socket a table names. It only counts
 // the others.
 const holdersShown = 2
 
-// appendHolders appends processes as netstat writes them, with spaces between.
+// appendHolders appends processes in the format of netstat, separated by
+// spaces.
 func appendHolders(b []byte, processes []tcp.Process) []byte {
 	for i, p := range processes {
 		if i > 0 {
@@ -263,7 +266,7 @@ func appendHolders(b []byte, processes []tcp.Process) []byte {
 	return b
 }
 
-// appendArguments appends the arguments of a process with spaces between.
+// appendArguments appends the arguments of a process, separated by spaces.
 func appendArguments(b []byte, list []string) []byte {
 	for i, argument := range list {
 		if i > 0 {
@@ -284,7 +287,7 @@ func appendPrefixes(b []byte, keys []tcp.MD5Key) []byte {
 	return b
 }
 
-// appendCountdown appends a timer that runs.
+// appendCountdown appends a timer that is running.
 func appendCountdown(b []byte, t tcp.Timer) []byte {
 	b = append(b, t.Kind.String()...)
 	b = text.AppendDuration(append(b, ' '), uint64(t.Expires))
@@ -298,7 +301,7 @@ func appendCountdown(b []byte, t tcp.Timer) []byte {
 	}
 }
 
-// appendCount appends how many things there were, after a comma.
+// appendCount appends a comma and the number of things.
 func appendCount(b []byte, n uint8, thing string) []byte {
 	b = strconv.AppendUint(append(b, ", "...), uint64(n), 10)
 	return append(append(b, ' '), text.Plural(n, thing, thing+"s")...)

@@ -3,79 +3,79 @@ package tcp
 import "time"
 
 // Info is the kernel's tcp_info (include/uapi/linux/tcp.h), which ss -i shows.
-// It has grown with the kernels: fields past the end of what the running
-// kernel sent are not known, nor are most fields of a listener: package fields
-// says of each where it is known.
-// tcpi_last_ack_sent is left out: no kernel has ever filled it.
+// The structure has grown from kernel to kernel. Fields after the end of what
+// the running kernel sent are not known, and neither are most fields of a
+// listener. Package fields says for each field when it is known.
+// tcpi_last_ack_sent is left out, because no kernel has ever filled it.
 type Info struct {
 	// Len is how many bytes of the structure the kernel sent; 0: none.
 	Len int
-	// Connecting says that the socket is in SYN_SENT: no segment has come yet, and
-	// the clocks of the last ones have not been started.
+	// Connecting is true in SYN_SENT: no segment has arrived yet, and the
+	// clocks of the last segments have not been started.
 	Connecting bool
-	// Listener says that the socket listens: tcp_get_info (net/ipv4/tcp.c)
-	// then fills only a few of the fields.
+	// Listener is true for a listener: tcp_get_info (net/ipv4/tcp.c) then fills
+	// only a few of the fields.
 	Listener bool
 
 	CAState                CAState       // congestion state
-	Retransmits            uint8         // timeouts in a row of the segment now resent
-	Probes                 uint8         // window or keepalive probes unanswered
+	Retransmits            uint8         // consecutive timeouts of the segment that is being resent
+	Probes                 uint8         // unanswered window or keepalive probes
 	Backoff                uint8         // how often the timeout has been doubled
-	Options                InfoOptions   // what the two ends agreed on
+	Options                InfoOptions   // options that both ends agreed on
 	SendWindowScale        uint8         // shift of the windows that the peer advertises
 	RecvWindowScale        uint8         // shift of the windows that this end advertises
 	DeliveryRateAppLimited bool          // the program, not the path, limited DeliveryRate
-	FastOpenClientFail     uint8         // why TCP Fast Open failed: 0 it did not, 1 no cookie, 2 SYN data not acknowledged, 3 timeout
-	RTO                    time.Duration // retransmission timeout now in force
+	FastOpenClientFail     uint8         // why TCP Fast Open failed: 0 no failure, 1 no cookie, 2 SYN data not acknowledged, 3 timeout
+	RTO                    time.Duration // present retransmission timeout
 	ATO                    time.Duration // timeout of delayed acknowledgements
 	SendMSS                uint32        // largest segment sent
-	RecvMSS                uint32        // largest segment received, as guessed for delayed acknowledgements
+	RecvMSS                uint32        // largest segment received, estimated for delayed acknowledgements
 	Unacked                uint32        // segments sent and not acknowledged
 	Sacked                 uint32        // segments acknowledged out of order
-	Lost                   uint32        // segments held for lost
+	Lost                   uint32        // segments considered lost
 	Retrans                uint32        // segments resent and not acknowledged
 	Fackets                uint32        // unused by kernels from 4.15; always 0 there
-	LastDataSent           time.Duration // since data was last sent
-	LastDataRecv           time.Duration // since data last arrived
-	LastAckRecv            time.Duration // since an acknowledgement last arrived
+	LastDataSent           time.Duration // time since data was last sent
+	LastDataRecv           time.Duration // time since data last arrived
+	LastAckRecv            time.Duration // time since an acknowledgement last arrived
 	PathMTU                uint32        // path MTU
 	RecvSSThresh           uint32        // window that this end is willing to open
 	RTT                    time.Duration // smoothed round-trip time
-	RTTVar                 time.Duration // its mean deviation
+	RTTVar                 time.Duration // mean deviation of RTT
 	SendSSThresh           uint32        // slow start threshold in segments; 2147483647 until the first loss
 	SendCwnd               uint32        // congestion window in segments
 	AdvertisedMSS          uint32        // MSS that this end advertised
-	Reordering             uint32        // segments of reordering that are tolerated
-	RecvRTT                time.Duration // round-trip time as the receiver estimates it
-	RecvSpace              uint32        // receive buffer space that autotuning aims at
-	TotalRetrans           uint32        // segments resent in the connection's life
-	PacingRate             uint64        // rate at which sending is paced
-	MaxPacingRate          uint64        // its limit, SO_MAX_PACING_RATE
+	Reordering             uint32        // tolerated reordering, in segments
+	RecvRTT                time.Duration // round-trip time, estimated by the receiver
+	RecvSpace              uint32        // receive buffer space, the target of autotuning
+	TotalRetrans           uint32        // segments resent since the connection began
+	PacingRate             uint64        // pacing rate for sending
+	MaxPacingRate          uint64        // limit of the pacing rate, SO_MAX_PACING_RATE
 	AckedBytes             uint64        // sent and acknowledged (RFC 4898 HCThruOctetsAcked)
 	ReceivedBytes          uint64        // received and acknowledged (RFC 4898 HCThruOctetsReceived)
 	SegsOut                uint32        // segments sent
 	SegsIn                 uint32        // segments received
-	NotSentBytes           uint32        // in the send queue and never sent
-	MinRTT                 time.Duration // least round-trip time of the recent past
-	DataSegsIn             uint32        // segments received that bore data
-	DataSegsOut            uint32        // segments sent that bore data
-	DeliveryRate           uint64        // latest rate at which the peer acknowledged
+	NotSentBytes           uint32        // in the send queue, never sent
+	MinRTT                 time.Duration // lowest recent round-trip time
+	DataSegsIn             uint32        // segments received that carried data
+	DataSegsOut            uint32        // segments sent that carried data
+	DeliveryRate           uint64        // latest rate at which the peer acknowledged data
 	Busy                   time.Duration // time spent with data to send
-	RecvWindowLimited      time.Duration // of it, held back by the peer's window
-	SendBufferLimited      time.Duration // of it, held back by the send buffer
+	RecvWindowLimited      time.Duration // part of Busy in which the peer's window limited sending
+	SendBufferLimited      time.Duration // part of Busy in which the send buffer limited sending
 	Delivered              uint32        // data segments that reached the peer
-	DeliveredCE            uint32        // of them, marked for congestion
-	SentBytes              uint64        // sent, resends included
-	RetransBytes           uint64        // of them, resends
+	DeliveredCE            uint32        // part of Delivered that was marked for congestion
+	SentBytes              uint64        // sent, including resends
+	RetransBytes           uint64        // part of SentBytes that was resent
 	DSACKDups              uint32        // duplicates that the peer reported
 	ReorderingSeen         uint32        // reordering events seen
 	RecvOutOfOrder         uint32        // segments received out of order
-	SendWindow             uint32        // window that the peer advertises; 0: it takes no more
+	SendWindow             uint32        // window that the peer advertises; 0: it accepts no more data
 	RecvWindow             uint32        // window that this end advertises
-	Rehash                 uint32        // times the flow was given another path
-	TotalRTO               uint16        // timeouts in the connection's life, SYN's included
+	Rehash                 uint32        // how often the flow was moved to another path
+	TotalRTO               uint16        // timeouts since the connection began, including those of the SYN
 	TotalRTORecoveries     uint16        // recoveries from timeouts
-	TotalRTOTime           time.Duration // time spent in them
+	TotalRTOTime           time.Duration // time spent in these recoveries
 	ReceivedCE             uint32        // segments received that were marked for congestion
 	DeliveredE1Bytes       uint32        // delivered with ECT(1), as Accurate ECN reports (RFC 9768)
 	DeliveredE0Bytes       uint32        // delivered with ECT(0)
@@ -84,10 +84,10 @@ type Info struct {
 	ReceivedE0Bytes        uint32        // received with ECT(0)
 	ReceivedCEBytes        uint32        // received with CE
 	AccECNFailMode         uint16        // how Accurate ECN failed, bits of TCP_ACCECN_*_FAIL
-	AccECNOptSeen          uint16        // what became of the peer's Accurate ECN option
+	AccECNOptSeen          uint16        // how the peer's Accurate ECN option was seen, a value TCP_ACCECN_OPT_*_SEEN
 }
 
-// What the kernel sends for a value that it does not have.
+// What the kernel sends if it has no value.
 const (
 	// NoPacingLimit is a pacing rate without a limit.
 	NoPacingLimit = ^uint64(0)
@@ -109,8 +109,8 @@ func (s CAState) String() string {
 	return "unknown"
 }
 
-// InfoOptions is a set of what the two ends agreed on
-// (TCPI_OPT_*, include/uapi/linux/tcp.h).
+// InfoOptions is the set of options that both ends agreed on (TCPI_OPT_*,
+// include/uapi/linux/tcp.h).
 type InfoOptions uint8
 
 // InfoOptionNames holds the name of each bit of InfoOptions.

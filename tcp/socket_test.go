@@ -56,8 +56,8 @@ func TestOptionalKeepsAKnownZeroApart(t *testing.T) {
 	}
 }
 
-// TestCloneSharesNothing fills every field of a socket that reflection reaches,
-// so that one added later cannot be forgotten.
+// TestCloneSharesNothing fills every field of a socket by reflection, so that a
+// field that is added later cannot be forgotten.
 func TestCloneSharesNothing(t *testing.T) {
 	original, twin := &tcp.Socket{}, &tcp.Socket{}
 	fill(t, reflect.ValueOf(original).Elem())
@@ -68,7 +68,7 @@ func TestCloneSharesNothing(t *testing.T) {
 	}
 	scribble(reflect.ValueOf(original).Elem())
 	if !reflect.DeepEqual(clone, twin) {
-		t.Errorf("a change of the original is one of the clone: %+v, want %+v", clone, twin)
+		t.Errorf("a change of the original changed the clone: %+v, want %+v", clone, twin)
 	}
 }
 
@@ -88,8 +88,8 @@ func TestResetForgetsEverything(t *testing.T) {
 	}
 }
 
-// fill gives every field that can be set a value that is not its zero, and
-// every pointer and slice something to point to.
+// fill gives every field that can be set a value that is not zero, and makes
+// every pointer and slice point to something.
 func fill(t *testing.T, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -123,11 +123,11 @@ func fill(t *testing.T, v reflect.Value) {
 	}
 }
 
-// holdsNoReference checks the type of a field that is hidden, such as that in
-// an Optional: fill cannot set it, so it must be copied by assignment.
+// holdsNoReference checks the type of a hidden field, such as the one in an
+// Optional. fill cannot set it, so an assignment must be enough to copy it.
 func holdsNoReference(t *testing.T, typ reflect.Type) {
 	if typ.PkgPath() == "net/netip" || typ.PkgPath() == "unique" {
-		return // immutable, whatever is in them
+		return // they are immutable
 	}
 	switch typ.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Chan, reflect.Func, reflect.Interface:
@@ -139,8 +139,8 @@ func holdsNoReference(t *testing.T, typ reflect.Type) {
 	}
 }
 
-// scribble sets everything behind the pointers and slices of v to zero, and the
-// pointers themselves not: what shares them sees it.
+// scribble sets everything behind the pointers and slices of v to zero, but not
+// the pointers. A clone that shares memory with v changes too.
 func scribble(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:

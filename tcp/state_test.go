@@ -10,7 +10,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// spellings are the names of each state that people and programs write, one
+// spellings are the names that people and programs write for each state, one
 // for each way to separate the words.
 var spellings = map[tcp.State][]string{
 	tcp.Listen:        {"LISTEN", "listening"},
@@ -131,7 +131,7 @@ func TestStateSetKeepsTheOrderOfALife(t *testing.T) {
 	}
 	for state := range set.States() {
 		if state == tcp.TimeWait {
-			t.Error("States went on after the loop had ended")
+			t.Error("States continued after the loop had ended")
 		}
 		break
 	}
@@ -139,7 +139,7 @@ func TestStateSetKeepsTheOrderOfALife(t *testing.T) {
 		t.Errorf("the empty set is %q of %d", empty, empty.Len())
 	}
 	if tcp.All.Has(0) {
-		t.Error("All has the state that is none")
+		t.Error("All has state 0, which is not a state")
 	}
 }
 
@@ -166,7 +166,7 @@ func TestStateIsTextInJSON(t *testing.T) {
 }
 
 func TestStateFromKernelKnowsEveryNumber(t *testing.T) {
-	// include/net/tcp_states.h; TCP_NEW_SYN_RECV is SYN_RECV to people.
+	// include/net/tcp_states.h; TCP_NEW_SYN_RECV is shown as SYN_RECV.
 	want := map[uint8]tcp.State{
 		1: tcp.Established, 2: tcp.SynSent, 3: tcp.SynRecv, 4: tcp.FinWait1, 5: tcp.FinWait2, 6: tcp.TimeWait,
 		7: tcp.Close, 8: tcp.CloseWait, 9: tcp.LastAck, 10: tcp.Listen, 11: tcp.Closing, 12: tcp.SynRecv,
@@ -208,8 +208,8 @@ func TestKernelMaskAsksForAtLeastTheStates(t *testing.T) {
 	}
 }
 
-// FuzzParseState holds that what is read is shown under a name that is read as
-// the same, and that what is not read gets an answer all the same.
+// FuzzParseState checks that the name of a state that was parsed is parsed as
+// the same state, and that an unknown name is a *UnknownStateError.
 func FuzzParseState(f *testing.F) {
 	for state, names := range spellings {
 		f.Add(state.String())
@@ -233,8 +233,8 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
-// FuzzParseStateSet holds that a set is read back as itself, and that it is no
-// more than what its parts are.
+// FuzzParseStateSet checks that the text of a set is parsed as the same set,
+// and that a set is the union of its parts.
 func FuzzParseStateSet(f *testing.F) {
 	for _, text := range []string{"all", "LISTEN,time-wait", "bucket,,", "synchronized,Big", tcp.All.String()} {
 		f.Add(text)
@@ -257,7 +257,7 @@ func FuzzParseStateSet(f *testing.F) {
 		for part := range strings.SplitSeq(text, ",") {
 			s, err := tcp.ParseStateSet(part)
 			if err != nil {
-				t.Errorf("ParseStateSet(%q) works and its part %q does not: %v", text, part, err)
+				t.Errorf("ParseStateSet(%q) succeeds, but its part %q fails: %v", text, part, err)
 			}
 			parts |= s
 		}

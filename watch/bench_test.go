@@ -12,14 +12,15 @@ import (
 	"tcpstate/tcp"
 )
 
-// crowd makes many sockets, of which some change from tick to tick: half of the
-// changes are of state, the other half are ends and begins. It keeps little of
-// each, as a source does: what is measured is the follower's memory.
+// crowd makes many sockets, some of which change in each tick. Half of the
+// changes are changes of state; the other half close a socket and open another.
+// It keeps little of each socket, as a source does, because the memory of the
+// follower is measured.
 type crowd struct {
 	members []member
 	cookies bool
 	serial  uint32
-	next    int // the first to be changed
+	next    int // index of the next one to change
 }
 
 type member struct {
@@ -40,7 +41,8 @@ func (c *crowd) another() member {
 	return member{c.serial, estab}
 }
 
-// change changes so many sockets, one after the other round the crowd.
+// change changes n sockets, one after the other, and begins again at the end of
+// the crowd.
 func (c *crowd) change(n int) {
 	for i := range n {
 		m := &c.members[c.next]
@@ -53,7 +55,7 @@ func (c *crowd) change(n int) {
 	}
 }
 
-// all yields the sockets in one place.
+// all yields the sockets in one Socket that is reused.
 func (c *crowd) all() iter.Seq2[*tcp.Socket, error] {
 	local := netip.MustParseAddrPort("10.0.0.1:80")
 	return func(yield func(*tcp.Socket, error) bool) {
@@ -75,9 +77,9 @@ func (c *crowd) all() iter.Seq2[*tcp.Socket, error] {
 	}
 }
 
-// BenchmarkFollow follows 300,000 sockets of which 2,000 change with each tick,
-// for at least 500 ticks, and says what the follower holds at the end beside
-// what it held after 10.
+// BenchmarkFollow follows 300,000 sockets, 2,000 of which change in each tick,
+// for at least 500 ticks. It reports how much the follower holds at the end,
+// and how much it held after 10 ticks.
 func BenchmarkFollow(b *testing.B) {
 	for _, source := range []struct {
 		name    string
@@ -125,7 +127,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestAnUnchangedSocketCostsNoMemory pins that a tick allocates nothing for the
+// TestAnUnchangedSocketCostsNoMemory checks that a tick allocates nothing for
 // sockets that have not changed.
 func TestAnUnchangedSocketCostsNoMemory(t *testing.T) {
 	for _, cookies := range []bool{true, false} {

@@ -8,24 +8,26 @@ import (
 	"tcpstate/tcp"
 )
 
-// Follower tells what became of sockets from one reading of them to the next.
-// The zero Follower has seen none.
+// Follower compares each reading of the sockets with the one before, and
+// reports what changed. The zero Follower has seen no sockets.
 //
-// A socket is known by its cookie, which it keeps from SYN_RECV to TIME_WAIT,
-// within its network namespace; see space.find for the source that has no
-// cookies. Only what was seen is told: a socket that was in SYN_RECV and then in
-// TIME_WAIT has one event with these two, whatever lay between; one that came
-// and went between two readings has none. A reading is not one moment either,
-// and each of its sockets was as told at some time while it went on.
+// A socket is identified by its cookie, which it keeps from SYN_RECV to
+// TIME_WAIT, within its network namespace; see space.find for the source that
+// has no cookies. Only what was seen is reported. A socket that was in SYN_RECV
+// and then in TIME_WAIT has one event with these two states, whatever happened
+// in between. A socket that was opened and closed between two readings has no
+// event. A reading is not a single moment: each of its sockets is in the state
+// that it had at some time during the reading.
 //
-// It holds about 265 bytes for each socket, 385 without cookies, and for one that
-// has changed its state what History returns, 256 bytes at most. All of it is
-// used again: it grows with the most sockets that there ever were at once, not
-// with those that come and go.
+// It holds about 265 bytes for each socket, 385 without cookies, and for a
+// socket that has changed its state also what History returns, 256 bytes at
+// most. All of this memory is reused: it grows with the largest number of
+// sockets that existed at the same time, not with the number of sockets that
+// are opened and closed.
 type Follower struct {
 	ticks  uint32
 	spaces map[string]*space
-	space  *space // of the last socket: they come one namespace after the other
+	space  *space // of the last socket; the sockets come one namespace after the other
 	last   *Row   // of the last socket
 
 	pages  []*[pageRows]Row
@@ -39,38 +41,38 @@ type Follower struct {
 	changes []change
 }
 
-// pageRows is how many rows are allocated together. A row never moves, and what
-// is allocated for one page is no burden on a host with few sockets.
+// pageRows is how many rows are allocated together. A row never moves, and one
+// page is small enough for a host with few sockets.
 const pageRows = 256
 
-// Tick is what one reading has told. It is valid until the next.
+// Tick is the result of one reading. It is valid until the next tick.
 type Tick struct {
 	At     time.Time  // when the reading began
-	First  bool       // nothing was known before, so there are no events
-	Counts tcp.Counts // of the sockets that are selected
-	Before tcp.Counts // the same as of the tick before
+	First  bool       // this is the first reading, so there are no events
+	Counts tcp.Counts // of the selected sockets
+	Before tcp.Counts // Counts of the tick before
 
-	// Arrived and Left count the selected sockets that came into a state, by
-	// changing to it or being opened in it, and that left one.
+	// Arrived and Left count the selected sockets that entered a state, by a
+	// change or by being opened in it, and those that left a state.
 	Arrived, Left tcp.Counts
 }
 
-// change is an event of the last tick, of a socket that was selected in this tick
-// or in the one before. A socket that is only now selected, or no longer, and has
-// not changed its state, has no event.
+// change is an event of the last tick, of a socket that was selected in this
+// tick or in the one before. A socket that has become selected or is no longer
+// selected, and has not changed its state, has no event.
 type change struct {
 	kind     tcp.EventKind
 	from, to tcp.State
 	row      *Row
 }
 
-// Follow reads the sockets of one moment, each reused as its source likes, and
-// tells what has happened since it was last called. selects tells which of them
-// are counted and have events; it may be another each time.
+// Follow reads the sockets of one moment, and reports what has happened since
+// its last call. The source may reuse the Socket. selects reports which sockets
+// are counted and have events; it may be a different function in each call.
 //
-// After an error of sockets, which is returned, the tick has what was read
-// before it, and no socket is told as closed for not having come. The next tick
-// then tells of it.
+// If sockets yields an error, Follow returns it. The tick then has what was
+// read before the error, and sockets that were not read are not reported as
+// closed. The next tick reports them.
 func (f *Follower) Follow(at time.Time, sockets iter.Seq2[*tcp.Socket, error], selects func(*tcp.Socket) bool) (*Tick, error) {
 	f.begin(at)
 	for s, err := range sockets {
@@ -116,11 +118,11 @@ func (f *Follower) Departed(from tcp.State) iter.Seq[*Row] {
 	}
 }
 
-// Len returns how many sockets there are, selected or not.
+// Len returns how many sockets there are now, selected or not.
 func (f *Follower) Len() int { return len(f.seen) - len(f.free) - len(f.closed) }
 
-// Rows yields all sockets that there are, selected or not, in no order. The rows
-// are valid until the next tick.
+// Rows yields all sockets that exist now, selected or not, in no fixed order.
+// The rows are valid until the next tick.
 func (f *Follower) Rows() iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		for slot, seen := range f.seen {
@@ -134,7 +136,7 @@ func (f *Follower) Rows() iter.Seq[*Row] {
 	}
 }
 
-// Row returns the row of a socket, nil once that is gone.
+// Row returns the row of a socket, or nil after the socket was closed.
 func (f *Follower) Row(id ID) *Row {
 	slot := uint32(id)
 	if id == 0 || int(slot) >= len(f.seen) {
@@ -161,7 +163,7 @@ func (f *Follower) begin(at time.Time) {
 	f.tick = Tick{At: at, First: f.ticks == 1, Before: f.tick.Counts}
 }
 
-// see takes note of a socket.
+// see records a socket of the reading.
 func (f *Follower) see(s *tcp.Socket, selected bool) {
 	space := f.spaceOf(s.Netns)
 	row := f.following(space, s)
@@ -184,7 +186,7 @@ func (f *Follower) see(s *tcp.Socket, selected bool) {
 		f.last.next = slot
 	}
 	f.last = row
-	if f.seen[slot] != f.ticks { // a source may list one twice
+	if f.seen[slot] != f.ticks { // a source may list a socket twice
 		f.seen[slot] = f.ticks
 		f.found++
 	} else if row.selected {
@@ -197,9 +199,9 @@ func (f *Follower) see(s *tcp.Socket, selected bool) {
 	row.counted = s.State
 }
 
-// following returns the row that came after the last one at the tick before, if
-// it is that of the socket. The kernel lists its table in the same order each
-// time, so it nearly always is, and is there at once.
+// following returns the row that came after the last one in the tick before, if
+// it is the row of this socket. The kernel lists its table in the same order
+// each time, so this is nearly always the row, and no index has to be searched.
 func (f *Follower) following(space *space, s *tcp.Socket) *Row {
 	if f.last == nil {
 		return nil
@@ -230,7 +232,8 @@ func (f *Follower) note(c change, before, after bool) {
 	}
 }
 
-// sweep tells which sockets are gone, and forgets namespaces without any.
+// sweep reports as closed all sockets that the reading did not have, and
+// forgets namespaces without sockets.
 func (f *Follower) sweep() {
 	if f.found == f.Len() {
 		return
@@ -253,7 +256,7 @@ func (f *Follower) sweep() {
 	}
 }
 
-// add makes a row for a socket that was not there.
+// add makes a row for a new socket.
 func (f *Follower) add(space *space, s *tcp.Socket) *Row {
 	if len(f.free) == 0 {
 		f.grow()
@@ -271,7 +274,7 @@ func (f *Follower) add(space *space, s *tcp.Socket) *Row {
 	return row
 }
 
-// grow adds a page of free rows, the first of them on top.
+// grow adds a page of free rows. The first of them is used next.
 func (f *Follower) grow() {
 	first := len(f.seen)
 	f.pages = append(f.pages, new([pageRows]Row))
@@ -281,8 +284,8 @@ func (f *Follower) grow() {
 	}
 }
 
-// rename tells that network namespaces have other names than they had, by the
-// names that they had.
+// rename gives network namespaces new names. The keys of the map are the names
+// that they had.
 func (f *Follower) rename(names map[string]string) {
 	moved := make(map[string]*space)
 	for before, now := range names {

@@ -23,14 +23,14 @@ func conn(state tcp.State, cookie tcp.Cookie, port uint16, inode uint32) tcp.Soc
 		Peer:  netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), port)}
 }
 
-// within returns the socket as one of a network namespace.
+// within returns the socket with the name of a network namespace.
 func within(netns string, s tcp.Socket) tcp.Socket {
 	s.Netns = netns
 	return s
 }
 
-// each yields the sockets in one place, as sources do, and then an error if
-// there is one.
+// each yields the sockets in one Socket that is reused, as sources do, and then
+// an error if there is one.
 func each(sockets []tcp.Socket, err error) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		var reused tcp.Socket
@@ -48,8 +48,9 @@ func each(sockets []tcp.Socket, err error) iter.Seq2[*tcp.Socket, error] {
 
 func all(*tcp.Socket) bool { return true }
 
-// told returns the events as "opened 0>SYN_RECV 5000", by the port of the peer.
-func told(f *Follower) string {
+// reported returns the events, such as "opened >SYN_RECV 5000", with the port
+// of the peer.
+func reported(f *Follower) string {
 	var list []string
 	for e := range f.events((*Row).Fill) {
 		s := e.Socket
@@ -77,17 +78,17 @@ func TestFollow(t *testing.T) {
 		ticks ticks
 		want  []string // the events of each tick but the first
 	}{
-		{"what was there before is no event", ticks{{conn(estab, 1, 5000, 7)}, {conn(estab, 1, 5000, 7)}}, []string{""}},
+		{"a socket that existed before has no event", ticks{{conn(estab, 1, 5000, 7)}, {conn(estab, 1, 5000, 7)}}, []string{""}},
 		{"a socket is opened, changes and is closed",
 			ticks{{}, {conn(synRecv, 1, 5000, 0)}, {conn(estab, 1, 5000, 0)}, {conn(estab, 1, 5000, 7)}, {}},
 			[]string{"opened >SYN_RECV 5000", "state SYN_RECV>ESTABLISHED 5000", "", "closed ESTABLISHED> 5000"}},
-		{"what was not seen is not told",
+		{"a state that was not seen is not reported",
 			ticks{{conn(synRecv, 1, 5000, 0)}, {conn(timeWait, 1, 5000, 0)}}, []string{"state SYN_RECV>TIME_WAIT 5000"}},
-		{"what came and went in between is not told", ticks{{}, {}}, []string{""}},
-		{"another cookie is another socket, whatever its addresses",
+		{"a socket that existed only between two ticks is not reported", ticks{{}, {}}, []string{""}},
+		{"another cookie is another socket, even with the same addresses",
 			ticks{{conn(timeWait, 1, 5000, 0)}, {conn(synRecv, 2, 5000, 0)}},
 			[]string{"opened >SYN_RECV 5000, closed TIME_WAIT> 5000"}},
-		{"a cookie is of its namespace",
+		{"a cookie belongs to its namespace",
 			ticks{{within("a", conn(estab, 1, 5000, 7))}, {within("a", conn(estab, 1, 5000, 7)), within("b", conn(timeWait, 1, 5001, 0))},
 				{within("b", conn(timeWait, 1, 5001, 0))}, {within("c", conn(estab, 1, 5000, 7))}},
 			[]string{"opened >TIME_WAIT b5001", "closed ESTABLISHED> a5000", "opened >ESTABLISHED c5000, closed TIME_WAIT> b5001"}},
@@ -97,15 +98,15 @@ func TestFollow(t *testing.T) {
 		{"a socket that is listed before and after it changes",
 			ticks{{conn(bound, 1, 0, 7)}, {conn(bound, 1, 0, 7), conn(synSent, 1, 5000, 7)}, {conn(synSent, 1, 5000, 7)}},
 			[]string{"state BOUND_INACTIVE>SYN_SENT 5000", ""}},
-		{"a connection ends as TIME_WAIT beside its program's own socket",
+		{"a connection ends as TIME_WAIT and its program's own socket",
 			ticks{{conn(estab, 1, 5000, 7)}, {conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)},
 				{conn(bound, 1, 0, 7), conn(timeWait, 1, 5000, 0)}, {conn(timeWait, 1, 5000, 0)}, {}},
 			[]string{"state ESTABLISHED>BOUND_INACTIVE 0, opened >TIME_WAIT 5000", "", "closed BOUND_INACTIVE> 0", "closed TIME_WAIT> 5000"}},
 
-		{"without cookies, addresses tell the connection",
+		{"without cookies, addresses identify a connection",
 			ticks{{conn(synRecv, 0, 5000, 0)}, {conn(estab, 0, 5000, 7)}, {conn(tcp.FinWait1, 0, 5000, 0)}, {conn(timeWait, 0, 5000, 0)}, {}},
 			[]string{"state SYN_RECV>ESTABLISHED 5000", "state ESTABLISHED>FIN_WAIT1 5000", "state FIN_WAIT1>TIME_WAIT 5000", "closed TIME_WAIT> 5000"}},
-		{"without cookies, inodes tell two connections",
+		{"without cookies, inodes distinguish two connections",
 			ticks{{conn(estab, 0, 5000, 7)}, {conn(estab, 0, 5000, 8)}, {conn(estab, 0, 5000, 8)}},
 			[]string{"opened >ESTABLISHED 5000, closed ESTABLISHED> 5000", ""}},
 		{"without cookies, a TIME_WAIT does not open again",
@@ -114,12 +115,12 @@ func TestFollow(t *testing.T) {
 		{"without cookies, a connection does not begin again",
 			ticks{{conn(tcp.LastAck, 0, 5000, 0)}, {conn(synSent, 0, 5000, 9)}},
 			[]string{"opened >SYN_SENT 5000, closed LAST_ACK> 5000"}},
-		{"without cookies, nor does one that comes in",
+		{"without cookies, an incoming connection does not begin again",
 			ticks{{conn(estab, 0, 5000, 0)}, {conn(synRecv, 0, 5000, 0)}},
 			[]string{"opened >SYN_RECV 5000, closed ESTABLISHED> 5000"}},
-		{"without cookies, a simultaneous open is one",
+		{"without cookies, a simultaneous open is one connection",
 			ticks{{conn(synSent, 0, 5000, 7)}, {conn(synRecv, 0, 5000, 7)}}, []string{"state SYN_SENT>SYN_RECV 5000"}},
-		{"without cookies, listeners on one address are told by their inodes",
+		{"without cookies, inodes distinguish listeners on one address",
 			ticks{{conn(listen, 0, 0, 7), conn(listen, 0, 0, 8)}, {conn(listen, 0, 0, 8)}, {conn(listen, 0, 0, 8), conn(listen, 0, 0, 9)}},
 			[]string{"closed LISTEN> 0", "opened >LISTEN 0"}},
 		{"without cookies, a socket may be listed twice",
@@ -137,21 +138,21 @@ func TestFollow(t *testing.T) {
 				if i > 0 {
 					want = test.want[i-1]
 				}
-				if got := told(&f); got != want {
+				if got := reported(&f); got != want {
 					t.Errorf("tick %d: %q, want %q", i, got, want)
 				}
 				if tick.First != (i == 0) || !tick.At.Equal(at) {
-					t.Errorf("tick %d says first %v, at %v", i, tick.First, tick.At)
+					t.Errorf("tick %d has First %v, At %v", i, tick.First, tick.At)
 				}
-				checkBooks(t, &f, tick)
+				checkCounts(t, &f, tick)
 			}
 		})
 	}
 }
 
-// checkBooks checks that the counts are those of the rows, and that what came
-// and went makes the difference between two counts.
-func checkBooks(t *testing.T, f *Follower, tick *Tick) {
+// checkCounts checks that the counts are those of the rows, and that the sockets
+// that entered and left a state are the difference between two counts.
+func checkCounts(t *testing.T, f *Follower, tick *Tick) {
 	t.Helper()
 	var counts tcp.Counts
 	n := 0
@@ -165,19 +166,19 @@ func checkBooks(t *testing.T, f *Follower, tick *Tick) {
 		}
 	}
 	if counts != tick.Counts || n != f.Len() {
-		t.Errorf("counts %v of %d sockets, the rows make %v of %d", tick.Counts, f.Len(), counts, n)
+		t.Errorf("counts %v of %d sockets, but the rows have %v of %d", tick.Counts, f.Len(), counts, n)
 	}
 	if tick.First {
 		return
 	}
 	for s := range tcp.All.States() {
 		if got := tick.Before.Of(s) + tick.Arrived.Of(s) - tick.Left.Of(s); got != tick.Counts.Of(s) {
-			t.Errorf("%v: %d and %d more and %d less make %d", s, tick.Before.Of(s), tick.Arrived.Of(s), tick.Left.Of(s), tick.Counts.Of(s))
+			t.Errorf("%v: %d + %d arrived - %d left = %d", s, tick.Before.Of(s), tick.Arrived.Of(s), tick.Left.Of(s), tick.Counts.Of(s))
 		}
 	}
 }
 
-// TestLeavingTheSelectionIsNoEnd asks for one state, and follows sockets that
+// TestLeavingTheSelectionIsNoEnd selects one state, and follows sockets that
 // enter it and leave it.
 func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
 	half := func(s *tcp.Socket) bool { return s.State == synRecv }
@@ -198,10 +199,10 @@ func TestLeavingTheSelectionIsNoEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told(&f) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
-			t.Errorf("tick %d: %q and %d, want %q and %d", i, told(&f), got.Counts.Total(), tick.want, tick.count)
+		if reported(&f) != tick.want || got.Counts.Total() != tick.count || got.Counts.Of(synRecv) != tick.count {
+			t.Errorf("tick %d: %q and %d, want %q and %d", i, reported(&f), got.Counts.Total(), tick.want, tick.count)
 		}
-		checkBooks(t, &f, got)
+		checkCounts(t, &f, got)
 	}
 }
 
@@ -214,7 +215,7 @@ func TestABrokenReadingClosesNothing(t *testing.T) {
 		if !errors.Is(got, err) {
 			t.Fatalf("error %v, want %v", got, err)
 		}
-		return told(&f)
+		return reported(&f)
 	}
 	follow(whole, nil)
 	if got := follow([]tcp.Socket{conn(timeWait, 1, 5001, 0)}, broken); got != "state ESTABLISHED>TIME_WAIT 5001" {
@@ -253,14 +254,14 @@ func TestRowsKeepTheirHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Row(id) != nil || f.Len() != 1 {
-		t.Errorf("a socket that is gone has a row")
+		t.Errorf("a closed socket has a row")
 	}
 	if _, err := f.Follow(at(10), each([]tcp.Socket{conn(estab, 2, 5001, 9), conn(estab, 3, 5002, 9)}, nil), all); err != nil {
 		t.Fatal(err)
 	}
 	for row := range f.Rows() {
 		if steps := row.History(); len(steps) != 1 || steps[0].State != estab || row.ID() == id {
-			t.Errorf("the row of another socket says %v, id %v", steps, row.ID())
+			t.Errorf("the row of another socket has history %v, id %v", steps, row.ID())
 		}
 	}
 }
@@ -282,8 +283,8 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestFillSaysWhatWasSeen fills sockets from rows and compares them with what
-// the rows are of.
+// TestFillSaysWhatWasSeen fills sockets from rows, and compares them with the
+// sockets that were read.
 func TestFillSaysWhatWasSeen(t *testing.T) {
 	sockets := []tcp.Socket{
 		{State: estab, Family: tcp.IPv6, Cookie: 1, Local: netip.MustParseAddrPort("[fe80::1%eth0]:80"), Peer: netip.MustParseAddrPort("[fe80::2%eth0]:5000"),
@@ -315,9 +316,9 @@ func TestFillSaysWhatWasSeen(t *testing.T) {
 	}
 }
 
-// TestANamespaceOfAnotherNameIsTheSame swaps the names of two namespaces whose
+// TestARenamedNamespaceIsTheSame swaps the names of two namespaces whose
 // sockets have the same cookies, and gives a third one a new name.
-func TestANamespaceOfAnotherNameIsTheSame(t *testing.T) {
+func TestARenamedNamespaceIsTheSame(t *testing.T) {
 	id := func(n uint64) netns.ID { return netns.ID{Device: 4, Inode: n} }
 	var s Session
 	for i, tick := range []struct {
@@ -338,8 +339,8 @@ func TestANamespaceOfAnotherNameIsTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told(&s.Follower) != tick.want {
-			t.Errorf("tick %d: %q, want %q", i, told(&s.Follower), tick.want)
+		if reported(&s.Follower) != tick.want {
+			t.Errorf("tick %d: %q, want %q", i, reported(&s.Follower), tick.want)
 		}
 	}
 }

@@ -9,20 +9,20 @@ import (
 	"tcpstate/text"
 )
 
-// LineFormat is how events and ticks are written: as lines for people, or as
-// JSON, one object a line.
+// LineFormat is the format of events and ticks: lines for people, or JSON with
+// one object in each line.
 //
-// A line for people has the time, a sign, the states, and of the socket the
-// columns. The sign is + for opened, - for closed, > for a change of state, =
-// for the counts of a tick and ! for what was lost.
+// A line for people has the time, a sign, the states, and the columns of the
+// socket. The sign is + for opened, - for closed, > for a change of state, =
+// for the counts of a tick and ! for lost lines.
 type LineFormat struct {
 	JSON    bool
 	Color   bool             // of states, for people
 	Columns []*render.Column // of a socket, for people
 }
 
-// Widths that most of what is shown fits in: two states with > between them, and
-// an IPv4 address with its port.
+// The widths into which most values fit: two states with > between them, and an
+// IPv4 address with its port.
 const (
 	statesWidth = len("ESTABLISHED>CLOSE_WAIT")
 	columnWidth = len("255.255.255.255:65535")
@@ -86,7 +86,8 @@ func (f *LineFormat) appendTick(b []byte, tick *Tick) []byte {
 	return append(b, '\n')
 }
 
-// appendLost says what the reader was too slow for.
+// appendLost appends the line that reports what was lost because the reader was
+// too slow.
 func (f *LineFormat) appendLost(b []byte, at time.Time, l lost) []byte {
 	if f.JSON {
 		b = appendJSONTime(append(b, `{"event":"dropped`...), at)
@@ -99,7 +100,8 @@ func (f *LineFormat) appendLost(b []byte, at time.Time, l lost) []byte {
 	return append(b, " ticks were dropped: the reader is too slow\n"...)
 }
 
-// appendJSONTime ends the string of the event's name, and appends the time.
+// appendJSONTime ends the string with the name of the event, and appends the
+// time.
 func appendJSONTime(b []byte, at time.Time) []byte {
 	b = at.UTC().AppendFormat(append(b, `","at":"`...), time.RFC3339Nano)
 	return append(b, '"')

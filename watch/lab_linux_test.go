@@ -24,7 +24,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// observer watches the lab.
+// observer follows the sockets of the lab.
 type observer struct {
 	t *testing.T
 	*Session
@@ -38,13 +38,13 @@ func observe(t *testing.T, q collect.Query) *observer {
 	return &observer{t, &Session{Query: q, Now: time.Now}}
 }
 
-// expect takes a tick and compares its events, and its counts with those that
-// count has.
+// expect makes a tick. It compares its events with want, and its counts with
+// those that collect.Tally computes.
 func (o *observer) expect(want ...string) *Tick {
 	o.t.Helper()
 	tick, err := o.Tick(o.t.Context())
 	must(o.t, err)
-	if got, want := told(&o.Follower), strings.Join(want, ", "); got != want {
+	if got, want := reported(&o.Follower), strings.Join(want, ", "); got != want {
 		o.t.Errorf("%s: %q, want %q", o.Source(), got, want)
 	}
 	snapshot, err := collect.Open(o.t.Context(), o.Query)
@@ -52,13 +52,13 @@ func (o *observer) expect(want ...string) *Tick {
 	counts, _, err := collect.Tally(snapshot.Sockets(), nil, nil)
 	must(o.t, err)
 	if counts != tick.Counts {
-		o.t.Errorf("%s: the tick counts %v, count %v", o.Source(), tick.Counts, counts)
+		o.t.Errorf("%s: the tick counts %v, Tally counts %v", o.Source(), tick.Counts, counts)
 	}
-	checkBooks(o.t, &o.Follower, tick)
+	checkCounts(o.t, &o.Follower, tick)
 	return tick
 }
 
-// await waits until so many sockets at the port are in the state.
+// await waits until n sockets at the port are in the state.
 func await(t *testing.T, state tcp.State, port uint16, n int) {
 	t.Helper()
 	lab.Await(t, func() error {
@@ -101,7 +101,7 @@ func accept(t *testing.T, listener int) int {
 	return fd
 }
 
-// halfOpen returns a peer that has been answered its SYN.
+// halfOpen returns a peer that has received the answer to its SYN.
 func halfOpen(t *testing.T, l *lab.Lab, port uint16, host netip.AddrPort) *lab.Peer {
 	t.Helper()
 	p, err := l.Peer(netip.AddrPortFrom(netip.MustParseAddr("10.3.0.1"), port))
@@ -113,7 +113,7 @@ func halfOpen(t *testing.T, l *lab.Lab, port uint16, host netip.AddrPort) *lab.P
 	return p
 }
 
-// finish plays the peer's part of a close that the host has begun, up to
+// finish does the peer's part of a close that the host has begun, up to
 // TIME_WAIT.
 func finish(t *testing.T, p *lab.Peer) {
 	t.Helper()
@@ -122,14 +122,15 @@ func finish(t *testing.T, p *lab.Peer) {
 	must(t, p.Send(lab.FIN|lab.ACK, nil))
 }
 
-// TestFollowingConnections plays connections step by step, with a tick after
-// each, for both sources: what has happened is told, and nothing else.
+// TestFollowingConnections runs connections step by step, with a tick after
+// each step, for both sources. It checks that exactly what has happened is
+// reported.
 func TestFollowingConnections(t *testing.T) {
 	for _, source := range []collect.Source{collect.SockDiag, collect.ProcFS} {
 		t.Run(source.String(), func(t *testing.T) {
 			lab.Run(t, func(t *testing.T, l *lab.Lab) {
 				host := netip.AddrPortFrom(lab.Host4, 8080)
-				_, err := l.States() // others, of which nothing is to be told
+				_, err := l.States() // other sockets, which must have no events
 				must(t, err)
 				o := observe(t, collect.Query{Source: source})
 				if tick := o.expect(); !tick.First || tick.Counts.Total() == 0 {
@@ -146,7 +147,7 @@ func TestFollowingConnections(t *testing.T) {
 				await(t, estab, 5001, 1)
 				o.expect("state SYN_RECV>ESTABLISHED 5001")
 				connection := accept(t, server)
-				o.expect() // it has got an inode, and is the same
+				o.expect() // it has an inode now, and is the same socket
 				must(t, unix.Close(connection))
 				await(t, tcp.FinWait1, 5001, 1)
 				o.expect("state ESTABLISHED>FIN_WAIT1 5001")
@@ -171,7 +172,7 @@ func TestFollowingConnections(t *testing.T) {
 				await(t, synRecv, 5003, 0)
 				o.expect("state SYN_RECV>TIME_WAIT 5002", "closed SYN_RECV> 5003")
 
-				four := halfOpen(t, l, 5004, host) // comes and goes
+				four := halfOpen(t, l, 5004, host) // opened and closed between two ticks
 				must(t, four.Send(lab.RST, nil))
 				await(t, synRecv, 5004, 0)
 				o.expect()
@@ -182,8 +183,8 @@ func TestFollowingConnections(t *testing.T) {
 	}
 }
 
-// inOrder puts two events into the order in which the source lists their
-// sockets, which is that of the kernel's hash.
+// inOrder sorts two events into the order in which the source lists their
+// sockets, which is the order of the kernel's hash table.
 func inOrder(o *observer, events ...string) []string {
 	o.t.Helper()
 	snapshot, err := collect.Open(o.t.Context(), collect.Query{Source: o.Source(), States: tcp.Set(synRecv), Families: []tcp.Family{tcp.IPv4}})
@@ -200,8 +201,8 @@ func inOrder(o *observer, events ...string) []string {
 	return ordered
 }
 
-// TestFollowingASelection asks for SYN_RECV alone, and follows the connections
-// out of it.
+// TestFollowingASelection selects only SYN_RECV, and follows connections that
+// leave this state.
 func TestFollowingASelection(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		host := netip.AddrPortFrom(lab.Host4, 8080)
@@ -221,8 +222,8 @@ func TestFollowingASelection(t *testing.T) {
 	})
 }
 
-// TestFollowingWhatIsBoundToItsPort follows a socket that binds, listens, and
-// another whose connection ends as two sockets with one cookie.
+// TestFollowingWhatIsBoundToItsPort follows a socket that binds and listens,
+// and a connection that ends as two sockets with one cookie.
 func TestFollowingWhatIsBoundToItsPort(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		o := observe(t, collect.Query{Source: collect.SockDiag})
@@ -254,26 +255,26 @@ func TestFollowingWhatIsBoundToItsPort(t *testing.T) {
 			cookies[s.Cookie]++
 		}
 		if len(cookies) != 1 || o.Len() != 2 {
-			t.Fatalf("%d sockets have %d cookies: %s", o.Len(), len(cookies), told(&o.Follower))
+			t.Fatalf("%d sockets have %d cookies: %s", o.Len(), len(cookies), reported(&o.Follower))
 		}
 		o.expect()
 		must(t, unix.Close(fd))
 		o.expectSome()
-		if got := told(&o.Follower); !strings.HasPrefix(got, "closed ") || len(o.changes) != 1 {
+		if got := reported(&o.Follower); !strings.HasPrefix(got, "closed ") || len(o.changes) != 1 {
 			t.Errorf("after the program's close %q", got)
 		}
 	})
 }
 
-// expectSome is expect for what is to be looked at.
+// expectSome makes a tick whose events the caller checks.
 func (o *observer) expectSome() {
 	o.t.Helper()
 	tick, err := o.Tick(o.t.Context())
 	must(o.t, err)
-	checkBooks(o.t, &o.Follower, tick)
+	checkCounts(o.t, &o.Follower, tick)
 }
 
-// TestFollowingOwners hands a socket from one process to others.
+// TestFollowingOwners passes a socket from one process to others.
 func TestFollowingOwners(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		o := observe(t, collect.Query{Detail: tcp.DetailProcesses})
@@ -304,14 +305,14 @@ func TestFollowingOwners(t *testing.T) {
 		must(t, half.Send(lab.RST, nil))
 		await(t, synRecv, 5001, 0)
 
-		// A search for something new does not look again at what is known.
+		// A search for a new socket does not search again for known owners.
 		other := listener(t, netip.AddrPortFrom(lab.Host4, 8081))
 		o.expect("opened >LISTEN 0", "closed SYN_RECV> 5001")
 		o.heldBy(row, os.Getpid())
 		must(t, unix.Close(other))
 		o.expect("closed LISTEN> 0")
 
-		// An owner that ends is noticed, once it was known.
+		// The end of an owner is noticed if the owner was known.
 		o.Session = observe(t, collect.Query{Detail: tcp.DetailProcesses}).Session
 		o.expect()
 		for row = range o.Rows() {
@@ -346,12 +347,12 @@ func (o *observer) heldBy(row *Row, want ...int) {
 		}
 	}
 	if len(got) != len(want) {
-		o.t.Errorf("the socket is held by %v, not by %d alone", s.Processes, want)
+		o.t.Errorf("the socket is held by %v, want %d", s.Processes, want)
 	}
 }
 
-// TestFollowingAProcess selects by process, which is not known of a socket when
-// it comes.
+// TestFollowingAProcess selects by process. The process of a socket is not yet
+// known when the socket is read.
 func TestFollowingAProcess(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		for name, mine := range map[string]bool{fmt.Sprintf("pid = %d", os.Getpid()): true, "pid = 1": false} {
@@ -369,7 +370,7 @@ func TestFollowingAProcess(t *testing.T) {
 			o.expect(events("opened >LISTEN 0")...)
 			for e := range o.Events() {
 				if e.Socket.Processes != nil {
-					t.Errorf("%v are told, which only the filter needed", e.Socket.Processes)
+					t.Errorf("%v are reported, but only the filter needed them", e.Socket.Processes)
 				}
 			}
 			must(t, unix.Close(fd))

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// lines carries lines to a writer that may be slow. A goroutine writes them, in
-// pieces of whole lines, of which only so many may wait. Where there is room for
-// no more, what follows waits for a while, and is lost then.
+// lines carries lines to a writer that may be slow. A goroutine writes them in
+// pieces of whole lines. Only piecesAtOnce pieces can wait. If there is no room
+// for another piece, it waits for a while, and is then lost.
 type lines struct {
 	pieces chan []byte
-	spare  chan []byte // pieces that have been written, to be filled again
+	spare  chan []byte // memory of pieces that were written
 	ended  chan struct{}
-	err    error // of the writer, once it has ended
+	err    error // of the writer; set before ended is closed
 
 	piece    []byte
-	in       lost                      // what the piece has
-	unsaid   lost                      // was lost since the last line that said so
-	total    lost                      // was lost in all
-	say      func([]byte, lost) []byte // appends the line that says what was lost
-	patience <-chan time.Time          // nil: without end
+	in       lost                      // what the piece contains
+	unsaid   lost                      // lost since the last line that reported losses
+	total    lost                      // all losses
+	say      func([]byte, lost) []byte // appends the line that reports losses
+	patience <-chan time.Time          // nil: no limit
 }
 
 // lost counts what did not reach the reader.
@@ -29,7 +29,7 @@ type lost struct{ events, ticks int }
 func (l *lost) add(more lost) { l.events += more.events; l.ticks += more.ticks }
 
 const (
-	pieceSize    = 64 << 10 // a pipe holds as much (pipe(7))
+	pieceSize    = 64 << 10 // the capacity of a pipe (pipe(7))
 	piecesAtOnce = 16
 )
 
@@ -57,8 +57,8 @@ func (l *lines) write(w io.Writer) {
 	}
 }
 
-// buffer returns what the next line is to be appended to, and the piece is then
-// to be set to.
+// buffer returns the slice to which the next line is appended. The caller must
+// then set piece to the result.
 func (l *lines) buffer() []byte {
 	if len(l.piece) == 0 && l.unsaid != (lost{}) {
 		l.piece = l.say(l.piece, l.unsaid)
@@ -66,7 +66,7 @@ func (l *lines) buffer() []byte {
 	return l.piece
 }
 
-// added ends a line, of an event or of a tick.
+// added must be called after each line. what is the event or the tick in it.
 func (l *lines) added(ctx context.Context, what lost) {
 	l.in.add(what)
 	if len(l.piece) >= pieceSize {
@@ -74,13 +74,13 @@ func (l *lines) added(ctx context.Context, what lost) {
 	}
 }
 
-// flush sends the piece, or loses it.
+// flush sends the piece. If that is not possible in time, the piece is lost.
 func (l *lines) flush(ctx context.Context) {
 	if len(l.piece) == 0 {
 		return
 	}
 	if l.send(ctx) {
-		l.unsaid = lost{} // it began with that
+		l.unsaid = lost{} // the piece began with this report
 		select {
 		case l.piece = <-l.spare:
 		default:
@@ -94,10 +94,10 @@ func (l *lines) flush(ctx context.Context) {
 	l.in = lost{}
 }
 
-// send hands the piece to the writer, if that takes it in time.
+// send gives the piece to the writer, if the writer accepts it in time.
 func (l *lines) send(ctx context.Context) bool {
 	select {
-	case l.pieces <- l.piece: // though time may be over
+	case l.pieces <- l.piece: // even if no time is left
 		return true
 	default:
 	}
@@ -105,23 +105,23 @@ func (l *lines) send(ctx context.Context) bool {
 	case l.pieces <- l.piece:
 		return true
 	case <-l.patience:
-		l.patience = over
+		l.patience = expired
 	case <-l.ended:
 	case <-ctx.Done():
 	}
 	return false
 }
 
-// over is a time that is over.
-var over = func() <-chan time.Time {
+// expired is a timer that has expired.
+var expired = func() <-chan time.Time {
 	c := make(chan time.Time)
 	close(c)
 	return c
 }()
 
-// close writes what is left, and the line that says what was lost, and waits for
-// the writer, however slow it is. It returns the error of the writer, or of ctx,
-// which ends the wait.
+// close writes what is left and the line that reports losses, and waits for the
+// writer, even if it is slow. It returns the error of the writer, or that of
+// ctx, which ends the wait.
 func (l *lines) close(ctx context.Context) error {
 	l.patience = nil
 	l.piece = l.buffer()

@@ -7,39 +7,39 @@ import (
 	"tcpstate/tcp"
 )
 
-// ID stands for a socket as long as it is followed, and is not given to another
-// before four thousand million have been.
+// ID identifies a socket while it is followed. An ID is not used again before
+// four thousand million other sockets have been followed.
 type ID uint64
 
-// Row is a socket that is followed: what was last seen of it, and what was seen
-// before. It holds what a source tells of every socket; tcp_info and other
-// details are for those who ask for one socket.
+// Row is a socket that is followed: its values in the last reading and its
+// history. It holds what a source reports for every socket. tcp_info and other
+// details must be read for a single socket.
 type Row struct {
-	id          ID // the serial number of the socket, and below it the slot of the row
+	id          ID // the serial number of the socket in the high bits, the slot of the row in the low bits
 	space       *space
 	key         uint64 // in space.cookies
 	local, peer netip.AddrPort
-	link        string // the interface that it is bound to
+	link        string // the interface to which it is bound
 	timer       time.Duration
 	age, idle   time.Duration // less than 0: unknown
 	firstSeen   int64         // Unix time in nanoseconds
 	since       int64
-	steps       []step // once its state has changed
+	steps       []step // empty until its state changes
 
 	cookie      tcp.Cookie
-	queues      [2]uint32 // received and sent; a listener's, and its maximum
+	queues      [2]uint32 // received and sent; of a listener: the accept queue and its maximum
 	uid, inode  uint32
 	linkIndex   uint32
-	next        uint32 // slot of the row that came after it when it was last seen
+	next        uint32 // slot of the row that came after it in its last reading
 	state       tcp.State
-	counted     tcp.State // as which it stands in the counts of the tick
+	counted     tcp.State // the state under which the tick counts it
 	family      tcp.Family
 	timerKind   tcp.TimerKind
 	retransmits uint8
 
 	uidKnown, maximumKnown, ageExact bool
-	selected                         bool // in the last tick in which it was seen
-	opened                           bool // since the first tick
+	selected                         bool // in the last tick that saw it
+	opened                           bool // it did not exist in the first tick
 	gone                             bool
 }
 
@@ -49,17 +49,18 @@ type Step struct {
 	At    time.Time // of the tick that saw it; of the first step, when the socket was first seen
 }
 
-// step is a Step in less room.
+// step is a Step that needs less memory.
 type step struct {
 	at    int64
 	state tcp.State
 }
 
-// maxSteps bounds what is remembered of a socket. No connection takes so many
-// steps; a socket that is bound, connected and disconnected by turns may.
+// maxSteps limits how many steps are remembered for a socket. No connection has
+// that many, but a socket that is bound, connected and disconnected again and
+// again may have.
 const maxSteps = 16
 
-// ID returns what stands for the socket in Follower.Row.
+// ID returns the ID of the socket, for Follower.Row.
 func (r *Row) ID() ID { return r.id }
 
 // State returns the state in which the socket was last seen.
@@ -68,19 +69,22 @@ func (r *Row) State() tcp.State { return r.state }
 // Selected reports whether the socket was selected when it was last seen.
 func (r *Row) Selected() bool { return r.selected }
 
-// Inode returns the inode of the socket's file, 0 for none.
+// Inode returns the inode of the socket's file, or 0 if it has no file.
 func (r *Row) Inode() uint32 { return r.inode }
 
-// FirstSeen returns the tick that saw the socket first. opened tells that it was
-// not there at the tick before; else it is as old as the following, or older.
+// FirstSeen returns the time of the first tick that saw the socket. If opened
+// is true, the socket did not exist in the tick before. Otherwise it existed
+// when the following began.
 func (r *Row) FirstSeen() (at time.Time, opened bool) { return time.Unix(0, r.firstSeen), r.opened }
 
-// Since returns the tick that saw the socket in its state first. It is the time
-// of the last tick for a socket that is new or has just changed.
+// Since returns the time of the first tick that saw the socket in its present
+// state. For a socket that is new or has just changed, it is the time of the
+// last tick.
 func (r *Row) Since() time.Time { return time.Unix(0, r.since) }
 
-// History returns the states in which the socket was seen, one after the other,
-// the present one last. Of more than 16 the first is kept, and the latest.
+// History returns the states in which the socket was seen, in their order, with
+// the present one last. If there are more than 16, it has the first and the
+// latest ones.
 func (r *Row) History() []Step {
 	if len(r.steps) == 0 {
 		return []Step{{r.state, time.Unix(0, r.firstSeen)}}
@@ -92,7 +96,8 @@ func (r *Row) History() []Step {
 	return history
 }
 
-// Fill makes s what was last seen of the socket, without processes and names.
+// Fill sets s to what the last reading of the socket had, without processes and
+// names.
 func (r *Row) Fill(s *tcp.Socket) {
 	*s = tcp.Socket{
 		State: r.state, Family: r.family, Local: r.local, Peer: r.peer, Cookie: r.cookie, Netns: r.space.name,
@@ -119,11 +124,11 @@ func (r *Row) Fill(s *tcp.Socket) {
 	}
 }
 
-// update takes over what is seen of the socket now.
+// update sets the row to the present values of the socket.
 func (r *Row) update(s *tcp.Socket, selected bool) {
 	r.selected = selected
 	r.family, r.cookie = s.Family, s.Cookie
-	if r.local != s.Local { // which is spared the write barrier of its zone
+	if r.local != s.Local { // saves the write barrier of the address's zone
 		r.local = s.Local
 	}
 	if r.peer != s.Peer {
@@ -157,5 +162,6 @@ func (r *Row) change(to tcp.State, at time.Time) {
 	r.state, r.since = to, at.UnixNano()
 }
 
-// free makes the row one of no socket. What held its steps serves the next.
+// free clears the row, which then belongs to no socket. It keeps the memory of
+// the steps for the next socket.
 func (r *Row) free() { *r = Row{steps: r.steps[:0]} }

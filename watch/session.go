@@ -1,14 +1,16 @@
-// Package watch follows sockets: it reads them again and again, and tells what
-// became of them in between.
+// Package watch follows sockets: it reads them again and again, and reports
+// what changed in between.
 //
-// A [Session] is one who watches: each [Session.Tick] reads all sockets once and
-// returns a [Tick], the counts and the events since the last one. Its [Follower]
-// holds a [Row] for every socket there is. A [Stream] writes ticks as lines, for
-// a pipe, and waits for conditions.
+// A [Session] follows the sockets of a query. Each [Session.Tick] reads all
+// sockets once and returns a [Tick] with the counts; [Session.Events] yields
+// the events since the tick before. The [Follower] of the session holds a [Row]
+// for every socket. A [Stream] writes ticks and events as lines, for a pipe,
+// and waits for conditions.
 //
-// Every socket is followed, whatever is selected: only so is one that has left
-// SYN_RECV for ESTABLISHED not taken for closed where SYN_RECV alone is asked
-// for. What is selected is counted and has events.
+// Every socket is followed, including those that are not selected. Otherwise,
+// if only SYN_RECV is selected, a socket that changes from SYN_RECV to
+// ESTABLISHED would be taken for closed. Only selected sockets are counted and
+// have events.
 package watch
 
 import (
@@ -23,33 +25,34 @@ import (
 
 // Session follows the sockets of a query. Its methods are for one goroutine.
 type Session struct {
-	// Query selects the sockets that are counted and have events. It may be
-	// given another selection between two ticks; another source or namespace is
-	// another session. DetailProcesses, DetailCommands and DetailAge count,
-	// other details are not kept of a socket.
+	// Query selects the sockets that are counted and have events. Its selection
+	// may change between two ticks; another source or namespace needs another
+	// session. Of its details only DetailProcesses, DetailCommands and
+	// DetailAge have an effect: no others are kept for a socket.
 	Query collect.Query
 
 	Now func() time.Time
 
 	Follower
 
-	source   collect.Source // of the first tick, for the others
+	source   collect.Source // that the first tick chose, for all others
 	missing  []string
-	owners   *collect.Owners     // where processes are wanted
+	owners   *collect.Owners     // if processes are needed; else nil
 	spaces   map[netns.ID]string // names of the network namespaces at the last tick
 	warnings collect.Warnings
 }
 
-// Tick reads the sockets and returns what has happened since the last tick. The
-// tick and its rows are valid until the next. After an error there may be a tick
-// of what was read before it, or none; the session may be used again.
+// Tick reads the sockets and returns what has changed since the last tick. The
+// tick and its rows are valid until the next one. After an error the tick has
+// what was read before the error, or is nil. The session can be used after an
+// error.
 func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	at := s.Now()
 	q := s.Query
 	q.Everything = true
 	q.Detail &= tcp.DetailAge
 	if s.source != nil {
-		q.Source = s.source // and is not said again
+		q.Source = s.source // so the warning about the choice does not come again
 	}
 	snapshot, err := collect.Open(ctx, q)
 	if err != nil {
@@ -77,11 +80,11 @@ func (s *Session) Source() collect.Source {
 	return s.source
 }
 
-// Missing returns the names, as in JSON, of what the source cannot know.
+// Missing returns the JSON names of what the source cannot report.
 func (s *Session) Missing() []string { return s.missing }
 
-// Warnings returns what a reader should know, each once: of one that comes
-// again with other numbers in it, the first. More may come with every tick.
+// Warnings returns what a reader should know. Each warning comes once: if it
+// comes again with other numbers, the first stays. Each tick may add more.
 func (s *Session) Warnings() collect.Warnings { return s.warnings }
 
 // Events yields what happened between the last two ticks, with the processes of the
@@ -89,8 +92,8 @@ func (s *Session) Warnings() collect.Warnings { return s.warnings }
 // until the next one.
 func (s *Session) Events() iter.Seq[*tcp.Event] { return s.events(s.Fill) }
 
-// Fill makes into what was last seen of the row's socket, with its processes or
-// the listener that it came in by, where these are wanted.
+// Fill sets into to the last reading of the row's socket, with its processes or
+// the listener through which it came in, if these are needed.
 func (s *Session) Fill(row *Row, into *tcp.Socket) {
 	row.Fill(into)
 	if s.owners != nil && s.Query.Detail.Has(tcp.DetailProcesses) {
@@ -98,13 +101,13 @@ func (s *Session) Fill(row *Row, into *tcp.Socket) {
 	}
 }
 
-// nameNamespaces tells the follower of network namespaces that are called by
-// other names than at the last tick. Their sockets are the same.
+// nameNamespaces informs the follower about network namespaces whose names
+// differ from those in the last tick. Their sockets are the same.
 func (s *Session) nameNamespaces(list []*netns.Namespace) {
 	names, changed := make(map[netns.ID]string), make(map[string]string)
 	for _, space := range list {
 		if space == nil {
-			continue // there is no other
+			continue // the namespace of the process, the only one
 		}
 		names[space.ID] = space.Name
 		if before, known := s.spaces[space.ID]; known && before != space.Name {
@@ -117,7 +120,8 @@ func (s *Session) nameNamespaces(list []*netns.Namespace) {
 	}
 }
 
-// judgesOwners reports whether the filter asks who holds a socket.
+// judgesOwners reports whether the filter depends on the process that holds a
+// socket.
 func (s *Session) judgesOwners() bool {
 	return s.Query.Filter != nil && s.Query.Filter.Needs().Has(tcp.DetailProcesses)
 }
@@ -126,12 +130,12 @@ func (s *Session) needsOwners() bool {
 	return s.Query.Detail.Has(tcp.DetailProcesses) || s.judgesOwners()
 }
 
-// heldBack is how many sockets wait for a search of their processes before one
-// is made.
+// heldBack is how many sockets can wait for a search of their processes.
 const heldBack = 1 << 16
 
-// owned yields the sockets and takes note of their inodes. Where the filter asks
-// for processes, those whose are not known come last, after a search for them.
+// owned yields the sockets and records their inodes. If the filter depends on
+// processes, sockets whose processes are not known yet come last, after a
+// search for them.
 func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, error]) iter.Seq2[*tcp.Socket, error] {
 	if s.owners == nil {
 		s.owners = collect.NewOwners(s.Query)
@@ -182,8 +186,7 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 	}
 }
 
-// findOwners finds the processes of the sockets that are new, and the listeners
-// of those without any.
+// findOwners finds the processes of new sockets, and all listeners.
 func (s *Session) findOwners(ctx context.Context) error {
 	s.owners.Recheck()
 	if err := s.owners.Search(ctx); err != nil {

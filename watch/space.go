@@ -6,24 +6,24 @@ import (
 	"tcpstate/tcp"
 )
 
-// space is the sockets of one network namespace, by what they are known by.
-// Kernels before 5.3 count cookies in each namespace anew (sock_gen_cookie
-// in net/core/sock_diag.c).
+// space is the sockets of one network namespace, by their identity. Kernels
+// before 5.3 count cookies separately in each namespace (sock_gen_cookie in
+// net/core/sock_diag.c).
 type space struct {
 	name    string
 	cookies map[uint64]*Row
-	ends    map[ends]*Row // where the source tells no cookies
+	ends    map[ends]*Row // if the source has no cookies
 }
 
 func newSpace(name string) *space {
 	return &space{name: name, cookies: make(map[uint64]*Row), ends: make(map[ends]*Row)}
 }
 
-// ends is what a socket is known by in /proc/net/tcp. A connection is known by
-// its addresses alone: its inode comes with accept(2) and goes with close(2).
+// ends identifies a socket in /proc/net/tcp. A connection is identified only by
+// its addresses: it gets its inode with accept(2) and loses it with close(2).
 type ends struct {
 	local, peer netip.AddrPort
-	inode       uint32 // of a socket that has no peer
+	inode       uint32 // only for a socket without a peer
 }
 
 func endsOf(s *tcp.Socket) ends {
@@ -33,7 +33,7 @@ func endsOf(s *tcp.Socket) ends {
 	return ends{local: s.Local, peer: s.Peer}
 }
 
-// ends returns what endsOf does of the row's socket.
+// ends returns the same as endsOf for the row's socket.
 func (r *Row) ends() ends {
 	if r.peer.Port() == 0 {
 		return ends{r.local, r.peer, r.inode}
@@ -41,11 +41,12 @@ func (r *Row) ends() ends {
 	return ends{local: r.local, peer: r.peer}
 }
 
-// parted is set in the key of a socket in CLOSE or BOUND_INACTIVE, in a bit that
-// no cookie reaches. A connection that its program has shut down, not closed,
-// ends as two sockets with one cookie: TIME_WAIT, and the program's own in
-// CLOSE, which is listed where it is still bound to the port that it asked for
-// (tcp_time_wait in net/ipv4/tcp_minisocks.c; tcp_set_state in net/ipv4/tcp.c).
+// parted is set in the key of a socket in CLOSE or BOUND_INACTIVE. It is a bit
+// that no cookie reaches. A connection that its program has shut down but not
+// closed ends as two sockets with one cookie: TIME_WAIT, and the program's own
+// socket in CLOSE. The second is listed if it is still bound to the port that
+// it requested (tcp_time_wait in net/ipv4/tcp_minisocks.c; tcp_set_state in
+// net/ipv4/tcp.c).
 const parted = 1 << 63
 
 func keyOf(s *tcp.Socket) uint64 {
@@ -55,19 +56,19 @@ func keyOf(s *tcp.Socket) uint64 {
 	return uint64(s.Cookie)
 }
 
-// find returns the row of a socket, nil where it has none yet.
+// find returns the row of a socket, or nil if it has none yet.
 //
-// Without cookies a socket is taken for the one that had its addresses at the
-// tick before, unless its inode or the order of states shows that it is another.
-// So of two connections without a file, one after the other between the same
-// addresses and ports within a tick, it makes one.
+// Without cookies, a socket is taken for the one that had the same addresses in
+// the tick before, unless its inode or the order of states shows that it is a
+// different one. So two connections without a file, one after the other between
+// the same addresses and ports within a tick, are taken for one.
 func (sp *space) find(s *tcp.Socket) *Row {
 	if s.Cookie == 0 {
 		row := sp.ends[endsOf(s)]
 		if row == nil || row.mayBe(s) {
 			return row
 		}
-		delete(sp.ends, endsOf(s)) // it is gone, and another has its place
+		delete(sp.ends, endsOf(s)) // that socket no longer exists; this one has its addresses
 		return nil
 	}
 	key := keyOf(s)
@@ -78,13 +79,13 @@ func (sp *space) find(s *tcp.Socket) *Row {
 	if other == nil || other.state == tcp.TimeWait || s.State == tcp.TimeWait {
 		return nil
 	}
-	delete(sp.cookies, other.key) // to or from CLOSE, as by listen(2) or connect(2)
+	delete(sp.cookies, other.key) // it changed to or from CLOSE, for example by listen(2) or connect(2)
 	other.key = key
 	sp.cookies[key] = other
 	return other
 }
 
-// remember makes a row the one that find returns for the socket.
+// remember stores the row, so that find returns it for the socket.
 func (sp *space) remember(row *Row, s *tcp.Socket) {
 	if s.Cookie == 0 {
 		row.cookie = 0
@@ -95,7 +96,7 @@ func (sp *space) remember(row *Row, s *tcp.Socket) {
 	sp.cookies[row.key] = row
 }
 
-// forget takes back remember.
+// forget undoes remember.
 func (sp *space) forget(row *Row) {
 	if row.key != 0 {
 		delete(sp.cookies, row.key)
@@ -107,8 +108,9 @@ func (sp *space) forget(row *Row) {
 }
 
 // mayBe reports whether a socket without a cookie, between the same addresses,
-// may be the one of the row: it has not another file, and has not gone back to
-// where connections begin. A TIME_WAIT ends; what comes after it is new.
+// can be the socket of the row: it has no different file, and has not returned
+// to a state in which connections begin. A TIME_WAIT only ends; what comes
+// after it is a new socket.
 func (r *Row) mayBe(s *tcp.Socket) bool {
 	if r.inode != 0 && s.Owner.Inode != 0 && r.inode != s.Owner.Inode {
 		return false

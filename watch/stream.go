@@ -10,60 +10,61 @@ import (
 	"tcpstate/tcp"
 )
 
-// Feed is where a stream gets its events from. A [Session] is a feed that compares
-// two readings of the sockets. Other code that sees events can be another feed.
+// Feed is the origin of the events of a stream. A [Session] is a feed that
+// compares two readings of the sockets. Other code that sees events can be
+// another feed.
 type Feed interface {
 	// Tick brings the feed up to date and returns the counts. After an error
-	// there may be a tick of what was seen before the error, or none.
+	// the tick has what was seen before the error, or is nil.
 	Tick(ctx context.Context) (*Tick, error)
 
 	// Events yields what happened since the tick before. Each event is valid
 	// until the next one.
 	Events() iter.Seq[*tcp.Event]
 
-	// Warnings returns what a reader should know, each once. More may come with
-	// every tick.
+	// Warnings returns what a reader should know, each warning once. Each tick
+	// may add more.
 	Warnings() collect.Warnings
 }
 
-// Stream writes what a feed sees, one event a line and after those of a tick one
-// line of its counts, and waits for a condition where there is one.
+// Stream writes what a feed sees: one line for each event, and after the events
+// of a tick one line with its counts. It can wait for a condition.
 type Stream struct {
 	Feed   Feed
 	Now    func() time.Time
 	Format LineFormat
-	Silent bool            // write nothing, and only wait
+	Silent bool            // write nothing, only wait
 	Names  *collect.Naming // of hosts and services; nil: numbers
 
-	Interval time.Duration // from the beginning of one tick to that of the next; more than 0
-	Ticks    int           // end after so many; 0: do not
-	For      time.Duration // end after so long, with a tick; 0: do not
+	Interval time.Duration // from the start of one tick to the start of the next; more than 0
+	Ticks    int           // the stream ends after this many; 0: no limit
+	For      time.Duration // the stream ends after this time, with a tick; 0: no limit
 
-	Until    Condition     // end once it holds of how many sockets are selected
-	UntilFor time.Duration // and has done so at every tick of this time
+	Until    Condition     // the stream ends when it holds for the number of selected sockets
+	UntilFor time.Duration // and has held at every tick for this time
 
-	// Warn is given all that a reader should be told, after each tick.
+	// Warn is called after each tick with all warnings that there are.
 	Warn func(collect.Warnings)
 }
 
-// Outcome is how a stream ended.
+// Outcome is the result of a stream.
 type Outcome struct {
-	Held  bool // the condition
-	Total int  // how many sockets were selected at the last tick
+	Held  bool // whether the condition held
+	Total int  // selected sockets in the last tick
 
-	// Events and ticks that the reader was too slow for. The stream itself says
-	// so too, where it could.
+	// Events and ticks that were lost because the reader was too slow. The
+	// stream itself also reports them, if it can.
 	LostEvents, LostTicks int
 }
 
-// Run writes to w until the stream ends: after Ticks or For, once Until holds,
-// with ctx, when the sockets cannot be read or the lines not be written. It
-// begins at once; a tick that takes longer than the interval is followed by the
-// next without a pause. What was written is whole lines.
+// Run writes to w until the stream ends: after Ticks or For, when Until holds,
+// when ctx ends, or when the sockets cannot be read or the lines cannot be
+// written. The first tick is at once. If a tick takes longer than the interval,
+// the next one follows without a pause. Only whole lines are written.
 //
-// A reader that is slow is waited for, in each tick for at most an interval, and
-// a megabyte is kept for it. What it still is too slow for is lost to it, which
-// is counted and said. At the end it is waited for without a limit but ctx.
+// Run waits for a slow reader, in each tick for at most one interval, and keeps
+// a megabyte for it. What the reader is still too slow for is lost. Losses are
+// counted and reported. At the end only ctx limits the wait.
 func (s *Stream) Run(ctx context.Context, w io.Writer) (Outcome, error) {
 	out := newLines(w, func(b []byte, l lost) []byte { return s.Format.appendLost(b, s.Now(), l) })
 	outcome, err := s.run(ctx, out)
@@ -78,7 +79,7 @@ func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err erro
 	began := s.Now()
 	var condition held
 	var warnings collect.Warnings
-	due := time.Duration(0) // of the tick, since the first
+	due := time.Duration(0) // time of the tick, from the first one
 	for n := 1; ; n++ {
 		tick, err := s.Feed.Tick(ctx)
 		if tick != nil && !s.Silent {
@@ -95,7 +96,7 @@ func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err erro
 			return outcome, err
 		}
 		outcome.Total = tick.Counts.Total()
-		if s.Until.IsSet() && condition.look(s.Until.Holds(outcome.Total), tick.At, s.UntilFor) {
+		if s.Until.IsSet() && condition.note(s.Until.Holds(outcome.Total), tick.At, s.UntilFor) {
 			outcome.Held = true
 			return outcome, nil
 		}
@@ -112,13 +113,13 @@ func (s *Stream) run(ctx context.Context, out *lines) (outcome Outcome, err erro
 		}
 		select {
 		case <-out.ended:
-			return outcome, nil // whose error is that of close
+			return outcome, nil // close returns the error
 		default:
 		}
 	}
 }
 
-// wait waits for a while, or until ended is closed, or ctx ends.
+// wait waits for a time, or until ended is closed or ctx ends.
 func wait(ctx context.Context, d time.Duration, ended <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -131,7 +132,7 @@ func wait(ctx context.Context, d time.Duration, ended <-chan struct{}) error {
 	return nil
 }
 
-// write writes the events of a tick and, if it is whole, its counts.
+// write writes the events of a tick and, if it is complete, its counts.
 func (s *Stream) write(ctx context.Context, out *lines, tick *Tick, whole bool) {
 	out.patience = time.After(s.Interval)
 	for event := range s.events(ctx) {
@@ -145,8 +146,8 @@ func (s *Stream) write(ctx context.Context, out *lines, tick *Tick, whole bool) 
 	out.flush(ctx)
 }
 
-// events yields the events of a tick, with names if they are requested. Names are
-// looked up for many sockets at a time, so the events wait in a queue.
+// events yields the events of a tick, with names if they are requested. Names
+// are looked up for many sockets together, so the events wait in a queue.
 func (s *Stream) events(ctx context.Context) iter.Seq[*tcp.Event] {
 	if s.Names == nil {
 		return s.Feed.Events()

@@ -23,7 +23,7 @@ import (
 	"tcpstate/wording"
 )
 
-// proc is a /proc of another host, which tests change as time goes on.
+// proc is a /proc of another host. Tests change it while time passes.
 type proc struct {
 	t   *testing.T
 	dir string
@@ -35,14 +35,14 @@ func newProc(t *testing.T) *proc {
 	return p
 }
 
-// line is a connection from 10.0.0.9:port to 10.0.0.1:80, as /proc/net/tcp has
-// it: states are the kernel's numbers in hexadecimal.
+// line is a connection from 10.0.0.9:port to 10.0.0.1:80 in the format of
+// /proc/net/tcp. The state is the kernel's number in hexadecimal.
 type line struct {
 	port  int
 	state string
 }
 
-// set makes these the connections that there are.
+// set replaces the connections by these.
 func (p *proc) set(lines ...line) {
 	p.t.Helper()
 	var b bytes.Buffer
@@ -62,7 +62,7 @@ func (p *proc) set(lines ...line) {
 	}
 }
 
-// stream returns a stream of it, with a second between ticks.
+// stream returns a stream of it, with one second between ticks.
 func (p *proc) stream() *Stream {
 	columns, err := render.ParseColumns("local,peer")
 	if err != nil {
@@ -76,7 +76,7 @@ func (p *proc) stream() *Stream {
 	}
 }
 
-// during does each thing at its time, between two ticks of a stream.
+// during calls each function at its time, between two ticks of a stream.
 func during(things map[time.Duration]func()) {
 	for at, thing := range things {
 		time.AfterFunc(at, thing)
@@ -89,7 +89,7 @@ const (
 	kernelTimeWait = "06"
 )
 
-func TestStreamTellsWhatHappens(t *testing.T) {
+func TestStreamReportsWhatHappens(t *testing.T) {
 	tests := []struct {
 		name   string
 		format func(*LineFormat)
@@ -145,7 +145,7 @@ func TestStreamTellsWhatHappens(t *testing.T) {
 	}
 }
 
-// withoutZeros leaves out the states of which a tick in JSON counts none.
+// withoutZeros removes the states with a count of zero from ticks in JSON.
 func withoutZeros(text string) string {
 	for s := range tcp.All.States() {
 		text = strings.ReplaceAll(text, `"`+s.String()+`":0,`, "")
@@ -154,7 +154,7 @@ func withoutZeros(text string) string {
 	return text
 }
 
-// TestStreamEnds runs streams to their ends, and looks when that is.
+// TestStreamEnds runs streams to their ends, and checks when they end.
 func TestStreamEnds(t *testing.T) {
 	second := time.Second
 	condition := func(text string) Condition {
@@ -173,15 +173,15 @@ func TestStreamEnds(t *testing.T) {
 	}{
 		{"after ticks", func(s *Stream) { s.Ticks = 3 }, Outcome{Total: 1}, 2 * second, 3},
 		{"after one tick", func(s *Stream) { s.Ticks = 1 }, Outcome{}, 0, 1},
-		{"after a time", func(s *Stream) { s.For = 3 * second }, Outcome{Total: 2}, 3 * second, 4},
+		{"after its time", func(s *Stream) { s.For = 3 * second }, Outcome{Total: 2}, 3 * second, 4},
 		{"after less than an interval", func(s *Stream) { s.For = second / 4 }, Outcome{}, second / 4, 2},
-		{"after what comes first", func(s *Stream) { s.For, s.Ticks = 3*second, 2 }, Outcome{Total: 1}, second, 2},
-		{"at once, for its condition", func(s *Stream) { s.Until = condition("=0") }, Outcome{Held: true}, 0, 1},
-		{"once its condition holds", func(s *Stream) { s.Until = condition(">1") }, Outcome{Held: true, Total: 2}, 3 * second, 4},
-		{"once it has held", func(s *Stream) { s.Until, s.UntilFor = condition("=1"), second }, Outcome{Held: true, Total: 1}, 2 * second, 3},
-		{"when it has not held so long", func(s *Stream) { s.Until, s.UntilFor, s.For = condition("=1"), 2*second, 4*second },
+		{"after whichever comes first", func(s *Stream) { s.For, s.Ticks = 3*second, 2 }, Outcome{Total: 1}, second, 2},
+		{"at once, because its condition holds", func(s *Stream) { s.Until = condition("=0") }, Outcome{Held: true}, 0, 1},
+		{"when its condition holds", func(s *Stream) { s.Until = condition(">1") }, Outcome{Held: true, Total: 2}, 3 * second, 4},
+		{"when its condition has held long enough", func(s *Stream) { s.Until, s.UntilFor = condition("=1"), second }, Outcome{Held: true, Total: 1}, 2 * second, 3},
+		{"after its time, if the condition has not held long enough", func(s *Stream) { s.Until, s.UntilFor, s.For = condition("=1"), 2*second, 4*second },
 			Outcome{Total: 2}, 4 * second, 5},
-		{"when it has not held at all", func(s *Stream) { s.Until, s.Ticks = condition(">9"), 2 }, Outcome{Total: 1}, second, 2},
+		{"after ticks, if the condition has never held", func(s *Stream) { s.Until, s.Ticks = condition(">9"), 2 }, Outcome{Total: 1}, second, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestSilentStreamWritesNothing(t *testing.T) {
 	})
 }
 
-// brokenPipe takes so many writes.
+// brokenPipe accepts this many writes.
 type brokenPipe int
 
 func (b *brokenPipe) Write(p []byte) (int, error) {
@@ -243,7 +243,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second/2)
 		defer stop()
-		read, write := io.Pipe() // of which nobody reads
+		read, write := io.Pipe() // nobody reads from it
 		defer read.Close()
 		began := time.Now()
 		_, err := newProc(t).stream().Run(ctx, write)
@@ -264,7 +264,7 @@ func TestStreamEndsWhileItWaits(t *testing.T) {
 		s := p.stream()
 		s.Format.JSON = true
 		during(map[time.Duration]func(){time.Second / 2: func() { p.set(crowdOf(10_000, kernelEstab)...) }})
-		read, write := io.Pipe() // of which nobody reads
+		read, write := io.Pipe() // nobody reads from it
 		defer read.Close()
 		began := time.Now()
 		_, err := s.Run(ctx, write)
@@ -274,16 +274,17 @@ func TestStreamEndsWhileItWaits(t *testing.T) {
 	})
 }
 
-// TestStreamSaysWhatWentWrong breaks the table, at once or in the middle of a
-// reading: then what was read of it is told, but not counted.
-func TestStreamSaysWhatWentWrong(t *testing.T) {
+// TestStreamReportsErrors breaks the table, between two readings or in the
+// middle of one. In the second case, what was read before the error is
+// reported, but not counted.
+func TestStreamReportsErrors(t *testing.T) {
 	for _, test := range []struct {
 		what   string
 		breaks func(*proc)
 		events int
 	}{
-		{"it is gone", func(p *proc) { os.RemoveAll(p.dir) }, 0},
-		{"it ends in nonsense", func(p *proc) { p.set(line{5000, kernelEstab}, line{5001, "nonsense"}) }, 1},
+		{"no table", func(p *proc) { os.RemoveAll(p.dir) }, 0},
+		{"a table that ends in nonsense", func(p *proc) { p.set(line{5000, kernelEstab}, line{5001, "nonsense"}) }, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newProc(t)
@@ -300,7 +301,7 @@ func TestStreamSaysWhatWentWrong(t *testing.T) {
 	}
 }
 
-// crowdOf returns so many connections.
+// crowdOf returns n connections.
 func crowdOf(n int, state string) (lines []line) {
 	for i := range n {
 		lines = append(lines, line{1024 + i, state})
@@ -308,9 +309,9 @@ func crowdOf(n int, state string) (lines []line) {
 	return lines
 }
 
-// TestASlowReader leaves a reader asleep while thousands of sockets change, and
-// then reads all. Nothing may be held up by more than an interval a tick, and
-// every event must have come or be counted as lost.
+// TestASlowReader has a reader that sleeps while thousands of sockets change,
+// and then reads everything. The stream may be delayed by at most one interval
+// in each tick. Every event must arrive or be counted as lost.
 func TestASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const connections, ticks, asleep = 3000, 12, 5500 * time.Millisecond
@@ -322,7 +323,7 @@ func TestASlowReader(t *testing.T) {
 		var took []time.Time
 		s.Warn = func(collect.Warnings) { took = append(took, time.Now()) }
 		changes := map[time.Duration]func(){}
-		for i := range 2 * ticks { // between every two ticks everything changes
+		for i := range 2 * ticks { // everything changes between two ticks
 			state := []string{kernelTimeWait, kernelEstab}[i%2]
 			changes[time.Duration(i)*time.Second+time.Second/2] = func() { p.set(crowdOf(connections, state)...) }
 		}
@@ -341,7 +342,7 @@ func TestASlowReader(t *testing.T) {
 		}
 		for i := 1; i < len(took); i++ {
 			if between := took[i].Sub(took[i-1]); between > 2*s.Interval {
-				t.Errorf("tick %d came %v after the one before", i, between)
+				t.Errorf("tick %d is %v after the one before", i, between)
 			}
 		}
 		got, said := lost{}, lost{}
@@ -363,17 +364,19 @@ func TestASlowReader(t *testing.T) {
 			}
 		}
 		if said.events == 0 || got.events == 0 || said != (lost{outcome.LostEvents, outcome.LostTicks}) {
-			t.Errorf("%d events came, the stream says that it lost %+v, the outcome %+v", got.events, said, outcome)
+			t.Errorf("%d events arrived, the stream reports %+v as lost, the outcome %+v", got.events, said, outcome)
 		}
-		// TIME_WAIT does not open again: what changes back is closed and opened.
+		// A TIME_WAIT does not open again, so the change back is a close and an
+		// open.
 		const events = connections * (ticks/2 + 2*(ticks/2-1))
 		if got.ticks+said.ticks != ticks || got.events+said.events != events {
-			t.Errorf("%+v came and %+v was lost, of %d events and %d ticks", got, said, events, ticks)
+			t.Errorf("%+v arrived and %+v were lost, of %d events and %d ticks", got, said, events, ticks)
 		}
 	})
 }
 
-// TestAQuickReaderMissesNothing has more written in one tick than is ever kept.
+// TestAQuickReaderMissesNothing writes more in one tick than the stream can
+// keep.
 func TestAQuickReaderMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const connections = 20_000
@@ -390,12 +393,12 @@ func TestAQuickReaderMissesNothing(t *testing.T) {
 		outcome, err := s.Run(t.Context(), write)
 		write.Close()
 		if n := <-count; err != nil || outcome.LostEvents+outcome.LostTicks != 0 || n != connections {
-			t.Errorf("%d events came, %+v, %v", n, outcome, err)
+			t.Errorf("%d events arrived, %+v, %v", n, outcome, err)
 		}
 	})
 }
 
-// report is a feed of events as the kernel or a recording reports them.
+// report is a feed of events as the kernel or a recording would report them.
 type report struct {
 	ticks  []Tick
 	events [][]tcp.Event
@@ -421,8 +424,8 @@ func (r *report) Warnings() collect.Warnings {
 	return collect.Warnings{{Code: "of-the-test", Text: wording.Message{Key: "reported"}}}
 }
 
-// TestAStreamOfAnotherFeed writes events that no comparison of readings has made,
-// each with its own time, with names and without.
+// TestAStreamOfAnotherFeed writes events that do not come from two readings,
+// each with its own time, with and without names.
 func TestAStreamOfAnotherFeed(t *testing.T) {
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	socket := conn(timeWait, 1, 5000, 0)

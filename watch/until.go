@@ -9,17 +9,18 @@ import (
 	"tcpstate/wording"
 )
 
-// Condition is what is asked of a number of sockets, such as >100. The zero
-// Condition asks for nothing, and never holds.
+// Condition is a condition on a number of sockets, such as >100. The zero
+// Condition is empty, and never holds.
 type Condition struct {
 	comparison string
 	number     int
 }
 
-// comparisons are the ways to compare, the longer before what they begin with.
+// comparisons are the operators. An operator comes before those that are its
+// beginning.
 var comparisons = []string{">=", "<=", "==", "!=", ">", "<", "="}
 
-// ParseCondition reads a comparison and a number, with spaces or without.
+// ParseCondition reads a comparison and a number, with or without spaces.
 func ParseCondition(text string) (Condition, error) {
 	trimmed := strings.TrimSpace(text)
 	for _, comparison := range comparisons {
@@ -40,10 +41,10 @@ func ParseCondition(text string) (Condition, error) {
 	return Condition{}, refused(wording.Fail("watch.until.comparison", "condition", text))
 }
 
-// refused adds what a condition looks like.
+// refused adds a hint that shows what a condition can be.
 func refused(err *wording.Error) error { return err.WithHint("watch.until.hint") }
 
-// Holds reports whether the condition is true of n sockets.
+// Holds reports whether the condition is true for n sockets.
 func (c Condition) Holds(n int) bool {
 	order := cmp.Compare(n, c.number)
 	switch c.comparison {
@@ -63,10 +64,11 @@ func (c Condition) Holds(n int) bool {
 	return false
 }
 
-// IsSet reports whether the condition asks for anything.
+// IsSet reports whether this is not the zero Condition.
 func (c Condition) IsSet() bool { return c.comparison != "" }
 
-// String returns what ParseCondition reads, such as >100.
+// String returns the condition in the form that ParseCondition reads, such as
+// >100.
 func (c Condition) String() string {
 	if !c.IsSet() {
 		return ""
@@ -74,16 +76,15 @@ func (c Condition) String() string {
 	return c.comparison + strconv.Itoa(c.number)
 }
 
-// held remembers since when a condition has held at every tick.
+// held remembers the time since which a condition has held at every tick.
 type held struct {
 	since time.Time
 	holds bool
 }
 
-// look takes note of a tick, and reports whether the condition has held for the
-// time that is asked for: from a tick that saw it hold to this one, at none of
-// which it did not.
-func (h *held) look(holds bool, at time.Time, lasting time.Duration) bool {
+// note records a tick, and reports whether the condition has held for the
+// requested time: in a first tick, in this one, and in all ticks between them.
+func (h *held) note(holds bool, at time.Time, lasting time.Duration) bool {
 	if holds && !h.holds {
 		h.since = at
 	}

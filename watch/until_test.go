@@ -30,12 +30,12 @@ func TestConditions(t *testing.T) {
 		}
 		for _, n := range test.yes {
 			if !c.Holds(n) {
-				t.Errorf("%q does not hold of %d", test.text, n)
+				t.Errorf("%q does not hold for %d", test.text, n)
 			}
 		}
 		for _, n := range test.no {
 			if c.Holds(n) {
-				t.Errorf("%q holds of %d", test.text, n)
+				t.Errorf("%q holds for %d", test.text, n)
 			}
 		}
 		if again, err := ParseCondition(c.String()); again != c || err != nil {
@@ -86,12 +86,12 @@ func FuzzParseCondition(f *testing.F) {
 	})
 }
 
-// TestHeld looks at a condition at the seconds of a row of ticks.
+// TestHeld checks a condition in ticks that are one second apart.
 func TestHeld(t *testing.T) {
 	for _, test := range []struct {
 		lasting time.Duration
-		holds   string // of each tick, 1 where it holds
-		done    int    // the tick at which it has held long enough; -1: none
+		holds   string // one character for each tick: 1 if it holds
+		done    int    // the tick in which it has held long enough; -1: none
 	}{
 		{0, "0001", 3},
 		{0, "1", 0},
@@ -104,7 +104,7 @@ func TestHeld(t *testing.T) {
 		var h held
 		done := -1
 		for i, c := range test.holds {
-			if h.look(c == '1', start.Add(time.Duration(i)*time.Second), test.lasting) {
+			if h.note(c == '1', start.Add(time.Duration(i)*time.Second), test.lasting) {
 				done = i
 				break
 			}

@@ -1,5 +1,5 @@
-// Package filled makes sockets of which everything is known, for tests that must
-// not pass over a field of package tcp. It finds the fields by reflection.
+// Package filled makes sockets whose fields are all known, for tests that must
+// check every field of package tcp. It finds the fields by reflection.
 package filled
 
 import (
@@ -13,7 +13,7 @@ import (
 	"tcpstate/tcp"
 )
 
-// Socket returns an established socket of which everything is known.
+// Socket returns an established socket whose fields are all known.
 func Socket() *tcp.Socket {
 	s := &tcp.Socket{State: tcp.Established, Family: tcp.IPv4, Timer: tcp.Timer{Kind: tcp.TimerOn}, Info: &tcp.Info{Len: infoLen}}
 	Fill(s)
@@ -23,8 +23,8 @@ func Socket() *tcp.Socket {
 // infoLen is more than the length of any kernel's struct tcp_info.
 const infoLen = 1 << 16
 
-// Fill gives each field of s that is zero or unknown a value, but for two that
-// say what is unknown: Info.Listener and Info.Connecting.
+// Fill gives a value to each field of s that is zero or unknown, except for two
+// fields that mark other fields as unknown: Info.Listener and Info.Connecting.
 func Fill(s *tcp.Socket) {
 	for _, l := range Leaves(s) {
 		if l.value.IsZero() && l.Path != "Info.Listener" && l.Path != "Info.Connecting" {
@@ -38,11 +38,11 @@ type Leaf struct {
 	Path string // below tcp.Socket, such as "Extended.TLS.Version"
 
 	value  reflect.Value
-	commit func() // puts the value into the tcp.Optional that it is a copy from
+	commit func() // stores the value in the tcp.Optional from which it was copied
 }
 
-// Leaves returns the leaves of s. Structures behind pointers and in a
-// tcp.Optional are entered, and made where they are not there. Lists are leaves.
+// Leaves returns the leaves of s. It enters structures behind pointers and in a
+// tcp.Optional, and creates them if they do not exist. A list is one leaf.
 func Leaves(s *tcp.Socket) []Leaf { return leaves(reflect.ValueOf(s).Elem(), "", func() {}) }
 
 func leaves(v reflect.Value, path string, commit func()) (list []Leaf) {
@@ -63,8 +63,8 @@ func leaves(v reflect.Value, path string, commit func()) (list []Leaf) {
 	return []Leaf{{path, v, commit}}
 }
 
-// inside returns a copy of what a tcp.Optional holds, and no value for another
-// type.
+// inside returns a copy of the value in a tcp.Optional, and the zero Value for
+// any other type.
 func inside(v reflect.Value) reflect.Value {
 	if !strings.HasPrefix(v.Type().Name(), "Optional[") {
 		return reflect.Value{}
@@ -75,7 +75,7 @@ func inside(v reflect.Value) reflect.Value {
 	return copied
 }
 
-// know makes what an Optional holds known.
+// know sets an Optional to a known value.
 func know(optional, inner reflect.Value) {
 	text, err := json.Marshal(plain(inner))
 	if err == nil {
@@ -86,7 +86,7 @@ func know(optional, inner reflect.Value) {
 	}
 }
 
-// plain returns a number without the methods that would write it as text.
+// plain returns a number without the methods that would format it as text.
 func plain(v reflect.Value) any {
 	if v.CanUint() {
 		return v.Uint()
@@ -94,7 +94,8 @@ func plain(v reflect.Value) any {
 	return v.Interface()
 }
 
-// Change gives the leaf another value. One that was unknown is then known.
+// Change gives the leaf a different value. A leaf that was unknown becomes
+// known.
 func (l *Leaf) Change() {
 	if inner := inside(l.value); inner.IsValid() {
 		change(inner)

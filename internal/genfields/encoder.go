@@ -13,21 +13,21 @@ import (
 )
 
 // encoder writes the Go code that appends a socket, or an element of a list, as
-// a JSON object. Constant parts of the output that follow one another become one
-// append. Each part of a socket behind a pointer or an Optional has a function of
-// its own: in a function as long as all of them together the compiler would no
-// longer inline the functions that append a value.
+// a JSON object. Adjacent constant parts of the output become one append. Each
+// part of a socket behind a pointer or an Optional has its own function: if all
+// were in one function, it would be so long that the compiler would no longer
+// inline the functions that append a value.
 type encoder struct {
 	code    *bytes.Buffer   // of the function that is being written
-	outer   []*bytes.Buffer // of those that call it
+	outer   []*bytes.Buffer // of the functions that call it
 	parts   bytes.Buffer    // whole functions
 	pending string          // constant output not written yet
-	open    []guard         // the parts that are open
-	object  string          // the object that is open; "": the outermost
+	open    []guard         // the parts that are being written
+	object  string          // the object that is being written; "": the outermost
 	first   bool            // no key of the object has been written
 	late    bool            // the object has keys that may all be absent
 
-	condition string // of the block that is open; "": none
+	condition string // of the block that is being written; "": none
 }
 
 // writeEncoder returns the file of the encoder.
@@ -120,7 +120,7 @@ func encode(r *resolver, rows []fields.Field) (code, parts string, err error) {
 
 func (e *encoder) printf(format string, args ...any) { fmt.Fprintf(e.code, format, args...) }
 
-// flush writes the append of what is pending.
+// flush writes the append of the pending output.
 func (e *encoder) flush() {
 	switch len(e.pending) {
 	case 0:
@@ -134,14 +134,14 @@ func (e *encoder) flush() {
 
 func quoteByte(c byte) string { return "'" + string(rune(c)) + "'" }
 
-// take returns what is pending and the text after it as a Go literal.
+// take returns the pending output and the text after it as a Go literal.
 func (e *encoder) take(text string) string {
 	text, e.pending = e.pending+text, ""
 	return "`" + text + "`"
 }
 
-// enter leaves the parts and the object of the row before as far as this one is
-// not in them, and enters its own.
+// enter leaves the parts and the object of the row before that do not contain
+// this row, and enters the parts and the object of this row.
 func (e *encoder) enter(object string, p *place) {
 	if condition := strings.Join(p.conditions, " && "); condition != e.condition || object != e.object {
 		e.endCondition()
@@ -166,15 +166,15 @@ func (e *encoder) enter(object string, p *place) {
 		e.pending += fmt.Sprintf(`,"%s":{`, object)
 		return
 	}
-	// Its end is known only when it has been reached: until then its first key
-	// has the comma of the others.
+	// It is known only at the end whether the object has a key. Until then its
+	// first key has a comma before it, like the others.
 	e.flush()
 	e.printf("const key = `,\"%s\":`\nstart := len(b)\nb = append(b, key...)\n", object)
 	e.first = false
 }
 
-// leave closes the object, unless it is the named one, and the parts beyond those
-// of guards.
+// leave closes the object, unless it is the named one, and all parts after
+// those of guards.
 func (e *encoder) leave(object string, guards []guard) {
 	if e.object != "" && e.object != object {
 		if e.late {
@@ -199,10 +199,11 @@ func (e *encoder) leave(object string, guards []guard) {
 	e.open = slices.Clone(e.open[:same])
 }
 
-// mayBeAbsent reports whether the key is not always there within its object.
+// mayBeAbsent reports whether the key is absent from its object for some
+// sockets.
 func (p *place) mayBeAbsent() bool { return len(p.conditions) > 0 || p.valueMayBeAbsent() }
 
-// valueMayBeAbsent reports whether the key depends on the value.
+// valueMayBeAbsent reports whether the value decides if the key is present.
 func (p *place) valueMayBeAbsent() bool {
 	switch p.field.Kind {
 	case fields.Text, fields.User, fields.LongID:
@@ -240,7 +241,7 @@ func (e *encoder) endCondition() {
 	}
 }
 
-// value writes the code for a key and its value, where the conditions hold.
+// value writes the code for a key and its value, where the conditions are true.
 func (e *encoder) value(key string, p *place) {
 	x := p.expression
 	switch p.field.Kind {
@@ -285,7 +286,7 @@ func (e *encoder) value(key string, p *place) {
 	e.scalar(key, x, p)
 }
 
-// scalar writes the code for a key and a value that is there.
+// scalar writes the code for a key and a value that is present.
 func (e *encoder) scalar(key, x string, p *place) {
 	switch p.field.Kind {
 	case fields.Boolean:

@@ -84,7 +84,7 @@ func (p *place) writeGetter(b *bytes.Buffer, typ, unknown, value string) {
 	b.WriteString("}\n")
 }
 
-// plainOptional reports whether fields.optional makes the value.
+// plainOptional reports whether fields.optional can make the value.
 func (p *place) plainOptional() bool {
 	switch p.field.Kind {
 	case fields.Number, fields.Duration, fields.Flags:
@@ -112,5 +112,5 @@ func (p *place) value() string {
 	case fields.Networks, fields.Processes:
 		return "length(len(" + x + "))"
 	}
-	return "number(" + x + ")" // a Duration too: it counts nanoseconds
+	return "number(" + x + ")" // also for a Duration, which is a number of nanoseconds
 }

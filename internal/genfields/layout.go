@@ -10,13 +10,14 @@ import (
 	"strings"
 )
 
-// sizes are the sizes of the types that the kernel's structures are made of.
+// sizes are the sizes of the types in the kernel's structures.
 var sizes = map[string]int{"uint8": 1, "uint16": 2, "uint32": 4, "uint64": 8}
 
-// infoEnds reads the declaration of the kernel's struct tcp_info, and returns for
-// each field of tcp.Info the offset of the byte after its last one. A field of
-// the structure fills the field of tcp.Info with the same name, or those that its
-// tag names: `info:"SendWindowScale,RecvWindowScale"`; "-" is none.
+// infoEnds reads the declaration of the kernel's struct tcp_info. It returns
+// for each field of tcp.Info the offset of the byte after the field. A field of
+// the structure fills the field of tcp.Info with the same name, or the fields
+// that its tag names: `info:"SendWindowScale,RecvWindowScale"`. The tag "-"
+// means no field.
 func infoEnds(file string) (map[string]int, error) {
 	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 	if err != nil {

@@ -1,12 +1,14 @@
-// Genfields writes the Go code that is made from the table of package fields:
+// Genfields writes the Go code that is generated from the table of package
+// fields:
 //
 //	fields/getters_gen.go   a getter for each field
 //	render/append_gen.go    the encoder of a socket to JSON
 //
-// Both are straight-line code, since they run for every field of every socket.
+// Both are straight-line code, because they run for every field of every
+// socket.
 //
-// It runs in the directory of package fields, by go generate, and is built with
-// the tag genfields: so it works where the generated code does not compile.
+// go generate runs it in the directory of package fields. It is built with the
+// tag genfields, so it works when the generated code does not compile.
 package main
 
 import (
@@ -36,7 +38,7 @@ func run(root string) error {
 	return nil
 }
 
-// generate returns the generated files by their names below root.
+// generate returns the generated files by their paths relative to root.
 func generate(root string) (map[string][]byte, error) {
 	ends, err := infoEnds(filepath.Join(root, "sockdiag", "attributes.go"))
 	if err != nil {

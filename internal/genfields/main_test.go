@@ -23,7 +23,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is stale: run go generate ./fields", name)
+			t.Errorf("%s is out of date: run go generate ./fields", name)
 		}
 	}
 }

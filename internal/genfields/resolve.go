@@ -10,12 +10,12 @@ import (
 	"tcpstate/tcp"
 )
 
-// resolver finds the field of a structure that a row of the table means.
+// resolver finds the field of a structure to which a row of the table refers.
 type resolver struct {
 	infoEnds map[string]int // by the name of the field of tcp.Info
 }
 
-// roots are the variables that the expressions of rows start with.
+// roots are the variables with which the expressions of rows start.
 var roots = map[string]reflect.Type{
 	"s": reflect.TypeFor[tcp.Socket](),
 	"p": reflect.TypeFor[tcp.Process](),
@@ -25,17 +25,17 @@ var roots = map[string]reflect.Type{
 // place is where the value of a row is.
 type place struct {
 	field      *fields.Field
-	guards     []guard // what must be there to reach it, the outermost first
-	expression string  // in the variable of the last guard
+	guards     []guard // the pointers and Optionals on the way to it, the outermost first
+	expression string  // relative to the variable of the last guard
 	typ        reflect.Type
-	optional   bool     // expression is a tcp.Optional, of typ
-	conditions []string // Go conditions without which the value is unknown
+	optional   bool     // expression is a tcp.Optional that holds typ
+	conditions []string // Go conditions; if one is false, the value is unknown
 }
 
 // guard is a pointer or an Optional on the way to a value.
 type guard struct {
-	expression string // in the variable of the guard before
-	variable   string // holds what is there
+	expression string // relative to the variable of the guard before
+	variable   string // holds the value behind it
 	typ        reflect.Type
 	optional   bool
 }
@@ -72,7 +72,7 @@ func (r *resolver) resolve(f *fields.Field) (*place, error) {
 	return p, p.check()
 }
 
-// enter puts a guard before what lies behind a pointer or an Optional.
+// enter adds a guard for a value behind a pointer or an Optional.
 func (p *place) enter() {
 	inner, optional := optionalOf(p.typ)
 	switch {
@@ -88,7 +88,7 @@ func (p *place) enter() {
 	p.expression = variable
 }
 
-// step goes on to a field, or to the result of a method.
+// step goes to a field, or to the result of a method.
 func (p *place) step(name string) error {
 	p.expression += "." + name
 	if method, ok := strings.CutSuffix(name, "()"); ok {
@@ -110,7 +110,7 @@ func (p *place) step(name string) error {
 	return nil
 }
 
-// inVariables writes a condition on s in the variables of the guards.
+// inVariables rewrites a condition on s with the variables of the guards.
 func (p *place) inVariables(condition string) string {
 	prefix := "s"
 	for _, g := range p.guards {
@@ -121,7 +121,8 @@ func (p *place) inVariables(condition string) string {
 	return condition
 }
 
-// optionalOf returns what an Optional is of, and whether the type is one.
+// optionalOf returns the type that an Optional holds, and whether typ is an
+// Optional.
 func optionalOf(typ reflect.Type) (inner reflect.Type, ok bool) {
 	if !strings.HasPrefix(typ.Name(), "Optional[") {
 		return nil, false
@@ -130,7 +131,7 @@ func optionalOf(typ reflect.Type) (inner reflect.Type, ok bool) {
 	return get.Type.Out(0), true
 }
 
-// check sees that the row's kind fits the type.
+// check reports an error if the row's kind does not fit the type.
 func (p *place) check() error {
 	var fits bool
 	number := p.typ.Kind() >= reflect.Int && p.typ.Kind() <= reflect.Uint64
