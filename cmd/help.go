@@ -18,7 +18,9 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 	if c.Name() == "netstat" {
 		values = append(values, "options", netstatHelp(words))
 	}
-	c.Short = wording.Say(of + ".short").In(words)
+	if words.Has(of + ".short") { // cobra describes the shells of completion
+		c.Short = wording.Say(of + ".short").In(words)
+	}
 	if words.Has(of + ".long") {
 		c.Long = wording.Say(of+".long", values...).In(words)
 	}
