@@ -127,8 +127,8 @@ var Auto Source = &firstOf{{SockDiag, ""}, {ProcFS, insteadOfSockDiag}}
 // firstOf is a source that tries others in their order.
 type firstOf []alternative
 
-// alternative is one of several sources. instead is the key of what a reader should
-// know if it is read in place of the sources before it.
+// alternative is one of several sources. instead is the key of the sentence with
+// what a reader should know if it is read in place of the sources before it.
 type alternative struct {
 	source  Source
 	instead string

@@ -16,7 +16,7 @@ import (
 type Warning struct {
 	Code    WarningCode
 	Subject string          // which one, if a code can be about several things; else ""
-	Text    wording.Message // one sentence, without a full stop; may hold names from outside
+	Text    wording.Message // one sentence, without a full stop; may contain names from outside
 }
 
 // WarningCode says what a warning is about. A code keeps its meaning.
@@ -54,8 +54,8 @@ func (w *Warnings) Add(list ...Warning) {
 	}
 }
 
-// Texts returns the texts of the warnings in English, as JSON has them; nil if there
-// are none.
+// Texts returns the texts of the warnings in English, as in JSON. The result is
+// nil if there are none.
 func (w Warnings) Texts() []string { return w.In(nil) }
 
 // In returns the texts of the warnings in the language of a catalogue.
@@ -71,7 +71,7 @@ func (w Warning) isAbout(other Warning) bool {
 	return w.Code == other.Code && w.Subject == other.Subject
 }
 
-// The rest of this file makes the warnings. Their texts stand in
+// The rest of this file makes the warnings. Their texts are in
 // wording/en/collect.txt.
 
 func nothingMatches() Warning {
@@ -99,7 +99,7 @@ func agesUnknown(err error) Warning {
 }
 
 // ownersUnknown reports for how many sockets with a file the processes were not
-// found, and the probable reason, which may be no text.
+// found, and the probable reason, which may be empty.
 func ownersUnknown(unknown, all int, reason wording.Message) Warning {
 	if reason.IsZero() {
 		return Warning{Code: OwnersUnknown, Text: wording.Say("collect.owners-unknown", "unknown", unknown, "all", all)}
@@ -112,7 +112,7 @@ func ownersUnknown(unknown, all int, reason wording.Message) Warning {
 // process of a socket.
 func openedSince() wording.Message { return wording.Say("collect.reason.opened-since") }
 
-// obstacleOf returns what a search of processes could not see, no text for nothing.
+// obstacleOf returns what a search of processes could not see, or an empty message.
 func obstacleOf(search *procnet.Owners) wording.Message {
 	switch {
 	case search.Hidden:

@@ -209,7 +209,7 @@ func TestKernelMaskAsksForAtLeastTheStates(t *testing.T) {
 }
 
 // FuzzParseState checks that the name of a state that was parsed is parsed as
-// the same state, and that an unknown name is a *UnknownStateError.
+// the same state, and that an unknown name is an *UnknownStateError.
 func FuzzParseState(f *testing.F) {
 	for state, names := range spellings {
 		f.Add(state.String())
