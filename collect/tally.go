@@ -28,7 +28,7 @@ var Dimensions = []Dimension{
 	{Name: "state", Doc: "the state", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return append(b, s.State.String()...), true
 	}},
-	{Name: "process", Doc: "the name of the process with the lowest id of those that hold the socket", Needs: tcp.DetailProcesses, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "process", Doc: "the name of the process with the lowest id among the processes that hold the socket", Needs: tcp.DetailProcesses, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		if len(s.Processes) == 0 {
 			return b, false
 		}
@@ -44,7 +44,7 @@ var Dimensions = []Dimension{
 		uid, known := s.Owner.UID.Get()
 		return strconv.AppendUint(b, uint64(uid), 10), known
 	}},
-	{Name: "peer", Doc: "the peer's address, or its name where names are asked for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "peer", Doc: "the peer's address, or its name if names were requested", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		if s.PeerName.Host != "" {
 			return append(b, s.PeerName.Host...), true
 		}
@@ -54,7 +54,7 @@ var Dimensions = []Dimension{
 	{Name: "pport", Doc: "the peer's port", Numeric: true, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return strconv.AppendUint(b, uint64(s.Peer.Port()), 10), s.Peer.Port() != 0
 	}},
-	{Name: "local", Doc: "the local address, or its name where names are asked for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "local", Doc: "the local address, or its name if names were requested", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		if s.LocalName.Host != "" {
 			return append(b, s.LocalName.Host...), true
 		}
@@ -70,7 +70,7 @@ var Dimensions = []Dimension{
 		}
 		return listener.AppendTo(b), true
 	}},
-	{Name: "cgroup", Doc: "the path of its cgroup, or its id where it has no path any more", Needs: tcp.DetailExtended, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "cgroup", Doc: "the path of its cgroup, or the id of the cgroup if it has no path any more", Needs: tcp.DetailExtended, append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		switch {
 		case s.Extended == nil || s.Extended.CgroupID == 0:
 			return b, false
@@ -79,7 +79,7 @@ var Dimensions = []Dimension{
 		}
 		return append(b, s.Extended.Cgroup.Path...), true
 	}},
-	{Name: "netns", Doc: "the network namespace, of those that --netns asks for", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+	{Name: "netns", Doc: "the network namespace, if --netns selects several", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return append(b, s.Netns...), s.Netns != ""
 	}},
 }

@@ -8,14 +8,14 @@ var Objects = []Object{
 	{"local", Always, "the local endpoint"},
 	{"peer", Always, "the remote endpoint; a listener's is the unspecified address of its family, port 0"},
 	{"timer", Always, "the timer that fires next"},
-	{"listener", "processes, where there is one", "of a socket without a process, the listener that it came in by. The kernel does not keep this: it is inferred from the addresses, and names nobody who owns the socket. A connection that was outgoing has none"},
+	{"listener", "processes, where there is one", "for a socket without a process, the listener that accepted the connection. The kernel does not record this: it is inferred from the addresses, and it does not name an owner of the socket. An outgoing connection has none"},
 	{"tls", whenExtended, "kernel TLS (include/uapi/linux/tls.h)"},
 	{"mptcp", whenExtended, "the subflow of multipath TCP (include/uapi/linux/mptcp.h)"},
-	{"memory", whenMemory, "what the socket holds and may hold (SK_MEMINFO)"},
-	{"bbr", whenInfo, "what the algorithm bbr believes of the path"},
-	{"dctcp", whenInfo, "what the algorithm dctcp has seen"},
-	{"vegas", whenInfo, "what the algorithm vegas has measured"},
-	{"tcp_info", whenInfo, "the kernel's struct tcp_info; what its kernel did not tell is absent"},
+	{"memory", whenMemory, "the memory that the socket uses and may use (SK_MEMINFO)"},
+	{"bbr", whenInfo, "the estimates of the path by the algorithm bbr"},
+	{"dctcp", whenInfo, "the measurements of the algorithm dctcp"},
+	{"vegas", whenInfo, "the measurements of the algorithm vegas"},
+	{"tcp_info", whenInfo, "the kernel's struct tcp_info; a value that the kernel did not report is absent"},
 }
 
 // ObjectNamed returns the object with the name. It panics if there is none.
@@ -42,18 +42,18 @@ func Elements(kind Kind) []Field {
 
 // networkElements are the keys of a tcp.MD5Key, k.
 var networkElements = with(Field{When: Always}, []Field{
-	{Name: "prefix", Kind: Prefix, Of: "k.Prefix", Doc: "the peers that the key is for, as address/length"},
+	{Name: "prefix", Kind: Prefix, Of: "k.Prefix", Doc: "the peers to which the key applies, as address/length"},
 	{Name: "key_bytes", Of: "k.Length", Doc: "length of the key; the key itself is never shown"},
 })
 
 // processElements are the keys of a tcp.Process, p.
 var processElements = with(Field{When: whenCommands}, []Field{
 	{Name: "pid", Of: "p.PID", When: Always, Doc: "process id"},
-	{Name: "name", Kind: Text, Of: "p.Name", When: Always, Doc: "name of the process, as it gave it to itself"},
-	{Name: "fd", Of: "p.FD", When: Always, Doc: "its lowest descriptor of the socket"},
-	{Name: "fds", Kind: Integers, Of: "p.FDs", When: Always, Doc: "all its descriptors of the socket, in ascending order; in a listener, of all sockets that share its address"},
+	{Name: "name", Kind: Text, Of: "p.Name", When: Always, Doc: "name of the process, which the process can choose"},
+	{Name: "fd", Of: "p.FD", When: Always, Doc: "its lowest descriptor for the socket"},
+	{Name: "fds", Kind: Integers, Of: "p.FDs", When: Always, Doc: "all its descriptors for the socket, in ascending order; for a listener, the descriptors for all sockets that share its address"},
 	{Name: "uid", Of: "p.UID", Doc: "effective user id of the process, as seen from the reader's user namespace"},
 	{Name: "user", Kind: Text, Of: "p.User", Doc: "name of that user"},
-	{Name: "exe", Kind: Text, Of: "p.Exe", Doc: "the file that it runs, with ' (deleted)' after it where that is gone"},
-	{Name: "cmdline", Kind: Strings, Of: "p.Cmdline", Doc: "its arguments, its own name first; it may have written anything there"},
+	{Name: "exe", Kind: Text, Of: "p.Exe", Doc: "the file that it runs, followed by ' (deleted)' if that file no longer exists"},
+	{Name: "cmdline", Kind: Strings, Of: "p.Cmdline", Doc: "its arguments, its own name first; the process can change this text"},
 })

@@ -54,7 +54,7 @@ var composites = []*Column{
 		end: func(s *tcp.Socket) netip.AddrPort { return s.Local }, nameOf: func(s *tcp.Socket) tcp.Name { return s.LocalName }},
 	{name: "peer", kind: endpoint, doc: "the remote address and port, or their names",
 		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, nameOf: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
-	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "processes, two of them at most and how many more: 812/nginx 813/nginx +2. In tables, of a socket without any, in parentheses those of its listener, or the listener's address: (812/nginx)",
+	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "at most two processes, and the number of the others: 812/nginx 813/nginx +2. For a socket without a process, a table shows the processes or the address of its listener in parentheses: (812/nginx)",
 		holders: fields.Named("processes").Processes, get: fields.Named("processes").Get},
 	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",
 		end: func(s *tcp.Socket) netip.AddrPort {
@@ -63,17 +63,17 @@ var composites = []*Column{
 			}
 			return s.Listener.Local
 		}},
-	{name: "command", kind: arguments, needs: tcp.DetailProcesses | tcp.DetailCommands, doc: "the arguments of the first of the processes, with spaces between",
+	{name: "command", kind: arguments, needs: tcp.DetailProcesses | tcp.DetailCommands, doc: "the arguments of the first process, separated by spaces",
 		get: func(s *tcp.Socket) fields.Value {
 			return fields.Value{Known: len(s.Processes) > 0 && len(s.Processes[0].Cmdline) > 0}
 		}},
-	{name: "recv_q", kind: number, doc: "a listener's accept_queue, of other sockets recv_q_bytes",
+	{name: "recv_q", kind: number, doc: "accept_queue for a listener, recv_q_bytes for other sockets",
 		get: ofListener("accept_queue", "recv_q_bytes")},
-	{name: "send_q", kind: number, doc: "a listener's accept_queue_max, of other sockets send_q_bytes",
+	{name: "send_q", kind: number, doc: "accept_queue_max for a listener, send_q_bytes for other sockets",
 		get: ofListener("accept_queue_max", "send_q_bytes")},
-	{name: "timer", kind: countdown, doc: "the timer, what is left of it, and how often it fired in vain: persist 1.6s, 3 probes",
+	{name: "timer", kind: countdown, doc: "the timer, the time until it fires, and how often it fired without an answer: persist 1.6s, 3 probes",
 		get: fields.Named("timer.expires_ms").Get},
-	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, after ~ where it is not exact",
+	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, with ~ before it if it is not exact",
 		get: aboutAge},
 	of("idle", duration, "idle_ms"),
 	of("rtt", duration, "tcp_info.rtt_us"),
@@ -81,7 +81,7 @@ var composites = []*Column{
 	of("rto", duration, "tcp_info.rto_us"),
 	of("mss", number, "tcp_info.snd_mss_bytes"),
 	{name: "retrans", kind: resends, needs: tcp.DetailInfo, get: fields.Named("tcp_info.total_retrans").Get,
-		doc: "segments resent and not acknowledged yet, of all that were resent: tcp_info.retrans/tcp_info.total_retrans"},
+		doc: "segments that were resent and not acknowledged yet, and all that were resent: tcp_info.retrans/tcp_info.total_retrans"},
 	of("sent", size, "tcp_info.sent_bytes"),
 	of("received", size, "tcp_info.received_bytes"),
 	of("rate", rate, "tcp_info.delivery_rate_bytes_per_sec"),
