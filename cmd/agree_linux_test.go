@@ -355,7 +355,7 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 			}
 		case name == "timer.expires_ms":
 			if v, _ := got.(float64); !known || v < is[name].(float64)-tick || v > want.(float64)+tick {
-				t.Errorf("%s: %s is %v, sock_diag says from %v to %v", ends, name, got, want, is[name])
+				t.Errorf("%s: %s is %v, sock_diag gives from %v to %v", ends, name, got, want, is[name])
 			}
 		case name == "age_ms" && (was["state"] == "ESTABLISHED" || was["state"] == "CLOSE_WAIT"):
 			if known { // only tcp_info has this age
@@ -363,11 +363,11 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 			}
 		case name == "age_ms":
 			if v, _ := got.(float64); !known || v < want.(float64)-tick || v > is[name].(float64)+tick {
-				t.Errorf("%s: %s is %v, sock_diag says from %v to %v", ends, name, got, want, is[name])
+				t.Errorf("%s: %s is %v, sock_diag gives from %v to %v", ends, name, got, want, is[name])
 			}
 		case name == "age_exact" && proc["age_ms"] == nil:
 		case got != want:
-			t.Errorf("%s: %s is %v, sock_diag says %v", ends, name, got, want)
+			t.Errorf("%s: %s is %v, sock_diag gives %v", ends, name, got, want)
 		}
 	}
 	for _, name := range sortedKeys(proc) {
@@ -408,7 +408,7 @@ func TestLsListsEveryDescriptorOfTheLab(t *testing.T) {
 			// Without an inode, a user id of 0 from the kernel means that the owner is
 			// unknown (tcp.FullSocketOwner).
 			if owned := m.Kernel.Inode != 0 || m.Kernel.UID != 0; known != owned || uid != float64(m.Kernel.UID) {
-				t.Errorf("%s: uid %v, known %v; the kernel says %d, inode %d", m, uid, known, m.Kernel.UID, m.Kernel.Inode)
+				t.Errorf("%s: uid %v, known %v; the kernel reports %d, inode %d", m, uid, known, m.Kernel.UID, m.Kernel.Inode)
 			}
 		}
 		for _, state := range []string{"CLOSE", "BOUND_INACTIVE"} {

@@ -62,7 +62,7 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 
 func TestReportReturnsExitCodes(t *testing.T) {
 	hinted := wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
-	said := "tcpstate: there is no CSV of findings: they are no table\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
+	text := "tcpstate: there is no CSV of findings: they are no table\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
 	tests := []struct {
 		err    error
 		code   int
@@ -70,9 +70,9 @@ func TestReportReturnsExitCodes(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{errors.New("reading x: gone"), 1, "tcpstate: reading x: gone\n"},
-		{hinted, 1, said},
-		{misused(hinted), 2, said},
-		{misused(fmt.Errorf("wrapped: %w", hinted)), 2, "tcpstate: wrapped: " + strings.TrimPrefix(said, "tcpstate: ")},
+		{hinted, 1, text},
+		{misused(hinted), 2, text},
+		{misused(fmt.Errorf("wrapped: %w", hinted)), 2, "tcpstate: wrapped: " + strings.TrimPrefix(text, "tcpstate: ")},
 		{misused(nil), 0, ""},
 		{wording.Fail("cmd.unexpected", "argument", "x"), 1, "tcpstate: unexpected argument \"x\"\n"},
 		{fmt.Errorf("writing: %w", syscall.EPIPE), 0, ""},

@@ -76,7 +76,7 @@ func TestDoctorOfHealthyHosts(t *testing.T) {
 					t.Errorf("--fail-on warning: %+v", got)
 				}
 				if test.fill == nil && !strings.HasPrefix(got.stdout, "Nothing is wrong, as far as could be seen. ") {
-					t.Errorf("it says %q", got.stdout)
+					t.Errorf("doctor prints %q", got.stdout)
 				}
 			})
 		})
@@ -254,7 +254,7 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 		}
 		text := capless(t, append([]string{"doctor", "--interval", "1ms"}, anyCloseWait...)...).stdout
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, because the limits of no process could be read: fd-limit-near.") {
-			t.Errorf("it says %s", text)
+			t.Errorf("doctor prints %s", text)
 		}
 	})
 }

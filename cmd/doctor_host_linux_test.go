@@ -112,7 +112,8 @@ func TestDoctorSeesPortsRunOut(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesTimeWaitLeftOut lowers tcp_max_tw_buckets.
+// TestDoctorSeesTimeWaitLeftOut lowers tcp_max_tw_buckets, so that the kernel ends
+// connections without TIME_WAIT.
 func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		must(t, l.SetSysctl("net.ipv4.tcp_max_tw_buckets", 20))

@@ -169,7 +169,7 @@ func TestCountFilterAgreesWithLs(t *testing.T) {
 					break
 				}
 				if round == 3 {
-					t.Errorf("%s: count has %d, %v; ls lists %d, %v; count -q says %+v", expr, got.Total, got.States, len(sockets), want, bare)
+					t.Errorf("%s: count has %d, %v; ls lists %d, %v; count -q gives %+v", expr, got.Total, got.States, len(sockets), want, bare)
 					break
 				}
 			}

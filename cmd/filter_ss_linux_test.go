@@ -291,9 +291,11 @@ func withoutSmall(rows []row) []row {
 }
 
 // meantDifferences are expressions in which ls differs from ss 6.1 on purpose, with
-// the reason. If an error is expected, it is expected from that program only. (ss takes a word that it does not expect, such as state within
-// parentheses, (sport or sport=443, for the name of a host, and asks a name server.
-// The table has no such expression.)
+// the reason. If an error is expected, it is expected from that program only.
+//
+// ss takes a word that it does not expect, such as state within parentheses, (sport
+// or sport=443, for the name of a host, and asks a name server. The table has no such
+// expression.
 var meantDifferences = []struct {
 	args             []string
 	reason           string
