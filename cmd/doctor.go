@@ -140,7 +140,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 // examine looks at the host, for as long as the interval, and judges what it saw.
 func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source collect.Source, warnings collect.Warnings, err error) {
 	begun := d.w.now()
-	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds)
+	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds, collect.Twice)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -56,7 +56,7 @@ func (f *overviewFlags) parse(flags *pflag.FlagSet, w *world) (collect.Query, *r
 
 // runOverview looks at the host once: nothing is compared, and so nothing waits.
 func runOverview(ctx context.Context, query collect.Query, o *render.Overview, notes notes) error {
-	checkups, warnings, err := collect.BeginCheckups(ctx, query, doctor.DefaultThresholds())
+	checkups, warnings, err := collect.BeginCheckups(ctx, query, doctor.DefaultThresholds(), collect.Once)
 	if err != nil {
 		return err
 	}

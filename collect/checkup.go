@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"tcpstate/doctor"
@@ -14,8 +15,8 @@ import (
 )
 
 // Checkup is an observation of a network namespace that has begun: its
-// settings, a first reading of its counters, and the owners of its sockets. End
-// reads the counters again, and reads the sockets.
+// settings, a first reading of its counters and its sockets, and the owners of
+// the sockets. End reads the counters and the sockets again.
 type Checkup struct {
 	Netns       string // name of the namespace; "" if only that of the process was requested
 	Observation *doctor.Observation
@@ -27,12 +28,22 @@ type Checkup struct {
 	warnings Warnings
 }
 
+// Readings is how often a checkup reads the counters and the sockets.
+type Readings int
+
+// The readings.
+const (
+	Once  Readings = 1 // only at the end, so nothing is compared
+	Twice Readings = 2 // also at the beginning
+)
+
 // BeginCheckups begins an observation of each network namespace of a query. The
 // filter of the query selects the sockets that are examined. Its detail is
 // replaced by what the doctor needs. The warnings are about namespaces that
 // could not be observed.
-func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (list []*Checkup, warnings Warnings, err error) {
-	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo // the rules use the clocks in tcp_info
+func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds, readings Readings) (list []*Checkup, warnings Warnings, err error) {
+	// The rules use the clocks in tcp_info, and the number of dropped packets.
+	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo | tcp.DetailMemory
 	all, err := newJob(q)
 	if err != nil {
 		return nil, nil, err
@@ -43,7 +54,7 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (
 			return nil, nil, err
 		}
 		of.spaces = []*netns.Namespace{space}
-		c, err := beginCheckup(ctx, of, thresholds)
+		c, err := beginCheckup(ctx, of, thresholds, readings)
 		switch {
 		case err == nil:
 			list = append(list, c)
@@ -56,7 +67,7 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds) (
 	return list, all.warnings, nil
 }
 
-func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds) (*Checkup, error) {
+func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, readings Readings) (*Checkup, error) {
 	space := j.spaces[0]
 	c := &Checkup{ctx: ctx, job: j, proc: procOf(j.query.Proc, space)}
 	if space != nil {
@@ -68,8 +79,63 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds) (*C
 	c.Observation.Netns = c.Netns
 	c.Observation.Release, err = c.proc.Release()
 	c.note(err)
-	c.Observation.Before = c.counters()
+	if readings == Twice {
+		c.Observation.Before = c.counters()
+		if err := c.readEarlier(); err != nil {
+			return nil, err
+		}
+	}
 	return c, j.findAllOwners(ctx)
+}
+
+// readEarlier makes the first reading of the sockets. It reads ESTABLISHED apart,
+// because it stops when it has as many as are kept.
+func (c *Checkup) readEarlier() error {
+	earlier := &doctor.Earlier{}
+	c.Observation.SetEarlier(earlier)
+	established := tcp.Set(tcp.Established)
+	for _, states := range []tcp.StateSet{doctor.EarlierStates() &^ established, established} {
+		q := c.job.query
+		q.States &= states
+		q.Filter = q.Filter.WithoutProcesses()
+		q.Detail = tcp.DetailInfo | tcp.DetailMemory
+		if q.States != states || q.Filter.String() != "" {
+			earlier.Partial() // a socket that is left out now may be selected later
+		}
+		if q.States == 0 {
+			continue
+		}
+		if err := c.readPart(q, earlier); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readPart adds the sockets of a query to the first reading.
+func (c *Checkup) readPart(q Query, earlier *doctor.Earlier) error {
+	j, err := c.job.again(q)
+	if err != nil {
+		return err
+	}
+	s, err := j.open(c.ctx)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(s.Missing(), "cookie") {
+		earlier.Partial()
+		s.Close()
+		return nil
+	}
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			return err
+		}
+		if !earlier.Add(socket) {
+			break
+		}
+	}
+	return nil
 }
 
 // note keeps an error about something that could not be read. The rules that

@@ -28,6 +28,10 @@ type Observation struct {
 	Before, After map[string]int64
 	Interval      time.Duration
 
+	// Earlier is a reading of the sockets at the time of Before; nil: there is
+	// none. SetEarlier sets it, before a socket is added to the Survey.
+	Earlier *Earlier
+
 	SockStat map[string]int64 // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit          // for the processes that hold most sockets: Survey.Holders
 	Unseen   []string         // what the collector could not read, as text for people
@@ -51,6 +55,10 @@ type Process struct {
 func Observe(settings lifecycle.Settings, thresholds Thresholds) *Observation {
 	return &Observation{Survey: newSurvey(settings, thresholds), Settings: settings, Thresholds: thresholds}
 }
+
+// SetEarlier sets the first reading of the sockets, with which the Survey
+// compares each socket that is added to it.
+func (o *Observation) SetEarlier(e *Earlier) { o.Earlier, o.Survey.earlier = e, e }
 
 // rise returns how much a counter rose between the readings, and whether that
 // is known. It is unknown if the counter fell: then it was reset between the

@@ -24,6 +24,7 @@ type Survey struct {
 
 	thresholds Thresholds
 	settings   lifecycle.Settings
+	earlier    *Earlier // nil: there is no first reading
 
 	listeners  map[netip.AddrPort]*Listener
 	unlisted   int     // sockets of listeners beyond maxListeners

@@ -198,7 +198,7 @@ func (p *pages) examine(l layout) (string, error) {
 	q := p.query
 	q.Filter, q.States = nil, tcp.All
 	begun := p.now()
-	checkups, warnings, err := collect.BeginCheckups(p.ctx, q, doctor.DefaultThresholds())
+	checkups, warnings, err := collect.BeginCheckups(p.ctx, q, doctor.DefaultThresholds(), collect.Twice)
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"tcpstate/tcp"
+)
+
+// Earlier is a first reading of the sockets, with which the rules compare the
+// last one: what grew, what drained, what stood still, what was resent in
+// between. It knows a socket by its cookie, so it knows nothing of the sockets
+// of a source without cookies.
+//
+// It keeps the figures of at most maxEarlier sockets of each of two kinds, so
+// that a million sockets take no more memory than some ten thousand:
+// ESTABLISHED, and all other states.
+type Earlier struct {
+	past        map[tcp.Cookie]Past
+	established int  // how many of past were ESTABLISHED
+	cut         bool // there were more sockets than these
+}
+
+// Past is what a socket's figures were at the first reading. For a listener,
+// RecvQueue is its accept queue. What the kernel did not report is 0.
+type Past struct {
+	State                tcp.State
+	RecvQueue, SendQueue uint32
+	Drops                uint32 // packets that the kernel dropped for the socket
+	AckedBytes           uint64 // the others are of tcp_info
+	ReceivedBytes        uint64
+	SentBytes            uint64
+	RetransBytes         uint64
+	TotalRetrans         uint32
+	DataSegsOut          uint32
+	DSACKDups            uint32
+	Lost                 uint32
+	TotalRTO             uint16
+}
+
+// maxEarlier is of how many sockets of each of the two kinds a first reading
+// keeps the figures.
+const maxEarlier = 1 << 15
+
+// EarlierStates returns the states whose sockets a first reading is for. A
+// TIME_WAIT and a SYN_RECV have no figures that could grow.
+func EarlierStates() tcp.StateSet { return tcp.All &^ tcp.Set(tcp.TimeWait, tcp.SynRecv) }
+
+// Add keeps the figures of a socket. It reports whether there is room for more
+// sockets of its kind. If there is not, the caller may stop reading them.
+func (e *Earlier) Add(s *tcp.Socket) (more bool) {
+	others := len(e.past) - e.established
+	switch {
+	case s.State == tcp.Established && e.established >= maxEarlier, s.State != tcp.Established && others >= maxEarlier:
+		e.cut = true
+		return false
+	case s.Cookie == 0: // a source without cookies
+		e.cut = true
+		return true
+	}
+	if e.past == nil {
+		e.past = make(map[tcp.Cookie]Past)
+	}
+	before := len(e.past)
+	e.past[s.Cookie] = figures(s)
+	if s.State == tcp.Established {
+		e.established += len(e.past) - before
+	}
+	return true
+}
+
+// Partial notes that the reading was not of all sockets, because a filter or the
+// request for some states left some out. Then nothing is concluded from a socket
+// that is missing.
+func (e *Earlier) Partial() { e.cut = true }
+
+// Of returns the figures of a socket at the first reading, and whether they are
+// known. If all sockets were read, one that is missing was opened since, and its
+// figures were all 0: its State is then 0. A nil Earlier knows nothing.
+func (e *Earlier) Of(s *tcp.Socket) (Past, bool) {
+	if e == nil || s.Cookie == 0 {
+		return Past{}, false
+	}
+	past, found := e.past[s.Cookie]
+	return past, found || !e.cut
+}
+
+// figures returns what Past keeps of a socket.
+func figures(s *tcp.Socket) Past {
+	p := Past{State: s.State, RecvQueue: s.RecvQueue, SendQueue: s.SendQueue}
+	if s.State == tcp.Listen {
+		p.RecvQueue = s.AcceptQueue
+	}
+	if s.Memory != nil {
+		p.Drops = s.Memory.Drops.Or(0)
+	}
+	if i := s.Info; i != nil {
+		p.AckedBytes, p.ReceivedBytes, p.SentBytes, p.RetransBytes = i.AckedBytes, i.ReceivedBytes, i.SentBytes, i.RetransBytes
+		p.TotalRetrans, p.DataSegsOut, p.DSACKDups, p.Lost, p.TotalRTO = i.TotalRetrans, i.DataSegsOut, i.DSACKDups, i.Lost, i.TotalRTO
+	}
+	return p
+}
