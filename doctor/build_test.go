@@ -61,6 +61,21 @@ func (p *patient) listenOn(local string, queue, most uint32) {
 		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}})
 }
 
+// listenDropping adds a listener of nginx that has dropped a number of SYNs and
+// final ACKs since the first reading, and 1,000 before it.
+func (p *patient) listenDropping(local string, queue, most, dropped uint32) {
+	if p.Earlier == nil {
+		p.SetEarlier(&Earlier{})
+	}
+	p.port++
+	s := &tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: netip.MustParseAddrPort(local), AcceptQueue: queue, AcceptQueueMax: tcp.Known(most),
+		Cookie: tcp.Cookie(p.port), Memory: &tcp.Memory{Drops: tcp.Known[uint32](1000)},
+		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}}
+	p.Earlier.Add(s)
+	s.Memory.Drops = tcp.Known(1000 + dropped)
+	p.Survey.Add(s)
+}
+
 // socket returns a socket of nginx on local port 443. Its peer has an address
 // in a network that no other peer has. All its clocks are set to age.
 func (p *patient) socket(state tcp.State, age time.Duration) *tcp.Socket {

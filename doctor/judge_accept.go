@@ -1,8 +1,9 @@
 package doctor
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
-	"time"
 
 	"tcpstate/wording"
 )
@@ -20,7 +21,7 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		switch {
 		case l.full > 0:
 			f.Severity = Critical
-			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", l, "fill", l.fill(), "dropping", l.dropping(), "age", forAtLeast(l.unaccepted.oldest))
+			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", l, "fill", l.fill(), "dropping", o.dropping(l), "age", forAtLeast(l.unaccepted.oldest))
 		case waiting:
 			f.Title = wording.Say("doctor.accept-queue-full.unaccepted", "listener", l, "n", l.unaccepted.standing, "age", forAtLeast(l.unaccepted.oldest))
 		default:
@@ -41,6 +42,7 @@ func judgeAcceptQueue(o *Observation) []Finding {
 			f.Evidence.Add("longest_wait_at_least_ms", l.unaccepted.oldest)
 		}
 		f.Evidence.Add("syn_recv", l.SynRecv)
+		f.addDrops(l)
 		o.raisesSomaxconn(&f, l)
 		findings = append(findings, f)
 	}
@@ -60,10 +62,23 @@ func (l *Listener) fill() wording.Message {
 	return fill
 }
 
+// addDrops adds what the kernel has dropped for a listener.
+func (f *Finding) addDrops(l *Listener) {
+	if n, known := l.Dropped.Get(); known {
+		f.Evidence.Add("dropped", n)
+	}
+	if n, known := l.Drops.Get(); known {
+		f.Evidence.Add("dropped_since_opened", n)
+	}
+}
+
 // dropping returns a text that says that new connections are dropped, or "".
 // The kernel drops them when the queue holds one more than its maximum
 // (sk_acceptq_is_full).
-func (l *Listener) dropping() wording.Message {
+func (o *Observation) dropping(l *Listener) wording.Message {
+	if n := l.Dropped.Or(0); n > 0 {
+		return wording.Say("doctor.accept-queue-full.dropped", "n", n, "time", o.within())
+	}
 	if l.worst != nil && int64(l.worst.AcceptQueue) > int64(l.worst.AcceptQueueMax.Or(0)) {
 		return wording.Say("doctor.accept-queue-full.dropping")
 	}
@@ -88,16 +103,21 @@ func judgeOverflows(o *Observation) []Finding {
 		f := Finding{Severity: Info, Title: wording.Say("doctor.accept-queue-overflows.since-boot", "n", total)}
 		f.Evidence.Add("listen_overflows_since_boot", total)
 		f.Evidence.Add("passive_opens_since_boot", accepted)
+		if l := o.mostDrops(); l != nil {
+			f.at(l)
+			f.addDrops(l)
+			f.Title = wording.Say("doctor.accept-queue-overflows.since-opened", "since", f.Title, "listener", l, "n", l.Drops.Or(0))
+		}
 		return []Finding{f}
 	}
 	n := o.rises("TcpExt.ListenOverflows")
 	if n == 0 || n < o.Thresholds.number(overflowsCount) {
 		return nil
 	}
-	f := Finding{Severity: Warning, Confidence: Measured}
-	f.Evidence.Add("listen_overflows", n)
-	f.Evidence.Add("interval_ms", o.Interval)
-	o.addRises(&f.Evidence, "TcpExt.ListenDrops", "TcpExt.TCPFastOpenListenOverflow")
+	if findings := o.overflowsMeasured(n); len(findings) > 0 {
+		return cut(findings)
+	}
+	f := o.overflows(n)
 	where := wording.Say("doctor.accept-queue-overflows.unknown")
 	if l := o.overflowing(); l != nil {
 		f.at(l)
@@ -106,8 +126,60 @@ func judgeOverflows(o *Observation) []Finding {
 		where = wording.Say("doctor.probably-of", "listener", l)
 		o.raisesSomaxconn(&f, l)
 	}
-	f.Title = wording.Say("doctor.accept-queue-overflows.within", "n", n, "time", formatDuration(o.Interval.Round(time.Millisecond)), "where", where)
+	f.Title = wording.Say("doctor.accept-queue-overflows.within", "n", n, "time", o.within(), "where", where)
 	return []Finding{f}
+}
+
+// overflows returns a finding with what the counters report about n overflows.
+func (o *Observation) overflows(n int64) Finding {
+	f := Finding{Severity: Warning}
+	f.Evidence.Add("listen_overflows", n)
+	f.Evidence.Add("interval_ms", o.Interval)
+	o.addRises(&f.Evidence, "TcpExt.ListenDrops", "TcpExt.TCPFastOpenListenOverflow")
+	return f
+}
+
+// overflowsMeasured returns a finding for each listener that dropped something
+// between the readings. Each overflow of an accept queue is one drop of its
+// listener (tcp_v4_syn_recv_sock in net/ipv4/tcp_ipv4.c), but a listener also
+// drops SYNs for other reasons. It returns none if it cannot be measured which
+// drops were overflows: there were others too, and several listeners dropped.
+func (o *Observation) overflowsMeasured(n int64) []Finding {
+	droppers := o.droppers()
+	others := o.rises("TcpExt.ListenDrops") - n
+	if others > 0 && len(droppers) > 1 {
+		return nil
+	}
+	var findings []Finding
+	for _, l := range droppers {
+		f := o.overflows(n)
+		f.at(l)
+		f.addDrops(l)
+		f.Title = wording.Say("doctor.accept-queue-overflows.of", "listener", l, "n", min(n, l.Dropped.Or(0)), "time", o.within())
+		o.raisesSomaxconn(&f, l)
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// droppers returns the listeners that dropped SYNs or final ACKs between the
+// readings, those that dropped most first.
+func (o *Observation) droppers() []*Listener {
+	list := slices.DeleteFunc(o.Survey.Listeners(), func(l *Listener) bool { return l.Dropped.Or(0) <= 0 })
+	slices.SortStableFunc(list, func(a, b *Listener) int { return cmp.Compare(b.Dropped.Or(0), a.Dropped.Or(0)) })
+	return list
+}
+
+// mostDrops returns the listener that has dropped most since it was opened, or
+// nil if none has dropped anything.
+func (o *Observation) mostDrops() *Listener {
+	var most *Listener
+	for _, l := range o.Survey.Listeners() {
+		if n := l.Drops.Or(0); n > 0 && (most == nil || n > most.Drops.Or(0)) {
+			most = l
+		}
+	}
+	return most
 }
 
 // overflowing returns the listener with the fullest accept queue, if any queue

@@ -64,6 +64,7 @@ func (h *halfOpen) tell(f *Finding) {
 		f.Evidence.Add("accept_queue_max", most)
 	}
 	f.Evidence.Add("accept_queue", h.AcceptQueue)
+	f.addDrops(h.Listener)
 	f.Evidence.Add("resent", h.Listener.resent)
 	f.Evidence.Add("peers", h.addresses)
 	f.Evidence.Add("networks", h.networks)
@@ -119,6 +120,16 @@ func (o *Observation) cookies() cookies {
 // flooding reports whether the counters alone look like a flood.
 func (c *cookies) flooding() bool { return c.many && !c.answered || c.shutOut }
 
+// droppedBy reports whether SYNs of a listener were dropped. The kernel counts
+// them for each listener. If that is unknown, the counters of all listeners
+// decide.
+func (c *cookies) droppedBy(l *Listener) bool {
+	if n, known := l.Dropped.Get(); known {
+		return n > 0
+	}
+	return c.dropped > 0
+}
+
 func judgeFlood(o *Observation) []Finding {
 	c := o.cookies()
 	var findings []Finding
@@ -128,7 +139,7 @@ func judgeFlood(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: Warning, Confidence: Possible}
-		if h.near || c.flooding() || c.dropped > 0 {
+		if h.near || c.flooding() || c.droppedBy(l) {
 			f.Severity = Critical
 		}
 		if h.resent && !h.served || c.flooding() {
@@ -157,7 +168,13 @@ func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 	f := Finding{Severity: Critical, Confidence: Likely}
 	where := wording.Say("doctor.syn-flood.unknown")
 	f.Inference = wording.Say("doctor.syn-flood.inferred.counters")
-	if l := o.suspect(); l != nil {
+	l, dropped := o.target(c), int64(0)
+	if l != nil {
+		dropped = l.Dropped.Or(0)
+	} else {
+		l = o.suspect()
+	}
+	if l != nil {
 		h := o.halfOpen(l)
 		if h.narrow && l.SynRecv > 0 {
 			if h.addresses < o.Thresholds.number(floodPrefixes) {
@@ -168,19 +185,33 @@ func (o *Observation) floodByCounters(c *cookies) (Finding, bool) {
 		}
 		h.tell(&f)
 		where = wording.Say("doctor.probably-on", "listener", l)
-		if l.SynRecv > 0 {
+		switch {
+		case dropped > 0:
+			where = wording.Say("doctor.on", "listener", l)
+			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.dropped", "listener", l, "n", dropped))
+		case l.SynRecv > 0:
 			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.most", "listener", l))
-		} else {
+		default:
 			f.Inference = wording.Joined(f.Inference, wording.Say("doctor.syn-flood.inferred.only", "listener", l))
 		}
 	}
-	within := formatDuration(o.Interval.Round(time.Millisecond))
+	within := o.within()
 	if c.many && !c.answered {
 		f.Title = wording.Say("doctor.syn-flood.cookies-sent", "n", c.sent, "time", within, "back", c.back, "where", where)
 	} else {
 		f.Title = wording.Say("doctor.syn-flood.dropped", "n", c.dropped, "time", within, "completed", o.rises("Tcp.PassiveOpens"), "where", where)
 	}
 	return f, true
+}
+
+// target returns the listener that dropped most of the SYNs of a flood, as the
+// kernel counted them, or nil if none did or if cookies were sent in place of
+// drops.
+func (o *Observation) target(c *cookies) *Listener {
+	if droppers := o.droppers(); c.shutOut && len(droppers) > 0 && droppers[0].Dropped.Or(0)*2 > c.dropped {
+		return droppers[0]
+	}
+	return nil
 }
 
 // suspect returns the target of a flood, if it can be inferred: the listener
@@ -227,7 +258,7 @@ func judgeSynQueue(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: Warning, Confidence: Possible}
-		if filled && c.dropped > 0 {
+		if filled && c.droppedBy(l) {
 			f.Severity = Critical
 		}
 		pile := wording.Say("doctor.syn-queue-full.pile", "n", l.SynRecv, "listener", l)
@@ -279,7 +310,7 @@ func judgeCookies(o *Observation) []Finding {
 		return nil
 	}
 	f := Finding{Severity: Warning, Confidence: Likely}
-	sent := wording.Say("doctor.syn-cookies-active.sent", "n", c.sent, "time", formatDuration(o.Interval.Round(time.Millisecond)), "back", c.back)
+	sent := wording.Say("doctor.syn-cookies-active.sent", "n", c.sent, "time", o.within(), "back", c.back)
 	switch {
 	case c.answered:
 		f.variant = tooSmall

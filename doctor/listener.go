@@ -20,6 +20,11 @@ type Listener struct {
 	// AcceptQueueMax is the sum of the maximums of these queues. It is unknown
 	// if the source does not report them.
 	AcceptQueueMax tcp.Optional[int64]
+	// Drops is how many SYNs and final ACKs the kernel has dropped since the
+	// sockets were opened, and Dropped how many of them between the two
+	// readings. The kernel counts them for each socket. Either is unknown if the
+	// source, or the first reading, does not report it.
+	Drops, Dropped tcp.Optional[int64]
 	SynRecv        int       // half-open connections
 	Connections    int       // connections in other states; inferred
 	Processes      []Process // the visible processes that hold the sockets
@@ -53,8 +58,9 @@ func (l *Listener) capacity(s *lifecycle.Settings) (int64, bool) {
 }
 
 // addSocket adds a LISTEN socket of the address.
-func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds) {
+func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds, earlier *Earlier) {
 	l.Sockets++
+	l.addDrops(s, earlier)
 	l.AcceptQueue += int64(s.AcceptQueue)
 	for _, p := range s.Processes {
 		if len(l.Processes) < maxProcessesShown && !slices.ContainsFunc(l.Processes, func(q Process) bool { return q.PID == p.PID }) {
@@ -76,6 +82,22 @@ func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds) {
 	}
 	if fill := float64(queue) / float64(most64); l.worst == nil || fill > l.worstFill {
 		l.worst, l.worstFill = s.Clone(), fill
+	}
+}
+
+// addDrops adds what the kernel dropped for a LISTEN socket (tcp_listendrop in
+// include/net/tcp.h). The counter has 32 bits, so its rise is taken modulo 2^32.
+func (l *Listener) addDrops(s *tcp.Socket, earlier *Earlier) {
+	if s.Memory == nil {
+		return
+	}
+	drops, known := s.Memory.Drops.Get()
+	if !known {
+		return
+	}
+	l.Drops = tcp.Known(l.Drops.Or(0) + int64(drops))
+	if past, known := earlier.Of(s); known {
+		l.Dropped = tcp.Known(l.Dropped.Or(0) + int64(drops-past.Drops))
 	}
 }
 

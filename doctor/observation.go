@@ -87,6 +87,9 @@ func (o *Observation) sinceBoot(name string) (int64, bool) {
 	return n, known
 }
 
+// within returns the interval as titles name it.
+func (o *Observation) within() string { return formatDuration(o.Interval.Round(time.Millisecond)) }
+
 // addRises adds to the evidence those counters of the list that rose.
 func (o *Observation) addRises(e *Evidence, names ...string) {
 	for _, name := range names {

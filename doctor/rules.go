@@ -19,6 +19,7 @@ var rules = []Rule{
 	{
 		Code: "accept-queue-overflows", Severities: []Severity{Info, Warning},
 		Advice: []Step{
+			{Say: "doctor.do.overflows.drops", Run: "tcpstate ls -m state listening sport = :{port}"},
 			{Say: "doctor.do.overflows.watch", Run: "tcpstate ls -c -p state listening"},
 			{Say: "doctor.do.overflows.faster"},
 			{Say: "doctor.do.somaxconn", Run: "sysctl -w net.core.somaxconn={somaxconn}", Setting: "net.core.somaxconn"},

@@ -37,6 +37,32 @@ var cases = []struct {
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
+	{"accept-queue-overflows", "of the listener that dropped, though another is fuller", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 8, 11)
+		p.listenDropping("0.0.0.0:443", 70, 128, 0)
+		p.rose("TcpExt.ListenOverflows", 11)
+		p.rose("TcpExt.ListenDrops", 11)
+	}), Warning, "the accept queue of 0.0.0.0:80 of nginx (pid 812) was found full 11 times within 1s"},
+	{"accept-queue-overflows", "of one listener, which dropped SYNs for other reasons too", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 8, 50)
+		p.rose("TcpExt.ListenOverflows", 11)
+		p.rose("TcpExt.ListenDrops", 50)
+	}), Warning, "the accept queue of 0.0.0.0:80 of nginx (pid 812) was found full 11 times"},
+	{"accept-queue-overflows", "several listeners drop, some for other reasons", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 8, 50)
+		p.listenDropping("0.0.0.0:443", 70, 128, 3)
+		p.rose("TcpExt.ListenOverflows", 3)
+		p.rose("TcpExt.ListenDrops", 53)
+	}), Warning, "probably the queue of 0.0.0.0:443"},
+	{"accept-queue-overflows", "drops without an overflow", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 8, 50)
+		p.rose("TcpExt.ListenDrops", 50)
+	}), 0, ""},
+	{"accept-queue-overflows", "since boot, and who dropped", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 8, 0)
+		p.onlySinceBoot()
+		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 1000, 9000
+	}), Info, "found full 1,000 times; 0.0.0.0:80 of nginx (pid 812) has dropped 1,000 SYNs"},
 	{"accept-queue-overflows", "fell, because the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
 		func(_ *lifecycle.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
 	{"accept-queue-overflows", "does not rise", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
@@ -91,6 +117,12 @@ var cases = []struct {
 		p.rose("TcpExt.TCPReqQFullDrop", 4000)
 	}, syncookies(0)), Critical, "384 half-open"},
 	{"syn-flood", "SYNs dropped, none completed", with(func(p *patient) { p.listen(0, 64); p.rose("TcpExt.TCPReqQFullDrop", 100) }, syncookies(0)), Critical, "100 SYNs dropped within 1s, 0 handshakes completed; probably on 0.0.0.0:443"},
+	{"syn-flood", "SYNs dropped, and it is known for which listener", with(func(p *patient) {
+		p.listenDropping("0.0.0.0:80", 0, 64, 1968)
+		p.listenDropping("0.0.0.0:443", 0, 64, 26)
+		p.rose("TcpExt.TCPReqQFullDrop", 1994)
+		p.rose("TcpExt.ListenDrops", 1994)
+	}, syncookies(0)), Critical, "1,994 SYNs dropped within 1s, 0 handshakes completed; on 0.0.0.0:80"},
 	{"syn-flood", "SYNs dropped, some completed", with(func(p *patient) {
 		p.listen(0, 64)
 		p.rose("TcpExt.TCPReqQFullDrop", 100)

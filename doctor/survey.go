@@ -114,7 +114,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 	v.Counts.Add(s.State)
 	v.addHolders(s)
 	if s.State == tcp.Listen {
-		v.listenerAt(s.Local).addSocket(s, &v.thresholds)
+		v.listenerAt(s.Local).addSocket(s, &v.thresholds, v.earlier)
 		v.listening.set(s.Local.Port())
 		return
 	}

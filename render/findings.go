@@ -113,6 +113,8 @@ type findingListener struct {
 	Port           uint16           `json:"port"`
 	AcceptQueue    int64            `json:"accept_queue"`
 	AcceptQueueMax *int64           `json:"accept_queue_max,omitempty"`
+	Dropped        *int64           `json:"dropped,omitempty"`
+	DroppedTotal   *int64           `json:"dropped_since_opened,omitempty"`
 	SynRecv        int              `json:"syn_recv"`
 	Connections    int              `json:"connections"`
 	Processes      []findingProcess `json:"processes"`
@@ -155,6 +157,12 @@ func findingListenerOf(l *doctor.Listener) findingListener {
 		SynRecv: l.SynRecv, Connections: l.Connections, Processes: findingProcesses(l.Processes)}
 	if most, known := l.AcceptQueueMax.Get(); known {
 		j.AcceptQueueMax = &most
+	}
+	if n, known := l.Dropped.Get(); known {
+		j.Dropped = &n
+	}
+	if n, known := l.Drops.Get(); known {
+		j.DroppedTotal = &n
 	}
 	return j
 }
