@@ -216,9 +216,13 @@ func judgeClosing(o *Observation) []Finding {
 	if g.apart {
 		f.Title = wording.Say("doctor.closing-stuck.peers", "n", g.standing, "peer", peer, "age", age)
 	}
+	if n := o.Survey.closingWindow; n == g.standing {
+		f.Title = wording.Say("doctor.closing-stuck.windows", "n", n, "peer", peer, "age", age)
+	}
 	f.Evidence.Add("fin_wait1", g.kinds[0])
 	f.Evidence.Add("closing", g.kinds[1])
 	f.Evidence.Add("last_ack", g.kinds[2])
+	f.Evidence.Add("window_closed", o.Survey.closingWindow)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	return []Finding{f}
@@ -238,7 +242,51 @@ func judgeDeadPath(o *Observation) []Finding {
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
-	o.addRises(&f.Evidence, "Tcp.RetransSegs", "TcpExt.TCPTimeouts", "TcpExt.TCPAbortOnTimeout")
+	if n := g.kinds[deadPathProbed]; n > 0 {
+		f.Evidence.Add("window_probes_unanswered", n)
+	}
+	o.addRises(&f.Evidence, "Tcp.RetransSegs", "TcpExt.TCPTimeouts", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPRetransFail")
+	f.with("which", "timer = on,persist sendq gt 0")
+	if g.kinds[deadPathCounted] > 0 {
+		f.with("which", "retrans ge "+strconv.FormatInt(min(o.Thresholds.number(deadPathProbes), o.Thresholds.number(deadPathResends)), 10))
+	}
+	o.addLostAddress(&f)
+	if n := o.rises("TcpExt.TCPRetransFail"); n > 0 && f.Inference.IsZero() {
+		f.Inference = wording.Say("doctor.dead-path.inferred.own-host", "n", n)
+	}
+	addHolders(&f, g)
+	return []Finding{f}
+}
+
+// addLostAddress adds that a local address of the finding's sockets is on no
+// interface, if that is so. Nothing can then arrive for them.
+func (o *Observation) addLostAddress(f *Finding) bool {
+	address, lost := o.lostAddress(f.Sockets)
+	if lost {
+		f.Title = wording.Say("doctor.address-gone", "title", f.Title, "address", address)
+		f.Evidence.Add("local_address_gone", address.String())
+		f.with("address", address.String())
+	}
+	return lost
+}
+
+func judgeBlocked(o *Observation) []Finding {
+	g := &o.Survey.blocked
+	if g.standing == 0 {
+		return nil
+	}
+	f := Finding{Severity: o.atLeastCount(blockedCount, g.standing), Confidence: Likely, Sockets: g.examples.sockets()}
+	f.Title = wording.Say("doctor.send-blocked.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "age", forAtLeast(g.oldest))
+	f.Evidence.Add("connections", g.standing)
+	f.Evidence.Add("closed_by_program", g.kinds[blockedEnding])
+	f.Evidence.Add("unsent_bytes", g.bytes)
+	f.Evidence.Add("longest_at_least_ms", g.oldest)
+	o.addRises(&f.Evidence, "TcpExt.TCPRetransFail", "Ip.OutDiscards", "Ip.OutNoRoutes")
+	f.Inference = wording.Say("doctor.send-blocked.inferred")
+	if o.addLostAddress(&f) {
+		f.Inference = wording.Say("doctor.send-blocked.inferred.address")
+	}
+	f.with("peer_address", g.examples.list[0].socket.Peer.Addr().Unmap().WithZone("").String())
 	addHolders(&f, g)
 	return []Finding{f}
 }

@@ -142,7 +142,9 @@ var rules = []Rule{
 	{
 		Code: "dead-path", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.peers", Run: "tcpstate ls -p -o state established timer = on"},
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state established,close-wait {which}"},
+			{Say: "doctor.do.address-gone", About: "address", Run: "ip -brief address"},
+			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
 			{Say: "doctor.do.dead-path.way", Run: "ip route get {peer_address}"},
 			{Say: "doctor.do.dead-path.timeout"},
 		},
@@ -151,9 +153,22 @@ var rules = []Rule{
 		judge:   judgeDeadPath,
 	},
 	{
+		Code: "send-blocked", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i -o timer = persist"},
+			{Say: "doctor.do.address-gone", About: "address", Run: "ip -brief address"},
+			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
+			{Say: "doctor.do.blocked.route", Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.blocked.counters", Run: "nstat -asz 'IpOut*' TcpExtTCPRetransFail"},
+		},
+		Topic: "half-open", Needs: NeedClocks,
+		Sources: []string{"tcp_check_probe_timer, include/net/tcp.h", "tcp_send_probe0, net/ipv4/tcp_output.c"},
+		judge:   judgeBlocked,
+	},
+	{
 		Code: "peer-not-reading", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.peers", Run: "tcpstate ls -p -i -o timer = persist"},
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i -o state established,close-wait timer = on,persist sendq gt 0"},
 			{Say: "doctor.do.peer.program"},
 			{Say: "doctor.do.peer.give-up"},
 		},

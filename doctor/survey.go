@@ -36,15 +36,17 @@ type Survey struct {
 
 	destinations *frequent[destination]
 
-	synSent    groups[netip.AddrPort]
-	closeWait  groups[owner]
-	finWait2   groups[owner]
-	closing    group
-	deadPath   group
-	unreadPeer group
-	unreadApp  groups[owner]
-	silent     groups[owner] // idle without keepalive
-	suspects   group
+	synSent       groups[netip.AddrPort]
+	closeWait     groups[owner]
+	finWait2      groups[owner]
+	closing       group
+	closingWindow int // of closing: the peer answers, and its window is closed
+	deadPath      group
+	unreadPeer    group
+	blocked       group // what they send does not leave this host
+	unreadApp     groups[owner]
+	silent        groups[owner] // idle without keepalive
+	suspects      group
 
 	owned, unowned int // sockets with a file whose process is known, and unknown
 	aged, unaged   int // ESTABLISHED sockets whose clocks are known, and unknown
@@ -283,10 +285,8 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 		v.unaged++
 	}
 	switch s.Timer.Kind {
-	case tcp.TimerOn:
-		v.addDeadPath(s)
-	case tcp.TimerPersist:
-		v.addUnreadPeer(s)
+	case tcp.TimerOn, tcp.TimerPersist:
+		v.addStalled(s)
 	case tcp.TimerKeepalive:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(halfOpenProbes) {
 			v.suspects.kinds[suspectProbes]++
@@ -318,21 +318,6 @@ func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
 	}
 }
 
-// addDeadPath examines data that is resent and not acknowledged.
-func (v *Survey) addDeadPath(s *tcp.Socket) {
-	if s.SendQueue > 0 && s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(deadPathResends) {
-		v.deadPath.addStanding(s, clocks(s).LastAckRecv, s.SendQueue)
-	}
-}
-
-// addUnreadPeer examines a window that the peer has closed. Its age is the time
-// since data was last sent, if that is known. A window probe does not restart
-// that clock (tcp_xmit_probe_skb in net/ipv4/tcp_output.c).
-func (v *Survey) addUnreadPeer(s *tcp.Socket) {
-	age := clock(s, clocks(s).LastDataSent)
-	v.unreadPeer.add(s, age, v.thresholds.span(peerAge), s.SendQueue)
-}
-
 // addUnreadApp examines data that the program has not read. The data is at
 // least as old as the time since the last data arrived. A window probe or an
 // ACK restarts another clock.
@@ -357,6 +342,9 @@ const (
 )
 
 func (v *Survey) addCloseWait(s *tcp.Socket) {
+	if v.addStalled(s) || delivering(s) {
+		return // its program may be waiting for the peer
+	}
 	g := v.closeWait.get(v.ownerOf(s))
 	g.kinds[min(s.RecvQueue, closeWaitData)]++
 	g.add(s, s.Age, v.thresholds.span(closeWaitAge), s.RecvQueue)
@@ -379,12 +367,20 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 // their count, but not the doubling of the waits (tcp_ack, tcp_ack_probe in
 // net/ipv4/tcp_input.c).
 func (v *Survey) addClosing(s *tcp.Socket) {
+	why, age := v.stallOf(s)
+	if why == stallBlocked {
+		v.addBlocked(s, age.Or(0))
+		return
+	}
 	tries := s.Timer.Retransmits
-	if s.Timer.Kind == tcp.TimerPersist {
+	if why == stallWindow {
 		tries = max(tries, clocks(s).Backoff)
 	}
 	if tries == 0 || int64(tries) < v.thresholds.number(closingResends) {
 		return
+	}
+	if why == stallWindow {
+		v.closingWindow++
 	}
 	switch s.State {
 	case tcp.FinWait1:

@@ -47,7 +47,10 @@ const (
 	orphansFull
 	memoryNear
 	deadPathResends
+	deadPathProbes
 	deadPathCount
+	blockedTries
+	blockedCount
 	peerAge
 	peerCount
 	appAge
@@ -115,7 +118,10 @@ var thresholdTable = [numThresholds]Threshold{
 	orphansFull:      {"orphans-high.full", 90, UnitPercent, "tcp_check_oom, net/ipv4/tcp.c"},
 	memoryNear:       {"tcp-memory-pressure.near", 90, UnitPercent, "tcp_mem in ip-sysctl.rst"},
 	deadPathResends:  {"dead-path.resends", 5, UnitCount, retriesSource},
+	deadPathProbes:   {"dead-path.probes", 3, UnitCount, "tcp_send_probe0, net/ipv4/tcp_output.c"},
 	deadPathCount:    {"dead-path.count", 5, UnitCount, ""},
+	blockedTries:     {"send-blocked.tries", 3, UnitCount, "tcp_check_probe_timer, include/net/tcp.h"},
+	blockedCount:     {"send-blocked.count", 5, UnitCount, ""},
 	peerAge:          {"peer-not-reading.age", int64(10 * time.Second), UnitDuration, "RFC 9293 section 3.8.6.1"},
 	peerCount:        {"peer-not-reading.count", 5, UnitCount, ""},
 	appAge:           {"app-not-reading.age", int64(10 * time.Second), UnitDuration, ""},
