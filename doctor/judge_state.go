@@ -346,22 +346,39 @@ func judgeKeepalive(o *Observation) []Finding {
 }
 
 func judgeHalfOpen(o *Observation) []Finding {
-	g := &o.Survey.suspects
-	if g.standing == 0 {
-		return nil
+	var findings []Finding
+	if g := &o.Survey.probed; g.standing > 0 {
+		f := Finding{Severity: o.atLeastCount(halfOpenCount, g.standing), variant: probesUnanswered}
+		f.Title = wording.Say("doctor.half-open-suspects.probes-unanswered", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
+		f.Evidence.Add("probes_unanswered", g.standing)
+		f.Evidence.Add("probes_in_a_row_at_least", max(o.Thresholds.number(halfOpenProbes), 1))
+		f.with("probes", strconv.FormatInt(max(o.Thresholds.number(halfOpenProbes), 1), 10))
+		findings = append(findings, o.tellSilence(f, g))
 	}
-	f := Finding{Severity: Info, Confidence: Possible, Sockets: g.examples.sockets()}
-	f.Inference = wording.Say("doctor.half-open-suspects.inferred.idle")
-	if g.kinds[suspectProbes] > 0 {
-		f.Confidence, f.Inference = Likely, wording.Say("doctor.half-open-suspects.inferred.probes")
+	if g := &o.Survey.suspects; g.standing > 0 {
+		f := Finding{Severity: Info, Confidence: Possible, variant: noProbes}
+		f.Inference = wording.Say("doctor.half-open-suspects.inferred.idle")
+		f.Title = wording.Say("doctor.half-open-suspects.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
+		f.Evidence.Add("silent_without_keepalive", g.standing)
+		f.with("idle", formatDuration(o.Thresholds.span(halfOpenIdle)))
+		findings = append(findings, o.tellSilence(f, g))
 	}
-	f.Title = wording.Say("doctor.half-open-suspects.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
-	f.Evidence.Add("probes_unanswered", g.kinds[suspectProbes])
-	f.Evidence.Add("silent_without_keepalive", g.kinds[suspectIdle])
+	return findings
+}
+
+// tellSilence adds what both kinds of silent connections have.
+func (o *Observation) tellSilence(f Finding, g *group) Finding {
+	f.Sockets = g.examples.sockets()
 	f.Evidence.Add("longest_silence_ms", g.oldest)
 	addHolders(&f, g)
-	return []Finding{f}
+	return f
 }
+
+// The causes for which the advice on silent connections differs.
+const (
+	probesUnanswered = "doctor.cause.probes-unanswered"
+	noProbes         = "doctor.cause.no-probes"
+)
 
 func silentFor(d time.Duration) wording.Message {
 	if d < time.Second {

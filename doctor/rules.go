@@ -197,10 +197,14 @@ var rules = []Rule{
 		judge:   judgeKeepalive,
 	},
 	{
-		Code: "half-open-suspects", Severities: []Severity{Info},
+		Code: "half-open-suspects", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.half-open.list", Run: "tcpstate ls -p -o state established timer = off idle ge 1h"},
-			{Say: "doctor.do.half-open.set"},
+			{Say: "doctor.do.list", When: probesUnanswered, Run: "tcpstate ls -p -o state established timer = keepalive retrans ge {probes}"},
+			{Say: "doctor.do.dead-path.way", When: probesUnanswered, Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.half-open.firewall", When: probesUnanswered},
+			{Say: "doctor.do.half-open.sooner", When: probesUnanswered},
+			{Say: "doctor.do.half-open.list", When: noProbes, Run: "tcpstate ls -p -o state established timer = off idle ge {idle}"},
+			{Say: "doctor.do.half-open.set", When: noProbes},
 		},
 		Topic: "half-open", Needs: NeedClocks,
 		Sources: []string{"RFC 9293 section 3.5.1", "tcp_keepalive_timer, net/ipv4/tcp_timer.c"},

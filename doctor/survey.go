@@ -46,7 +46,8 @@ type Survey struct {
 	blocked       group // what they send does not leave this host
 	unreadApp     groups[owner]
 	silent        groups[owner] // idle without keepalive
-	suspects      group
+	suspects      group         // nothing has arrived for a long time, and there is no keepalive
+	probed        group         // keepalive probes have no answer
 
 	owned, unowned int // sockets with a file whose process is known, and unknown
 	aged, unaged   int // ESTABLISHED sockets whose clocks are known, and unknown
@@ -289,8 +290,7 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 		v.addStalled(s)
 	case tcp.TimerKeepalive:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(halfOpenProbes) {
-			v.suspects.kinds[suspectProbes]++
-			v.suspects.addStanding(s, max(idle, 1), 0)
+			v.probed.addStanding(s, max(idle, 1), 0)
 		}
 	case tcp.TimerOff:
 		if known && s.Owner.Inode != 0 && s.SendQueue == 0 {
@@ -302,19 +302,13 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 	}
 }
 
-// The kinds of suspects.
-const (
-	suspectProbes = iota // keepalive probes without an answer
-	suspectIdle          // nothing has arrived for a long time, and there are no keepalive probes
-)
-
+// addSilent examines a connection without keepalive that is idle. It belongs to
+// one rule only, so that a socket is reported once.
 func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
-	if idle >= v.thresholds.span(keepaliveIdle) {
-		v.silent.get(v.ownerOf(s)).addStanding(s, idle, 0)
-	}
 	if quiet := min(idle, clocks(s).LastAckRecv); quiet >= v.thresholds.span(halfOpenIdle) {
-		v.suspects.kinds[suspectIdle]++
 		v.suspects.addStanding(s, quiet, 0)
+	} else if idle >= v.thresholds.span(keepaliveIdle) {
+		v.silent.get(v.ownerOf(s)).addStanding(s, idle, 0)
 	}
 }
 

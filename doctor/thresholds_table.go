@@ -60,6 +60,7 @@ const (
 	keepaliveCount
 	halfOpenIdle
 	halfOpenProbes
+	halfOpenCount
 	abortsMemory
 	abortsCount
 	riskyRetries
@@ -131,6 +132,7 @@ var thresholdTable = [numThresholds]Threshold{
 	keepaliveCount:   {"no-keepalive.count", 10, UnitCount, ""},
 	halfOpenIdle:     {"half-open-suspects.idle", int64(24 * time.Hour), UnitDuration, "tcp_keepalive_time in ip-sysctl.rst; RFC 9293 section 3.5.1"},
 	halfOpenProbes:   {"half-open-suspects.probes", 2, UnitCount, "tcp_keepalive_timer, net/ipv4/tcp_timer.c"},
+	halfOpenCount:    {"half-open-suspects.count", 5, UnitCount, ""},
 	abortsMemory:     {"aborts-rising.memory", 1, UnitCount, "tcp_check_oom, net/ipv4/tcp.c"},
 	abortsCount:      {"aborts-rising.count", 10, UnitCount, ""},
 	riskyRetries:     {"sysctl-risky.retries2", 8, UnitCount, "RFC 1122 section 4.2.3.5; tcp_retries2 in ip-sysctl.rst"},
