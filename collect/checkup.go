@@ -194,6 +194,9 @@ func (c *Checkup) End(interval time.Duration) error {
 	o.Survey.Excuse(c.job.owners.late())
 	c.warnings.Add(s.Warnings()...)
 
+	if o.Survey.NeedsAddresses() {
+		o.Addresses = c.proc.LocalAddresses()
+	}
 	stat, err := c.proc.SockStat()
 	c.note(err)
 	o.SockStat = stat

@@ -134,6 +134,22 @@ func queues(received, unsent uint32) func(*tcp.Socket) {
 	return func(s *tcp.Socket) { s.RecvQueue, s.SendQueue = received, unsent }
 }
 
+// window sets the window of the peer, with segments of 1448 bytes.
+func window(size uint32) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Info.SendWindow, s.Info.SendMSS = size, 1448 }
+}
+
+// doubled sets how often the timeout has been doubled, from 200 ms on.
+func doubled(times uint8) func(*tcp.Socket) {
+	return func(s *tcp.Socket) {
+		s.Info.Backoff, s.Info.RTO = times, 200*time.Millisecond
+		if s.Timer.Kind == tcp.TimerOn {
+			s.Info.RTO <<= times
+			s.Timer.Expires = s.Info.RTO / 2
+		}
+	}
+}
+
 // outgoing gives sockets consecutive local ports, starting with first, and the
 // same destination.
 func outgoing(local, peer string, first uint16) func(*tcp.Socket) {

@@ -216,9 +216,13 @@ func judgeClosing(o *Observation) []Finding {
 	if g.apart {
 		f.Title = wording.Say("doctor.closing-stuck.peers", "n", g.standing, "peer", peer, "age", age)
 	}
+	if n := o.Survey.closingWindow; n == g.standing {
+		f.Title = wording.Say("doctor.closing-stuck.windows", "n", n, "peer", peer, "age", age)
+	}
 	f.Evidence.Add("fin_wait1", g.kinds[0])
 	f.Evidence.Add("closing", g.kinds[1])
 	f.Evidence.Add("last_ack", g.kinds[2])
+	f.Evidence.Add("window_closed", o.Survey.closingWindow)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	return []Finding{f}
@@ -238,7 +242,51 @@ func judgeDeadPath(o *Observation) []Finding {
 	f.Evidence.Add("connections", g.standing)
 	f.Evidence.Add("unacknowledged_bytes", g.bytes)
 	f.Evidence.Add("longest_silence_ms", g.oldest)
-	o.addRises(&f.Evidence, "Tcp.RetransSegs", "TcpExt.TCPTimeouts", "TcpExt.TCPAbortOnTimeout")
+	if n := g.kinds[deadPathProbed]; n > 0 {
+		f.Evidence.Add("window_probes_unanswered", n)
+	}
+	o.addRises(&f.Evidence, "Tcp.RetransSegs", "TcpExt.TCPTimeouts", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPRetransFail")
+	f.with("which", "timer = on,persist sendq gt 0")
+	if g.kinds[deadPathCounted] > 0 {
+		f.with("which", "retrans ge "+strconv.FormatInt(min(o.Thresholds.number(deadPathProbes), o.Thresholds.number(deadPathResends)), 10))
+	}
+	o.addLostAddress(&f)
+	if n := o.rises("TcpExt.TCPRetransFail"); n > 0 && f.Inference.IsZero() {
+		f.Inference = wording.Say("doctor.dead-path.inferred.own-host", "n", n)
+	}
+	addHolders(&f, g)
+	return []Finding{f}
+}
+
+// addLostAddress adds that a local address of the finding's sockets is on no
+// interface, if that is so. Nothing can then arrive for them.
+func (o *Observation) addLostAddress(f *Finding) bool {
+	address, lost := o.lostAddress(f.Sockets)
+	if lost {
+		f.Title = wording.Say("doctor.address-gone", "title", f.Title, "address", address)
+		f.Evidence.Add("local_address_gone", address.String())
+		f.with("address", address.String())
+	}
+	return lost
+}
+
+func judgeBlocked(o *Observation) []Finding {
+	g := &o.Survey.blocked
+	if g.standing == 0 {
+		return nil
+	}
+	f := Finding{Severity: o.atLeastCount(blockedCount, g.standing), Confidence: Likely, Sockets: g.examples.sockets()}
+	f.Title = wording.Say("doctor.send-blocked.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "age", forAtLeast(g.oldest))
+	f.Evidence.Add("connections", g.standing)
+	f.Evidence.Add("closed_by_program", g.kinds[blockedEnding])
+	f.Evidence.Add("unsent_bytes", g.bytes)
+	f.Evidence.Add("longest_at_least_ms", g.oldest)
+	o.addRises(&f.Evidence, "TcpExt.TCPRetransFail", "Ip.OutDiscards", "Ip.OutNoRoutes")
+	f.Inference = wording.Say("doctor.send-blocked.inferred")
+	if o.addLostAddress(&f) {
+		f.Inference = wording.Say("doctor.send-blocked.inferred.address")
+	}
+	f.with("peer_address", g.examples.list[0].socket.Peer.Addr().Unmap().WithZone("").String())
 	addHolders(&f, g)
 	return []Finding{f}
 }
@@ -298,22 +346,39 @@ func judgeKeepalive(o *Observation) []Finding {
 }
 
 func judgeHalfOpen(o *Observation) []Finding {
-	g := &o.Survey.suspects
-	if g.standing == 0 {
-		return nil
+	var findings []Finding
+	if g := &o.Survey.probed; g.standing > 0 {
+		f := Finding{Severity: o.atLeastCount(halfOpenCount, g.standing), variant: probesUnanswered}
+		f.Title = wording.Say("doctor.half-open-suspects.probes-unanswered", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
+		f.Evidence.Add("probes_unanswered", g.standing)
+		f.Evidence.Add("probes_in_a_row_at_least", max(o.Thresholds.number(halfOpenProbes), 1))
+		f.with("probes", strconv.FormatInt(max(o.Thresholds.number(halfOpenProbes), 1), 10))
+		findings = append(findings, o.tellSilence(f, g))
 	}
-	f := Finding{Severity: Info, Confidence: Possible, Sockets: g.examples.sockets()}
-	f.Inference = wording.Say("doctor.half-open-suspects.inferred.idle")
-	if g.kinds[suspectProbes] > 0 {
-		f.Confidence, f.Inference = Likely, wording.Say("doctor.half-open-suspects.inferred.probes")
+	if g := &o.Survey.suspects; g.standing > 0 {
+		f := Finding{Severity: Info, Confidence: Possible, variant: noProbes}
+		f.Inference = wording.Say("doctor.half-open-suspects.inferred.idle")
+		f.Title = wording.Say("doctor.half-open-suspects.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
+		f.Evidence.Add("silent_without_keepalive", g.standing)
+		f.with("idle", formatDuration(o.Thresholds.span(halfOpenIdle)))
+		findings = append(findings, o.tellSilence(f, g))
 	}
-	f.Title = wording.Say("doctor.half-open-suspects.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "silent", silentFor(g.oldest))
-	f.Evidence.Add("probes_unanswered", g.kinds[suspectProbes])
-	f.Evidence.Add("silent_without_keepalive", g.kinds[suspectIdle])
+	return findings
+}
+
+// tellSilence adds what both kinds of silent connections have.
+func (o *Observation) tellSilence(f Finding, g *group) Finding {
+	f.Sockets = g.examples.sockets()
 	f.Evidence.Add("longest_silence_ms", g.oldest)
 	addHolders(&f, g)
-	return []Finding{f}
+	return f
 }
+
+// The causes for which the advice on silent connections differs.
+const (
+	probesUnanswered = "doctor.cause.probes-unanswered"
+	noProbes         = "doctor.cause.no-probes"
+)
 
 func silentFor(d time.Duration) wording.Message {
 	if d < time.Second {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"net/netip"
 	"time"
 
 	"tcpstate/lifecycle"
@@ -34,7 +35,10 @@ type Observation struct {
 
 	SockStat map[string]int64 // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit          // for the processes that hold most sockets: Survey.Holders
-	Unseen   []string         // what the collector could not read, as text for people
+	// Addresses are the local addresses of the namespace. The rules use them only
+	// if Survey.NeedsAddresses; none: unknown.
+	Addresses []netip.Prefix
+	Unseen    []string // what the collector could not read, as text for people
 }
 
 // Limit is how many descriptors a process has open, and how many it may have.

@@ -143,7 +143,9 @@ var rules = []Rule{
 	{
 		Code: "dead-path", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.peers", Run: "tcpstate ls -p -o state established timer = on"},
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state established,close-wait {which}"},
+			{Say: "doctor.do.address-gone", About: "address", Run: "ip -brief address"},
+			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
 			{Say: "doctor.do.dead-path.way", Run: "ip route get {peer_address}"},
 			{Say: "doctor.do.dead-path.timeout"},
 		},
@@ -152,9 +154,22 @@ var rules = []Rule{
 		judge:   judgeDeadPath,
 	},
 	{
+		Code: "send-blocked", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i -o timer = persist"},
+			{Say: "doctor.do.address-gone", About: "address", Run: "ip -brief address"},
+			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
+			{Say: "doctor.do.blocked.route", Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.blocked.counters", Run: "nstat -asz 'IpOut*' TcpExtTCPRetransFail"},
+		},
+		Topic: "half-open", Needs: NeedClocks,
+		Sources: []string{"tcp_check_probe_timer, include/net/tcp.h", "tcp_send_probe0, net/ipv4/tcp_output.c"},
+		judge:   judgeBlocked,
+	},
+	{
 		Code: "peer-not-reading", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.peers", Run: "tcpstate ls -p -i -o timer = persist"},
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i -o state established,close-wait timer = on,persist sendq gt 0"},
 			{Say: "doctor.do.peer.program"},
 			{Say: "doctor.do.peer.give-up"},
 		},
@@ -183,10 +198,14 @@ var rules = []Rule{
 		judge:   judgeKeepalive,
 	},
 	{
-		Code: "half-open-suspects", Severities: []Severity{Info},
+		Code: "half-open-suspects", Severities: []Severity{Info, Warning},
 		Advice: []Step{
-			{Say: "doctor.do.half-open.list", Run: "tcpstate ls -p -o state established timer = off idle ge 1h"},
-			{Say: "doctor.do.half-open.set"},
+			{Say: "doctor.do.list", When: probesUnanswered, Run: "tcpstate ls -p -o state established timer = keepalive retrans ge {probes}"},
+			{Say: "doctor.do.dead-path.way", When: probesUnanswered, Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.half-open.firewall", When: probesUnanswered},
+			{Say: "doctor.do.half-open.sooner", When: probesUnanswered},
+			{Say: "doctor.do.half-open.list", When: noProbes, Run: "tcpstate ls -p -o state established timer = off idle ge {idle}"},
+			{Say: "doctor.do.half-open.set", When: noProbes},
 		},
 		Topic: "half-open", Needs: NeedClocks,
 		Sources: []string{"RFC 9293 section 3.5.1", "tcp_keepalive_timer, net/ipv4/tcp_timer.c"},

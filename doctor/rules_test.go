@@ -248,6 +248,63 @@ var cases = []struct {
 	{"dead-path", "four resends", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 4), queues(0, 100)) }), 0, ""},
 	{"dead-path", "nothing to send", with(func(p *patient) { p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5)) }), 0, ""},
 
+	{"dead-path", "in CLOSE_WAIT", with(func(p *patient) { p.add(1, tcp.CloseWait, 2*time.Hour, timer(tcp.TimerOn, 5), queues(1, 100)) }), Info, "1 connection of nginx"},
+	{"dead-path", "window probes without an answer", with(func(p *patient) {
+		p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerPersist, 3), queues(0, 100))
+	}), Info, "1 connection of nginx"},
+	{"dead-path", "two window probes without an answer", with(func(p *patient) {
+		p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerPersist, 2), queues(0, 100))
+	}), 0, ""},
+	{"dead-path", "a window that shrank, and silence since", with(func(p *patient) {
+		p.add(1, tcp.Established, 20*time.Second, timer(tcp.TimerOn, 0), queues(0, 100), doubled(6))
+	}), Info, ""},
+	{"dead-path", "a window that shrank, and answers", with(func(p *patient) {
+		p.add(1, tcp.Established, 6*time.Second, timer(tcp.TimerOn, 0), queues(0, 100), doubled(6))
+	}), 0, ""},
+	{"dead-path", "a local address that is gone", with(func(p *patient) {
+		p.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.2/32")}
+		p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100))
+	}), Info, "the local address 192.0.2.1 is on no interface"},
+	{"close-wait-leak", "data without an answer", with(func(p *patient) {
+		p.add(20, tcp.CloseWait, 2*time.Hour, timer(tcp.TimerOn, 5), queues(1, 100))
+	}), 0, ""},
+	{"close-wait-leak", "data on its way", with(func(p *patient) {
+		p.add(20, tcp.CloseWait, 2*time.Hour, timer(tcp.TimerOn, 1), queues(1, 100))
+	}), 0, ""},
+	{"close-wait-leak", "a closed window", with(func(p *patient) {
+		p.add(20, tcp.CloseWait, 2*time.Hour, timer(tcp.TimerPersist, 0), queues(1, 100))
+	}), 0, ""},
+
+	{"send-blocked", "one", with(func(p *patient) {
+		p.add(1, tcp.Established, time.Second, timer(tcp.TimerPersist, 3), queues(0, 100), window(65535), doubled(3))
+	}), Info, "1 connection of nginx (pid 812) cannot send (peer 10.0.1.9:40001), for at least 1s: the data does not leave this host"},
+	{"send-blocked", "five of several states", with(func(p *patient) {
+		p.add(2, tcp.CloseWait, time.Second, timer(tcp.TimerPersist, 3), queues(0, 100), window(65535))
+		p.add(2, tcp.FinWait1, time.Second, timer(tcp.TimerPersist, 3), queues(0, 1), window(65535))
+		p.add(1, tcp.LastAck, time.Second, timer(tcp.TimerPersist, 0), queues(0, 1), window(65535), doubled(3))
+	}), Warning, "5 connections"},
+	{"send-blocked", "two tries", with(func(p *patient) {
+		p.add(5, tcp.Established, time.Second, timer(tcp.TimerPersist, 2), queues(0, 100), window(65535))
+	}), 0, ""},
+	{"send-blocked", "no room for a segment", with(func(p *patient) {
+		p.add(5, tcp.Established, time.Second, timer(tcp.TimerPersist, 3), queues(0, 2000), window(1000))
+	}), 0, ""},
+	{"send-blocked", "an unknown window", with(func(p *patient) {
+		p.add(5, tcp.Established, time.Second, timer(tcp.TimerPersist, 3), queues(0, 100), window(65535), func(s *tcp.Socket) { s.Info.Len = 224 })
+	}), 0, ""},
+
+	{"closing-stuck", "closed windows", with(func(p *patient) {
+		p.add(10, tcp.FinWait1, 7*time.Second, timer(tcp.TimerOn, 0), queues(0, 100), doubled(6))
+	}), Info, "10 connections cannot finish, the longest with 10.0.1.9:40001, for at least 7s: the window at the other end is closed"},
+	{"peer-not-reading", "a window that shrank", with(func(p *patient) {
+		p.add(1, tcp.Established, 6*time.Second, timer(tcp.TimerOn, 0), queues(0, 100), doubled(6))
+	}), Info, "does not read (peer 10.0.1.9:40001), for at least 12s"},
+	{"peer-not-reading", "a window that shrank a moment ago", with(func(p *patient) {
+		p.add(1, tcp.Established, time.Second, timer(tcp.TimerOn, 0), queues(0, 100), doubled(4))
+	}), 0, ""},
+	{"peer-not-reading", "in CLOSE_WAIT", with(func(p *patient) {
+		p.add(1, tcp.CloseWait, 10*time.Second, timer(tcp.TimerPersist, 0), queues(1, 100))
+	}), Info, "does not read"},
 	{"peer-not-reading", "one", with(func(p *patient) {
 		p.add(1, tcp.Established, 10*time.Second, timer(tcp.TimerPersist, 0), queues(0, 100))
 	}), Info, "does not read (peer 10.0.1.9:40001), for at least 10s"},
@@ -271,8 +328,10 @@ var cases = []struct {
 	{"no-keepalive", "with data on its way", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, queues(0, 1)) }), 0, ""},
 	{"no-keepalive", "with keepalive", with(func(p *patient) { p.add(10, tcp.Established, time.Hour, timer(tcp.TimerKeepalive, 0)) }), 0, ""},
 
-	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection of nginx (pid 812) may have lost the other end (peer 10.0.1.9:40001), silent for 3h"},
+	{"half-open-suspects", "probes unanswered", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Info, "1 connection of nginx (pid 812) gets no answer to keepalive probes (peer 10.0.1.9:40001), silent for 3h"},
+	{"half-open-suspects", "probes of five unanswered", with(func(p *patient) { p.add(5, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Warning, "5 connections of nginx (pid 812) get no answer to keepalive probes, the longest with 10.0.1.9:40001, silent for 3h"},
 	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
+	{"no-keepalive", "a day of silence, which is reported once", with(func(p *patient) { p.add(10, tcp.Established, 24*time.Hour) }), 0, ""},
 	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
 	{"half-open-suspects", "less than a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
 	{"half-open-suspects", "a day without data, but an ACK", with(func(p *patient) {

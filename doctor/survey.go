@@ -37,15 +37,18 @@ type Survey struct {
 
 	destinations *frequent[destination]
 
-	synSent    groups[netip.AddrPort]
-	closeWait  groups[owner]
-	finWait2   groups[owner]
-	closing    group
-	deadPath   group
-	unreadPeer group
-	unreadApp  groups[owner]
-	silent     groups[owner] // idle without keepalive
-	suspects   group
+	synSent       groups[netip.AddrPort]
+	closeWait     groups[owner]
+	finWait2      groups[owner]
+	closing       group
+	closingWindow int // of closing: the peer answers, and its window is closed
+	deadPath      group
+	unreadPeer    group
+	blocked       group // what they send does not leave this host
+	unreadApp     groups[owner]
+	silent        groups[owner] // idle without keepalive
+	suspects      group         // nothing has arrived for a long time, and there is no keepalive
+	probed        group         // keepalive probes have no answer
 
 	owned, unowned int // sockets with a file whose process is known, and unknown
 	aged, unaged   int // ESTABLISHED sockets whose clocks are known, and unknown
@@ -284,14 +287,11 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 		v.unaged++
 	}
 	switch s.Timer.Kind {
-	case tcp.TimerOn:
-		v.addDeadPath(s)
-	case tcp.TimerPersist:
-		v.addUnreadPeer(s)
+	case tcp.TimerOn, tcp.TimerPersist:
+		v.addStalled(s)
 	case tcp.TimerKeepalive:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(halfOpenProbes) {
-			v.suspects.kinds[suspectProbes]++
-			v.suspects.addStanding(s, max(idle, 1), 0)
+			v.probed.addStanding(s, max(idle, 1), 0)
 		}
 	case tcp.TimerOff:
 		if known && s.Owner.Inode != 0 && s.SendQueue == 0 {
@@ -303,35 +303,14 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 	}
 }
 
-// The kinds of suspects.
-const (
-	suspectProbes = iota // keepalive probes without an answer
-	suspectIdle          // nothing has arrived for a long time, and there are no keepalive probes
-)
-
+// addSilent examines a connection without keepalive that is idle. It belongs to
+// one rule only, so that a socket is reported once.
 func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
-	if idle >= v.thresholds.span(keepaliveIdle) {
+	if quiet := min(idle, clocks(s).LastAckRecv); quiet >= v.thresholds.span(halfOpenIdle) {
+		v.suspects.addStanding(s, quiet, 0)
+	} else if idle >= v.thresholds.span(keepaliveIdle) {
 		v.silent.get(v.ownerOf(s)).addStanding(s, idle, 0)
 	}
-	if quiet := min(idle, clocks(s).LastAckRecv); quiet >= v.thresholds.span(halfOpenIdle) {
-		v.suspects.kinds[suspectIdle]++
-		v.suspects.addStanding(s, quiet, 0)
-	}
-}
-
-// addDeadPath examines data that is resent and not acknowledged.
-func (v *Survey) addDeadPath(s *tcp.Socket) {
-	if s.SendQueue > 0 && s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(deadPathResends) {
-		v.deadPath.addStanding(s, clocks(s).LastAckRecv, s.SendQueue)
-	}
-}
-
-// addUnreadPeer examines a window that the peer has closed. Its age is the time
-// since data was last sent, if that is known. A window probe does not restart
-// that clock (tcp_xmit_probe_skb in net/ipv4/tcp_output.c).
-func (v *Survey) addUnreadPeer(s *tcp.Socket) {
-	age := clock(s, clocks(s).LastDataSent)
-	v.unreadPeer.add(s, age, v.thresholds.span(peerAge), s.SendQueue)
 }
 
 // addUnreadApp examines data that the program has not read. The data is at
@@ -358,6 +337,9 @@ const (
 )
 
 func (v *Survey) addCloseWait(s *tcp.Socket) {
+	if v.addStalled(s) || delivering(s) {
+		return // its program may be waiting for the peer
+	}
 	g := v.closeWait.get(v.ownerOf(s))
 	g.kinds[min(s.RecvQueue, closeWaitData)]++
 	g.add(s, s.Age, v.thresholds.span(closeWaitAge), s.RecvQueue)
@@ -380,12 +362,20 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 // their count, but not the doubling of the waits (tcp_ack, tcp_ack_probe in
 // net/ipv4/tcp_input.c).
 func (v *Survey) addClosing(s *tcp.Socket) {
+	why, age := v.stallOf(s)
+	if why == stallBlocked {
+		v.addBlocked(s, age.Or(0))
+		return
+	}
 	tries := s.Timer.Retransmits
-	if s.Timer.Kind == tcp.TimerPersist {
+	if why == stallWindow {
 		tries = max(tries, clocks(s).Backoff)
 	}
 	if tries == 0 || int64(tries) < v.thresholds.number(closingResends) {
 		return
+	}
+	if why == stallWindow {
+		v.closingWindow++
 	}
 	switch s.State {
 	case tcp.FinWait1:

@@ -47,7 +47,10 @@ const (
 	orphansFull
 	memoryNear
 	deadPathResends
+	deadPathProbes
 	deadPathCount
+	blockedTries
+	blockedCount
 	peerAge
 	peerCount
 	appAge
@@ -57,6 +60,7 @@ const (
 	keepaliveCount
 	halfOpenIdle
 	halfOpenProbes
+	halfOpenCount
 	abortsMemory
 	abortsCount
 	riskyRetries
@@ -115,7 +119,10 @@ var thresholdTable = [numThresholds]Threshold{
 	orphansFull:      {"orphans-high.full", 90, UnitPercent, "tcp_check_oom, net/ipv4/tcp.c"},
 	memoryNear:       {"tcp-memory-pressure.near", 90, UnitPercent, "tcp_mem in ip-sysctl.rst"},
 	deadPathResends:  {"dead-path.resends", 5, UnitCount, retriesSource},
+	deadPathProbes:   {"dead-path.probes", 3, UnitCount, "tcp_send_probe0, net/ipv4/tcp_output.c"},
 	deadPathCount:    {"dead-path.count", 5, UnitCount, ""},
+	blockedTries:     {"send-blocked.tries", 3, UnitCount, "tcp_check_probe_timer, include/net/tcp.h"},
+	blockedCount:     {"send-blocked.count", 5, UnitCount, ""},
 	peerAge:          {"peer-not-reading.age", int64(10 * time.Second), UnitDuration, "RFC 9293 section 3.8.6.1"},
 	peerCount:        {"peer-not-reading.count", 5, UnitCount, ""},
 	appAge:           {"app-not-reading.age", int64(10 * time.Second), UnitDuration, ""},
@@ -125,6 +132,7 @@ var thresholdTable = [numThresholds]Threshold{
 	keepaliveCount:   {"no-keepalive.count", 10, UnitCount, ""},
 	halfOpenIdle:     {"half-open-suspects.idle", int64(24 * time.Hour), UnitDuration, "tcp_keepalive_time in ip-sysctl.rst; RFC 9293 section 3.5.1"},
 	halfOpenProbes:   {"half-open-suspects.probes", 2, UnitCount, "tcp_keepalive_timer, net/ipv4/tcp_timer.c"},
+	halfOpenCount:    {"half-open-suspects.count", 5, UnitCount, ""},
 	abortsMemory:     {"aborts-rising.memory", 1, UnitCount, "tcp_check_oom, net/ipv4/tcp.c"},
 	abortsCount:      {"aborts-rising.count", 10, UnitCount, ""},
 	riskyRetries:     {"sysctl-risky.retries2", 8, UnitCount, "RFC 1122 section 4.2.3.5; tcp_retries2 in ip-sysctl.rst"},
