@@ -1,6 +1,11 @@
 package collect
 
-import "tcpstate/netns"
+import (
+	"io/fs"
+
+	"tcpstate/netns"
+	"tcpstate/procnet"
+)
 
 // AllNamespaces requests the sockets of every network namespace that is found.
 const AllNamespaces = "all"
@@ -41,3 +46,39 @@ func (j *job) findNamespaces() error {
 // process. A namespace without a name of its own gets a different name when the
 // process through which it was found has ended.
 func (s *Snapshot) Namespaces() []*netns.Namespace { return s.spaces }
+
+// procOf returns the /proc at dir as it is seen in a namespace.
+func procOf(dir string, space *netns.Namespace) *procnet.Proc {
+	p := procnet.Open(dir)
+	if space != nil {
+		p.FS, p.NetDir = insideFS{p.FS, space.Do}, "thread-self/net"
+	}
+	return p
+}
+
+// insideFS opens files in a network namespace. A file of /proc that belongs to
+// a namespace belongs to the one in which it was opened.
+type insideFS struct {
+	fs.FS
+	within func(func() error) error
+}
+
+func (i insideFS) Open(name string) (file fs.File, err error) {
+	err = i.within(func() error {
+		file, err = i.FS.Open(name)
+		return err
+	})
+	return file, err
+}
+
+// ReadFile reads a whole file. A setting below /proc/sys must be read with one
+// call: a read from its second byte on returns nothing (do_proc_dointvec,
+// kernel/sysctl.c), and fs.ReadFile, if it has only Open, first reads a single
+// byte.
+func (i insideFS) ReadFile(name string) (text []byte, err error) {
+	err = i.within(func() error {
+		text, err = fs.ReadFile(i.FS, name)
+		return err
+	})
+	return text, err
+}

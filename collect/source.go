@@ -91,6 +91,12 @@ func PlanFor(q Query) (Plan, error) {
 	return q.Source.Plan(&q)
 }
 
+// judgeable refuses a filter that depends on something that the source does not
+// report: it would select nothing, as if there were no such sockets.
+func judgeable(q *Query, source Source, known fields.Sources) error {
+	return q.Filter.Unknown(source.String(), fields.MissingIn(known, q.States))
+}
+
 // Sources returns all sources that --source can name, the default first.
 func Sources() []Source { return []Source{Auto, SockDiag, ProcFS} }
 

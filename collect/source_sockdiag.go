@@ -136,3 +136,16 @@ func (r *dumpReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 		}
 	}
 }
+
+// knownInDump returns the sources of fields that a dump over sock_diag has for
+// this process.
+func knownInDump(abilities sockdiag.Abilities, noMarks bool) fields.Sources {
+	known := fields.SockDiag
+	if abilities.Marks && !noMarks {
+		known |= fields.SockDiagAdmin
+	}
+	if abilities.BoundInactive {
+		known |= fields.SockDiagInactive
+	}
+	return known
+}

@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -10,8 +11,60 @@ import (
 	"tcpstate/tcp"
 )
 
-// This file has the terms for the interface, the mark, the cgroup and the port
-// choice of a socket: dev, fwmark, cgroup, autobound.
+// This file has the terms for single attributes of a socket: family, dev,
+// fwmark, cgroup, autobound, timer.
+
+// familyTerm tests the family of the socket. An IPv6 socket with IPv4 traffic
+// is an IPv6 socket.
+type familyTerm struct {
+	plain
+	family tcp.Family
+}
+
+func parseFamily(p *parser, k *kind) (node, error) {
+	not, err := p.equality(k)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.value(k, false)
+	if err != nil {
+		return nil, err
+	}
+	t := familyTerm{}
+	switch v.text {
+	case "ipv4", "inet", "4":
+		t.family = tcp.IPv4
+	case "ipv6", "inet6", "6":
+		t.family = tcp.IPv6
+	default:
+		return nil, p.refuse(k, v, "filter.no-family")
+	}
+	if not {
+		return p.leaf(t.negated()), nil
+	}
+	return p.leaf(t), nil
+}
+
+func (t familyTerm) String() string { return "family " + t.family.String() }
+func (t familyTerm) field() string  { return fields.ForFilter("family").Name }
+
+// negated returns a term for the other of the two families.
+func (t familyTerm) negated() term {
+	return familyTerm{family: tcp.IPv4 + tcp.IPv6 - t.family}
+}
+
+func (t familyTerm) families() familySet { return 1 << t.family }
+
+func (t familyTerm) match() matcher {
+	return func(s *tcp.Socket) bool { return s.Family == t.family }
+}
+
+// kernel recognizes IPv6 by a condition on an IPv6 prefix of length 0. A
+// condition on IPv4 would also accept IPv4-mapped addresses.
+func (t familyTerm) kernel(*target) verdict {
+	anyIPv6 := host{netip.PrefixFrom(netip.IPv6Unspecified(), 0), anyPort}
+	return exactly(anyIPv6.condition(local, t.family == tcp.IPv4))
+}
 
 // smallStates are the states that have small sockets in the kernel. For a small
 // socket a program sees a mark or cgroup of 0 where the kernel does not know it
@@ -214,4 +267,54 @@ func (t autoboundTerm) match() matcher { return func(*tcp.Socket) bool { return 
 
 func (t autoboundTerm) kernel(k *target) verdict {
 	return exactly(condition{op: opAutobound, not: t.not})
+}
+
+// timerTerm tests which timer of the socket fires next.
+type timerTerm struct {
+	plain
+	kinds []tcp.TimerKind
+	not   bool
+}
+
+func parseTimers(p *parser, k *kind) (node, error) {
+	list, not, err := p.equalTo(k)
+	if err != nil {
+		return nil, err
+	}
+	t := timerTerm{not: not}
+	for _, v := range list {
+		timer, ok := timerNamed(v.text)
+		if !ok {
+			return nil, p.refuse(k, v, "filter.no-timer")
+		}
+		t.kinds = append(t.kinds, timer)
+	}
+	return p.leaf(t), nil
+}
+
+func timerNamed(name string) (tcp.TimerKind, bool) {
+	for timer := tcp.TimerOff; timer <= tcp.TimerDelayedAck; timer++ {
+		if timer.String() == strings.ToLower(name) {
+			return timer, true
+		}
+	}
+	return 0, false
+}
+
+func (t timerTerm) String() string {
+	return "timer " + equality(t.not).String() + " " + listed(t.kinds)
+}
+
+func (t timerTerm) negated() term { t.not = !t.not; return t }
+func (t timerTerm) field() string { return fields.ForFilter("timer").Name }
+
+func (t timerTerm) match() matcher {
+	return func(s *tcp.Socket) bool {
+		for _, kind := range t.kinds {
+			if s.Timer.Kind == kind {
+				return !t.not
+			}
+		}
+		return t.not
+	}
 }

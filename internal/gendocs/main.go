@@ -14,10 +14,14 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"tcpstate/doctor"
+	"tcpstate/explain"
 	"tcpstate/fields"
 	"tcpstate/render"
+	"tcpstate/wording"
 )
 
 func main() {
@@ -49,6 +53,50 @@ func rewrite(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.WriteFile(path, page, 0o644)
+}
+
+// drawing is the name of the chart's file. The pages that show it are in the
+// same directory.
+const drawing = "states.svg"
+
+// documents maps the names of the files that are generated as a whole to their
+// writers.
+var documents = map[string]func() ([]byte, error){
+	"states.md":    func() ([]byte, error) { return states(wording.English) },
+	"states.zh.md": func() ([]byte, error) { return states(wording.Chinese) },
+	drawing:        chart,
+}
+
+// document returns the content of the file at path, and whether that file is
+// generated as a whole.
+func document(path string) ([]byte, bool, error) {
+	write, ok := documents[filepath.Base(path)]
+	if !ok {
+		return nil, false, nil
+	}
+	text, err := write()
+	return text, true, err
+}
+
+// states returns all pages of a language in one document.
+func states(l wording.Language) ([]byte, error) {
+	book, err := explain.Open(l)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = book.WriteDocs(&b, drawing)
+	return b.Bytes(), err
+}
+
+func chart() ([]byte, error) {
+	book, err := explain.Open(wording.English)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = book.WriteSVG(&b)
+	return b.Bytes(), err
 }
 
 const (
@@ -100,4 +148,53 @@ func table(name string) (string, error) {
 		return "", fmt.Errorf("nothing generates the part %q", name)
 	}
 	return b.String(), nil
+}
+
+// doctorPart returns a generated part of docs/doctor.md, and whether there is
+// one with that name.
+func doctorPart(name string) (string, bool) {
+	var b strings.Builder
+	switch name {
+	case "rules":
+		for _, r := range doctor.Rules() {
+			writeRule(&b, r)
+		}
+	case "thresholds":
+		b.WriteString("| threshold | default | what it limits | why so | source |\n|---|---|---|---|---|\n")
+		defaults := doctor.DefaultThresholds()
+		for i, t := range doctor.ThresholdTable() {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", t.Name, defaults.Text(i), t.Limits(), t.Reason(), t.Source())
+		}
+	case "risks":
+		b.WriteString("| setting | when it is | severity | what it then does | source |\n|---|---|---|---|---|\n")
+		for _, r := range doctor.Risks() {
+			fmt.Fprintf(&b, "| `%s` | %s | %v | %s | %s |\n", r.Setting, r.Value(), r.Severity, r.Harm(), r.Source)
+		}
+	default:
+		return "", false
+	}
+	return b.String(), true
+}
+
+func writeRule(b *strings.Builder, r doctor.Rule) {
+	var severities []string
+	for _, s := range r.Severities {
+		severities = append(severities, s.String())
+	}
+	fmt.Fprintf(b, "### %s\n\n%s: %s.\n\n%s\n\n", r.Code, strings.Join(severities, ", "), r.Name(), r.Meaning())
+	fmt.Fprintf(b, "Condition: %s.\n\nAdvice:\n\n", r.Condition())
+	for i, s := range r.Advice {
+		fmt.Fprintf(b, "%d. %s", i+1, wording.Say(s.Say))
+		if s.Run != "" {
+			fmt.Fprintf(b, ": `%s`", s.Run)
+		}
+		if s.When != "" {
+			fmt.Fprintf(b, " (where %s)", wording.Say(s.When))
+		}
+		if s.Since != "" {
+			fmt.Fprintf(b, " (from Linux %s)", s.Since)
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "\nMore: `tcpstate explain %s`. Sources: %s.\n\n", r.Topic, strings.Join(r.Sources, "; "))
 }
