@@ -1,6 +1,7 @@
-// Package cmd is the command line. It turns flags into options and options
-// into calls of the packages below, and it alone owns the exit codes, the
-// environment, the terminal, the clock, and what goes to stdout and stderr.
+// Package cmd is the command line. It turns flags into options, and options
+// into calls of the packages below it. Only this package uses the exit codes,
+// the environment variables, the terminal and the clock, and only it decides
+// what goes to stdout and stderr.
 package cmd
 
 import (
@@ -23,26 +24,27 @@ import (
 	"tcpstate/wording"
 )
 
-// The exit codes. They are promises to scripts.
+// The exit codes. Scripts depend on them, so they do not change.
 const (
 	exitDone        = 0
-	exitFailed      = 1   // could not do it
-	exitUsage       = 2   // was asked the wrong way
-	exitFound       = 3   // doctor --fail-on: found what was asked for
+	exitFailed      = 1   // the command could not do its work
+	exitUsage       = 2   // the flags or arguments are wrong
+	exitFound       = 3   // doctor --fail-on: a finding has the severity or a higher one
 	exitInterrupted = 130 // Ctrl-C
 )
 
-// world is what the commands know of the outside.
-type world struct {
-	stdout, stderr    io.Writer
-	stdoutTTY, errTTY bool
-	size              func() (width, height int) // of the terminal that stdout is
-	terminal          *terminal                  // nil: nobody sits at one
-	getenv            func(string) string
-	lookupenv         func(string) (value string, set bool)
-	now               func() time.Time
-	hostname          func() (string, error)
-	words             *wording.Catalogue // of what people read; nil: English
+// environment is everything outside the program that the commands use. Tests
+// replace parts of it.
+type environment struct {
+	stdout, stderr       io.Writer
+	stdoutTTY, stderrTTY bool                       // it is a terminal
+	size                 func() (width, height int) // of the terminal that stdout is
+	terminal             *terminal                  // nil: stdin or stdout is not a terminal
+	getenv               func(string) string
+	lookupEnv            func(string) (value string, set bool)
+	now                  func() time.Time
+	hostname             func() (string, error)
+	words                *wording.Catalogue // the language of texts for people; nil: English
 }
 
 // Main runs the program with the arguments of the process and returns its exit
@@ -50,25 +52,25 @@ type world struct {
 func Main() int {
 	ctx, stop := untilInterrupted()
 	defer stop()
-	w := &world{
+	env := &environment{
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
-		errTTY:    term.IsTerminal(int(os.Stderr.Fd())),
+		stderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		size:      screenSize,
 		getenv:    os.Getenv,
-		lookupenv: os.LookupEnv,
+		lookupEnv: os.LookupEnv,
 		now:       time.Now,
 		hostname:  os.Hostname,
 	}
-	if w.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
-		w.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
+	if env.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
+		env.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
 	}
-	return run(ctx, arguments(os.Args), w)
+	return run(ctx, arguments(os.Args), env)
 }
 
-// screenSize returns the size of the terminal that stdout is, or else that which
-// every terminal has had.
+// screenSize returns the size of the terminal that stdout is. If it is not known,
+// it is 80 columns and 24 lines, the classic size of a terminal.
 func screenSize() (width, height int) {
 	width, height, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil || width <= 0 || height <= 0 {
@@ -77,46 +79,67 @@ func screenSize() (width, height int) {
 	return width, height
 }
 
-// run is Main in a given world.
-func run(ctx context.Context, args []string, w *world) int {
-	inner := *w
-	stdout := &output{ctx: ctx, w: w.stdout}
+// run runs a command in an environment and returns its exit code.
+func run(ctx context.Context, args []string, env *environment) int {
+	inner := *env
+	stdout := &output{ctx: ctx, w: env.stdout}
 	inner.stdout = stdout
 	root := newRootCommand(&inner)
 	root.SetArgs(args)
-	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // completion shows the texts too
-		describe(root, w.words)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // shells show the texts of commands and flags
+		describe(root, env.words)
 	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = stdout.err
 	}
-	return report(err, w.stderr, w.words)
+	return report(err, env.stderr, env.words)
 }
 
-// untilInterrupted returns a context that ends with the first Ctrl-C. A command
-// that has not ended soon after it, because nobody reads what it writes, is
-// ended; so is one on a second Ctrl-C. A process that was started to ignore
-// Ctrl-C, as by nohup(1) or in the background of a script, goes on ignoring it.
+// output is the stdout of a command. After an interrupt it accepts no more output,
+// so that an unfinished table is not drawn as if it were complete. It stores the
+// first error, because not every writer checks for errors.
+type output struct {
+	ctx context.Context
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := 0, o.ctx.Err()
+	if err == nil {
+		n, err = o.w.Write(b)
+	}
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// untilInterrupted returns a context that ends with the first Ctrl-C. The program
+// ends at a second Ctrl-C, or after a grace period if the command has not ended by
+// itself: it may be blocked because nobody reads its output. A process that was
+// started with Ctrl-C ignored, by nohup(1) or in the background of a script,
+// continues to ignore it.
 func untilInterrupted() (context.Context, func()) {
 	const grace = 200 * time.Millisecond
 	if signal.Ignored(os.Interrupt) {
 		return context.Background(), func() {}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	forget := context.AfterFunc(ctx, func() {
+	cancelExit := context.AfterFunc(ctx, func() {
 		stop()
 		time.AfterFunc(grace, func() { os.Exit(exitInterrupted) })
 	})
-	return ctx, func() { forget(); stop() }
+	return ctx, func() { cancelExit(); stop() }
 }
 
-// usageError marks an error as the caller's: the command was asked for wrongly.
+// usageError marks an error as a mistake in the flags or arguments.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// misused returns err marked as the caller's, or nil.
+// misused returns err marked as a mistake in the flags or arguments, or nil.
 func misused(err error) error {
 	if err == nil {
 		return nil
@@ -124,13 +147,13 @@ func misused(err error) error {
 	return usageError{err}
 }
 
-// hintWidth is how many columns of a terminal a hint takes.
+// hintWidth is the maximum width of the lines of a hint, in columns.
 const hintWidth = 78
 
 // report prints an error and its hint, and returns the exit code for it.
 func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
-		return exitDone // the reader has seen enough
+		return exitDone // the reader of a pipe, such as head(1), has ended
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -155,7 +178,7 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 	return exitFailed
 }
 
-func newRootCommand(w *world) *cobra.Command {
+func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "tcpstate",
 		Args:              knownCommand,
@@ -163,23 +186,23 @@ func newRootCommand(w *world) *cobra.Command {
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 	}
-	addOverview(root, w)
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
+	addOverview(root, env)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
 	root.SetFlagErrorFunc(flagError)
-	// As cobra has it, but folded to the columns that every terminal has.
+	// The template of cobra, but with flags folded to 80 columns.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
-	root.AddCommand(newLsCommand(w), newCountCommand(w), newDoctorCommand(w), newWatchCommand(w), newExplainCommand(w), newNetstatCommand(w), newVersionCommand(w))
+	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newVersionCommand(env))
 	root.SetHelpCommand(newHelpCommand())
 	show := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
-		describe(root, w.words) // who asks for no help does not pay for it
+		describe(root, env.words) // only now: reading the texts takes time
 		show(c, args)
 	})
 	return root
 }
 
-// knownCommand refuses an argument of the program that names no command.
+// knownCommand rejects a first argument that is not the name of a command.
 func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -192,7 +215,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 	return misused(wording.Fail("cmd.unknown.command", "name", args[0]).Unlike(args[0], names...))
 }
 
-// noArguments refuses arguments of a command that takes none.
+// noArguments rejects all arguments, for a command that takes none.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return misused(wording.Fail("cmd.unexpected", "argument", args[0]))

@@ -48,14 +48,14 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 		{"never", "", "", "xterm", yes, no},
 	}
 	for _, test := range tests {
-		env := map[string]string{"CLICOLOR_FORCE": test.force, "NO_COLOR": test.noColor, "TERM": test.term}
-		w := &world{stdoutTTY: test.tty, getenv: func(name string) string { return env[name] }}
-		got, err := useColor(test.flag, w)
+		vars := map[string]string{"CLICOLOR_FORCE": test.force, "NO_COLOR": test.noColor, "TERM": test.term}
+		env := &environment{stdoutTTY: test.tty, getenv: func(name string) string { return vars[name] }}
+		got, err := useColor(test.flag, env)
 		if got != test.want || err != nil {
 			t.Errorf("%+v: colours %v, %v", test, got, err)
 		}
 	}
-	if _, err := useColor("Always", &world{}); err == nil {
+	if _, err := useColor("Always", &environment{}); err == nil {
 		t.Error("--color Always is accepted")
 	}
 }
@@ -126,9 +126,9 @@ func TestProgressIsForTerminalsAndForLongWork(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			w := &world{stderr: &stderr, errTTY: test.tty, now: clock(test.step)}
+			env := &environment{stderr: &stderr, stderrTTY: test.tty, now: clock(test.step)}
 			n := 0
-			for _, err := range withProgress(count(test.n), w, test.quiet) {
+			for _, err := range withProgress(count(test.n), env, test.quiet) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -143,9 +143,9 @@ func TestProgressIsForTerminalsAndForLongWork(t *testing.T) {
 
 func TestProgressIsErasedWhenTheReaderStops(t *testing.T) {
 	var stderr bytes.Buffer
-	w := &world{stderr: &stderr, errTTY: true, now: clock(time.Second)}
+	env := &environment{stderr: &stderr, stderrTTY: true, now: clock(time.Second)}
 	n := 0
-	for range withProgress(count(100_000), w, false) {
+	for range withProgress(count(100_000), env, false) {
 		if n++; n == 20_000 {
 			break
 		}
@@ -158,9 +158,9 @@ func TestProgressIsErasedWhenTheReaderStops(t *testing.T) {
 func TestProgressPassesErrorsOn(t *testing.T) {
 	broken := errors.New("broken")
 	source := func(yield func(*tcp.Socket, error) bool) { yield(nil, broken) }
-	w := &world{stderr: io.Discard, errTTY: true, now: clock(0)}
+	env := &environment{stderr: io.Discard, stderrTTY: true, now: clock(0)}
 	var got []error
-	for _, err := range withProgress(source, w, false) {
+	for _, err := range withProgress(source, env, false) {
 		got = append(got, err)
 	}
 	if len(got) != 1 || got[0] != broken {
@@ -170,17 +170,17 @@ func TestProgressPassesErrorsOn(t *testing.T) {
 
 func TestNotesAreWrittenOnce(t *testing.T) {
 	var stderr bytes.Buffer
-	n := notes{w: &world{stderr: &stderr}}
-	n.say(nil)
-	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
-	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
-	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}, {Text: wording.Message{Key: "two"}}})
+	n := notes{env: &environment{stderr: &stderr}}
+	n.printNew(nil)
+	n.printNew(collect.Warnings{{Text: wording.Message{Key: "one"}}})
+	n.printNew(collect.Warnings{{Text: wording.Message{Key: "one"}}})
+	n.printNew(collect.Warnings{{Text: wording.Message{Key: "one"}}, {Text: wording.Message{Key: "two"}}})
 	if want := "tcpstate: note: one\ntcpstate: note: two\n"; stderr.String() != want {
 		t.Errorf("stderr %q, want %q", stderr.String(), want)
 	}
 	stderr.Reset()
-	n = notes{w: &world{stderr: &stderr}, quiet: true}
-	n.say(collect.Warnings{{Text: wording.Message{Key: "one"}}})
+	n = notes{env: &environment{stderr: &stderr}, quiet: true}
+	n.printNew(collect.Warnings{{Text: wording.Message{Key: "one"}}})
 	if stderr.String() != "" {
 		t.Errorf("quiet notes write %q", stderr.String())
 	}
@@ -221,13 +221,13 @@ func TestDetailIsOnlyWhatIsRequested(t *testing.T) {
 func parseLs(t *testing.T, args ...string) *lsOptions {
 	t.Helper()
 	var f lsFlags
-	c := newLsCommand(quietWorld(nil, nil))
+	c := newLsCommand(quietEnvironment(nil, nil))
 	c.ResetFlags()
 	f.register(c)
 	if err := c.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	o, err := f.options(c.Flags(), c.Flags().Args(), quietWorld(nil, nil))
+	o, err := f.options(c.Flags(), c.Flags().Args(), quietEnvironment(nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,8 +263,8 @@ func TestFlagsSetTheQuery(t *testing.T) {
 }
 
 func TestLsWithoutAHostnameNamesNone(t *testing.T) {
-	got := runIn(t, t.Context(), func(w *world) {
-		w.hostname = func() (string, error) { return "web1", errors.New("none") }
+	got := runIn(t, t.Context(), func(env *environment) {
+		env.hostname = func() (string, error) { return "web1", errors.New("none") }
 	}, "ls", "--json", "--proc", "testdata/proc")
 	if got.code != exitDone {
 		t.Fatalf("%+v", got)

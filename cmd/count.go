@@ -21,7 +21,7 @@ type countFlags struct {
 	noHeader bool
 }
 
-func newCountCommand(w *world) *cobra.Command {
+func newCountCommand(env *environment) *cobra.Command {
 	var f countFlags
 	c := &cobra.Command{
 		Use: "count [flags] [FILTER]",
@@ -30,14 +30,14 @@ func newCountCommand(w *world) *cobra.Command {
   tcpstate count --by peer --state SYN_RECV --limit 10
   tcpstate count --by listener,state --json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.options(c.Flags(), args, w)
+			o, err := f.options(c.Flags(), args, env)
 			if err != nil {
 				return misused(err)
 			}
-			if done, err := f.explain(o.query, w); done || err != nil {
+			if done, err := f.explain(o.query, env); done || err != nil {
 				return err
 			}
-			return runCount(c.Context(), o, w)
+			return runCount(c.Context(), o, env)
 		},
 	}
 	f.register(c)
@@ -56,24 +56,24 @@ func dimensionNames() []string {
 	return names
 }
 
-// countOptions say what count is to do.
+// countOptions are the options of one run of count.
 type countOptions struct {
 	query    collect.Query
 	by       []*collect.Dimension
 	counting render.Counting
 	limit    int
 	quiet    bool
-	bare     bool // print nothing but the number
+	bare     bool // print only the number
 }
 
-// options checks the flags and turns them into options. Its errors are the
-// caller's mistakes.
-func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*countOptions, error) {
+// options checks the flags and turns them into options. Its errors are mistakes
+// in the flags or arguments.
+func (f *countFlags) options(flags *pflag.FlagSet, args []string, env *environment) (*countOptions, error) {
 	query, err := f.query(flags, args)
 	if err != nil {
 		return nil, err
 	}
-	format, color, err := f.output(flags, w)
+	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,9 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, w *world) (*co
 	return o, nil
 }
 
-// dimensions returns what is counted by. Processes are asked for by a letter
-// too, as everywhere.
+// dimensions returns the dimensions of the groups. As in every command, -p
+// requests processes: here it is the dimension process. named reports whether
+// --by was given.
 func (f *countFlags) dimensions(named bool) ([]*collect.Dimension, error) {
 	list := f.by
 	switch {
@@ -127,7 +128,7 @@ func (f *countFlags) dimensions(named bool) ([]*collect.Dimension, error) {
 	return by, nil
 }
 
-func runCount(ctx context.Context, o *countOptions, w *world) error {
+func runCount(ctx context.Context, o *countOptions, env *environment) error {
 	listeners, err := o.findListeners(ctx)
 	if err != nil {
 		return err
@@ -136,17 +137,17 @@ func runCount(ctx context.Context, o *countOptions, w *world) error {
 	if err != nil {
 		return err
 	}
-	notes := notes{w: w, quiet: o.quiet}
-	notes.say(snapshot.Warnings())
-	o.counting.Meta = metaOf(snapshot, w)
+	notes := notes{env: env, quiet: o.quiet}
+	notes.printNew(snapshot.Warnings())
+	o.counting.Meta = metaOf(snapshot, env)
 
-	counts, groups, err := collect.Tally(withProgress(snapshot.Sockets(), w, o.quiet), o.by, listeners)
+	counts, groups, err := collect.Tally(withProgress(snapshot.Sockets(), env, o.quiet), o.by, listeners)
 	if err != nil {
 		return err
 	}
-	notes.say(snapshot.Warnings())
+	notes.printNew(snapshot.Warnings())
 	if o.bare {
-		_, err := fmt.Fprintln(w.stdout, counts.Total())
+		_, err := fmt.Fprintln(env.stdout, counts.Total())
 		return err
 	}
 	if o.limit > 0 && len(groups) > o.limit {
@@ -156,11 +157,11 @@ func runCount(ctx context.Context, o *countOptions, w *world) error {
 	for _, g := range groups {
 		rows = append(rows, render.CountGroup(g))
 	}
-	return o.counting.Write(w.stdout, counts, rows, snapshot.Warnings().Texts())
+	return o.counting.Write(env.stdout, counts, rows, snapshot.Warnings().Texts())
 }
 
-// findListeners reads the listeners first where groups are told apart by them:
-// a connection may be listed before the listener that it came in by.
+// findListeners reads the listeners in advance if they distinguish the groups: a
+// connection may be listed before the listener through which it came in.
 func (o *countOptions) findListeners(ctx context.Context) (*collect.Listeners, error) {
 	needed := false
 	for _, d := range o.by {

@@ -25,7 +25,7 @@ type doctorFlags struct {
 	list       bool
 }
 
-func newDoctorCommand(w *world) *cobra.Command {
+func newDoctorCommand(env *environment) *cobra.Command {
 	var f doctorFlags
 	c := &cobra.Command{
 		Use: "doctor [flags] [FILTER]",
@@ -34,7 +34,7 @@ func newDoctorCommand(w *world) *cobra.Command {
   tcpstate doctor --only close-wait-leak --set close-wait-leak.age=5m
   tcpstate doctor --list`,
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := f.parse(c.Flags(), args, w)
+			d, err := f.parse(c.Flags(), args, env)
 			if err != nil {
 				return misused(err)
 			}
@@ -47,7 +47,7 @@ func newDoctorCommand(w *world) *cobra.Command {
 	f.register(c)
 	flags := c.Flags()
 	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
-		flags.Lookup(name).Hidden = true // it looks at processes always, and shows numbers
+		flags.Lookup(name).Hidden = true // the doctor always shows processes, and always numbers
 	}
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
 	flags.StringSliceVar(&f.only, "only", nil, "")
@@ -58,32 +58,32 @@ func newDoctorCommand(w *world) *cobra.Command {
 	return c
 }
 
-// diagnosis is a run of the command.
+// diagnosis is one run of doctor.
 type diagnosis struct {
 	*doctorFlags
-	w          *world
+	env        *environment
 	query      collect.Query
 	rules      []doctor.Rule
 	thresholds doctor.Thresholds
-	severity   doctor.Severity // that --fail-on asks for; 0: none
+	severity   doctor.Severity // of --fail-on; 0: the flag was not given
 	findings   render.Findings
 }
 
-// parse checks the flags and turns them into a diagnosis. Its errors are the
-// caller's mistakes.
-func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*diagnosis, error) {
-	d := &diagnosis{doctorFlags: f, w: w, thresholds: doctor.DefaultThresholds()}
+// parse checks the flags and turns them into a diagnosis. Its errors are mistakes
+// in the flags or arguments.
+func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, env *environment) (*diagnosis, error) {
+	d := &diagnosis{doctorFlags: f, env: env, thresholds: doctor.DefaultThresholds()}
 	var err error
 	if d.query, err = f.query(flags, args); err != nil {
 		return nil, err
 	}
-	format, color, err := f.output(flags, w)
+	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
 	}
-	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Words: w.words}
-	if w.stdoutTTY {
-		d.findings.Width, _ = w.size()
+	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Words: env.words}
+	if env.stdoutTTY {
+		d.findings.Width, _ = env.size()
 	}
 	if d.rules, err = doctor.Select(f.only, f.skip); err != nil {
 		return nil, err
@@ -112,19 +112,19 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 	return d, nil
 }
 
-// errFindings is that --fail-on was asked for and something was found. It says
-// nothing: the findings have been told.
-var errFindings = errors.New("something was found")
+// errFindings reports that a finding has the severity of --fail-on or a higher one.
+// Its text is not printed, because the findings already are.
+var errFindings = errors.New("there are findings")
 
 func (d *diagnosis) run(ctx context.Context) error {
 	checkups, source, warnings, err := d.examine(ctx)
 	if err != nil {
 		return err
 	}
-	notes := notes{w: d.w, quiet: d.quiet}
-	notes.say(warnings)
-	d.findings.Meta = metaFrom(source, d.w)
-	if err := d.findings.Write(d.w.stdout, checkups, warnings.Texts()); err != nil {
+	notes := notes{env: d.env, quiet: d.quiet}
+	notes.printNew(warnings)
+	d.findings.Meta = metaFrom(source, d.env)
+	if err := d.findings.Write(d.env.stdout, checkups, warnings.Texts()); err != nil {
 		return err
 	}
 	for i := range checkups {
@@ -137,20 +137,21 @@ func (d *diagnosis) run(ctx context.Context) error {
 	return nil
 }
 
-// examine looks at the host, for as long as the interval, and judges what it saw.
+// examine examines the host over the interval. It returns what was found in each
+// network namespace.
 func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source collect.Source, warnings collect.Warnings, err error) {
-	begun := d.w.now()
+	begun := d.env.now()
 	checkups, warnings, err := collect.BeginCheckups(ctx, d.query, d.thresholds, collect.Twice)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if err := sleep(ctx, d.interval-d.w.now().Sub(begun)); err != nil {
+	if err := sleep(ctx, d.interval-d.env.now().Sub(begun)); err != nil {
 		return nil, nil, nil, err
 	}
 	for _, c := range checkups {
-		err := c.End(d.w.now().Sub(begun))
+		err := c.End(d.env.now().Sub(begun))
 		if errors.Is(err, netns.ErrGone) && d.query.Netns == collect.AllNamespaces {
-			continue // with all that was wrong in it
+			continue // it ended during the interval, and its problems with it
 		}
 		if err != nil {
 			return nil, nil, nil, err
@@ -166,7 +167,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 	return list, source, warnings, nil
 }
 
-// sleep waits, or returns why it need not any more.
+// sleep waits. If ctx ends first, it returns the reason.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -181,6 +182,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // writeList lists the rules.
 func (d *diagnosis) writeList() error {
-	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Words: d.w.words, Thresholds: d.thresholds}
-	return rules.Write(d.w.stdout, d.rules)
+	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Words: d.env.words, Thresholds: d.thresholds}
+	return rules.Write(d.env.stdout, d.rules)
 }

@@ -55,10 +55,10 @@ type finding struct {
 // ticking sets the real clock in a world. The doctor reads the clock for the first
 // time when it begins, and for the second time when it has read the counters. At that
 // moment during runs, so its effects lie between the two readings of the counters.
-func ticking(during func()) func(*world) {
+func ticking(during func()) func(*environment) {
 	reads := 0
-	return func(w *world) {
-		w.now = func() time.Time {
+	return func(env *environment) {
+		env.now = func() time.Time {
 			if reads++; reads == 2 && during != nil {
 				during()
 			}

@@ -30,7 +30,7 @@ type explainFlags struct {
 	quiet                        bool
 }
 
-func newExplainCommand(w *world) *cobra.Command {
+func newExplainCommand(env *environment) *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
 		Use: "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | :PORT | pid N]",
@@ -41,7 +41,7 @@ func newExplainCommand(w *world) *cobra.Command {
   tcpstate explain pid 812
   tcpstate explain --list`,
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := f.parse(c.Flags(), args, w)
+			e, err := f.parse(c.Flags(), args, env)
 			if err != nil {
 				return misused(err)
 			}
@@ -74,25 +74,25 @@ func topicNames() []string {
 	return names
 }
 
-// explanation is a run of the command.
+// explanation is one run of explain.
 type explanation struct {
 	*explainFlags
-	w        *world
+	env      *environment
 	book     *explain.Book
 	format   string
 	terminal explain.Terminal
 
 	topic        *explain.Topic // nil: the whole machine, or the sockets that socketFilter selects
 	socketFilter *filter.Filter // selects the sockets to explain; nil: none
-	named        string         // as they were asked for
+	named        string         // these sockets, as the user named them
 
-	warnings collect.Warnings // what a reader should know of how the host was read
+	warnings collect.Warnings // of reading the host
 }
 
-// parse checks the flags and the arguments. Its errors are the caller's mistakes.
-func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*explanation, error) {
-	e := &explanation{explainFlags: f, w: w, format: f.format}
-	locale := wording.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
+// parse checks the flags and the arguments. Its errors are mistakes in them.
+func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environment) (*explanation, error) {
+	e := &explanation{explainFlags: f, env: env, format: f.format}
+	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
 	language := locale.Language()
 	var err error
 	if flags.Changed("lang") {
@@ -103,13 +103,13 @@ func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*ex
 	if e.book, err = explain.Open(language); err != nil {
 		return nil, err
 	}
-	color, err := useColor(f.color, w)
+	color, err := useColor(f.color, env)
 	if err != nil {
 		return nil, err
 	}
 	e.terminal = explain.Terminal{Color: color, ASCII: f.ascii || !locale.UTF8()}
-	if w.stdoutTTY {
-		e.terminal.Width, _ = w.size()
+	if env.stdoutTTY {
+		e.terminal.Width, _ = env.size()
 	}
 	switch {
 	case f.json && flags.Changed("format") && f.format != "json":
@@ -133,7 +133,7 @@ func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*ex
 	return e, e.parseTopic(args)
 }
 
-// parseTopic reads what is to be explained.
+// parseTopic reads the arguments: a topic, sockets, or nothing.
 func (e *explanation) parseTopic(args []string) error {
 	expression, err := socketsNamed(args)
 	switch {
@@ -155,7 +155,7 @@ func (e *explanation) parseTopic(args []string) error {
 }
 
 // socketsNamed returns the filter for the sockets that the arguments name by an
-// address, a port or a process, or "" where they name a topic.
+// address, a port or a process, or "" if they name a topic.
 func socketsNamed(args []string) (string, error) {
 	if len(args) == 0 {
 		return "", nil
@@ -193,21 +193,23 @@ func socketsNamed(args []string) (string, error) {
 	return "", nil
 }
 
-// endsAt returns the filter for the sockets of which an end is at an address, with
-// a port or without. It leaves the zone out, which addresses in filters do not have.
+// endsAt returns the filter for the sockets that have the address at one of their
+// ends. port is a colon and a number, or "". The filter has no zone, because
+// addresses in filters have none.
 func endsAt(address netip.Addr, port string) string {
 	end := address.WithZone("").String() + port
 	if address.Is6() {
 		end = "[" + address.WithZone("").String() + "]" + port
 	}
 	if address.IsUnspecified() {
-		return "src " + end // the peer of every listener is it, too
+		return "src " + end // it is also the peer of every listener
 	}
 	return "src " + end + " or dst " + end
 }
 
-// elsewhere reports whether a socket is in another zone than that of the address
-// that was given. /proc/net/tcp6 tells no zones; then it may be in any.
+// elsewhere reports whether a socket is in a different zone than the address that
+// the user named. /proc/net/tcp6 has no zones, so a socket from there may be in
+// any zone.
 func (e *explanation) elsewhere(socket *tcp.Socket) bool {
 	_, asked, _ := strings.Cut(strings.TrimSuffix(e.named, "]"), "%")
 	asked, _, _ = strings.Cut(asked, "]")
@@ -221,9 +223,9 @@ func (e *explanation) run(ctx context.Context) error {
 		return err
 	}
 	if e.format == "text" && !e.noPager {
-		return show(page.Bytes(), e.w)
+		return show(page.Bytes(), e.env)
 	}
-	_, err := e.w.stdout.Write(page.Bytes())
+	_, err := e.env.stdout.Write(page.Bytes())
 	return err
 }
 
@@ -232,7 +234,7 @@ func (e *explanation) write(ctx context.Context, out io.Writer) error {
 	case e.list:
 		return e.writeList(out)
 	case e.socketFilter != nil:
-		return e.writeStory(ctx, out)
+		return e.writeSockets(ctx, out)
 	}
 	host, err := e.host(ctx)
 	switch {
@@ -273,8 +275,8 @@ func (e *explanation) writeChart(out io.Writer, host *explain.Host) error {
 	return e.book.WriteChart(out, host, e.terminal)
 }
 
-// writeStory tells what becomes of the sockets that were named.
-func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
+// writeSockets explains the sockets that the user named.
+func (e *explanation) writeSockets(ctx context.Context, out io.Writer) error {
 	query := e.query()
 	settings, err := collect.ReadSettings(query)
 	if err != nil {
@@ -286,8 +288,8 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	notes := notes{w: e.w, quiet: e.quiet}
-	notes.say(snapshot.Warnings())
+	notes := notes{env: e.env, quiet: e.quiet}
+	notes.printNew(snapshot.Warnings())
 	explainer := e.book.SocketExplainer(settings)
 	n := 0
 	for socket, err := range snapshot.Sockets() {
@@ -301,7 +303,7 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 		n++
 	}
 	e.warnings = snapshot.Warnings()
-	notes.say(e.warnings)
+	notes.printNew(e.warnings)
 	if n == 0 {
 		return wording.Fail("cmd.explain.nothing", "words", e.named).WithHint("cmd.explain.nothing.hint")
 	}
@@ -317,8 +319,9 @@ func (e *explanation) writeStory(ctx context.Context, out io.Writer) error {
 	return explanation.WriteText(out, e.terminal)
 }
 
-// host reads what the page says of this host, or returns nil where that is left
-// out. A host that cannot be looked at is no reason not to explain.
+// host reads what the page shows of this host, or returns nil if the page is
+// about no host. If the host cannot be read, the page is still written, with a
+// warning, unless the user named a network namespace.
 func (e *explanation) host(ctx context.Context) (*explain.Host, error) {
 	if e.noLive || runtime.GOOS != "linux" {
 		return nil, nil
@@ -336,7 +339,7 @@ func (e *explanation) host(ctx context.Context) (*explain.Host, error) {
 		host, e.noLive = nil, true
 	}
 	e.warnings = warnings
-	(&notes{w: e.w, quiet: e.quiet}).say(warnings)
+	(&notes{env: e.env, quiet: e.quiet}).printNew(warnings)
 	return host, nil
 }
 
@@ -345,9 +348,9 @@ func (e *explanation) query() collect.Query {
 }
 
 func (e *explanation) envelope() explain.Envelope {
-	host, err := e.w.hostname()
+	host, err := e.env.hostname()
 	if err != nil {
-		host = "" // a host without a name has states all the same
+		host = "" // the page does not need a name of the host
 	}
-	return explain.Envelope{TakenAt: e.w.now(), Host: host, Warnings: e.warnings.Texts()}
+	return explain.Envelope{TakenAt: e.env.now(), Host: host, Warnings: e.warnings.Texts()}
 }

@@ -11,22 +11,22 @@ import (
 	"tcpstate/wording"
 )
 
-// explain prints what --explain-filter and -v ask for, and reports whether that
-// is all that was asked for.
-func (f *sharedFlags) explain(query collect.Query, w *world) (done bool, err error) {
+// explain prints the plan of the filter if --explain-filter or -v is given. It
+// reports whether the command is then done.
+func (f *sharedFlags) explain(query collect.Query, env *environment) (done bool, err error) {
 	switch {
 	case f.explainFilter && (f.json || f.format != render.Table.String()):
 		return true, misused(wording.Fail("cmd.explain-filter"))
 	case f.explainFilter:
-		return true, explainFilter(w.stdout, query, w.words)
+		return true, explainFilter(env.stdout, query, env.words)
 	case f.verbose:
-		return false, explainFilter(w.stderr, query, w.words)
+		return false, explainFilter(env.stderr, query, env.words)
 	}
 	return false, nil
 }
 
-// explainFilter prints how the filter of a query is read, what of it the kernel
-// is asked to judge, and what is left to this program.
+// explainFilter prints how the filter of a query is parsed, which part of it the
+// kernel evaluates, and which part is left to this program.
 func explainFilter(w io.Writer, query collect.Query, words *wording.Catalogue) error {
 	plan, err := collect.PlanFor(query)
 	if err != nil {
@@ -55,7 +55,7 @@ func explainFilter(w io.Writer, query collect.Query, words *wording.Catalogue) e
 	return err
 }
 
-// indent puts two spaces before every line of text, and ends the last.
+// indent puts two spaces before each line of text, and a newline after the last.
 func indent(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(strings.TrimRight(text, "\n")) {

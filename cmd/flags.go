@@ -32,7 +32,7 @@ type sharedFlags struct {
 	explainFilter, verbose bool
 }
 
-// register adds the flags to a command; describe gives them their texts.
+// register adds the flags to a command. describe adds their texts later.
 func (f *sharedFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.SortFlags = false
@@ -63,8 +63,8 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	complete("color", "auto", "always", "never")
 }
 
-// query returns the part of a query that the flags say, and the arguments,
-// which are a filter.
+// query returns the query that the flags and the arguments request. The arguments
+// are a filter.
 func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query, error) {
 	switch {
 	case f.proc == "":
@@ -96,7 +96,7 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 	return collect.Query{Source: source, Proc: f.proc, Netns: f.netns, States: states, Families: f.families(), Filter: expression}, nil
 }
 
-// stateSet returns the states that were named, or all.
+// stateSet returns the states of --state, or all states without that flag.
 func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
 	if len(f.states) == 0 {
 		return tcp.All, nil
@@ -112,7 +112,7 @@ func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
 	return set, nil
 }
 
-// families returns the address families that were asked for; none is both.
+// families returns the requested address families, or both if none is requested.
 func (f *sharedFlags) families() []tcp.Family {
 	switch {
 	case f.ipv4 && !f.ipv6:
@@ -123,15 +123,15 @@ func (f *sharedFlags) families() []tcp.Family {
 	return []tcp.Family{tcp.IPv4, tcp.IPv6}
 }
 
-// output returns the format that was asked for, and whether it is coloured.
-func (f *sharedFlags) output(flags *pflag.FlagSet, w *world) (format render.Format, color bool, err error) {
+// output returns the requested format, and whether the output is coloured.
+func (f *sharedFlags) output(flags *pflag.FlagSet, env *environment) (format render.Format, color bool, err error) {
 	if format, err = f.outputFormat(flags); err == nil {
-		color, err = useColor(f.color, w)
+		color, err = useColor(f.color, env)
 	}
 	return format, color, err
 }
 
-// outputFormat returns the format that was asked for.
+// outputFormat returns the requested format.
 func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) {
 	format, err := render.ParseFormat(f.format)
 	if err != nil {
@@ -146,20 +146,20 @@ func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) 
 	return format, nil
 }
 
-// useColor decides whether the output is coloured. An explicit --color decides
-// alone; else CLICOLOR_FORCE and NO_COLOR are asked, in this order, and at last
-// whether stdout is a terminal that knows colours.
-func useColor(choice string, w *world) (bool, error) {
+// useColor decides whether the output is coloured. --color always and --color
+// never decide alone. Otherwise CLICOLOR_FORCE decides, then NO_COLOR, and finally
+// whether stdout is a terminal that has colours.
+func useColor(choice string, env *environment) (bool, error) {
 	switch choice {
 	case "always":
 		return true, nil
 	case "never":
 		return false, nil
 	case "auto":
-		if force := w.getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
+		if force := env.getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
 			return true, nil
 		}
-		return w.getenv("NO_COLOR") == "" && w.stdoutTTY && w.getenv("TERM") != "dumb", nil
+		return env.getenv("NO_COLOR") == "" && env.stdoutTTY && env.getenv("TERM") != "dumb", nil
 	}
 	return false, wording.Fail("cmd.unknown.color", "name", choice).Unlike(choice, "auto", "always", "never")
 }

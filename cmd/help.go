@@ -2,6 +2,9 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -10,8 +13,9 @@ import (
 	"tcpstate/wording"
 )
 
-// describe gives a command, its flags and the commands below it their texts: those of
-// help.txt of package wording, under their names.
+// describe sets the texts of a command, of its flags and of the commands below it.
+// The texts are in help.txt of package wording; their keys have the names of the
+// commands and flags.
 func describe(c *cobra.Command, words *wording.Catalogue) {
 	of := "help." + c.Name()
 	values := []any{"dimensions", dimensionNames(), "sources", collect.SourceNames()}
@@ -29,7 +33,7 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 		if !words.Has(key) {
 			key = "help.flag." + f.Name
 		}
-		if words.Has(key) { // cobra describes its flag help
+		if words.Has(key) { // cobra has its own text for --help
 			f.Usage = wording.Say(key, values...).In(words)
 		}
 	})
@@ -38,7 +42,8 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 	}
 }
 
-// newHelpCommand returns a help command that refuses a command it does not know.
+// newHelpCommand returns the help command. It rejects an unknown command, which
+// the help command of cobra accepts.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [command]",
@@ -52,7 +57,8 @@ func newHelpCommand() *cobra.Command {
 	}
 }
 
-// flagError returns the error of a flag, worded as this program words errors.
+// flagError turns an error of pflag into an error with a text of this program, if
+// there is one, and adds a hint.
 func flagError(c *cobra.Command, err error) error {
 	said := wording.Wrap(err, "cmd.flag.cause")
 	var invalid *pflag.InvalidValueError
@@ -64,4 +70,25 @@ func flagError(c *cobra.Command, err error) error {
 		}
 	}
 	return misused(said.WithHint("cmd.flag.hint", "command", c.CommandPath()))
+}
+
+func newVersionCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:  "version",
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(env.stdout, "tcpstate %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// version returns the version of the module. If the program was built from a
+// repository, it contains the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
 }

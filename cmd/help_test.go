@@ -14,7 +14,7 @@ import (
 // TestHelpIsComplete checks that every command and flag has its text, and that
 // help.txt has no text for a command or flag that does not exist.
 func TestHelpIsComplete(t *testing.T) {
-	root := newRootCommand(&world{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
+	root := newRootCommand(&environment{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	describe(root, nil)

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,14 +11,13 @@ import (
 	"tcpstate/collect"
 	"tcpstate/render"
 	"tcpstate/tcp"
-	"tcpstate/text"
 	"tcpstate/wording"
 )
 
 // lsFlags are the flags of ls.
 type lsFlags struct {
 	sharedFlags
-	all, listening, tcpOnly, wide  bool // of these only listening changes anything
+	all, listening, tcpOnly, wide  bool // only listening has an effect
 	timers, extended, info, memory bool
 	noHeader                       bool
 	columns, sort                  string
@@ -28,7 +26,7 @@ type lsFlags struct {
 	interval                       time.Duration
 }
 
-func newLsCommand(w *world) *cobra.Command {
+func newLsCommand(env *environment) *cobra.Command {
 	var f lsFlags
 	c := &cobra.Command{
 		Use: "ls [flags] [FILTER]",
@@ -38,21 +36,21 @@ func newLsCommand(w *world) *cobra.Command {
   tcpstate ls --json | jq '.sockets[] | select(.recv_q_bytes > 0)'
   tcpstate ls --columns state,local,peer,rtt --sort -rtt --limit 5`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.options(c.Flags(), args, w)
+			o, err := f.options(c.Flags(), args, env)
 			if err != nil {
 				return misused(err)
 			}
-			if done, err := f.explain(o.query, w); done || err != nil {
+			if done, err := f.explain(o.query, env); done || err != nil {
 				return err
 			}
-			return repeat(c.Context(), o.again, func() error { return runLs(c.Context(), o, w) })
+			return repeat(c.Context(), o.again, func() error { return runLs(c.Context(), o, env) })
 		},
 	}
 	f.register(c)
 	return c
 }
 
-// register adds the flags to a command.
+// register adds the flags to the command.
 func (f *lsFlags) register(c *cobra.Command) {
 	f.sharedFlags.register(c)
 	flags := c.Flags()
@@ -78,8 +76,8 @@ func (f *lsFlags) register(c *cobra.Command) {
 	}
 }
 
-// completeColumns completes the last of the columns in a list. A column to sort by
-// may have a '-' before it.
+// completeColumns completes the last column in a list. A column to sort by may
+// have a '-' before it.
 func completeColumns(_ *cobra.Command, _ []string, list string) ([]string, cobra.ShellCompDirective) {
 	last := strings.LastIndexByte(list, ',') + 1
 	before := list[:last]
@@ -93,17 +91,17 @@ func completeColumns(_ *cobra.Command, _ []string, list string) ([]string, cobra
 	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// lsOptions say what ls is to do.
+// lsOptions are the options of one run of ls.
 type lsOptions struct {
 	query   collect.Query
 	listing render.Listing
 	quiet   bool
-	again   time.Duration // from one listing to the next; 0: there is one
+	again   time.Duration // from one listing to the next; 0: there is only one
 }
 
-// options checks the flags and turns them into options. Its errors are the
-// caller's mistakes.
-func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOptions, error) {
+// options checks the flags and turns them into options. Its errors are mistakes
+// in the flags or arguments.
+func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment) (*lsOptions, error) {
 	query, err := f.query(flags, args)
 	if err != nil {
 		return nil, err
@@ -111,7 +109,7 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 	if f.listening {
 		query.States &= tcp.Set(tcp.Listen)
 	}
-	format, color, err := f.output(flags, w)
+	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
 	}
@@ -140,14 +138,15 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, w *world) (*lsOpt
 	return o, nil
 }
 
-// sections returns the groups of columns that the letters ask for.
+// sections returns the groups of columns that the one-letter flags request.
 func (f *lsFlags) sections() render.Sections {
 	return render.Sections{Netns: f.netns == collect.AllNamespaces, Names: f.resolve, Commands: f.processes && f.extended,
 		Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
 }
 
-// chooseColumns sets the columns of the formats that have some. A JSON socket
-// has all of its fields, always: a script should not depend on what it left out.
+// chooseColumns sets the columns of the formats that have columns. A JSON socket
+// always has all known fields, so that a script need not choose fields. named
+// reports whether --columns was given.
 func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	asJSON := l.Format == render.JSON || l.Format == render.NDJSON
 	switch {
@@ -161,8 +160,9 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	return err
 }
 
-// detail returns what must be asked of the source: what the columns and the
-// sort keys need, and for JSON, which has no columns, what the letters add.
+// detail returns what must be requested from the source: what the columns and the
+// sort keys need, and, for JSON, which has no columns, what the one-letter flags
+// add.
 func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
 	var detail tcp.Detail
 	if l.Columns == nil {
@@ -175,13 +175,13 @@ func (f *lsFlags) detail(l *render.Listing) tcp.Detail {
 		detail |= key.Column.Needs()
 	}
 	if f.resolve {
-		detail |= tcp.DetailNames // which may stand in a column of an address
+		detail |= tcp.DetailNames // columns of addresses show the names
 	}
 	return detail
 }
 
-// repeat runs f, and again after each interval, until it fails or ctx ends. An
-// interval of 0 is never.
+// repeat runs f once, and again after each interval until f fails or ctx ends. If
+// the interval is 0, it runs f only once.
 func repeat(ctx context.Context, interval time.Duration, f func() error) error {
 	for {
 		if err := f(); err != nil || interval == 0 {
@@ -195,63 +195,42 @@ func repeat(ctx context.Context, interval time.Duration, f func() error) error {
 	}
 }
 
-func runLs(ctx context.Context, o *lsOptions, w *world) error {
+func runLs(ctx context.Context, o *lsOptions, env *environment) error {
 	snapshot, err := collect.Open(ctx, o.query)
 	if err != nil {
 		return err
 	}
-	notes := notes{w: w, quiet: o.quiet}
-	notes.say(snapshot.Warnings())
+	notes := notes{env: env, quiet: o.quiet}
+	notes.printNew(snapshot.Warnings())
 
-	o.listing.Meta = metaOf(snapshot, w)
+	o.listing.Meta = metaOf(snapshot, env)
 	sockets := snapshot.Sockets()
 	if o.collectsFirst() {
-		sockets = withProgress(sockets, w, o.quiet)
+		sockets = withProgress(sockets, env, o.quiet)
 	}
-	err = o.listing.Write(w.stdout, sockets, func() []string { return snapshot.Warnings().Texts() })
-	notes.say(snapshot.Warnings())
+	err = o.listing.Write(env.stdout, sockets, func() []string { return snapshot.Warnings().Texts() })
+	notes.printNew(snapshot.Warnings())
 	return err
 }
 
-// metaOf returns what a document says of the snapshot that it was made from.
-func metaOf(snapshot *collect.Snapshot, w *world) render.Meta {
-	meta := metaFrom(snapshot.Source(), w)
+// metaOf returns the part of a document that is about the snapshot.
+func metaOf(snapshot *collect.Snapshot, env *environment) render.Meta {
+	meta := metaFrom(snapshot.Source(), env)
 	meta.Missing = snapshot.Missing()
 	return meta
 }
 
-// metaFrom returns what a document says of where it comes from.
-func metaFrom(source collect.Source, w *world) render.Meta {
-	host, err := w.hostname()
+// metaFrom returns the part of a document that names the host, the source and the
+// time.
+func metaFrom(source collect.Source, env *environment) render.Meta {
+	host, err := env.hostname()
 	if err != nil {
-		host = "" // a host without a name has sockets all the same
+		host = "" // the document then has no host
 	}
-	return render.Meta{TakenAt: w.now(), Host: host, Source: source.String()}
+	return render.Meta{TakenAt: env.now(), Host: host, Source: source.String()}
 }
 
-// collectsFirst reports whether nothing is written before all is read.
+// collectsFirst reports whether all sockets are read before the first is written.
 func (o *lsOptions) collectsFirst() bool {
 	return len(o.listing.Sort) > 0 || o.listing.Format == render.Table || o.listing.Format == render.Markdown
-}
-
-// notes says warnings on stderr, each once.
-type notes struct {
-	w     *world
-	quiet bool
-	said  int
-}
-
-// say says those of the warnings that have come since it was last called.
-func (n *notes) say(warnings collect.Warnings) {
-	for _, warning := range warnings[n.said:] {
-		n.print(warning.Text.In(n.w.words))
-	}
-	n.said = len(warnings)
-}
-
-// print prints one note.
-func (n *notes) print(note string) {
-	if !n.quiet {
-		fmt.Fprintf(n.w.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", text.EscapeLines(note)).In(n.w.words))
-	}
 }

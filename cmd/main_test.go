@@ -54,10 +54,10 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// quietWorld returns a world without terminals and without an environment. Its
+// quietEnvironment returns a world without terminals and without an environment. Its
 // clock is stopped.
-func quietWorld(stdout, stderr *bytes.Buffer) *world {
-	return &world{
+func quietEnvironment(stdout, stderr *bytes.Buffer) *environment {
+	return &environment{
 		stdout: stdout, stderr: stderr,
 		getenv:   func(string) string { return "" },
 		now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
@@ -68,14 +68,14 @@ func quietWorld(stdout, stderr *bytes.Buffer) *world {
 // runArgs runs the program with args in this process.
 func runArgs(t *testing.T, args ...string) outcome {
 	t.Helper()
-	return runIn(t, t.Context(), func(*world) {}, args...)
+	return runIn(t, t.Context(), func(*environment) {}, args...)
 }
 
 // runIn is like runArgs, in a world to which change was applied.
-func runIn(t *testing.T, ctx context.Context, change func(*world), args ...string) outcome {
+func runIn(t *testing.T, ctx context.Context, change func(*environment), args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	w := quietWorld(&stdout, &stderr)
+	w := quietEnvironment(&stdout, &stderr)
 	change(w)
 	code := run(ctx, args, w)
 	return outcome{code, stdout.String(), stderr.String()}

@@ -20,8 +20,8 @@ import (
 	"tcpstate/wording"
 )
 
-// arguments returns the arguments of the process. Called by the name netstat,
-// the program is that command.
+// arguments returns the arguments of the process. If the program is called by the
+// name netstat, it runs that command.
 func arguments(argv []string) []string {
 	if filepath.Base(argv[0]) == "netstat" {
 		return append([]string{"netstat"}, argv[1:]...)
@@ -29,13 +29,13 @@ func arguments(argv []string) []string {
 	return argv[1:]
 }
 
-func newNetstatCommand(w *world) *cobra.Command {
+func newNetstatCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "netstat [OPTIONS]",
 		Example: `  tcpstate netstat -ant | awk '{print $6}' | sort | uniq -c
   tcpstate netstat -tlnp | grep :80`,
-		// netstat's own getopt allows what pflag does not: long names cut
-		// short, and arguments that mean nothing.
+		// netstat's own getopt accepts what pflag does not: shortened long names,
+		// and arguments without a meaning.
 		DisableFlagParsing:    true,
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -46,29 +46,29 @@ func newNetstatCommand(w *world) *cobra.Command {
 			case o.help:
 				return c.Help()
 			case o.version:
-				_, err := fmt.Fprintf(w.stdout, "tcpstate %s, with the netstat of net-tools 2.10\n", version())
+				_, err := fmt.Fprintf(env.stdout, "tcpstate %s, with the netstat of net-tools 2.10\n", version())
 				return err
 			}
 			source, err := collect.ParseSource(o.source)
 			if err != nil {
 				return misused(err)
 			}
-			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), said: map[string]bool{}, w: w}
+			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), said: map[string]bool{}, env: env}
 			return repeat(c.Context(), n.interval(), func() error { return n.list(c.Context()) })
 		},
 	}
 	c.InitDefaultHelpFlag()
-	c.Flags().Lookup("help").Hidden = true // it is among the options above
+	c.Flags().Lookup("help").Hidden = true // the list of options in the text has it
 	return c
 }
 
-// netstat is a run of the command.
+// netstat is one run of netstat, with all its listings.
 type netstat struct {
 	netstatOptions
 	source collect.Source
 	names  *netstatNames
-	said   map[string]bool // on stderr, of what is said once
-	w      *world
+	said   map[string]bool // the notes that have been printed
+	env    *environment
 }
 
 // interval returns how long netstat -c waits between two listings
@@ -80,8 +80,8 @@ func (n *netstat) interval() time.Duration {
 	return 0
 }
 
-// list writes one listing. As in netstat, the processes are looked for before
-// the sockets are read.
+// list writes one listing. As in netstat, the processes are searched before the
+// sockets are read.
 func (n *netstat) list(ctx context.Context) error {
 	layout := render.Netstat{
 		All: n.all, Listening: n.listening, Extended: n.extended, Timers: n.timers, Wide: n.wide,
@@ -94,9 +94,9 @@ func (n *netstat) list(ctx context.Context) error {
 			return err
 		}
 		if owners.Len() == 0 {
-			fmt.Fprintf(n.w.stderr, "(No info could be read for \"-p\": geteuid()=%d but you should be root.)\n", os.Geteuid())
+			fmt.Fprintf(n.env.stderr, "(No info could be read for \"-p\": geteuid()=%d but you should be root.)\n", os.Geteuid())
 		} else if owners.Unreadable > 0 && anyClosed(proc.FS) {
-			fmt.Fprint(n.w.stderr, "(Not all processes could be identified, non-owned process info\n"+
+			fmt.Fprint(n.env.stderr, "(Not all processes could be identified, non-owned process info\n"+
 				" will not be shown, you would have to be root to see it all.)\n")
 		}
 		layout.Program = func(inode uint32) (int, string, bool) { return firstHolder(owners.Of(inode)) }
@@ -114,16 +114,17 @@ func (n *netstat) list(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n.say(wording.Say("cmd.netstat.names", "time", resolvePatience).In(n.w.words))
+			n.note(wording.Say("cmd.netstat.names", "time", resolveLimit).In(n.env.words))
 		}
 		sockets = each(kept)
 	}
-	return layout.Write(n.w.stdout, sockets)
+	return layout.Write(n.env.stdout, sockets)
 }
 
 // anyClosed reports whether there is a process whose directory of descriptors
-// may not be opened: only then netstat says that something is missing. root may
-// open them all, and may not always read the links in them (proc_pid_fd(5)).
+// this user may not open. Only then netstat reports that something is missing.
+// Root may open all of them, but may not always read the links in them
+// (proc_pid_fd(5)).
 func anyClosed(proc fs.FS) bool {
 	directories, _ := fs.Glob(proc, "[0-9]*/fd") // the only error is that of a wrong pattern
 	for _, directory := range directories {
@@ -138,9 +139,8 @@ func anyClosed(proc fs.FS) bool {
 	return false
 }
 
-// firstHolder returns the process that netstat shows of those that hold a
-// socket: the first in /proc, which lists them by their ids (prg_cache_add,
-// netstat.c).
+// firstHolder returns the one process that netstat shows for a socket: the first
+// in /proc, which lists processes by their ids (prg_cache_add, netstat.c).
 func firstHolder(holders []procnet.Holder) (pid int, argument string, ok bool) {
 	if len(holders) == 0 {
 		return 0, "", false
@@ -152,8 +152,9 @@ func firstHolder(holders []procnet.Holder) (pid int, argument string, ok bool) {
 	return first.PID, argument, true
 }
 
-// open begins to read the sockets, those of IPv4 first. netstat shows only what
-// /proc lists: not BOUND_INACTIVE, and not CLOSE if the source reports that state.
+// open begins to read the sockets, those of IPv4 first. It leaves out states that
+// /proc does not list and netstat never shows: BOUND_INACTIVE, and CLOSE if the
+// source reports that state.
 func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], error) {
 	var snapshots []*collect.Snapshot
 	closeAll := func() {
@@ -186,22 +187,22 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 					return
 				}
 			}
-			for _, text := range s.Warnings().In(n.w.words) {
-				n.say(text)
+			for _, text := range s.Warnings().In(n.env.words) {
+				n.note(text)
 			}
 		}
 	}, nil
 }
 
-// say says a note, once in all listings.
-func (n *netstat) say(note string) {
+// note prints a note on stderr, once in all listings.
+func (n *netstat) note(note string) {
 	if !n.said[note] {
 		n.said[note] = true
-		fmt.Fprintf(n.w.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", note).In(n.w.words))
+		fmt.Fprintf(n.env.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", note).In(n.env.words))
 	}
 }
 
-// keep keeps the sockets that are to be shown.
+// keep returns copies of the sockets that are shown.
 func keep(sockets iter.Seq2[*tcp.Socket, error], shown func(*tcp.Socket) bool) ([]*tcp.Socket, error) {
 	var kept []*tcp.Socket
 	for s, err := range sockets {
@@ -215,7 +216,7 @@ func keep(sockets iter.Seq2[*tcp.Socket, error], shown func(*tcp.Socket) bool) (
 	return kept, nil
 }
 
-// each yields sockets that were kept.
+// each yields the sockets of a slice.
 func each(sockets []*tcp.Socket) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		for _, s := range sockets {

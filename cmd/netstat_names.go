@@ -16,20 +16,21 @@ import (
 	"tcpstate/tcp"
 )
 
-// netstatNames are the names that netstat shows in place of numbers. What was
-// once asked for is kept for the next listing.
+// netstatNames are the names that netstat shows instead of numbers. A name that
+// was looked up is kept for the next listing.
 type netstatNames struct {
 	hosts    map[netip.Addr]string // "": none, or no answer in time
 	users    map[uint32]string     // "": none
 	services map[uint16]string
 
-	// The functions that the layout is given, nil where numbers are wanted.
+	// The functions that the layout gets; nil if it shows numbers.
 	host    func(netip.Addr) string
 	service func(port uint16) string
 	user    func(uid uint32) string
 }
 
-// newNetstatNames returns the names that the options leave to be shown.
+// newNetstatNames returns the names for the options: hosts, ports or users that
+// an option requests as numbers have no names.
 func newNetstatNames(o netstatOptions) *netstatNames {
 	n := &netstatNames{hosts: map[netip.Addr]string{}, users: map[uint32]string{}}
 	if !o.numericHosts {
@@ -45,7 +46,7 @@ func newNetstatNames(o netstatOptions) *netstatNames {
 	return n
 }
 
-// lookUpUser returns the name of a user.
+// lookUpUser returns the name of a user, or "" if there is none.
 func (n *netstatNames) lookUpUser(uid uint32) string {
 	name, known := n.users[uid]
 	if !known {
@@ -57,8 +58,8 @@ func (n *netstatNames) lookUpUser(uid uint32) string {
 	return name
 }
 
-// readServices returns the names of TCP ports in /etc/services. Without it
-// there are none.
+// readServices returns the names of TCP ports in /etc/services, or none if that
+// file cannot be read.
 func readServices() map[uint16]string {
 	file, err := os.Open("/etc/services")
 	if err != nil {
@@ -68,9 +69,9 @@ func readServices() map[uint16]string {
 	return parseServices(file)
 }
 
-// parseServices reads services(5). Of several names of a port netstat shows
-// the last (add2list and searchlist, lib/inet.c). Lines that it cannot read
-// name nothing.
+// parseServices reads a file in the format of services(5). If a port has several
+// names, netstat shows the last one (add2list and searchlist, lib/inet.c). Lines
+// that cannot be parsed are skipped.
 func parseServices(r io.Reader) map[uint16]string {
 	services := map[uint16]string{}
 	lines := bufio.NewScanner(r)
@@ -88,15 +89,15 @@ func parseServices(r io.Reader) map[uint16]string {
 	return services
 }
 
-// The bounds of a search for names: netstat asks one after the other, and waits
-// for each as long as the resolver does.
+// The limits of a search for names of hosts. netstat itself has none: it looks up
+// one host after another, and waits for each until the resolver gives up.
 const (
-	resolvePatience = 5 * time.Second // for all
-	resolvers       = 64              // at once
+	resolveLimit = 5 * time.Second // for all hosts together
+	resolvers    = 64              // lookups at the same time
 )
 
-// resolve looks up the hosts of the sockets that have not been looked up
-// before, and reports whether there was time enough for all.
+// resolve looks up the hosts of the sockets that have not been looked up before.
+// It reports whether all lookups ended in time.
 func (n *netstatNames) resolve(ctx context.Context, sockets []*tcp.Socket) (inTime bool) {
 	var wanted []netip.Addr
 	for _, s := range sockets {
@@ -108,7 +109,7 @@ func (n *netstatNames) resolve(ctx context.Context, sockets []*tcp.Socket) (inTi
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, resolvePatience)
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	names := make([]string, len(wanted))
 	next := make(chan int)
@@ -131,7 +132,8 @@ func (n *netstatNames) resolve(ctx context.Context, sockets []*tcp.Socket) (inTi
 	return ctx.Err() == nil
 }
 
-// lookUpHost returns the name of a host, the first if it has several.
+// lookUpHost returns the name of a host, the first if it has several, or "" if it
+// has none.
 func lookUpHost(ctx context.Context, addr netip.Addr) string {
 	names, err := net.DefaultResolver.LookupAddr(ctx, addr.String())
 	if err != nil || len(names) == 0 {

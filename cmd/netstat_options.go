@@ -9,7 +9,7 @@ import (
 	"tcpstate/wording"
 )
 
-// netstatOptions are what the options of netstat ask for.
+// netstatOptions are the options of one run of netstat.
 type netstatOptions struct {
 	all, listening                           bool
 	extended, programs, timers, wide         bool
@@ -20,19 +20,20 @@ type netstatOptions struct {
 	source, proc                             string
 }
 
-// netstatOption is an option of netstat. Those of what is not TCP say what to
-// use instead.
+// netstatOption is an option of netstat. An option that is not about TCP names the
+// program to use instead.
 type netstatOption struct {
-	letter  byte   // 0: it has none
-	long    string // "": it has none
+	letter  byte   // 0: it has no letter
+	long    string // the long name; "": it has none
 	help    string // the key of its text; "": it is not in the help
-	value   string // the name of its argument; "": it has none
+	value   string // the name of its argument; "": it has no argument
 	set     func(o *netstatOptions, value string) error
-	instead string // the key of what to use in its place; "": it is about TCP
+	instead string // the key of the text that says what to use instead; "": it is about TCP
 }
 
-// netstatTable returns the options of net-tools 2.10's netstat (main and usage
-// in its netstat.c), and two of this program's own, which have no letter.
+// netstatTable returns the options of the netstat of net-tools 2.10 (main and usage
+// in its netstat.c), and two options that only this program has, --source and
+// --proc.
 func netstatTable() []netstatOption {
 	return []netstatOption{
 		flag('a', "all", "help.netstat.option.all", func(o *netstatOptions) { o.all = true }),
@@ -95,7 +96,8 @@ func netstatTable() []netstatOption {
 	}
 }
 
-// flag returns an option without argument; one that sets nothing is accepted.
+// flag returns an option without an argument. If set is nil, the option is
+// accepted and has no effect.
 func flag(letter byte, long, help string, set func(*netstatOptions)) netstatOption {
 	return netstatOption{letter: letter, long: long, help: help, set: func(o *netstatOptions, _ string) error {
 		if set != nil {
@@ -105,12 +107,12 @@ func flag(letter byte, long, help string, set func(*netstatOptions)) netstatOpti
 	}}
 }
 
-// family returns a long option that is the name of an address family.
+// family returns a long option with the name of an address family.
 func family(name string) netstatOption {
 	return netstatOption{long: name, set: func(o *netstatOptions, _ string) error { return o.addFamilies(name) }}
 }
 
-// other returns an option of what is not TCP.
+// other returns an option that is not about TCP.
 func other(letter byte, long, instead string) netstatOption {
 	return netstatOption{letter: letter, long: long, instead: instead}
 }
@@ -133,7 +135,7 @@ func (o *netstatOptions) addFamilies(names string) error {
 	return nil
 }
 
-// families returns the address families that are wanted; none named is both.
+// families returns the requested address families, or both if none is requested.
 func (o *netstatOptions) families() []tcp.Family {
 	var families []tcp.Family
 	if o.ipv4 || !o.ipv6 {
@@ -145,10 +147,10 @@ func (o *netstatOptions) families() []tcp.Family {
 	return families
 }
 
-// parseNetstat reads arguments as getopt_long(3) reads netstat's: letters join,
-// long names may be cut short, and what is no option is passed over, wherever
-// it stands. Of help and version, which end the program there, nothing after
-// them is read.
+// parseNetstat reads arguments as getopt_long(3) does for netstat: letters can be
+// joined, long names can be shortened, and an argument that is not an option is
+// skipped. Nothing is read after the options for help and version, because they
+// end the program.
 func parseNetstat(args []string) (netstatOptions, error) {
 	o := netstatOptions{source: collect.ProcFS.String(), proc: collect.DefaultProc}
 	for len(args) > 0 && !o.help && !o.version {
@@ -170,7 +172,7 @@ func parseNetstat(args []string) (netstatOptions, error) {
 	return o, nil
 }
 
-// long sets the long option arg and returns what is left of the arguments.
+// long sets the long option arg and returns the arguments that are left.
 func (o *netstatOptions) long(arg string, rest []string) ([]string, error) {
 	name, value, given := strings.Cut(arg[2:], "=")
 	option, err := findLong(name)
@@ -191,7 +193,7 @@ func (o *netstatOptions) long(arg string, rest []string) ([]string, error) {
 	return rest, option.set(o, value)
 }
 
-// letters sets joined options and returns what is left of the arguments.
+// letters sets joined options and returns the arguments that are left.
 func (o *netstatOptions) letters(letters string, rest []string) ([]string, error) {
 	for i := range len(letters) {
 		option, ok := optionOfLetter(letters[i])
@@ -233,9 +235,9 @@ func optionNamed(name string) (netstatOption, bool) {
 	return netstatOption{}, false
 }
 
-// findLong returns the option with the name, or the only one whose name begins
-// so. The program's own options are not cut short: what netstat reads is read
-// as netstat reads it.
+// findLong returns the option with the name, or the only option whose name begins
+// with it. The options that only this program has cannot be shortened, so that
+// every short form means the same as in netstat.
 func findLong(name string) (netstatOption, error) {
 	if option, ok := optionNamed(name); ok {
 		return option, nil
@@ -256,7 +258,8 @@ func findLong(name string) (netstatOption, error) {
 	return netstatOption{}, wording.Fail("cmd.netstat.ambiguous", "option", "--"+name).WithHint("cmd.netstat.ambiguous.hint", "options", found)
 }
 
-// refuse says what to use in place of an option of what is not TCP.
+// refuse returns an error that says what to use instead of an option that is not
+// about TCP.
 func (option netstatOption) refuse(as string) error {
 	return wording.Fail("cmd.netstat.not-tcp", "option", as, "instead", wording.Say(option.instead))
 }
@@ -265,7 +268,7 @@ func unknownOption(name string) error {
 	return wording.Fail("cmd.unknown.option", "name", name).WithHint("cmd.unknown.option.hint")
 }
 
-// netstatHelp lists the options that do something here.
+// netstatHelp lists the options that this program accepts.
 func netstatHelp(words *wording.Catalogue) string {
 	var b strings.Builder
 	for _, option := range netstatTable() {

@@ -12,33 +12,34 @@ import (
 	"tcpstate/wording"
 )
 
-// overviewFlags are the flags of the program without a command.
+// overviewFlags are the flags of tcpstate without a command.
 type overviewFlags struct{ sharedFlags }
 
-// addOverview makes a command show one screen of the host.
-func addOverview(c *cobra.Command, w *world) {
+// addOverview makes a command show the overview: one screen about the host.
+func addOverview(c *cobra.Command, env *environment) {
 	var f overviewFlags
 	f.register(c)
 	flags := c.Flags()
 	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
-		flags.Lookup(name).Hidden = true // it shows processes always, and numbers
+		flags.Lookup(name).Hidden = true // the overview always shows processes, and always numbers
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		query, o, err := f.parse(c.Flags(), w)
+		query, o, err := f.parse(c.Flags(), env)
 		if err != nil {
 			return misused(err)
 		}
-		return runOverview(c.Context(), query, o, notes{w: w, quiet: f.quiet})
+		return runOverview(c.Context(), query, o, notes{env: env, quiet: f.quiet})
 	}
 }
 
-// parse checks the flags. Its errors are the caller's mistakes.
-func (f *overviewFlags) parse(flags *pflag.FlagSet, w *world) (collect.Query, *render.Overview, error) {
+// parse checks the flags and turns them into options. Its errors are mistakes in
+// the flags.
+func (f *overviewFlags) parse(flags *pflag.FlagSet, env *environment) (collect.Query, *render.Overview, error) {
 	query, err := f.query(flags, nil)
 	if err != nil {
 		return query, nil, err
 	}
-	format, color, err := f.output(flags, w)
+	format, color, err := f.output(flags, env)
 	switch {
 	case err != nil:
 		return query, nil, err
@@ -47,14 +48,15 @@ func (f *overviewFlags) parse(flags *pflag.FlagSet, w *world) (collect.Query, *r
 	case f.netns == collect.AllNamespaces:
 		return query, nil, wording.Fail("cmd.overview.all").WithHint("cmd.overview.all.hint")
 	}
-	o := &render.Overview{Format: format, Color: color, Words: w.words}
-	if w.stdoutTTY {
-		o.Width, o.Height = w.size()
+	o := &render.Overview{Format: format, Color: color, Words: env.words}
+	if env.stdoutTTY {
+		o.Width, o.Height = env.size()
 	}
 	return query, o, nil
 }
 
-// runOverview looks at the host once: nothing is compared, and so nothing waits.
+// runOverview reads the host once. It does not wait for a second reading, so no
+// counters are compared.
 func runOverview(ctx context.Context, query collect.Query, o *render.Overview, notes notes) error {
 	checkups, warnings, err := collect.BeginCheckups(ctx, query, doctor.DefaultThresholds(), collect.Once)
 	if err != nil {
@@ -65,11 +67,11 @@ func runOverview(ctx context.Context, query collect.Query, o *render.Overview, n
 		return err
 	}
 	warnings = append(warnings, c.Warnings()...)
-	notes.say(warnings)
-	o.Meta = metaFrom(c.Source(), notes.w)
+	notes.printNew(warnings)
+	o.Meta = metaFrom(c.Source(), notes.env)
 	checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
 	survey := c.Observation.Survey
-	return o.Write(notes.w.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
+	return o.Write(notes.env.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
 		Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()), Checked: checked, Unchecked: unchecked,
 		Sockets: survey.Counts.Total(),
 	}, warnings.Texts())

@@ -10,28 +10,28 @@ import (
 	"syscall"
 )
 
-// show writes a page to stdout, through a pager where that is a terminal on which
-// it does not fit, as git does: $PAGER, else less or more. A PAGER that is empty,
-// or cat, is none.
-func show(page []byte, w *world) error {
-	if pager := pagerFor(page, w); pager != "" {
-		if done, err := runPager(pager, page, w); done {
+// show writes a page to stdout. Like git, it uses a pager if stdout is a terminal
+// and the page does not fit on it: $PAGER, or less, or more. If PAGER is set to
+// nothing or to cat, no pager is used.
+func show(page []byte, env *environment) error {
+	if pager := pagerFor(page, env); pager != "" {
+		if done, err := runPager(pager, page, env); done {
 			return err
 		}
 	}
-	_, err := w.stdout.Write(page)
+	_, err := env.stdout.Write(page)
 	return err
 }
 
 // pagerFor returns the command of the pager that a page needs, or "".
-func pagerFor(page []byte, w *world) string {
-	if !w.stdoutTTY || w.getenv("TERM") == "dumb" {
+func pagerFor(page []byte, env *environment) string {
+	if !env.stdoutTTY || env.getenv("TERM") == "dumb" {
 		return ""
 	}
-	if _, height := w.size(); bytes.Count(page, []byte("\n")) < height {
+	if _, height := env.size(); bytes.Count(page, []byte("\n")) < height {
 		return ""
 	}
-	if pager, set := w.lookupenv("PAGER"); set {
+	if pager, set := env.lookupEnv("PAGER"); set {
 		if pager = strings.TrimSpace(pager); pager == "cat" {
 			return ""
 		}
@@ -45,36 +45,36 @@ func pagerFor(page []byte, w *world) string {
 	return ""
 }
 
-// runPager shows a page in a pager and waits until the reader has left it. It
-// reports whether the pager was run at all. A Ctrl-C is for the pager alone, which
-// may take it for a command, or end by it.
-func runPager(pager string, page []byte, w *world) (done bool, err error) {
+// runPager shows a page in a pager and waits until the pager ends. It reports
+// whether the pager could be run. While the pager runs, this program ignores
+// Ctrl-C: the pager may use it as a command, or end.
+func runPager(pager string, page []byte, env *environment) (done bool, err error) {
 	c := exec.Command("/bin/sh", "-c", pager)
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(page), os.Stdout, os.Stderr
-	if w.getenv("LESS") == "" {
-		c.Env = append(os.Environ(), "LESS=FRX") // end if it fits after all; take colours; leave the screen as it is
+	if env.getenv("LESS") == "" {
+		c.Env = append(os.Environ(), "LESS=FRX") // F: end if the page fits; R: show colours; X: do not clear the screen
 	}
 	if err := c.Start(); err != nil {
 		return false, nil
 	}
 	signal.Ignore(os.Interrupt)
 	err = c.Wait()
-	heedInterrupts()
+	restoreInterrupt()
 	if errors.Is(err, syscall.EPIPE) {
-		return true, nil // the reader has seen enough
+		return true, nil // the reader left before the end of the page
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		// 126 and 127: the shell could not run it, or found none. Otherwise the
-		// reader has left, by a Ctrl-C perhaps: a shell dies of one that its pager
-		// took for a command, so it tells no more.
+		// 126 and 127: the shell could not run the pager, or did not find it. Any
+		// other code means that the pager was run. It does not mean an error: a
+		// Ctrl-C ends the shell even if the pager used it as a command.
 		return exit.ExitCode() != 126 && exit.ExitCode() != 127, nil
 	}
 	return true, err
 }
 
-// heedInterrupts undoes signal.Ignore for Ctrl-C: neither signal.Reset nor
-// signal.Stop goes back behind it.
-func heedInterrupts() {
+// restoreInterrupt makes Ctrl-C end the program again after signal.Ignore, which
+// neither signal.Reset nor signal.Stop undoes.
+func restoreInterrupt() {
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	go func() {

@@ -49,10 +49,10 @@ func TestPager(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			var stdout, stderr bytes.Buffer
-			w := quietWorld(&stdout, &stderr)
+			w := quietEnvironment(&stdout, &stderr)
 			w.stdoutTTY, w.getenv = true, os.Getenv
 			w.size = func() (int, int) { return 80, 24 }
-			w.lookupenv = func(string) (string, bool) { return test.pager, test.pager != "-" }
+			w.lookupEnv = func(string) (string, bool) { return test.pager, test.pager != "-" }
 			code := report(show([]byte(test.page), w), &stderr, nil)
 			paged, _ := os.ReadFile(file) // the file does not exist if the pager got nothing
 			want := map[string]string{test.want: test.page}

@@ -112,7 +112,7 @@ func TestCtrlCEndsLs(t *testing.T) {
 func TestLsOfACancelledContextExits130(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := runIn(t, ctx, func(*world) {}, "ls", "--format", "ndjson")
+	got := runIn(t, ctx, func(*environment) {}, "ls", "--format", "ndjson")
 	if got.code != exitInterrupted || got.stderr != "" {
 		t.Errorf("exit %d, stderr %q, want 130 and an empty stderr", got.code, got.stderr)
 	}

@@ -25,7 +25,7 @@ type watchFlags struct {
 	until                       string
 }
 
-func newWatchCommand(w *world) *cobra.Command {
+func newWatchCommand(env *environment) *cobra.Command {
 	var f watchFlags
 	c := &cobra.Command{
 		Use: "watch [flags] [FILTER]",
@@ -34,17 +34,17 @@ func newWatchCommand(w *world) *cobra.Command {
   tcpstate watch --state CLOSE_WAIT --until '>100'
   tcpstate watch --state LISTEN --until '>0' --for 30s sport = :8080`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.options(c.Flags(), args, w)
+			o, err := f.options(c.Flags(), args, env)
 			if err != nil {
 				return misused(err)
 			}
-			if done, err := f.explain(o.query, w); done || err != nil {
+			if done, err := f.explain(o.query, env); done || err != nil {
 				return err
 			}
-			if f.onScreen(c.Flags(), w) {
-				return f.runScreen(c.Context(), o, args, w)
+			if f.onScreen(c.Flags(), env) {
+				return f.runScreen(c.Context(), o, args, env)
 			}
-			return runWatch(c.Context(), o, w)
+			return runWatch(c.Context(), o, env)
 		},
 	}
 	f.register(c)
@@ -57,16 +57,16 @@ func newWatchCommand(w *world) *cobra.Command {
 	return c
 }
 
-// watchOptions say what watch is to do.
+// watchOptions are the options of one run of watch.
 type watchOptions struct {
 	query  collect.Query
-	stream watch.Stream // less its feed
+	stream watch.Stream // without its feed
 	quiet  bool
 }
 
-// options checks the flags and turns them into options. Its errors are the
-// caller's mistakes.
-func (f *watchFlags) options(flags *pflag.FlagSet, args []string, w *world) (*watchOptions, error) {
+// options checks the flags and turns them into options. Its errors are mistakes
+// in the flags or arguments.
+func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environment) (*watchOptions, error) {
 	var until watch.Condition
 	if flags.Changed("until") {
 		var err error
@@ -79,9 +79,9 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, w *world) (*wa
 		return nil, err
 	}
 	if err := query.Filter.Unknown("watch", []string{"autobound"}); err != nil {
-		return nil, err // the kernel judges it of what it lists, and all must be listed
+		return nil, err // only the kernel can judge it, but the kernel must list all sockets
 	}
-	format, color, err := f.output(flags, w)
+	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, w *world) (*wa
 	return o, f.checkTimes(flags)
 }
 
-// columns returns what a line for people shows of a socket.
+// columns returns the columns of a line in the format table.
 func (f *watchFlags) columns() ([]*render.Column, error) {
 	list := "local,peer"
 	if f.processes {
@@ -118,7 +118,8 @@ func (f *watchFlags) columns() ([]*render.Column, error) {
 	return render.ParseColumns(list)
 }
 
-// checkTimes refuses times and numbers that make no sense.
+// checkTimes rejects times and counts that are too small, and --until-for without
+// --until.
 func (f *watchFlags) checkTimes(flags *pflag.FlagSet) error {
 	for _, d := range []struct {
 		name  string
@@ -137,14 +138,14 @@ func (f *watchFlags) checkTimes(flags *pflag.FlagSet) error {
 	return nil
 }
 
-func runWatch(ctx context.Context, o *watchOptions, w *world) error {
-	notes := notes{w: w, quiet: o.quiet}
+func runWatch(ctx context.Context, o *watchOptions, env *environment) error {
+	notes := notes{env: env, quiet: o.quiet}
 	stream := o.stream
-	stream.Feed, stream.Now = &watch.Session{Query: o.query, Now: w.now}, w.now
-	stream.Warn = notes.say
-	outcome, err := stream.Run(ctx, w.stdout)
+	stream.Feed, stream.Now = &watch.Session{Query: o.query, Now: env.now}, env.now
+	stream.Warn = notes.printNew
+	outcome, err := stream.Run(ctx, env.stdout)
 	if outcome.LostEvents+outcome.LostTicks > 0 && !o.quiet {
-		notes.print(wording.Say("cmd.watch.lost", "events", outcome.LostEvents, "ticks", outcome.LostTicks).In(w.words))
+		notes.print(wording.Say("cmd.watch.lost", "events", outcome.LostEvents, "ticks", outcome.LostTicks).In(env.words))
 	}
 	switch {
 	case !stream.Until.IsSet():
@@ -155,7 +156,7 @@ func runWatch(ctx context.Context, o *watchOptions, w *world) error {
 		return err
 	}
 	if stream.Silent && !o.quiet {
-		if _, err := fmt.Fprintln(w.stdout, outcome.Total); err != nil {
+		if _, err := fmt.Fprintln(env.stdout, outcome.Total); err != nil {
 			return err
 		}
 	}

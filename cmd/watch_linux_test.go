@@ -57,7 +57,7 @@ func readEvents(t *testing.T, text string) (events []event) {
 }
 
 // live sets the real clock in a world.
-func live(w *world) { w.now = time.Now }
+func live(env *environment) { env.now = time.Now }
 
 // TestWatchAgreesWithCount checks that a tick of watch has the numbers of count,
 // with the same flags and from both sources.
@@ -272,7 +272,7 @@ func TestWatchWithoutItsReader(t *testing.T) {
 		{[]string{"--until", ">1000000000"}, exitFailed, "tcpstate: waiting for >1000000000 sockets: the reader of the events is gone\n"},
 	} {
 		args := append([]string{"watch", "-q", "--json", "--interval", "5ms"}, test.args...)
-		got := runIn(t, t.Context(), func(w *world) { w.now, w.stdout = time.Now, brokenPipe{} }, args...)
+		got := runIn(t, t.Context(), func(env *environment) { env.now, env.stdout = time.Now, brokenPipe{} }, args...)
 		if got.code != test.code || got.stderr != test.stderr {
 			t.Errorf("%q: %+v", args, got)
 		}

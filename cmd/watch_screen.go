@@ -19,40 +19,41 @@ import (
 	"tcpstate/wording"
 )
 
-// terminal is where a screen is shown and keys are read.
+// terminal is where the screen is drawn and keys are read.
 type terminal struct {
 	in, out *os.File
 	environ []string
 }
 
-// onScreen reports whether watch is for somebody at a terminal, who has asked for
-// nothing that lines are for: a format, a condition, or an end.
-func (f *watchFlags) onScreen(flags *pflag.FlagSet, w *world) bool {
+// onScreen reports whether watch draws its screen: a user is at a terminal and
+// gave no flag that needs lines of output, such as a format, a condition or an
+// end.
+func (f *watchFlags) onScreen(flags *pflag.FlagSet, env *environment) bool {
 	for _, name := range []string{"json", "format", "until", "count", "for"} {
 		if flags.Changed(name) {
 			return false
 		}
 	}
-	return w.terminal != nil && w.getenv("TERM") != "dumb" && w.getenv("TERM") != ""
+	return env.terminal != nil && env.getenv("TERM") != "dumb" && env.getenv("TERM") != ""
 }
 
-// runScreen shows the screen until its user leaves it.
-func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, w *world) error {
-	locale := wording.Locale{All: w.getenv("LC_ALL"), Messages: w.getenv("LC_MESSAGES"), Ctype: w.getenv("LC_CTYPE"), Lang: w.getenv("LANG")}
+// runScreen shows the screen until the user leaves it.
+func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, env *environment) error {
+	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
 	book, err := explain.Open(locale.Language())
 	if err != nil {
 		return err
 	}
-	host, err := w.hostname()
+	host, err := env.hostname()
 	if err != nil {
-		host = "" // a host without a name has sockets all the same
+		host = "" // the screen then shows no host
 	}
 	s := &screen.Screen{
-		Session: &watch.Session{Query: o.query, Now: w.now}, Interval: f.interval, Filter: strings.Join(args, " "),
-		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: w.words, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
-		Input: w.terminal.in, Output: w.terminal.out, Environ: w.terminal.environ,
+		Session: &watch.Session{Query: o.query, Now: env.now}, Interval: f.interval, Filter: strings.Join(args, " "),
+		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
+		Input: env.terminal.in, Output: env.terminal.out, Environ: env.terminal.environ,
 	}
-	if o.query.States.Len() == 1 { // it is focused, and the counts of the others stay on the screen
+	if o.query.States.Len() == 1 { // focus it, so that the screen still counts the others
 		for s.Focus = range o.query.States.States() {
 		}
 		s.Session.Query.States = tcp.All
@@ -60,7 +61,8 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	return untilTerminated(ctx, s.Run)
 }
 
-// parseFilter reads a filter that is typed on the screen.
+// parseFilter parses a filter that is typed on the screen. It looks up names of
+// hosts only if lookUp is true.
 func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, error) {
 	names := collect.FilterNames(f.netns)
 	if !lookUp {
@@ -73,17 +75,18 @@ func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, erro
 	return parsed, parsed.Unknown("watch", []string{"autobound"})
 }
 
-// untilTerminated runs what must clean up behind itself also when the process is
-// told to end. It then ends as it was told, so that its parent sees that.
+// untilTerminated runs a function that must restore the terminal even if SIGTERM
+// or SIGHUP ends the process. After that it sends the process the same signal
+// again, so that the parent process sees the reason.
 func untilTerminated(ctx context.Context, run func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(told)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	go func() {
 		select {
-		case by := <-told:
+		case by := <-signals:
 			stop(terminated{by})
 		case <-ctx.Done():
 		}
@@ -92,7 +95,7 @@ func untilTerminated(ctx context.Context, run func(context.Context) error) error
 	if end, ok := errors.AsType[terminated](context.Cause(ctx)); ok {
 		signal.Reset(end.by)
 		if self, findErr := os.FindProcess(os.Getpid()); findErr == nil && self.Signal(end.by) == nil {
-			select {} // until the signal has come
+			select {} // until the signal arrives
 		}
 		return end
 	}
@@ -102,7 +105,7 @@ func untilTerminated(ctx context.Context, run func(context.Context) error) error
 	return err
 }
 
-// terminated is that the process was told to end.
+// terminated is the error for a signal that ends the process.
 type terminated struct{ by os.Signal }
 
 func (t terminated) Error() string { return t.Message().String() }

@@ -36,17 +36,17 @@ func ParseSeverity(name string) (Severity, error) {
 
 // UnknownSeverityError is the error for a name that no severity has.
 type UnknownSeverityError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownSeverityError) Error() string { return e.Message().String() }
 
-// Message returns the sentence.
+// Message returns the text of the error.
 func (e *UnknownSeverityError) Message() wording.Message {
 	return wording.Say("doctor.error.severity", "name", e.Name)
 }
 
-// Spelling returns what was given, and the severities.
+// Spelling returns the unknown name and the names of the severities.
 func (e *UnknownSeverityError) Spelling() (string, []string) {
 	return e.Name, slices.Clone(severityNames[Info:])
 }

@@ -12,21 +12,21 @@ import (
 //go:embed en
 var folders embed.FS
 
-// Catalogue is the texts of one language. A file is read when its first text is
-// asked for: a program that says nothing reads nothing.
+// Catalogue holds the texts of one language. It reads a file when the first text
+// of that file is needed, because reading costs time at the start of the program.
 type Catalogue struct {
 	language Language
 	files    sync.Map // name -> func() Texts, which reads the file once
 }
 
-// english is the catalogue of String and Error, which know no other.
+// english is the catalogue that the methods String and Error use.
 var english = For(English)
 
-// For returns the catalogue of a language. What it does not have is said in
-// English.
+// For returns the catalogue of a language. Texts that the language does not have
+// are in English.
 func For(l Language) *Catalogue { return &Catalogue{language: l} }
 
-// Language returns the language of the catalogue; of nil it is English.
+// Language returns the language of the catalogue, or English if c is nil.
 func (c *Catalogue) Language() Language {
 	if c == nil {
 		return English
@@ -45,12 +45,12 @@ func (c *Catalogue) Has(key string) bool {
 	return ok || c.language != English && english.Has(key)
 }
 
-// Keys returns the keys of a file, sorted: tests compare them with what a package
-// uses.
+// Keys returns the keys of a file in ascending order. Tests compare them with the
+// keys that a package uses.
 func (c *Catalogue) Keys(file string) []string { return slices.Sorted(maps.Keys(c.file(file))) }
 
-// text returns the text of a key. A key that has no text stands for itself, so
-// that a mistake is seen; the test of the package sees it first.
+// text returns the text of a key. If there is none, it returns the key itself, so
+// that the mistake is visible. The test of the package finds such keys.
 func (c *Catalogue) text(key string) string {
 	file, _, _ := strings.Cut(key, ".")
 	if text, ok := c.file(file)[key]; ok {
@@ -74,7 +74,7 @@ func (c *Catalogue) file(name string) Texts {
 			}
 			texts, err := Parse(path, string(text))
 			if err != nil {
-				return nil // the test of the package reads every file
+				return nil // the test of the package parses every file
 			}
 			return texts
 		}))

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Language is a language that texts are written in.
+// Language is a language of texts.
 type Language string
 
 // The languages.
@@ -13,14 +13,15 @@ const (
 	Chinese Language = "zh"
 )
 
-// Languages returns the languages that an option accepts.
+// Languages returns all languages.
 func Languages() []Language { return []Language{English, Chinese} }
 
-// String returns the name of the language, which is that of its folder.
+// String returns the name of the language. Its folder has the same name.
 func (l Language) String() string { return string(l) }
 
-// ParseLanguage reads the value of an option: "en" or "zh", or the name of a
-// locale that begins so, such as zh_CN. The error is an *UnknownLanguageError.
+// ParseLanguage returns the language with the given name: "en" or "zh", or the name
+// of a locale of that language, such as zh_CN. The error is an
+// *UnknownLanguageError.
 func ParseLanguage(text string) (Language, error) {
 	name, _, _ := strings.Cut(strings.ToLower(text), ".")
 	name, _, _ = strings.Cut(name, "@")
@@ -34,23 +35,23 @@ func ParseLanguage(text string) (Language, error) {
 	return "", &UnknownLanguageError{Name: text}
 }
 
-// UnknownLanguageError is the error for a language that there are no texts in.
+// UnknownLanguageError is the error for a language without texts.
 type UnknownLanguageError struct {
-	Name string // as it was given
+	Name string // as the user wrote it
 }
 
 func (e *UnknownLanguageError) Error() string { return e.Message().String() }
 
-// Message returns the sentence.
+// Message returns the text of the error.
 func (e *UnknownLanguageError) Message() Message { return Say("error.language", "name", e.Name) }
 
-// Spelling returns what was given, and the languages.
+// Spelling returns the unknown name and the names of the languages.
 func (e *UnknownLanguageError) Spelling() (string, []string) {
 	return e.Name, []string{English.String(), Chinese.String()}
 }
 
-// Locale is what the environment says of a user's language: the values of the
-// variables, "" where one is not set (locale(7)).
+// Locale holds the environment variables that choose the language of the user
+// (locale(7)). A variable that is not set is "".
 type Locale struct {
 	All      string // LC_ALL
 	Messages string // LC_MESSAGES
@@ -58,9 +59,10 @@ type Locale struct {
 	Lang     string // LANG
 }
 
-// Language returns the language of messages: the first of LC_ALL, LC_MESSAGES and
-// LANG that is set decides. Any Chinese is zh; all else, C and POSIX too, is en. So
-// is Chinese in a locale whose characters are not UTF-8, which the texts are in.
+// Language returns the language of messages. The first of LC_ALL, LC_MESSAGES and
+// LANG that is set decides. Every Chinese locale is zh, and every other locale is
+// en, also C and POSIX. A Chinese locale that does not use UTF-8 is en too, because
+// the texts are in UTF-8.
 func (l Locale) Language() Language {
 	language, err := ParseLanguage(firstSet(l.All, l.Messages, l.Lang))
 	if err != nil || l.charset() != "" && !l.UTF8() {
@@ -69,11 +71,11 @@ func (l Locale) Language() Language {
 	return language
 }
 
-// UTF8 reports whether the locale's characters are encoded in UTF-8: the first of
-// LC_ALL, LC_CTYPE and LANG that is set decides.
+// UTF8 reports whether the locale uses UTF-8. The first of LC_ALL, LC_CTYPE and
+// LANG that is set decides.
 func (l Locale) UTF8() bool { return l.charset() == "utf-8" || l.charset() == "utf8" }
 
-// charset returns the encoding that the locale names, in small letters, or "".
+// charset returns the encoding in the name of the locale, in lower case, or "".
 func (l Locale) charset() string {
 	_, charset, _ := strings.Cut(strings.ToLower(firstSet(l.All, l.Ctype, l.Lang)), ".")
 	charset, _, _ = strings.Cut(charset, "@")

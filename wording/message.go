@@ -1,30 +1,30 @@
-// Package wording holds the sentences that people read, as text files: a folder
-// for each language, a file for each subject. Code names a sentence by its key and
-// gives the values; the language is chosen where the sentence is printed.
+// Package wording holds the texts that people read, in text files: a folder for
+// each language, a file for each subject. Code names a text by its key and gives
+// the values. The code that prints the text chooses the language.
 //
 //	m := wording.Say("doctor.limits.open", "process", p, "open", n)
 //	m.In(catalogue)  // in the language of the catalogue
 //	m.String()       // in English
 //
 // A line of a file is "key = text". The first word of a key is the name of its
-// file, so that only the files that are needed are read:
+// file, so only files that are needed are read:
 //
 //	doctor.limits.open = {process} has {open} {open|descriptor|descriptors} open
 //
-// These may stand in a text:
+// A text can contain these places for values:
 //
-//	{name}           the value of that name
+//	{name}           the value with that name
 //	{name:q}         the value in double quotes, with control characters escaped
 //	{name:,}         a whole number with a comma between groups of three digits
-//	{name|one|many}  the first word where the number is 1, else the second; a
-//	                 language without plural forms gives one word
+//	{name|one|many}  the first word if the number is 1, otherwise the second; a
+//	                 language without plural forms has one word
 //
-// A text may go on in indented lines; line ends become spaces. Where nothing but
-// spaces follows the "=", the indented lines stay lines. A text that begins or ends
-// with a space stands in double quotes. A line that begins with # is a comment.
+// A text can continue in indented lines, which are joined by spaces. If nothing
+// follows the "=", the indented lines remain separate lines. A text that begins or
+// ends with a space is in double quotes. A line that begins with # is a comment.
 //
-// A test reads every Go file of the program: a key that has no text, a text that
-// has no use, and a value that is missing or left over are failures.
+// A test reads every Go file of the program. It fails if a key has no text, if a
+// text is not used, or if a value is missing or not used.
 package wording
 
 import (
@@ -36,23 +36,22 @@ import (
 	"tcpstate/text"
 )
 
-// Message is a sentence, or a part of one, in no language yet. The zero Message
-// is no text. A Message may be a value of another one.
+// Message is a sentence, or a part of one, that is not yet in a language. The zero
+// Message is no text. A Message can be a value of another Message.
 type Message struct {
 	Key    string
 	values []value
 }
 
-// value is what stands for a place in a text.
+// value is the value for a place in a text.
 type value struct {
 	name string
 	is   any
 }
 
 // Say returns the message of a key with its values, each after the name of its
-// place: Say("doctor.more", "n", 3). A value may be a Message, an error, a
-// []string or a []Message, which are joined by commas, or anything that
-// fmt.Sprint writes.
+// place: Say("doctor.more", "n", 3). A value is a Message, an error, a []string or
+// []Message, which are joined by commas, or anything that fmt.Sprint formats.
 func Say(key string, values ...any) Message {
 	m := Message{Key: key}
 	for i := 0; i+1 < len(values); i += 2 {
@@ -68,11 +67,11 @@ func (m Message) IsZero() bool { return m.Key == "" }
 // String returns the message in English.
 func (m Message) String() string { return m.In(english) }
 
-// MarshalText returns the message in English: documents for programs are in
-// English whatever the language of the user.
+// MarshalText returns the message in English. Documents for programs are always in
+// English.
 func (m Message) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// In returns the message in the language of a catalogue; nil is English.
+// In returns the message in the language of a catalogue, or in English if c is nil.
 func (m Message) In(c *Catalogue) string {
 	if m.IsZero() {
 		return ""
@@ -85,12 +84,12 @@ func (m Message) In(c *Catalogue) string {
 		if i < 0 {
 			return "", false
 		}
-		return c.write(m.values[i].is, p), true
+		return c.format(m.values[i].is, p), true
 	})
 }
 
-// write returns a value as a place wants it.
-func (c *Catalogue) write(v any, p Place) string {
+// format returns a value in the format of a place.
+func (c *Catalogue) format(v any, p Place) string {
 	if p.Forms != nil {
 		return text.Plural(number(v), p.Forms[0], p.Forms[len(p.Forms)-1])
 	}
@@ -103,7 +102,7 @@ func (c *Catalogue) write(v any, p Place) string {
 	return c.plain(v)
 }
 
-// number returns a value as a whole number; 0 where it is none.
+// number returns a value as a whole number, or 0 if it is not one.
 func number(v any) int64 {
 	n, _ := strconv.ParseInt(fmt.Sprint(v), 10, 64)
 	return n
@@ -140,8 +139,8 @@ func (c *Catalogue) List(texts []string) string {
 	return strings.Join(texts, c.text("parts.comma"))
 }
 
-// Joined returns texts and messages one after another, with nothing between
-// them. Those that are no text are left out.
+// Joined returns messages as one message, with nothing between them. Messages that
+// are no text are left out.
 func Joined(parts ...Message) Message {
 	parts = slices.DeleteFunc(parts, Message.IsZero)
 	switch len(parts) {

@@ -41,10 +41,10 @@ a.empty = ""
 		t.Errorf("%d texts", len(texts))
 	}
 	for wrong, want := range map[string]string{
-		"a.x = 1\na.x = 2": `f:2: "a.x" stands here twice`,
+		"a.x = 1\na.x = 2": `f:2: the key "a.x" occurs twice`,
 		"a.x":              `f:1: a line is "key = text"`,
 		"a x = 1":          `f:1: a line is "key = text"`,
-		"a.x =":            `f:1: "a.x" has no text`,
+		"a.x =":            `f:1: the key "a.x" has no text`,
 		"  indented":       `f:1: a line is "key = text"`,
 	} {
 		if _, err := Parse("f", wrong); err == nil || err.Error() != want {
@@ -69,8 +69,8 @@ func TestFill(t *testing.T) {
 		t.Error(wrong)
 	}
 	for want, used := range map[string][]string{
-		`the key "more" is missing`:                      {"more"},
-		`"plain" has the places ["name"], not ["other"]`: {"plain {other}"},
+		`the key "more" is missing`:                                  {"more"},
+		`the text of "plain" has the places ["name"], not ["other"]`: {"plain {other}"},
 	} {
 		if got := texts.Check(used); got != want {
 			t.Errorf("%q: %q, want %q", used, got, want)

@@ -5,24 +5,25 @@ import (
 	"strings"
 )
 
-// Unknown is an error for a word that is none of those that are known. Its own
-// package knows the words; which of them was meant is judged here alone.
+// Unknown is an error for a word that is not among the known words. Only the
+// package of the error has these words. Only this package decides which of them
+// was probably meant.
 type Unknown interface {
 	error
-	// Spelling returns the word as it was given, and the words that are known, as
-	// they can be given.
+	// Spelling returns the word as the user wrote it, and all accepted spellings
+	// of the known words.
 	Spelling() (given string, known []string)
 }
 
-// named is an Unknown whose words are shown otherwise than they may be given: a
-// state has several spellings and one name.
+// named is an Unknown whose words have several spellings but one name that is
+// shown, as states have.
 type named interface{ Shown(known string) string }
 
-// longestSlip is how long a word may be that is taken for a slip of the hand.
-const longestSlip = 40
+// longestTypo is the maximum length of a word that can be a misspelled known word.
+const longestTypo = 40
 
-// spellingHint returns the hint for an Unknown: the word that was probably meant; no
-// text where no word is near.
+// spellingHint returns a hint with the known word that was probably meant. If no
+// word is similar, or err is not an Unknown, it returns the zero Message.
 func spellingHint(err error) Message {
 	unknown, ok := err.(Unknown)
 	if !ok {
@@ -39,7 +40,8 @@ func spellingHint(err error) Message {
 	return Say("hint.meant", "word", near)
 }
 
-// choices returns the hint that lists the words that are known.
+// choices returns a hint that lists the known words. If err is not an Unknown, it
+// returns the zero Message.
 func choices(err error) Message {
 	unknown, ok := err.(Unknown)
 	if !ok {
@@ -61,26 +63,28 @@ func choices(err error) Message {
 	return Say("hint.choices", "words", known)
 }
 
-// Nearest returns the word that is fewest slips of the hand away from the given
-// one: a letter too many, one missing, one wrong, or two exchanged, in any case. Of
-// equals the first is taken. It reports false where even the nearest is too far to
-// be meant: more than a third of the letters.
+// Nearest returns the known word that differs from the given word by the fewest
+// typing mistakes. A mistake is an extra letter, a missing letter, a wrong letter,
+// or two exchanged letters. Case does not matter. If several words have the same
+// number of mistakes, it returns the first of them. It reports false if that number
+// is more than a third of the letters of the given word.
 func Nearest(given string, known []string) (string, bool) {
-	if len(given) > longestSlip {
+	if len(given) > longestTypo {
 		return "", false
 	}
 	given = strings.ToLower(given)
-	best, bestSlips := "", len(given)/3+1
+	best, fewest := "", len(given)/3+1
 	for _, k := range known {
-		if slips := slipsBetween(given, strings.ToLower(k)); slips < bestSlips {
-			best, bestSlips = k, slips
+		if mistakes := editDistance(given, strings.ToLower(k)); mistakes < fewest {
+			best, fewest = k, mistakes
 		}
 	}
 	return best, best != ""
 }
 
-// slipsBetween is the optimal string alignment distance of a and b, by bytes.
-func slipsBetween(a, b string) int {
+// editDistance returns the optimal string alignment distance between a and b, in
+// bytes.
+func editDistance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Texts are the texts of one file by their keys.
+// Texts maps the keys of one file to their texts.
 type Texts map[string]string
 
-// ParseError is the error for a file that breaks a rule of the format.
+// ParseError is the error for a file that is not in the format of this package.
 type ParseError struct {
 	File string
 	Line int // counts from 1
@@ -18,7 +18,7 @@ type ParseError struct {
 
 func (e *ParseError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg) }
 
-// Parse reads a file of texts. Each key stands there once. The error is a
+// Parse parses a file of texts. A key may occur only once. The error is a
 // *ParseError.
 func Parse(file, text string) (Texts, error) {
 	texts := make(Texts, strings.Count(text, "\n")/2)
@@ -35,23 +35,23 @@ func Parse(file, text string) (Texts, error) {
 			return nil, &ParseError{file, start + 1, `a line is "key = text"`}
 		}
 		if _, twice := texts[key]; twice {
-			return nil, &ParseError{file, start + 1, fmt.Sprintf("%q stands here twice", key)}
+			return nil, &ParseError{file, start + 1, fmt.Sprintf("the key %q occurs twice", key)}
 		}
 		for i < len(lines) && (lines[i] == "" || lines[i][0] == ' ') {
 			i++
 		}
-		for lines[i-1] == "" { // empty lines end a text
+		for lines[i-1] == "" { // empty lines at the end are not part of the text
 			i--
 		}
 		if first == "" && i == start+1 {
-			return nil, &ParseError{file, start + 1, fmt.Sprintf("%q has no text", key)}
+			return nil, &ParseError{file, start + 1, fmt.Sprintf("the key %q has no text", key)}
 		}
 		texts[key] = textOf(strings.TrimPrefix(first, " "), lines[start+1:i])
 	}
 	return texts, nil
 }
 
-// textOf puts the lines of a text together.
+// textOf joins the lines of a text. first is the part after the "=".
 func textOf(first string, more []string) string {
 	switch {
 	case first == "" && len(more) > 0:
@@ -72,15 +72,15 @@ func textOf(first string, more []string) string {
 	return first
 }
 
-// Place is where a value stands in a text.
+// Place is a place for a value in a text.
 type Place struct {
 	Name   string
 	Format string   // "", "q" or ","
-	Forms  []string // of a word, for the number of that name; nil: the value itself
+	Forms  []string // singular and plural of a word, chosen by the number with that name; nil: the value itself
 }
 
-// Fill returns the text of a key with values in its places, each after the name
-// of its place. A key without a text is returned itself.
+// Fill returns the text of a key with values in its places. Each value follows the
+// name of its place. If the key has no text, Fill returns the key.
 func (t Texts) Fill(key string, values ...string) string {
 	text, ok := t[key]
 	if !ok {
@@ -96,9 +96,9 @@ func (t Texts) Fill(key string, values ...string) string {
 	})
 }
 
-// Check compares the texts with what a program uses: each entry is a key and,
-// after it, the places of its text, as in "unit.ms {n}". It returns what is wrong
-// first, or "".
+// Check compares the texts with what a program uses. Each entry is a key, followed
+// by the places of its text, as in "unit.ms {n}". Check returns a description of
+// the first difference, or "".
 func (t Texts) Check(used []string) string {
 	known := make(map[string]bool, len(used))
 	for _, entry := range used {
@@ -109,18 +109,19 @@ func (t Texts) Check(used []string) string {
 			return fmt.Sprintf("the key %q is missing", key)
 		}
 		if want, got := PlacesIn(entry), PlacesIn(text); !slices.Equal(want, got) {
-			return fmt.Sprintf("%q has the places %q, not %q", key, got, want)
+			return fmt.Sprintf("the text of %q has the places %q, not %q", key, got, want)
 		}
 	}
 	for key := range t {
 		if !known[key] {
-			return fmt.Sprintf("%q is no key", key)
+			return fmt.Sprintf("the key %q is not used", key)
 		}
 	}
 	return ""
 }
 
-// PlacesIn returns the names of the places in a text, sorted, each once.
+// PlacesIn returns the names of the places in a text, in ascending order, each
+// once.
 func PlacesIn(text string) []string {
 	var names []string
 	fill(text, func(p Place) (string, bool) {
@@ -131,8 +132,8 @@ func PlacesIn(text string) []string {
 	return slices.Compact(names)
 }
 
-// fill puts what value returns in the places of a text. A place for which it
-// returns false stays as it is written.
+// fill replaces each place in a text by the result of value. A place for which
+// value reports false stays as it is written.
 func fill(text string, value func(Place) (string, bool)) string {
 	if strings.IndexByte(text, '{') < 0 {
 		return text
@@ -151,8 +152,8 @@ func fill(text string, value func(Place) (string, bool)) string {
 			text = rest
 			continue
 		}
-		if is, known := value(place); known {
-			b.WriteString(is)
+		if content, known := value(place); known {
+			b.WriteString(content)
 		} else {
 			b.WriteString("{" + inner + "}")
 		}
@@ -160,7 +161,7 @@ func fill(text string, value func(Place) (string, bool)) string {
 	}
 }
 
-// placeOf reads what stands between braces.
+// placeOf parses the part of a text between braces.
 func placeOf(inner string) (Place, bool) {
 	p := Place{Name: inner}
 	if name, forms, ok := strings.Cut(inner, "|"); ok {
