@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, env *environment) int {
 	root := newRootCommand(&inner)
 	root.SetArgs(args)
 	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // shells show the texts of commands and flags
-		describe(root, env.words)
+		describeForShell(root, env.words)
 	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {

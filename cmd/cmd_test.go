@@ -62,7 +62,7 @@ func TestColorIsDecidedInThisOrder(t *testing.T) {
 
 func TestReportReturnsExitCodes(t *testing.T) {
 	hinted := wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
-	text := "tcpstate: there is no CSV of findings: they are no table\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
+	text := "tcpstate: findings cannot be written as CSV\ntcpstate: hint: the formats are table, json, ndjson and markdown\n"
 	tests := []struct {
 		err    error
 		code   int

@@ -137,9 +137,9 @@ func TestCountMistakes(t *testing.T) {
 	}{
 		{"count --by pear", "tcpstate: cannot count by \"pear\"\n"},
 		{"count --by peer,peer", "tcpstate: \"peer\" is named twice\n"},
-		{"count --limit 3", "tcpstate: --limit is for groups\n"},
+		{"count --limit 3", "tcpstate: --limit works only with groups\n"},
 		{"count --by peer --limit 0", "tcpstate: --limit 0 is less than 1\n"},
-		{"count -H --json", "tcpstate: --no-header is for table and csv, not for json\n"},
+		{"count -H --json", "tcpstate: --no-header works only with table and csv, not with json\n"},
 		{"count --state nonsense", "tcpstate: unknown state \"nonsense\"\n"},
 	} {
 		got := runArgs(t, strings.Fields(test.args)...)

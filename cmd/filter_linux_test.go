@@ -129,8 +129,8 @@ func TestFiltersThatProcCannotEvaluate(t *testing.T) {
 			}
 		}
 		got := runArgs(t, "ls", "--source", "procfs", "autobound")
-		want := "tcpstate: filter: column 1: only the kernel knows autobound, and it cannot judge \"autobound\"\n  autobound\n  ^\n" +
-			"tcpstate: hint: it needs sock_diag, and must be joined by \"and\" to what only this program\n  can judge\n"
+		want := "tcpstate: filter: column 1: only the kernel can evaluate autobound, but it cannot evaluate \"autobound\"\n  autobound\n  ^\n" +
+			"tcpstate: hint: autobound needs sock_diag; join it by \"and\" to what only this program\n  can evaluate\n"
 		if got.code != exitFailed || got.stdout != "" || strings.Join(strings.Fields(got.stderr), " ") != strings.Join(strings.Fields(want), " ") {
 			t.Errorf("autobound: exit %d, stdout %q, stderr\n%s", got.code, got.stdout, got.stderr)
 		}

@@ -319,11 +319,11 @@ var meantDifferences = []struct {
 	{args: []string{"sport", "443", "or", "dst", "inet6:*"}, onlyLs: func(r row) bool { return local(r).Port() == 443 },
 		reason: "the same"},
 
-	{args: []string{"dport", "70000"}, lsError: "is no port", reason: "ss accepts the port and finds nothing"},
-	{args: []string{"sport", ">=", "70000"}, lsError: "is no port", reason: "the same"},
+	{args: []string{"dport", "70000"}, lsError: "is not a port", reason: "ss accepts the port and finds nothing"},
+	{args: []string{"sport", ">=", "70000"}, lsError: "is not a port", reason: "the same"},
 	{args: []string{"dport", "0443"}, lsError: "does not begin with 0", reason: "ss reads this as octal, which is never intended"},
 	{args: []string{"dport", "0x1bb"}, lsError: "neither a port", reason: "ports are written in decimal"},
-	{args: []string{"src", "10.1"}, lsError: "is no address", reason: "ss adds zeros and reads 10.1.0.0"},
+	{args: []string{"src", "10.1"}, lsError: "is not an address", reason: "ss adds zeros and reads 10.1.0.0"},
 
 	{args: []string{"sport", "443,5000"}, ssError: "does not look like a port", reason: "only ls has lists"},
 	{args: []string{"sport", "443-5000"}, ssError: "does not look like a port", reason: "only ls has ranges"},

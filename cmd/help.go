@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,7 +23,7 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 	if c.Name() == "netstat" {
 		values = append(values, "options", netstatHelp(words))
 	}
-	if words.Has(of + ".short") { // cobra describes the shells of completion
+	if words.Has(of + ".short") { // cobra has its own texts for the shells of completion
 		c.Short = wording.Say(of + ".short").In(words)
 	}
 	if words.Has(of + ".long") {
@@ -42,6 +43,16 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 	}
 }
 
+// describeForShell sets the same texts for the completion of a shell. It removes the
+// quotes around the names of values, which only the help of cobra understands.
+func describeForShell(c *cobra.Command, words *wording.Catalogue) {
+	describe(c, words)
+	unquote := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	for _, below := range append(c.Commands(), c) {
+		below.Flags().VisitAll(unquote)
+	}
+}
+
 // newHelpCommand returns the help command. It rejects an unknown command, which
 // the help command of cobra accepts.
 func newHelpCommand() *cobra.Command {
@@ -49,8 +60,11 @@ func newHelpCommand() *cobra.Command {
 		Use: "help [command]",
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
-			if err != nil || len(rest) > 0 {
+			switch {
+			case err != nil || about == c.Root() && len(rest) > 0:
 				return knownCommand(c.Root(), args)
+			case len(rest) > 0:
+				return noArguments(about, rest)
 			}
 			return about.Help()
 		},

@@ -48,7 +48,7 @@ func TestHelpIsComplete(t *testing.T) {
 func TestCompletionDescribes(t *testing.T) {
 	for _, args := range [][]string{{"__complete", "l"}, {"__complete", "ls", "--lim"}} {
 		got := runArgs(t, args...)
-		want := map[string]string{"l": "ls\tList the TCP sockets", "--lim": "--limit\tlist at most"}[args[len(args)-1]]
+		want := map[string]string{"l": "ls\tList the TCP sockets", "--lim": "--limit\tlist at most N sockets"}[args[len(args)-1]]
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("%q: %q does not have %q", args, got.stdout, want)
 		}

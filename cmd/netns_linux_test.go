@@ -364,7 +364,7 @@ func TestNetnsMistakes(t *testing.T) {
 		n := makeNeighbours(t, l)
 		for _, command := range []string{"ls", "count"} {
 			got := runArgs(t, command, "-N", "nosuch", "--json")
-			if got.code != exitFailed || got.stdout != "" || !strings.HasPrefix(got.stderr, "tcpstate: no network namespace \"nosuch\"\ntcpstate: hint: the names here are blue, red; ") {
+			if got.code != exitFailed || got.stdout != "" || !strings.HasPrefix(got.stderr, "tcpstate: no network namespace \"nosuch\"\ntcpstate: hint: the names are blue, red; ") {
 				t.Errorf("%s: %+v", command, got)
 			}
 		}

@@ -35,7 +35,7 @@ func TestLsFallsBackToProc(t *testing.T) {
 		want := len(byEnds(t, list(t).Sockets))
 		for name, denied := range map[string]syscall.Errno{"EPROTONOSUPPORT": syscall.EPROTONOSUPPORT, "EPERM": syscall.EPERM} {
 			t.Run(name, func(t *testing.T) {
-				warning := fmt.Sprintf("sock_diag: opening a netlink socket: %v; reading /proc/net/tcp instead, which knows less of each socket and may list one twice or miss one while it changes", denied)
+				warning := fmt.Sprintf("sock_diag: opening a netlink socket: %v; reading /proc/net/tcp instead, which has fewer fields, and which may list a socket twice or miss one if the table changes meanwhile", denied)
 
 				got := runDenied(t, denied, "ls", "--json", "-e")
 				if wantErr := "tcpstate: note: " + warning + "\n"; got.code != exitDone || got.stderr != wantErr {

@@ -180,10 +180,10 @@ func TestWatchUntil(t *testing.T) {
 			{[]string{"--until", ">0", "--state", "listen"}, exitDone, "1\n", ""},
 			{[]string{"--until", ">0", "-q", "sport", "=", ":8080"}, exitDone, "", ""},
 			{[]string{"--until", "=1", "--until-for", "20ms", "--interval", "5ms"}, exitDone, "1\n", ""},
-			{[]string{"--until", ">1", "--for", "20ms", "--interval", "5ms"}, exitFailed, "1\n", "tcpstate: waiting for >1 sockets: there are 1\n"},
-			{[]string{"--until", ">1", "--count", "2", "--interval", "5ms", "-q"}, exitFailed, "", "tcpstate: waiting for >1 sockets: there are 1\n"},
+			{[]string{"--until", ">1", "--for", "20ms", "--interval", "5ms"}, exitFailed, "1\n", "tcpstate: waiting for >1 sockets: there is 1\n"},
+			{[]string{"--until", ">1", "--count", "2", "--interval", "5ms", "-q"}, exitFailed, "", "tcpstate: waiting for >1 sockets: there is 1\n"},
 			{[]string{"--until", "=1", "--until-for", "1h", "--for", "20ms", "--interval", "5ms"}, exitFailed, "1\n",
-				"tcpstate: waiting for =1 sockets for 1h0m0s: there are 1\n"},
+				"tcpstate: waiting for =1 sockets for 1h0m0s: there is 1\n"},
 		} {
 			got := runIn(t, t.Context(), live, append([]string{"watch"}, test.args...)...)
 			if got != (outcome{test.code, test.stdout, test.stderr}) {
@@ -269,7 +269,7 @@ func TestWatchWithoutItsReader(t *testing.T) {
 		stderr string
 	}{
 		{nil, exitDone, ""},
-		{[]string{"--until", ">1000000000"}, exitFailed, "tcpstate: waiting for >1000000000 sockets: the reader of the events is gone\n"},
+		{[]string{"--until", ">1000000000"}, exitFailed, "tcpstate: waiting for >1000000000 sockets: the reader of the events has ended\n"},
 	} {
 		args := append([]string{"watch", "-q", "--json", "--interval", "5ms"}, test.args...)
 		got := runIn(t, t.Context(), func(env *environment) { env.now, env.stdout = time.Now, brokenPipe{} }, args...)

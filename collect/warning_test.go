@@ -18,7 +18,7 @@ func TestWarningsAreComparedByCodeAndSubject(t *testing.T) {
 	want := []string{
 		"the processes of 3 of 7 sockets are not known",
 		"the kernel reports that its table changed during the dump: sockets may be missing or listed twice",
-		"nothing can match: the requested states, families and filter exclude each other",
+		"no socket can match: the requested states, families and filter contradict each other",
 		`network namespace "net1": test`, `network namespace "net2": test`,
 	}
 	if got := w.Texts(); !slices.Equal(got, want) {

@@ -30,7 +30,7 @@ func TestFindMisses(t *testing.T) {
 		"":            "tcpstate explain --list shows the topics",
 		"?":           "tcpstate explain --list shows the topics",
 		"\xff":        "tcpstate explain --list shows the topics",
-		"foo":         "the nearest is FIN_WAIT1; tcpstate explain --list shows the topics",
+		"foo":         "the most similar topic is FIN_WAIT1; tcpstate explain --list shows all topics",
 		"half":        "did you mean half-close, half-open?",
 		"queue":       "did you mean backlog?",
 		"握手":          "did you mean handshake, why-not-two, why-three?",

@@ -61,7 +61,7 @@ func (r *random) filter(t *testing.T, autobound bool) *Filter {
 		if err == nil {
 			return f
 		}
-		if e, ok := err.(*Error); !ok || e.What.String() != "these states leave none" {
+		if e, ok := err.(*Error); !ok || e.What.String() != "no state is left" {
 			t.Fatalf("%s: %v", expr, err)
 		}
 	}

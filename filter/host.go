@@ -191,7 +191,7 @@ func (p *parser) prefixes(k *kind, v value) ([]netip.Prefix, error) {
 		return p.lookUpHost(k, v)
 	case addr.Zone() != "":
 		return nil, p.fail(v.offset, wording.Say("filter.zone", "text", quote(v.text)),
-			wording.Say("filter.zone.hint", "address", addr.WithZone(""), "zone", addr.Zone()))
+			wording.Say("filter.zone.hint", "word", k.word, "address", addr.WithZone(""), "zone", addr.Zone()))
 	}
 	bits := addr.BitLen()
 	if hasLength {

@@ -15,10 +15,10 @@ func TestNotFoundHint(t *testing.T) {
 		names []string
 		want  string
 	}{
-		{nil, "no network namespace has a name here (in /run/netns); give the path of one or the id of a process in it"},
-		{[]string{"blue", "red"}, "the names here are blue, red; the path of a network namespace or the id of a process in it is accepted too"},
-		{[]string{"a b", "c,d", "\x1b[31m", `"`}, `the names here are "a b", "c,d", "\x1b[31m", "\""; the path of a network namespace or the id of a process in it is accepted too`},
-		{many, "the names here are n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19 and 3 more; the path of a network namespace or the id of a process in it is accepted too"},
+		{nil, "no network namespace has a name in /run/netns; give the path of a namespace or the id of a process in it"},
+		{[]string{"blue", "red"}, "the names are blue, red; the path of a namespace or the id of a process in it is accepted too"},
+		{[]string{"a b", "c,d", "\x1b[31m", `"`}, `the names are "a b", "c,d", "\x1b[31m", "\""; the path of a namespace or the id of a process in it is accepted too`},
+		{many, "the names are n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19 and 3 more; the path of a namespace or the id of a process in it is accepted too"},
 	} {
 		if got := (&NotFoundError{Spec: "x", Names: test.names}).Hint().String(); got != test.want {
 			t.Errorf("%q:\ngot  %s\nwant %s", test.names, got, test.want)

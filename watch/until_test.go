@@ -49,17 +49,17 @@ func TestConditions(t *testing.T) {
 
 func TestWrongConditions(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                      `condition "" begins with no comparison`,
-		"100":                   `condition "100" begins with no comparison`,
-		"=>1":                   `condition "=>1": ">1" is no number of sockets`,
-		">":                     `condition ">": "" is no number of sockets`,
-		">-1":                   `condition ">-1": "-1" is no number of sockets`,
-		">+1":                   `condition ">+1": "+1" is no number of sockets`,
-		">1k":                   `condition ">1k": "1k" is no number of sockets`,
-		"> 1 2":                 `condition "> 1 2": "1 2" is no number of sockets`,
-		">99999999999999999999": `condition ">99999999999999999999": "99999999999999999999" is no number of sockets`,
-		"<0":                    `condition "<0": no number is less than 0, every number is at least 0`,
-		">= 0":                  `condition ">= 0": no number is less than 0, every number is at least 0`,
+		"":                      `condition "" does not begin with a comparison`,
+		"100":                   `condition "100" does not begin with a comparison`,
+		"=>1":                   `condition "=>1": ">1" is not a number of sockets`,
+		">":                     `condition ">": "" is not a number of sockets`,
+		">-1":                   `condition ">-1": "-1" is not a number of sockets`,
+		">+1":                   `condition ">+1": "+1" is not a number of sockets`,
+		">1k":                   `condition ">1k": "1k" is not a number of sockets`,
+		"> 1 2":                 `condition "> 1 2": "1 2" is not a number of sockets`,
+		">99999999999999999999": `condition ">99999999999999999999": "99999999999999999999" is not a number of sockets`,
+		"<0":                    `condition "<0": a number of sockets is always at least 0`,
+		">= 0":                  `condition ">= 0": a number of sockets is always at least 0`,
 	} {
 		_, err := ParseCondition(text)
 		if err == nil || err.Error() != want || !strings.Contains(wording.Hint(err).String(), "'>100'") {
