@@ -212,7 +212,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 		names = append(names, sub.Name())
 	}
 	slices.Sort(names)
-	return misused(wording.Fail("cmd.unknown.command", "name", args[0]).Unlike(args[0], names...))
+	return misused(wording.Fail("cmd.unknown.command", "name", args[0]).WithChoices(args[0], names...))
 }
 
 // noArguments rejects all arguments, for a command that takes none.

@@ -120,7 +120,7 @@ func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environme
 	switch e.format {
 	case "text", "markdown", "json":
 	default:
-		return nil, wording.Fail("cmd.unknown.format", "name", f.format).Unlike(f.format, "text", "markdown", "json")
+		return nil, wording.Fail("cmd.unknown.format", "name", f.format).WithChoices(f.format, "text", "markdown", "json")
 	}
 	switch {
 	case f.list && len(args) > 0:

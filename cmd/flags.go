@@ -161,5 +161,5 @@ func useColor(choice string, env *environment) (bool, error) {
 		}
 		return env.getenv("NO_COLOR") == "" && env.stdoutTTY && env.getenv("TERM") != "dumb", nil
 	}
-	return false, wording.Fail("cmd.unknown.color", "name", choice).Unlike(choice, "auto", "always", "never")
+	return false, wording.Fail("cmd.unknown.color", "name", choice).WithChoices(choice, "auto", "always", "never")
 }

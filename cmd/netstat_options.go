@@ -129,7 +129,7 @@ func (o *netstatOptions) addFamilies(names string) error {
 			if option, ok := optionNamed(name); ok && option.instead != "" {
 				return option.refuse("-A " + name)
 			}
-			return wording.Fail("cmd.unknown.family", "name", name).Unlike(name, "inet", "inet6")
+			return wording.Fail("cmd.unknown.family", "name", name).WithChoices(name, "inet", "inet6")
 		}
 	}
 	return nil

@@ -30,9 +30,9 @@ func (e *Error) WithHint(key string, values ...any) *Error {
 	return &with
 }
 
-// Unlike returns the error as one about a word that is not among the known words.
+// WithChoices returns the error as one about a word that is not among the known words.
 // Hint then suggests the most similar known word, or lists all of them.
-func (e *Error) Unlike(given string, known ...string) *Error {
+func (e *Error) WithChoices(given string, known ...string) *Error {
 	with := *e
 	with.given, with.known = given, known
 	return &with

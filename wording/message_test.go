@@ -137,7 +137,7 @@ type marker struct{ error }
 func (m marker) Unwrap() error { return m.error }
 
 func TestHints(t *testing.T) {
-	unlike := Fail("error.state", "state", "tabel").Unlike("tabel", "table", "json")
+	unlike := Fail("error.state", "state", "tabel").WithChoices("tabel", "table", "json")
 	for _, c := range []struct {
 		err  error
 		want string
@@ -146,12 +146,12 @@ func TestHints(t *testing.T) {
 		{marker{unlike}, "did you mean table?"},
 		{Both(fs.ErrExist, unlike), "did you mean table?"},
 		{fmt.Errorf("x: %w", unlike), "did you mean table?"},
-		{Fail("error.state", "state", "x").Unlike("x", "table", "json"), "it can be table, json"},
-		{Fail("error.state", "state", "x").Unlike("x", "table", "json").WithHint("error.language", "name", "h"), `no pages in language "h"`},
+		{Fail("error.state", "state", "x").WithChoices("x", "table", "json"), "it can be table, json"},
+		{Fail("error.state", "state", "x").WithChoices("x", "table", "json").WithHint("error.language", "name", "h"), `no pages in language "h"`},
 		{Fail("error.state", "state", "x"), ""},
 		{fs.ErrExist, ""},
 		{nil, ""},
-		{Fail("error.state", "state", "x").Unlike(strings.Repeat("x", 50), strings.Repeat("x", 50)), "it can be " + strings.Repeat("x", 50)},
+		{Fail("error.state", "state", "x").WithChoices(strings.Repeat("x", 50), strings.Repeat("x", 50)), "it can be " + strings.Repeat("x", 50)},
 	} {
 		if got := Hint(c.err).String(); got != c.want {
 			t.Errorf("%v: hint %q, want %q", c.err, got, c.want)
