@@ -37,7 +37,7 @@ const (
 // replace parts of it.
 type environment struct {
 	stdout, stderr       io.Writer
-	stdoutTTY, stderrTTY bool                       // it is a terminal
+	stdoutTTY, stderrTTY bool                       // whether each is a terminal
 	size                 func() (width, height int) // of the terminal that stdout is
 	terminal             *terminal                  // nil: stdin or stdout is not a terminal
 	getenv               func(string) string

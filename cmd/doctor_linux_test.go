@@ -52,7 +52,7 @@ type finding struct {
 	Related []string `json:"related"`
 }
 
-// ticking sets the real clock in a world. The doctor reads the clock for the first
+// ticking sets the real clock in an environment. The doctor reads the clock for the first
 // time when it begins, and for the second time when it has read the counters. At that
 // moment during runs, so its effects lie between the two readings of the counters.
 func ticking(during func()) func(*environment) {

@@ -82,7 +82,7 @@ type explanation struct {
 	format   string
 	terminal explain.Terminal
 
-	topic        *explain.Topic // nil: the whole machine, or the sockets that socketFilter selects
+	topic        *explain.Topic // nil: the whole state machine, or the sockets that socketFilter selects
 	socketFilter *filter.Filter // selects the sockets to explain; nil: none
 	named        string         // these sockets, as the user named them
 

@@ -48,7 +48,8 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 func describeForShell(c *cobra.Command, words *wording.Catalogue) {
 	describe(c, words)
 	unquote := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
-	for _, below := range append(c.Commands(), c) {
+	c.Flags().VisitAll(unquote)
+	for _, below := range c.Commands() {
 		below.Flags().VisitAll(unquote)
 	}
 }
@@ -74,16 +75,16 @@ func newHelpCommand() *cobra.Command {
 // flagError turns an error of pflag into an error with a text of this program, if
 // there is one, and adds a hint.
 func flagError(c *cobra.Command, err error) error {
-	said := wording.Wrap(err, "cmd.flag.cause")
+	worded := wording.Wrap(err, "cmd.flag.cause")
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		wanted := map[string]string{"int": "cmd.flag.number", "bool": "cmd.flag.bool", "count": "cmd.flag.number",
 			"duration": "cmd.flag.duration"}
 		if what, ok := wanted[invalid.GetFlag().Value.Type()]; ok {
-			said = wording.Fail("cmd.flag.value", "flag", invalid.GetFlag().Name, "value", invalid.GetValue(), "wanted", wording.Say(what))
+			worded = wording.Fail("cmd.flag.value", "flag", invalid.GetFlag().Name, "value", invalid.GetValue(), "wanted", wording.Say(what))
 		}
 	}
-	return misused(said.WithHint("cmd.flag.hint", "command", c.CommandPath()))
+	return misused(worded.WithHint("cmd.flag.hint", "command", c.CommandPath()))
 }
 
 func newVersionCommand(env *environment) *cobra.Command {

@@ -54,7 +54,7 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// quietEnvironment returns a world without terminals and without an environment. Its
+// quietEnvironment returns an environment without terminals and variables. Its
 // clock is stopped.
 func quietEnvironment(stdout, stderr *bytes.Buffer) *environment {
 	return &environment{
@@ -71,13 +71,13 @@ func runArgs(t *testing.T, args ...string) outcome {
 	return runIn(t, t.Context(), func(*environment) {}, args...)
 }
 
-// runIn is like runArgs, in a world to which change was applied.
+// runIn is like runArgs, in an environment to which change was applied.
 func runIn(t *testing.T, ctx context.Context, change func(*environment), args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	w := quietEnvironment(&stdout, &stderr)
-	change(w)
-	code := run(ctx, args, w)
+	env := quietEnvironment(&stdout, &stderr)
+	change(env)
+	code := run(ctx, args, env)
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

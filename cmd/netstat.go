@@ -53,7 +53,7 @@ func newNetstatCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return misused(err)
 			}
-			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), said: map[string]bool{}, env: env}
+			n := &netstat{netstatOptions: o, source: source, names: newNetstatNames(o), printed: map[string]bool{}, env: env}
 			return repeat(c.Context(), n.interval(), func() error { return n.list(c.Context()) })
 		},
 	}
@@ -65,10 +65,10 @@ func newNetstatCommand(env *environment) *cobra.Command {
 // netstat is one run of netstat, with all its listings.
 type netstat struct {
 	netstatOptions
-	source collect.Source
-	names  *netstatNames
-	said   map[string]bool // the notes that have been printed
-	env    *environment
+	source  collect.Source
+	names   *netstatNames
+	printed map[string]bool // the notes that have been printed
+	env     *environment
 }
 
 // interval returns how long netstat -c waits between two listings
@@ -196,8 +196,8 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 
 // note prints a note on stderr, once in all listings.
 func (n *netstat) note(note string) {
-	if !n.said[note] {
-		n.said[note] = true
+	if !n.printed[note] {
+		n.printed[note] = true
 		fmt.Fprintf(n.env.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", note).In(n.env.words))
 	}
 }

@@ -56,7 +56,7 @@ func readEvents(t *testing.T, text string) (events []event) {
 	return events
 }
 
-// live sets the real clock in a world.
+// live sets the real clock in an environment.
 func live(env *environment) { env.now = time.Now }
 
 // TestWatchAgreesWithCount checks that a tick of watch has the numbers of count,
