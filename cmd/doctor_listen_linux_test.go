@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -189,6 +191,95 @@ func TestDoctorSeesFloodsThatAreOver(t *testing.T) {
 		if f.Confidence != "likely" {
 			t.Errorf("the confidence is %s", f.Confidence)
 		}
+	})
+}
+
+// after waits for an interval and then does something, just before the second
+// readings.
+func after(interval time.Duration, do func()) func() {
+	return func() {
+		time.Sleep(interval)
+		do()
+	}
+}
+
+// TestDoctorJudgesFloodsByTheirRate sends SYNs that nobody completes: as many at
+// once as a flood, and as few in a second as any public host gets. The kernel
+// keeps each for a minute, so these grow to as many.
+func TestDoctorJudgesFloodsByTheirRate(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 4096)
+		f := finds(t, after(time.Second, flood(t, l, at, 300)), nil, "warning syn-flood")
+		f.isAbout(t, at)
+		f.wants(t, "syn_recv", 300, "resent", 0)
+		if rate := f.Evidence["arrivals_per_second"].(float64); rate < 100 || rate > 300 {
+			t.Errorf("%v SYNs a second, of 300 in a second or little more", rate)
+		}
+		if advice := fmt.Sprint(f.Advice); f.Confidence != "possible" || strings.Contains(advice, "SYNPROXY") || strings.Contains(advice, "tcp_synack_retries") {
+			t.Errorf("a flood that is %s, and this advice: %s", f.Confidence, advice)
+		}
+		closeAll(t, fd)
+
+		_, at = listenWith(t, lab.Host4, 4096)
+		for n := range 40 {
+			must(t, sendSYN(l, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 8, byte(n), 1}), 5000), at))
+			time.Sleep(100 * time.Millisecond)
+		}
+		few := set("syn-flood.half-open=40")
+		f = soonFinds(t, few, "info syn-queue-full")
+		f.says(t, "nobody completes ", "half-open connections of "+at.String(), "new ones a second")
+		f.isAbout(t, at)
+		f = finds(t, nil, append(few, set("syn-flood.rate=1")...), "warning syn-flood")
+		f.isAbout(t, at)
+	})
+}
+
+// TestDoctorKnowsFarClients has 300 clients in the middle of their handshakes,
+// as many as a flood has, but clients complete them.
+func TestDoctorKnowsFarClients(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 1024)
+		far := func() {
+			var peers []*lab.Peer
+			for i := range 300 {
+				p, err := l.Peer(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 11, byte(i), 1 + byte(i>>8)}), 5000))
+				must(t, err)
+				p.Host = at
+				must(t, p.Send(lab.SYN, nil))
+				peers = append(peers, p)
+			}
+			for _, p := range peers[:150] {
+				_, err := p.Expect(lab.SYN | lab.ACK)
+				must(t, err)
+				must(t, p.Send(lab.ACK, nil))
+				server, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+				must(t, err)
+				closeAll(t, server)
+			}
+		}
+		finds(t, after(time.Second, far), nil)
+	})
+}
+
+// TestDoctorNamesTheLostWayOut has a listener with clients on which no new client
+// completes a handshake any more, as if its SYN-ACKs did not leave the host.
+func TestDoctorNamesTheLostWayOut(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 4096)
+		dialIn(t, l, at, fd, 0, 100)
+		f := finds(t, after(time.Second, flood(t, l, at, 80)), nil, "warning syn-queue-full")
+		f.says(t, "no handshake was completed on "+at.String(), "though it has 100 other connections", "80 are half-open")
+		f.isAbout(t, at)
+		f.wants(t, "syn_recv", 80, "connections", 100)
+		if len(f.Advice) == 0 || !strings.HasPrefix(f.Advice[0], "See whether SYN-ACKs leave this host") || f.Confidence != "possible" {
+			t.Errorf("the way out is not named first: %+v", f)
+		}
+		// Clients that get through show that the way is there.
+		through := func() {
+			fds, _ := dialIn(t, l, at, fd, 200, 40)
+			closeAll(t, fds...)
+		}
+		finds(t, after(time.Second, through), set("syn-queue-full.standing=81"))
 	})
 }
 

@@ -88,13 +88,12 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, rea
 	return c, j.findAllOwners(ctx)
 }
 
-// readEarlier makes the first reading of the sockets. It reads ESTABLISHED apart,
-// because it stops when it has as many as are kept.
+// readEarlier makes the first reading of the sockets. It reads each set of states
+// apart, because it stops when it has as many of them as are kept.
 func (c *Checkup) readEarlier() error {
 	earlier := &doctor.Earlier{}
 	c.Observation.SetEarlier(earlier)
-	established := tcp.Set(tcp.Established)
-	for _, states := range []tcp.StateSet{doctor.EarlierStates() &^ established, established} {
+	for _, states := range doctor.EarlierStates() {
 		q := c.job.query
 		q.States &= states
 		q.Filter = q.Filter.WithoutProcesses()

@@ -81,7 +81,7 @@ func (p *patient) listenDropping(local string, queue, most, dropped uint32) {
 func (p *patient) socket(state tcp.State, age time.Duration) *tcp.Socket {
 	p.port++
 	peer := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(p.port >> 8), byte(p.port), 9}), uint16(40000+p.port%20000))
-	s := &tcp.Socket{State: state, Family: tcp.IPv4, Local: netip.MustParseAddrPort("192.0.2.1:443"), Peer: peer,
+	s := &tcp.Socket{State: state, Family: tcp.IPv4, Local: netip.MustParseAddrPort("192.0.2.1:443"), Peer: peer, Cookie: tcp.Cookie(p.port),
 		Owner: tcp.FullSocketOwner(33, 411), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 7}},
 		Info: &tcp.Info{Len: 280, LastDataSent: age, LastDataRecv: age, LastAckRecv: age}, Idle: tcp.Known(age)}
 	switch state {
@@ -112,6 +112,15 @@ func (p *patient) halfOpen(n, resends int, change ...func(*tcp.Socket)) {
 		s.Timer = tcp.Timer{Kind: tcp.TimerOn, Retransmits: uint8(resends)}
 		s.Age = tcp.Known(time.Duration(resends) * time.Second)
 	}}, change...)...)
+}
+
+// known makes the next 10,000 half-open connections ones that were there at the
+// first reading.
+func (p *patient) known() {
+	p.SetEarlier(&Earlier{})
+	for i := range 10_000 {
+		p.Earlier.Add(&tcp.Socket{State: tcp.SynRecv, Cookie: tcp.Cookie(p.port + i + 1)})
+	}
 }
 
 // The functions below change sockets, or return functions that do.

@@ -61,6 +61,9 @@ type Step struct {
 	About   string // the place in the sentence; "": it has none
 	Run     string // a command; "": none
 	Setting string // the sysctl it changes: left out where the host has none of that name
+	// AtLeast is the confidence that a finding must have: a step that takes
+	// something from real clients is for a cause that is sure enough.
+	AtLeast Confidence
 	Since   string // the first kernel that has what it names; "": all
 }
 
@@ -162,7 +165,7 @@ func cut(findings []Finding) []Finding {
 func (r *Rule) advise(o *Observation, f *Finding) []Advice {
 	var advice []Advice
 	for _, s := range r.Advice {
-		if s.When != "" && s.When != f.variant || !o.has(s) {
+		if s.When != "" && s.When != f.variant || cmp.Or(f.Confidence, Measured) < s.AtLeast || !o.has(s) {
 			continue
 		}
 		say := wording.Say(s.Say)

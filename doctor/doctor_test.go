@@ -351,8 +351,8 @@ func TestAdviceNamesWhatThereIs(t *testing.T) {
 
 func TestAdviceFitsTheHost(t *testing.T) {
 	flood := func(o *patient) string {
-		o.listen(0, 64)
-		o.halfOpen(65, 2)
+		o.listen(0, 128)
+		o.halfOpen(129, 1)
 		return fmt.Sprint(find(o.examine(t), "syn-flood").Advice)
 	}
 	if advice := flood(healthy()); !strings.Contains(advice, "net.ipv4.tcp_synack_retries") || strings.Contains(advice, "tcp_syncookies=1") {

@@ -11,10 +11,13 @@ import (
 //
 // It keeps the figures of at most maxEarlier sockets of each of two kinds, so
 // that a million sockets take no more memory than some ten thousand:
-// ESTABLISHED, and all other states.
+// ESTABLISHED, and all other states. Of as many SYN_RECVs it keeps only that
+// they were there.
 type Earlier struct {
 	past        map[tcp.Cookie]Past
-	established int  // how many of past were ESTABLISHED
+	established int // how many of past were ESTABLISHED
+	halfOpen    map[tcp.Cookie]struct{}
+	halfOpenCut bool // there were more of them
 	cut         bool // there were more sockets than these
 }
 
@@ -39,15 +42,20 @@ type Past struct {
 // keeps the figures.
 const maxEarlier = 1 << 15
 
-// EarlierStates returns the states whose sockets a first reading is for. A
-// TIME_WAIT and a SYN_RECV have no figures that could grow.
-func EarlierStates() tcp.StateSet { return tcp.All &^ tcp.Set(tcp.TimeWait, tcp.SynRecv) }
+// EarlierStates returns the states whose sockets a first reading is for, as the
+// sets of which Add limits the number. A TIME_WAIT has no figures that could grow.
+func EarlierStates() []tcp.StateSet {
+	established, halfOpen := tcp.Set(tcp.Established), tcp.Set(tcp.SynRecv)
+	return []tcp.StateSet{tcp.All &^ (established | halfOpen | tcp.Set(tcp.TimeWait)), halfOpen, established}
+}
 
 // Add keeps the figures of a socket. It reports whether there is room for more
 // sockets of its kind. If there is not, the caller may stop reading them.
 func (e *Earlier) Add(s *tcp.Socket) (more bool) {
 	others := len(e.past) - e.established
 	switch {
+	case s.State == tcp.SynRecv:
+		return e.addHalfOpen(s.Cookie)
 	case s.State == tcp.Established && e.established >= maxEarlier, s.State != tcp.Established && others >= maxEarlier:
 		e.cut = true
 		return false
@@ -66,10 +74,32 @@ func (e *Earlier) Add(s *tcp.Socket) (more bool) {
 	return true
 }
 
+func (e *Earlier) addHalfOpen(cookie tcp.Cookie) (more bool) {
+	if len(e.halfOpen) >= maxEarlier || cookie == 0 {
+		e.halfOpenCut = true
+		return cookie == 0
+	}
+	if e.halfOpen == nil {
+		e.halfOpen = make(map[tcp.Cookie]struct{})
+	}
+	e.halfOpen[cookie] = struct{}{}
+	return true
+}
+
+// isNew reports whether a SYN_RECV was not there at the first reading, and
+// whether that is known.
+func (e *Earlier) isNew(s *tcp.Socket) (isNew, known bool) {
+	if e == nil || s.Cookie == 0 {
+		return false, false
+	}
+	_, found := e.halfOpen[s.Cookie]
+	return !found, found || !e.halfOpenCut
+}
+
 // Partial notes that the reading was not of all sockets, because a filter or the
 // request for some states left some out. Then nothing is concluded from a socket
 // that is missing.
-func (e *Earlier) Partial() { e.cut = true }
+func (e *Earlier) Partial() { e.cut, e.halfOpenCut = true, true }
 
 // Of returns the figures of a socket at the first reading, and whether they are
 // known. If all sockets were read, one that is missing was opened since, and its

@@ -197,7 +197,7 @@ func enter(command, netns string) string {
 	case "tcpstate":
 		verb, rest, _ := strings.Cut(rest, " ")
 		return "tcpstate " + verb + " -N " + quoteWord(netns) + " " + rest
-	case "sysctl", "tcpdump", "nstat", "ip":
+	case "sysctl", "tcpdump", "nstat", "ip", "nft":
 		file := netns
 		if !strings.Contains(netns, "/") {
 			file = "/run/netns/" + netns

@@ -13,11 +13,13 @@ type halfOpen struct {
 	*Listener
 	capacity, near bool // the capacity is known; it is nearly reached
 	most           int64
-	resent         bool // most SYN-ACKs had to be resent
-	silent         bool // the number of completed handshakes is far below that of half-open ones
-	served         bool // many handshakes were completed
-	wide           bool // there are many networks, and none of them has most of the connections
-	narrow         bool // one network has most of the connections
+	resent         bool  // most SYN-ACKs had to be resent
+	silent         bool  // the number of completed handshakes is far below that of half-open ones
+	served         bool  // many handshakes were completed
+	rate           int64 // SYNs a second that are half-open now
+	stopped        bool  // a busy listener completes no handshake any more
+	wide           bool  // there are many networks, and none of them has most of the connections
+	narrow         bool  // one network has most of the connections
 	network        string
 	addresses      int64 // number of different addresses; an estimate if it is large
 	networks       int64
@@ -32,7 +34,9 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 		// In less than a second, a distant client may not have answered yet.
 		h.served = t.reaches(floodCompleted, completed, int64(l.SynRecv)) && completed > 0
 		h.silent = !h.served && o.Interval >= time.Second
+		h.stopped = h.silent && completed == 0 && l.Connections >= l.SynRecv && int64(l.Connections) >= t.number(floodHalfOpen)
 	}
+	h.rate = l.arrivals(o.Interval)
 	// Both numbers are estimates, so one may be a little too high for the
 	// other.
 	h.addresses = min(int64(l.peers.distinct()), int64(l.SynRecv))
@@ -46,11 +50,23 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 	return h
 }
 
-// flooded reports whether the half-open connections alone look like a flood. A
-// full accept queue is another explanation: the kernel then drops the final
-// ACKs of real clients, and the requests stay.
-func (h *halfOpen) flooded(t *Thresholds) bool {
-	return h.full == 0 && int64(h.SynRecv) >= t.number(floodHalfOpen) && (h.resent || h.silent) && h.wide
+// flooded reports whether the half-open connections look like a flood: they are
+// many, from many networks, and so many come in a second, or SYNs are dropped or
+// answered with cookies at such a rate. A few in a second that nobody completes
+// also grow to many, because each of them stays for a minute. A full accept
+// queue is another explanation: the kernel then drops the final ACKs of real
+// clients, and the requests stay.
+func (h *halfOpen) flooded(o *Observation, c *cookies) bool {
+	t := &o.Thresholds
+	many := h.full == 0 && int64(h.SynRecv) >= t.number(floodHalfOpen) && (h.resent || h.silent) && h.wide
+	return many && (h.rate >= t.number(floodRate) || c.flooding() || o.perSecond(floodCookies, h.Dropped.Or(0)))
+}
+
+// wayOut reports whether the SYN-ACKs of a busy listener may not reach anybody:
+// it completes no handshake any more, though nothing is dropped here. A flood
+// leaves real clients some of their handshakes.
+func (h *halfOpen) wayOut(c *cookies) bool {
+	return h.full == 0 && h.stopped && !c.flooding() && !c.droppedBy(h.Listener)
 }
 
 func (h *halfOpen) tell(f *Finding) {
@@ -66,6 +82,8 @@ func (h *halfOpen) tell(f *Finding) {
 	f.Evidence.Add("accept_queue", h.AcceptQueue)
 	f.addDrops(h.Listener)
 	f.Evidence.Add("resent", h.Listener.resent)
+	f.Evidence.Add("arrivals_per_second", h.rate)
+	f.Evidence.Add("connections", h.Connections)
 	f.Evidence.Add("peers", h.addresses)
 	f.Evidence.Add("networks", h.networks)
 	if h.peers.estimated() {
@@ -109,10 +127,10 @@ type cookies struct {
 func (o *Observation) cookies() cookies {
 	c := cookies{sent: o.rises("TcpExt.SyncookiesSent"), back: o.rises("TcpExt.SyncookiesRecv")}
 	c.answered = o.Thresholds.reaches(floodAnswered, c.back, c.sent)
-	c.many = c.sent > 0 && c.sent >= o.Thresholds.number(floodCookies)
+	c.many = o.perSecond(floodCookies, c.sent)
 	c.dropped = max(o.rises("TcpExt.TCPReqQFullDrop"), o.rises("TcpExt.ListenDrops")-o.rises("TcpExt.ListenOverflows"))
 	served, known := o.rise("Tcp.PassiveOpens")
-	c.shutOut = c.dropped > 0 && c.dropped >= o.Thresholds.number(floodCookies) &&
+	c.shutOut = o.perSecond(floodCookies, c.dropped) &&
 		known && !o.Thresholds.reaches(floodAnswered, served, c.dropped)
 	return c
 }
@@ -135,7 +153,7 @@ func judgeFlood(o *Observation) []Finding {
 	var findings []Finding
 	for _, l := range o.Survey.Listeners() {
 		h := o.halfOpen(l)
-		if !h.flooded(&o.Thresholds) {
+		if !h.flooded(o, &c) || h.wayOut(&c) {
 			continue
 		}
 		f := Finding{Severity: Warning, Confidence: Possible}
@@ -146,7 +164,7 @@ func judgeFlood(o *Observation) []Finding {
 			f.Confidence = Likely
 		}
 		f.Title = wording.Say("doctor.syn-flood.sockets", "listener", l, "n", l.SynRecv, "addresses", h.counted(),
-			"networks", h.networks, "age", forAtLeast(l.halfOpen.oldest))
+			"networks", h.networks, "rate", h.rate, "age", forAtLeast(l.halfOpen.oldest))
 		h.tell(&f)
 		f.Inference = wording.Say("doctor.syn-flood.inferred.sockets")
 		findings = append(findings, f)
@@ -254,7 +272,8 @@ func judgeSynQueue(o *Observation) []Finding {
 		h := o.halfOpen(l)
 		filled := h.near && int64(l.SynRecv) >= o.Thresholds.number(synQueueLeast)
 		standing := l.resent > 0 && int64(l.resent) >= o.Thresholds.number(synQueueStanding)
-		if l.full > 0 || !filled && !standing {
+		lost := h.wayOut(&c) && int64(l.SynRecv) >= o.Thresholds.number(synQueueStanding)
+		if l.full > 0 || !filled && !standing && !lost {
 			continue
 		}
 		f := Finding{Severity: Warning, Confidence: Possible}
@@ -266,11 +285,18 @@ func judgeSynQueue(o *Observation) []Finding {
 			pile = wording.Say("doctor.syn-queue-full.room", "pile", pile, "most", h.most)
 		}
 		switch {
+		case lost && !h.narrow:
+			f.variant = wayOut
+			f.Title = wording.Say("doctor.syn-queue-full.stopped", "listener", l, "n", l.SynRecv, "time", o.within(), "connections", l.Connections)
+			f.Inference = wording.Say("doctor.syn-queue-full.inferred.way-out")
+			if n := len(l.halfOpen.examples.list); n > 0 {
+				f.with("peer_address", l.halfOpen.examples.list[0].socket.Peer.Addr().Unmap().String())
+			}
 		case h.narrow && (h.resent || h.silent):
 			f.variant, f.Confidence = unanswered, Likely
 			f.Title = wording.Say("doctor.syn-queue-full.unanswered", "network", h.network, "pile", pile, "age", forAtLeast(l.halfOpen.oldest))
 			f.Inference = wording.Say("doctor.syn-queue-full.inferred.network")
-		case h.served || c.sent > 0 && c.answered:
+		case filled && (h.served || c.sent > 0 && c.answered):
 			f.variant, f.Confidence = tooSmall, Likely
 			f.Title = wording.Say("doctor.syn-queue-full.too-small", "pile", pile)
 			f.Inference = wording.Say("doctor.syn-queue-full.inferred.clients")
@@ -278,6 +304,10 @@ func judgeSynQueue(o *Observation) []Finding {
 			f.variant = unanswered
 			f.Title = wording.Say("doctor.syn-queue-full.incomplete", "pile", pile, "age", forAtLeast(l.halfOpen.oldest))
 			f.Inference = wording.Say("doctor.syn-queue-full.inferred.unclear")
+			if !filled && h.rate < o.Thresholds.number(floodRate) && !c.droppedBy(l) {
+				f.Severity = Info // every public host has some
+				f.Title = wording.Say("doctor.syn-queue-full.nobody", "pile", pile, "rate", h.rate, "age", forAtLeast(l.halfOpen.oldest))
+			}
 		}
 		h.tell(&f)
 		o.raisesSomaxconn(&f, l)
@@ -291,6 +321,7 @@ func judgeSynQueue(o *Observation) []Finding {
 const (
 	unanswered = "doctor.cause.unanswered"
 	tooSmall   = "doctor.cause.clients"
+	wayOut     = "doctor.cause.way-out"
 	cookiesOff = "doctor.cause.cookies-off"
 )
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ type Listener struct {
 	worstFill  float64
 	unaccepted group // connections without a file: the program has not accepted them
 	resent     int   // half-open connections whose SYN-ACK was resent
+	arrived    int   // half-open connections that were not there at the first reading
+	unplaced   int   // half-open connections of which that is unknown
+	byResends  [len(halfOpenSpans)]int
 	halfOpen   group
 	peers      spread // the peers of half-open connections
 	prefixes   spread // the networks of these peers, by their first address
@@ -102,8 +106,15 @@ func (l *Listener) addDrops(s *tcp.Socket, earlier *Earlier) {
 }
 
 // addHalfOpen adds a SYN_RECV of the listener.
-func (l *Listener) addHalfOpen(s *tcp.Socket) {
+func (l *Listener) addHalfOpen(s *tcp.Socket, earlier *Earlier) {
 	l.SynRecv++
+	l.byResends[min(int(s.Timer.Retransmits), len(halfOpenSpans)-1)]++
+	switch isNew, known := earlier.isNew(s); {
+	case !known:
+		l.unplaced++
+	case isNew:
+		l.arrived++
+	}
 	if s.Timer.Retransmits > 0 {
 		l.resent++
 	}
@@ -111,6 +122,30 @@ func (l *Listener) addHalfOpen(s *tcp.Socket) {
 	peer := s.Peer.Addr().Unmap().WithZone("")
 	l.peers.add(peer)
 	l.prefixes.add(network(peer).Addr())
+}
+
+// halfOpenSpans is for how long a half-open connection has had its SYN-ACK resent
+// a number of times: never for 1 s, once from then on for 2 s, and so on
+// (reqsk_timer_handler, net/ipv4/inet_connection_sock.c). The last has no end, and
+// those that have been resent more often are counted there.
+var halfOpenSpans = [...]float64{1, 2, 4, 8, 16, 32}
+
+// arrivals returns how many SYNs came in a second that are half-open now. The
+// two readings show how many came between them. The resends show when the others
+// came: the rate is that of the busiest time. A second is the shortest time to
+// judge by.
+func (l *Listener) arrivals(interval time.Duration) int64 {
+	most := float64(l.byResends[0]) / halfOpenSpans[0]
+	if l.unplaced == 0 {
+		// TCP_DEFER_ACCEPT keeps them without a resend for longer.
+		most = float64(l.arrived) / max(1, interval.Seconds())
+	}
+	for resends, n := range l.byResends {
+		if resends > 0 {
+			most = max(most, float64(n)/halfOpenSpans[resends])
+		}
+	}
+	return int64(math.Round(most))
 }
 
 // addConnection adds a connection of the listener in another state.

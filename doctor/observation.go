@@ -94,6 +94,12 @@ func (o *Observation) sinceBoot(name string) (int64, bool) {
 // within returns the interval as titles name it.
 func (o *Observation) within() string { return formatDuration(o.Interval.Round(time.Millisecond)) }
 
+// perSecond reports whether n events between the readings reach a threshold that
+// is for one second. A shorter interval counts as one second.
+func (o *Observation) perSecond(id thresholdID, n int64) bool {
+	return n > 0 && float64(n) >= float64(o.Thresholds.number(id))*max(1, o.Interval.Seconds())
+}
+
 // addRises adds to the evidence those counters of the list that rose.
 func (o *Observation) addRises(e *Evidence, names ...string) {
 	for _, name := range names {

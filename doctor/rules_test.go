@@ -75,9 +75,26 @@ var cases = []struct {
 		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 10, 991
 	}), 0, ""},
 
-	{"syn-flood", "many silent sources", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(64, 1) }), Warning, "SYN flood on 0.0.0.0:443 of nginx (pid 812): 64 half-open connections from 64 addresses in 64 networks, for at least 1s"},
-	{"syn-flood", "and the queue is full", with(func(p *patient) { p.listen(0, 64); p.halfOpen(65, 2) }), Critical, "65 half-open"},
-	{"syn-flood", "one fewer", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(63, 1) }), 0, ""},
+	{"syn-flood", "many silent sources", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(100, 1) }), Warning, "SYN flood on 0.0.0.0:443 of nginx (pid 812): 100 half-open connections from 100 addresses in 100 networks, 50 new ones a second, for at least 1s"},
+	{"syn-flood", "fewer a second", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(98, 1) }), 0, ""},
+	{"syn-flood", "three a second for a minute", with(func(p *patient) { p.listen(0, 4096); trickle(p, 3) }), 0, ""},
+	{"syn-flood", "a hundred a second for a minute", with(func(p *patient) { p.listen(0, 16384); trickle(p, 100) }), Warning, "6,300 half-open connections"},
+	{"syn-flood", "64 in a second", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(64, 0) }), Warning, "64 half-open connections"},
+	{"syn-flood", "64 that had come before the first reading", with(func(p *patient) { p.listen(0, 4096); p.known(); p.halfOpen(64, 0) }), 0, ""},
+	{"syn-flood", "few a second, but many are dropped", with(func(p *patient) { p.listenDropping("0.0.0.0:443", 0, 4096, 100); p.halfOpen(98, 1) }), Critical, ""},
+	{"syn-flood", "a busy listener completes none", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.add(100, tcp.Established, 0)
+		p.halfOpen(100, 0)
+	}), 0, ""},
+	{"syn-flood", "a busy listener completes some", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.add(100, tcp.Established, 0)
+		p.halfOpen(100, 0)
+		p.rose("Tcp.PassiveOpens", 1)
+	}), Warning, ""},
+	{"syn-flood", "and the queue is full", with(func(p *patient) { p.listen(0, 128); p.halfOpen(129, 1) }), Critical, "129 half-open"},
+	{"syn-flood", "one fewer", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(63, 0) }), 0, ""},
 	{"syn-flood", "half resent", with(func(p *patient) {
 		p.listen(0, 4096)
 		p.halfOpen(50, 1)
@@ -138,6 +155,25 @@ var cases = []struct {
 	{"syn-flood", "unanswered cookies, but one host holds the queue", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 1, samePeer); cookies100(p, 0) }), 0, ""},
 
 	{"syn-queue-full", "one network, resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(16, 1, samePeer) }), Warning, "SYN-ACKs to 198.51.100.0/24 are not answered"},
+	{"syn-queue-full", "three a second that nobody completes", with(func(p *patient) { p.listen(0, 4096); trickle(p, 3) }), Info, "nobody completes 189 half-open connections of 0.0.0.0:443 of nginx (pid 812), which has room for 4097: 3 new ones a second, for at least 31s"},
+	{"syn-queue-full", "three a second, but some are dropped", with(func(p *patient) { p.listenDropping("0.0.0.0:443", 0, 4096, 1); trickle(p, 3) }), Warning, "handshakes are not completed"},
+	{"syn-queue-full", "three a second beside real clients", with(func(p *patient) { p.listen(0, 4096); trickle(p, 3); p.rose("Tcp.PassiveOpens", 2000) }), Info, "nobody completes"},
+	{"syn-queue-full", "a busy listener completes none", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.add(64, tcp.Established, 0)
+		p.halfOpen(64, 0)
+	}), Warning, "no handshake was completed on 0.0.0.0:443 of nginx (pid 812) within 1s, though it has 64 other connections: 64 are half-open"},
+	{"syn-queue-full", "a listener with fewer connections", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.add(63, tcp.Established, 0)
+		p.halfOpen(64, 0)
+	}), 0, ""},
+	{"syn-queue-full", "a busy listener completes one", with(func(p *patient) {
+		p.listen(0, 4096)
+		p.add(64, tcp.Established, 0)
+		p.halfOpen(64, 0)
+		p.rose("Tcp.PassiveOpens", 1)
+	}), 0, ""},
 	{"syn-queue-full", "15 resent", with(func(p *patient) { p.listen(0, 128); p.halfOpen(15, 1, samePeer); p.halfOpen(5, 0) }), 0, ""},
 	{"syn-queue-full", "three quarters full", with(func(p *patient) { p.listen(0, 127); p.halfOpen(96, 0); p.rose("Tcp.PassiveOpens", 2000) }), Warning, "the backlog is too small for the clients: 96 half-open connections of 0.0.0.0:443 of nginx (pid 812), which has room for 128"},
 	{"syn-queue-full", "fewer", with(func(p *patient) { p.listen(0, 127); p.halfOpen(95, 0); p.rose("Tcp.PassiveOpens", 2000) }), 0, ""},
@@ -470,6 +506,16 @@ func nothing(*patient) {}
 func cookies100(p *patient, back int64) {
 	p.rose("TcpExt.SyncookiesSent", 100)
 	p.rose("TcpExt.SyncookiesRecv", back)
+}
+
+// trickle adds the half-open connections of a minute in which some SYNs come each
+// second that nobody completes.
+func trickle(p *patient, each int) {
+	for resends, seconds := range []int{1, 2, 4, 8, 16, 32} {
+		p.halfOpen(each*seconds, resends, func(s *tcp.Socket) {
+			s.Age = tcp.Known(time.Duration(seconds-1) * time.Second)
+		})
+	}
 }
 
 func syncookies(value int) func(*lifecycle.Settings, *Thresholds) {

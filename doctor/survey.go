@@ -126,7 +126,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 		if listener == nil { // a filter may have left the listener out
 			listener = v.listenerAt(s.Local)
 		}
-		listener.addHalfOpen(s)
+		listener.addHalfOpen(s, v.earlier)
 		return
 	}
 	if listener != nil {

@@ -15,6 +15,7 @@ const (
 	overflowsCount
 	overflowsShare
 	floodHalfOpen
+	floodRate
 	floodResent
 	floodPrefixes
 	floodTopShare
@@ -87,6 +88,7 @@ var thresholdTable = [numThresholds]Threshold{
 	overflowsCount:   {"accept-queue-overflows.count", 1, UnitCount, "tcp_conn_request and tcp_v4_syn_recv_sock count ListenOverflows"},
 	overflowsShare:   {"accept-queue-overflows.share", 1, UnitPercent, ""},
 	floodHalfOpen:    {"syn-flood.half-open", 64, UnitCount, synackSource},
+	floodRate:        {"syn-flood.rate", 50, UnitCount, ""},
 	floodResent:      {"syn-flood.resent", 50, UnitPercent, synackSource},
 	floodPrefixes:    {"syn-flood.prefixes", 8, UnitCount, "RFC 4987 section 2"},
 	floodTopShare:    {"syn-flood.top-share", 50, UnitPercent, "RFC 4987 section 2"},

@@ -113,11 +113,11 @@ type findingListener struct {
 	Port           uint16           `json:"port"`
 	AcceptQueue    int64            `json:"accept_queue"`
 	AcceptQueueMax *int64           `json:"accept_queue_max,omitempty"`
-	Dropped        *int64           `json:"dropped,omitempty"`
-	DroppedTotal   *int64           `json:"dropped_since_opened,omitempty"`
 	SynRecv        int              `json:"syn_recv"`
 	Connections    int              `json:"connections"`
 	Processes      []findingProcess `json:"processes"`
+	Dropped        *int64           `json:"dropped,omitempty"`
+	DroppedTotal   *int64           `json:"dropped_since_opened,omitempty"`
 }
 
 type findingProcess struct {
