@@ -83,6 +83,21 @@ var rules = []Rule{
 		judge:   judgeSynSent,
 	},
 	{
+		Code: "connections-refused", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.refused.where", Run: "tcpdump -ni any '(tcp[tcpflags] & tcp-rst != 0) or (ip6[6] = 6 and ip6[53] & 4 != 0)'"},
+			{Say: "doctor.do.refused.listeners", When: refusedLocally, Run: "tcpstate ls -p state listening"},
+			{Say: "doctor.do.refused.listeners", When: refusedHere, Run: "tcpstate ls -p state listening"},
+			{Say: "doctor.do.refused.who", When: refusedThere, Run: "tcpstate ls -c -p state syn-sent"},
+			{Say: "doctor.do.refused.program", When: refusedLocally},
+			{Say: "doctor.do.refused.program", When: refusedThere},
+			{Say: "doctor.do.refused.scan", When: refusedHere},
+		},
+		Topic: "reset", Needs: NeedCounters | NeedRates,
+		Sources: []string{"RFC 9293 section 3.5.2", "tcp_done, net/ipv4/tcp.c", "tcp_check_req, net/ipv4/tcp_minisocks.c", "tcp_v4_send_reset, net/ipv4/tcp_ipv4.c"},
+		judge:   judgeRefused,
+	},
+	{
 		Code: "close-wait-leak", Severities: []Severity{Warning, Critical},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state close-wait {which}"},

@@ -208,6 +208,33 @@ var cases = []struct {
 		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), 0, ""},
 
+	{"connections-refused", "by others", with(func(p *patient) { p.rose("Tcp.ActiveOpens", 3400); p.rose("Tcp.AttemptFails", 3313) }), Warning, "3,313 of 3,400 attempts to connect failed within 1s"},
+	{"connections-refused", "by this host itself", with(func(p *patient) {
+		p.rose("Tcp.ActiveOpens", 3313)
+		p.rose("Tcp.AttemptFails", 3313)
+		p.rose("Tcp.OutRsts", 3313)
+	}), Warning, ", refused by this host itself"},
+	{"connections-refused", "with a socket that shows where", with(func(p *patient) {
+		p.add(1, tcp.SynSent, 0, func(s *tcp.Socket) { s.Peer = addr("198.51.100.7:5432") })
+		p.rose("Tcp.ActiveOpens", 10)
+		p.rose("Tcp.AttemptFails", 10)
+	}), Warning, "10 of 10 attempts to connect failed within 1s, to 198.51.100.7:5432 by nginx (pid 812) among them"},
+	{"connections-refused", "every second one", with(func(p *patient) { p.rose("Tcp.ActiveOpens", 1000); p.rose("Tcp.AttemptFails", 500) }), Info, ""},
+	{"connections-refused", "few", with(func(p *patient) { p.rose("Tcp.ActiveOpens", 9); p.rose("Tcp.AttemptFails", 9) }), 0, ""},
+	{"connections-refused", "as many in a longer time", with(func(p *patient) {
+		p.Interval = 10 * time.Second
+		p.rose("Tcp.ActiveOpens", 99)
+		p.rose("Tcp.AttemptFails", 99)
+	}), 0, ""},
+	{"connections-refused", "clients that reset half-open connections", with(func(p *patient) { p.rose("Tcp.AttemptFails", 500) }), 0, ""},
+	{"connections-refused", "clients of this host", with(func(p *patient) { p.rose("Tcp.OutRsts", 99) }), Info, "this host refused 99 segments within 1s"},
+	{"connections-refused", "many clients of this host", with(func(p *patient) { p.rose("Tcp.OutRsts", 100) }), Warning, ""},
+	{"connections-refused", "resets that programs cause", with(func(p *patient) {
+		p.rose("Tcp.OutRsts", 500)
+		p.rose("TcpExt.TCPAbortOnClose", 300)
+		p.rose("TcpExt.TCPAbortOnData", 195)
+	}), 0, ""},
+
 	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program has read the end of file"},
 	{"close-wait-leak", "ten of two kinds", with(func(p *patient) {
 		p.add(4, tcp.CloseWait, time.Minute)

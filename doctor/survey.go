@@ -324,6 +324,11 @@ func (v *Survey) addUnreadApp(s *tcp.Socket) {
 func (v *Survey) addSynSent(s *tcp.Socket) {
 	g := v.synSent.get(netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port()))
 	g.add(s, s.Age, v.thresholds.span(synSentAge), 0)
+	g.setProcess(s)
+}
+
+// setProcess sets the process of the group, if it has none.
+func (g *group) setProcess(s *tcp.Socket) {
 	if g.process == nil && len(s.Processes) > 0 {
 		g.process = &Process{PID: s.Processes[0].PID, Name: s.Processes[0].Name}
 	}

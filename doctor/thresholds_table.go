@@ -29,6 +29,9 @@ const (
 	synSentAge
 	synSentCount
 	synSentScattered
+	refusedRate
+	refusedShare
+	refusedMany
 	closeWaitAge
 	closeWaitCount
 	closeWaitOld
@@ -76,6 +79,7 @@ const (
 	listenSource  = "inet_csk_reqsk_queue_is_full and sk_acceptq_is_full in the kernel's include/net"
 	synackSource  = "tcp_conn_request, net/ipv4/tcp_input.c; reqsk_timer_handler, net/ipv4/inet_connection_sock.c"
 	cookiesSource = "tcp_syn_flood_action, net/ipv4/tcp_input.c; cookie_v4_check, net/ipv4/syncookies.c"
+	refusedSource = "tcp_done, net/ipv4/tcp.c; tcp_v4_send_reset, net/ipv4/tcp_ipv4.c"
 	retriesSource = "tcp_retransmit_timer, net/ipv4/tcp_timer.c; RFC 6298 section 5.5"
 )
 
@@ -102,6 +106,9 @@ var thresholdTable = [numThresholds]Threshold{
 	synSentAge:       {"syn-sent-stuck.age", int64(3 * time.Second), UnitDuration, "RFC 6298 section 2.1: 1 s; tcp_syn_linear_timeouts"},
 	synSentCount:     {"syn-sent-stuck.count", 3, UnitCount, ""},
 	synSentScattered: {"syn-sent-stuck.scattered", 20, UnitCount, ""},
+	refusedRate:      {"connections-refused.rate", 10, UnitCount, refusedSource},
+	refusedShare:     {"connections-refused.share", 60, UnitPercent, "RFC 8305"},
+	refusedMany:      {"connections-refused.many", 100, UnitCount, refusedSource},
 	closeWaitAge:     {"close-wait-leak.age", int64(time.Minute), UnitDuration, ""},
 	closeWaitCount:   {"close-wait-leak.count", 10, UnitCount, ""},
 	closeWaitOld:     {"close-wait-leak.old", int64(time.Hour), UnitDuration, "RFC 9293 section 3.10.4"},
