@@ -32,6 +32,7 @@ type group struct {
 	apart    bool           // they have different peer addresses
 	pid      int            // the process that holds all of them; 0: none; or mixed
 	process  *Process       // the process of the first socket that has one
+	sharers  []Process      // the processes of those sockets that several hold
 	examples examples
 }
 
@@ -60,6 +61,9 @@ func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
 	pid := 0
 	if len(s.Processes) > 0 {
 		pid = s.Processes[0].PID
+	}
+	if len(s.Processes) > 1 && len(g.sharers) < maxPIDs {
+		g.sharers = addProcesses(g.sharers, s.Processes)
 	}
 	switch {
 	case g.count == 0:

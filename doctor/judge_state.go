@@ -20,13 +20,19 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 	return Info
 }
 
-// blame sets the owner of sockets as the subject of the finding, and returns
-// its text for the title.
-func (o *Observation) attribute(f *Finding, who owner) wording.Message {
+// attribute sets the owner of sockets as the subject of the finding, with the
+// other processes that hold some of them, and returns its text for the title.
+func (o *Observation) attribute(f *Finding, who owner, g *group) wording.Message {
 	if p, ok := o.process(who.pid); ok {
-		f.about(p)
+		holders := []Process{p}
+		for _, sharer := range g.sharers {
+			if sharer.PID != p.PID {
+				holders = append(holders, sharer)
+			}
+		}
+		f.aboutAll(holders)
 		f.with("which", "pid = "+strconv.Itoa(p.PID))
-		return p.Message()
+		return nameProcesses(holders)
 	}
 	if l := o.Survey.listeners[who.listener]; l != nil {
 		f.at(l)
@@ -157,7 +163,7 @@ func judgeCloseWait(o *Observation) []Finding {
 		if f.variant != notAccepted && g.kinds[most] < g.count {
 			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
 		}
-		holder := o.attribute(&f, who)
+		holder := o.attribute(&f, who, g)
 		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
 			"peer", g.towards(&f), "age", forAtLeast(g.oldest), "cause", cause)
 		f.Evidence.Add("close_wait", g.count)
@@ -195,7 +201,7 @@ func judgeFinWait2(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: o.atLeastCount(finWait2Count, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		holder := o.attribute(&f, who, g)
 		f.Title = wording.Say("doctor.fin-wait2-held.title", "n", g.standing, "holder", holder, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("fin_wait2_held", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
@@ -317,7 +323,7 @@ func judgeAppNotReading(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: o.atLeastCount(appCount, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		holder := o.attribute(&f, who, g)
 		f.Title = wording.Say("doctor.app-not-reading.title", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
@@ -335,7 +341,7 @@ func judgeKeepalive(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		holder := o.attribute(&f, who, g)
 		f.Title = wording.Say("doctor.no-keepalive.title", "n", g.standing, "holder", holder,
 			"time", formatDuration(o.Thresholds.span(keepaliveIdle)), "peer", g.towards(&f))
 		f.Evidence.Add("connections", g.standing)
@@ -397,7 +403,7 @@ func addHolders(f *Finding, g *group) {
 			}
 		}
 	}
-	if len(f.Processes) > 0 {
-		f.with("pid", strconv.Itoa(f.Processes[0].PID))
-	}
+	holders := f.Processes
+	f.Processes = nil
+	f.aboutAll(holders)
 }

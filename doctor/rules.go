@@ -7,7 +7,7 @@ var rules = []Rule{
 		Code: "accept-queue-full", Severities: []Severity{Warning, Critical},
 		Advice: []Step{
 			{Say: "doctor.do.accept.waiting", Run: "tcpstate ls -p sport = :{port}"},
-			{Say: "doctor.do.accept.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
+			{Say: "doctor.do.accept.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 			{Say: "doctor.do.accept.faster"},
 			{Say: "doctor.do.accept.limits", Run: "sysctl -w net.core.somaxconn={somaxconn}", Setting: "net.core.somaxconn"},
 			{Say: "doctor.do.accept.drains", Run: "tcpstate ls state listening sport = :{port}"},
@@ -87,7 +87,7 @@ var rules = []Rule{
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitUnread]},
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitData]},
 			{Say: "doctor.do.close-wait.accept", When: notAccepted},
-			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
+			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 			{Say: "doctor.do.close-wait.restart"},
 		},
 		Topic: "CLOSE_WAIT", Needs: NeedProcesses | NeedClocks,
@@ -181,7 +181,7 @@ var rules = []Rule{
 		Code: "app-not-reading", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p state established recvq gt 0 {which}"},
-			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
+			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 		},
 		Topic: "ESTABLISHED", Needs: NeedProcesses | NeedClocks,
 		Sources: []string{"tcpi_last_data_recv: tcp_get_info, net/ipv4/tcp.c"},

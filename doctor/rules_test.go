@@ -26,7 +26,17 @@ var cases = []struct {
 	{"accept-queue-full", "a short queue for a moment", with(func(p *patient) { p.listen(7, 8) }), 0, ""},
 	{"accept-queue-full", "a backlog of 0 with one waiting", with(func(p *patient) { p.listen(1, 0) }), Critical, "1 wait"},
 	{"accept-queue-full", "a backlog of 0 with none waiting", with(func(p *patient) { p.listen(0, 0) }), 0, ""},
-	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
+	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in 1 of 2 sockets (the others hold at most 0), and new connections are dropped"},
+	{"accept-queue-full", "one of several that does not accept", with(func(p *patient) {
+		p.listenOf("0.0.0.0:443", 1, 128, 1, 2)
+		p.listenOf("0.0.0.0:443", 20, 128, 1, 3)
+		p.add(20, tcp.Established, 10*time.Second, unaccepted)
+	}), Warning, "0.0.0.0:443 of nginx (pids 1, 3) does not accept: 20 connections wait"},
+	{"accept-queue-full", "several of several, nearly full", with(func(p *patient) {
+		for pid := range 5 {
+			p.listenOf("0.0.0.0:443", 100, 128, 10+pid)
+		}
+	}), Warning, "of nginx (pids 10, 11, 12 and 2 more) is nearly full: 100 wait, of at most 128, in the fullest of 5 sockets"},
 	{"accept-queue-full", "connections are not accepted", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
 	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
 	{"accept-queue-full", "accepted by another user's program", with(func(p *patient) {

@@ -59,7 +59,7 @@ const (
 	maxListeners      = 4096
 	maxProcesses      = 4096
 	maxDestinations   = 16384
-	maxProcessesShown = 16
+	maxProcessesShown = 256
 )
 
 // destination is a local address and a peer. Each outgoing connection to the
