@@ -263,6 +263,7 @@ var folds = []struct {
 }{
 	{"accept-queue-overflows", "accept-queue-full", false},
 	{"close-wait-leak", "accept-queue-full", true}, // the connections were not accepted
+	{"syn-sent-stuck", "accept-queue-full", true},  // of a program on this host
 	{"syn-queue-full", "syn-flood", false},
 	{"syn-cookies-active", "syn-flood", false},
 	{"syn-cookies-active", "syn-queue-full", false},

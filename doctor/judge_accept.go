@@ -92,10 +92,18 @@ func (o *Observation) dropping(l *Listener) wording.Message {
 }
 
 // raisesSomaxconn suggests a higher somaxconn if that limits the listener's
-// backlog. Otherwise the backlog that the program passed to listen() limits it.
+// backlog. Otherwise the backlog that the program passed to listen() limits it,
+// and only the program can change that.
 func (o *Observation) raisesSomaxconn(f *Finding, l *Listener) {
 	limit, known := o.Settings.Somaxconn.Get()
-	if known && l.worst != nil && int(l.worst.AcceptQueueMax.Or(0)) >= limit && limit <= 1<<24 {
+	if !known || l.worst == nil {
+		return
+	}
+	switch most := int(l.worst.AcceptQueueMax.Or(0)); {
+	case most < limit:
+		f.with("backlog", strconv.Itoa(most))
+		f.Evidence.Add("somaxconn", limit)
+	case limit <= 1<<24:
 		f.with("somaxconn", strconv.Itoa(max(4096, 2*limit)))
 	}
 }

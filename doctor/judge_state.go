@@ -82,8 +82,18 @@ func judgeSynSent(o *Observation) []Finding {
 	var findings []Finding
 	var few []*group
 	for to, g := range o.Survey.synSent.worst(netip.AddrPort.Compare) {
-		switch {
+		switch local := o.localListener(to, g); {
 		case g.standing == 0:
+		case local != nil && local.full > 0:
+			f := o.unanswered(to, g, Warning)
+			f.Title = wording.Say("doctor.syn-sent-stuck.local", "n", g.standing, "by", g.by(), "listener", local, "fill", local.fill())
+			f.Listeners = append(f.Listeners, local)
+			findings = append(findings, f)
+		case o.cutOff(g):
+			f := o.unanswered(to, g, Warning)
+			f.Title = wording.Say("doctor.syn-sent-stuck.only", "title", f.Title)
+			f.Evidence.Add("connections_out", 0)
+			findings = append(findings, f)
 		case to.IsValid() && int64(g.standing) >= o.Thresholds.number(synSentCount):
 			findings = append(findings, o.unanswered(to, g, Warning))
 		default:
@@ -113,6 +123,45 @@ func judgeSynSent(o *Observation) []Finding {
 	return findings
 }
 
+// localListener returns the listener of this host to which a group of attempts
+// to connect goes, or nil. A listener on all addresses has the address of the
+// destination only if that is an address of this host.
+func (o *Observation) localListener(to netip.AddrPort, g *group) *Listener {
+	if !to.IsValid() || len(g.examples.list) == 0 {
+		return nil
+	}
+	l := o.Survey.findListener(to)
+	if l == nil || l.Local.Addr().Unmap() == to.Addr() || to.Addr().IsLoopback() {
+		return l
+	}
+	// The kernel chooses the address of the destination as the source, where
+	// both are of this host (fib_lookup of a local route).
+	if g.examples.list[0].socket.Local.Addr().Unmap() == to.Addr() {
+		return l
+	}
+	return nil
+}
+
+// cutOff reports whether attempts to connect are all that a server has towards
+// other servers: it listens for clients, and none of its connections out is
+// established.
+func (o *Observation) cutOff(g *group) bool {
+	if g.apart || g.process == nil {
+		return false
+	}
+	held := o.Survey.processes[g.process.PID]
+	return held != nil && held.listens && held.out == 0
+}
+
+// by returns a text such as " by nginx (pid 812)" for the first process that
+// tries to connect, if one is known.
+func (g *group) by() wording.Message {
+	if g.process == nil {
+		return wording.Message{}
+	}
+	return wording.Say("doctor.by", "process", *g.process)
+}
+
 // unanswered returns the finding for unanswered attempts to connect to one
 // destination, or to several.
 func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity) Finding {
@@ -125,12 +174,11 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 		f.with("peer_address", g.peer.Addr().String())
 		f.with("peer_port", strconv.Itoa(int(g.peer.Port())))
 	}
-	var by wording.Message
 	if g.process != nil {
 		f.about(*g.process)
-		by = wording.Say("doctor.by", "process", *g.process)
+		f.Evidence.Add("attempts_by", g.process.String())
 	}
-	f.Title = wording.Say("doctor.syn-sent-stuck.title", "target", target, "n", g.standing, "by", by, "age", forAtLeast(g.oldest))
+	f.Title = wording.Say("doctor.syn-sent-stuck.title", "target", target, "n", g.standing, "by", g.by(), "age", forAtLeast(g.oldest))
 	f.Evidence.Add("syn_sent", g.count)
 	f.Evidence.Add("unanswered", g.standing)
 	f.Evidence.Add("oldest_ms", g.oldest)

@@ -178,6 +178,24 @@ var cases = []struct {
 	}), Warning, "3 connection attempts"},
 	{"syn-sent-stuck", "two each at nine destinations", with(func(p *patient) { scattered(p, 18, 9) }), Info, "no answer from various destinations to 18 connection attempts, for at least 3s"},
 	{"syn-sent-stuck", "two each at ten destinations", with(func(p *patient) { scattered(p, 20, 10) }), Warning, "no answer from various destinations to 20 connection attempts"},
+	{"syn-sent-stuck", "all that a server has towards others", with(func(p *patient) {
+		p.listen(0, 128)
+		p.add(9, tcp.Established, 0)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Warning, "by nginx (pid 812), for at least 3s; it has no established connection to any server"},
+	{"syn-sent-stuck", "not all that a server has towards others", with(func(p *patient) {
+		p.listen(0, 128)
+		p.add(1, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.8:5432", 40001))
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Info, "1 connection attempt"},
+	{"syn-sent-stuck", "at a full listener of this host", with(func(p *patient) {
+		p.listenOf("127.0.0.1:9000", 6, 5, 7)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("127.0.0.1", "127.0.0.1:9000", 40000))
+	}), Warning, "1 connection attempt by nginx (pid 812) waits for 127.0.0.1:9000 of nginx (pid 7) on this host, whose accept queue is full: 6 wait, of at most 5"},
+	{"syn-sent-stuck", "at the port of a full listener, elsewhere", with(func(p *patient) {
+		p.listenOf("0.0.0.0:9000", 6, 5, 7)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:9000", 40000))
+	}), Info, "no answer from 198.51.100.7:9000"},
 	{"syn-sent-stuck", "young", with(func(p *patient) {
 		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), 0, ""},

@@ -91,6 +91,8 @@ func compareDestinations(a, b destination) int {
 type processSockets struct {
 	Process
 	sockets int
+	listens bool // it holds a listener
+	out     int  // its established connections to listeners of others
 }
 
 func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
@@ -119,6 +121,11 @@ func (v *Survey) Add(s *tcp.Socket) {
 	if s.State == tcp.Listen {
 		v.listenerAt(s.Local).addSocket(s, &v.thresholds, v.earlier)
 		v.listening.set(s.Local.Port())
+		for _, p := range s.Processes {
+			if held := v.processes[p.PID]; held != nil {
+				held.listens = true
+			}
+		}
 		return
 	}
 	listener := v.listenerOf(s)
@@ -136,6 +143,9 @@ func (v *Survey) Add(s *tcp.Socket) {
 	}
 	switch s.State {
 	case tcp.Established:
+		if listener == nil {
+			v.addOut(s)
+		}
 		v.addEstablished(s)
 	case tcp.SynSent:
 		v.addSynSent(s)
@@ -263,6 +273,20 @@ func (v *Survey) addOutgoing(s *tcp.Socket) {
 	// IPv4 over an IPv6 socket uses the same ports as IPv4.
 	to := destination{s.Local.Addr().Unmap(), netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port())}
 	v.destinations.add(to, s.State == tcp.TimeWait, pid)
+}
+
+// addOut counts an established connection that did not come in through a
+// listener, for the processes that hold it.
+func (v *Survey) addOut(s *tcp.Socket) {
+	if len(s.Processes) == 1 && v.lastHolder != nil && v.lastHolder.PID == s.Processes[0].PID {
+		v.lastHolder.out++
+		return
+	}
+	for _, p := range s.Processes {
+		if held := v.processes[p.PID]; held != nil {
+			held.out++
+		}
+	}
 }
 
 // ownerOf returns the owner to which the socket is attributed.
