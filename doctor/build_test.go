@@ -130,6 +130,10 @@ func samePeer(s *tcp.Socket) {
 
 func unaccepted(s *tcp.Socket) { s.Owner, s.Processes = tcp.Owner{}, nil }
 
+func heldBy(pid int, name string) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Processes = []tcp.Process{{PID: pid, Name: name, FD: 7}} }
+}
+
 func noClocks(s *tcp.Socket) {
 	s.Info, s.Idle, s.Age = nil, tcp.Optional[time.Duration]{}, tcp.Optional[time.Duration]{}
 }

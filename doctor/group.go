@@ -157,6 +157,13 @@ const maxExamples = 5
 // add keeps a copy of s if it is among the worst. Of sockets with equal scores
 // it keeps the first, so that it does not copy many equal sockets.
 func (e *examples) add(score int64, s *tcp.Socket) {
+	if len(e.list) < maxExamples || score > e.list[maxExamples-1].score {
+		e.addOwn(score, s.Clone())
+	}
+}
+
+// addOwn is add with a socket that nobody changes.
+func (e *examples) addOwn(score int64, s *tcp.Socket) {
 	if len(e.list) == maxExamples {
 		if score <= e.list[maxExamples-1].score {
 			return
@@ -169,7 +176,7 @@ func (e *examples) add(score int64, s *tcp.Socket) {
 		}
 		return 1
 	})
-	e.list = slices.Insert(e.list, at, example{score, s.Clone()})
+	e.list = slices.Insert(e.list, at, example{score, s})
 }
 
 // sockets returns the copies, the worst first.

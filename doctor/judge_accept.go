@@ -30,6 +30,18 @@ func judgeAcceptQueue(o *Observation) []Finding {
 			f.Title = wording.Say("doctor.accept-queue-full.nearly", "listener", listener, "fill", l.fill())
 		}
 		f.atOf(l, behind)
+		kind := "nearly"
+		switch {
+		case l.full > 0:
+			kind = "full"
+		case waiting:
+			kind = "waiting"
+		}
+		of := strconv.Itoa(int(l.Local.Port())) // where no process is seen, the twin has the same port
+		if len(behind) > 0 {
+			of = behind[0].Name
+		}
+		f.resembles(kind+" "+of, l.Local.String())
 		f.Sockets = append(f.Sockets, l.members.sockets()...)
 		f.Sockets = append(f.Sockets, l.unaccepted.examples.sockets()...)
 		f.Evidence.Add("accept_queue", l.AcceptQueue)

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -18,33 +17,6 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 		return Warning
 	}
 	return Info
-}
-
-// attribute sets the owner of sockets as the subject of the finding, with the
-// other processes that hold some of them, and returns its text for the title.
-func (o *Observation) attribute(f *Finding, who owner, g *group) wording.Message {
-	if p, ok := o.process(who.pid); ok {
-		holders := []Process{p}
-		for _, sharer := range g.sharers {
-			if sharer.PID != p.PID {
-				holders = append(holders, sharer)
-			}
-		}
-		f.aboutAll(holders)
-		f.with("which", "pid = "+strconv.Itoa(p.PID))
-		return nameProcesses(holders)
-	}
-	if l := o.Survey.listeners[who.listener]; l != nil {
-		f.at(l)
-		f.with("which", "sport = :"+strconv.Itoa(int(l.Local.Port())))
-		return wording.Say("doctor.not-accepted", "listener", l)
-	}
-	if uid, known := who.uid.Get(); known {
-		f.Evidence.Add("uid", int64(uid))
-		f.with("which", fmt.Sprintf("user = %d", uid))
-		return wording.Say("doctor.user", "uid", uid)
-	}
-	return wording.Say("doctor.others")
 }
 
 // by returns a text such as " of nginx (pid 812)" if one process holds all the
@@ -187,31 +159,31 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 
 func judgeCloseWait(o *Observation) []Finding {
 	t := &o.Thresholds
-	var findings []Finding
+	var leaking []held
 	for who, g := range o.Survey.closeWait.worst(compareOwners) {
-		leaks := g.standing > 0 && int64(g.standing) >= t.number(closeWaitCount)
-		leaks = leaks || g.count > g.unaged && g.oldest >= t.span(closeWaitOld)
-		unknown := g.unaged > 0 && int64(g.unaged) >= t.number(closeWaitUnknown)
+		leaks, unknown := o.leaks(g)
 		if !leaks && !unknown {
 			continue
 		}
-		f := Finding{Severity: Warning, Sockets: g.examples.sockets()}
+		h := held{[]owner{who}, g, Warning}
 		if int64(g.standing) >= t.number(closeWaitMany) {
-			f.Severity = Critical
+			h.severity = Critical
 		}
-		if !leaks {
+		leaking = append(leaking, h)
+	}
+	var findings []Finding
+	for _, h := range o.together(leaking, closeWaitCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets(), variant: closeWaitCause(h)}
+		if leaks, _ := o.leaks(g); !leaks {
 			f.Confidence, f.Inference = Likely, wording.Say("doctor.close-wait-leak.inferred")
 		}
 		most := mostOf(g.kinds)
-		f.variant = closeWaitCauses[most]
-		if who.listener.IsValid() {
-			f.variant = notAccepted
-		}
 		cause := wording.Say(f.variant)
 		if f.variant != notAccepted && g.kinds[most] < g.count {
 			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
 		}
-		holder := o.attribute(&f, who, g)
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
 			"peer", g.towards(&f), "age", forAtLeast(g.oldest), "cause", cause)
 		f.Evidence.Add("close_wait", g.count)
@@ -224,6 +196,22 @@ func judgeCloseWait(o *Observation) []Finding {
 		findings = append(findings, f)
 	}
 	return cut(findings)
+}
+
+// leaks reports whether CLOSE_WAITs are leaked, as far as their ages are known,
+// and whether so many have an unknown age that they are likely to be.
+func (o *Observation) leaks(g *group) (leaks, unknown bool) {
+	t := &o.Thresholds
+	leaks = g.standing > 0 && int64(g.standing) >= t.number(closeWaitCount) || g.count > g.unaged && g.oldest >= t.span(closeWaitOld)
+	return leaks, g.unaged > 0 && int64(g.unaged) >= t.number(closeWaitUnknown)
+}
+
+// closeWaitCause returns the cause that most of the sockets have.
+func closeWaitCause(h held) string {
+	if h.owners[0].listener.IsValid() {
+		return notAccepted
+	}
+	return closeWaitCauses[mostOf(h.group.kinds)]
 }
 
 // The causes for which the advice on CLOSE_WAIT differs, by the kinds of a
@@ -243,13 +231,18 @@ func mostOf(numbers [3]int) int {
 }
 
 func judgeFinWait2(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.finWait2.worst(compareOwners) {
 		if g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: o.atLeastCount(finWait2Count, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who, g)
+		list = append(list, held{[]owner{who}, g, o.atLeastCount(finWait2Count, g.standing)})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.fin-wait2-held.title", "n", g.standing, "holder", holder, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("fin_wait2_held", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
@@ -365,13 +358,18 @@ func judgePeerNotReading(o *Observation) []Finding {
 }
 
 func judgeAppNotReading(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.unreadApp.worst(compareOwners) {
 		if g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: o.atLeastCount(appCount, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who, g)
+		list = append(list, held{[]owner{who}, g, o.atLeastCount(appCount, g.standing)})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.app-not-reading.title", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
@@ -383,13 +381,18 @@ func judgeAppNotReading(o *Observation) []Finding {
 }
 
 func judgeKeepalive(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.silent.worst(compareOwners) {
 		if int64(g.standing) < o.Thresholds.number(keepaliveCount) || g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who, g)
+		list = append(list, held{[]owner{who}, g, Info})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.no-keepalive.title", "n", g.standing, "holder", holder,
 			"time", formatDuration(o.Thresholds.span(keepaliveIdle)), "peer", g.towards(&f))
 		f.Evidence.Add("connections", g.standing)

@@ -45,6 +45,9 @@ var cases = []struct {
 	}), 0, ""},
 	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
 
+	{"accept-queue-full", "twins for IPv4 and IPv6", with(func(p *patient) { p.listen(129, 128); p.listenOn("[::]:443", 128, 128) }),
+		Critical, "0.0.0.0:443 of nginx (pid 812) is full: 129 wait, of at most 128, and new connections are dropped; likewise [::]:443"},
+
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
 	{"accept-queue-overflows", "of the listener that dropped, though another is fuller", with(func(p *patient) {
@@ -205,6 +208,20 @@ var cases = []struct {
 		p.add(4, tcp.CloseWait, time.Minute)
 		p.add(6, tcp.CloseWait, time.Minute, queues(1, 0))
 	}), Warning, "has not noticed the end of file (6 of them)"},
+	{"close-wait-leak", "twelve each of eleven workers", with(func(p *patient) {
+		for pid := range 11 {
+			p.add(12, tcp.CloseWait, time.Minute, heldBy(100+pid, "worker"))
+		}
+	}), Warning, "132 CLOSE_WAITs of worker (pids 100, 101, 102 and 8 more), the longest with 10.0.1.9:40001, for at least 1m: the program has read"},
+	{"close-wait-leak", "of other names", with(func(p *patient) {
+		p.add(12, tcp.CloseWait, time.Minute, heldBy(100, "worker"))
+		p.add(12, tcp.CloseWait, time.Minute, heldBy(101, "cron"))
+	}), Warning, "12 CLOSE_WAITs of worker (pid 100), "},
+	{"close-wait-leak", "nine each of eleven workers", with(func(p *patient) {
+		for pid := range 11 {
+			p.add(9, tcp.CloseWait, time.Minute, heldBy(100+pid, "worker"))
+		}
+	}), 0, ""},
 	{"close-wait-leak", "nine for a minute", with(func(p *patient) { p.add(9, tcp.CloseWait, time.Minute) }), 0, ""},
 	{"close-wait-leak", "ten for less", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute-1) }), 0, ""},
 	{"close-wait-leak", "one for an hour", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour, queues(1, 0)) }), Warning, "has not noticed the end of file"},
@@ -368,6 +385,14 @@ var cases = []struct {
 
 	{"fd-limit-near", "eight tenths", with(func(p *patient) { p.Limits = []Limit{{nginx, 820, 1024}} }), Warning, "nginx (pid 812) has 820 of 1024 descriptors open"},
 	{"fd-limit-near", "95 hundredths", with(func(p *patient) { p.Limits = []Limit{{nginx, 973, 1024}} }), Critical, ""},
+	{"fd-limit-near", "of several workers", with(func(p *patient) {
+		p.Limits = []Limit{{nginx, 820, 1024}, {Process{813, "nginx"}, 821, 1024}, {Process{814, "cron"}, 900, 1024}, {Process{815, "nginx"}, 973, 1024}}
+	}), Critical, "nginx (pid 815) has 973 of 1024 descriptors open"},
+	{"fd-limit-near", "of workers alike", with(func(p *patient) {
+		for pid := range 6 {
+			p.Limits = append(p.Limits, Limit{Process{100 + pid, "worker"}, 1000 - pid, 1024})
+		}
+	}), Critical, "worker (pid 100) has 1000 of 1024 descriptors open; likewise pid 101, pid 102, pid 103 and 2 more"},
 	{"fd-limit-near", "fewer", with(func(p *patient) { p.Limits = []Limit{{nginx, 819, 1024}} }), 0, ""},
 
 	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets have no program, of at most 65536"},

@@ -173,15 +173,30 @@ func (v *Survey) Listeners() []*Listener {
 	return list
 }
 
-// Holders returns at most n processes that hold sockets, those with most
-// sockets first. The caller should read the limits of these.
+// Holders returns at most n processes that hold sockets: first those that do not
+// accept fast enough, then those with most sockets. The caller should read the
+// limits of these.
 func (v *Survey) Holders(n int) []Process {
+	behind := map[int]bool{}
+	for _, l := range v.listeners {
+		if l.full > 0 || l.near > 0 {
+			for _, p := range l.behind() {
+				behind[p.PID] = true
+			}
+		}
+	}
+	first := func(pid int) int {
+		if behind[pid] {
+			return 0
+		}
+		return 1
+	}
 	ids := make([]int, 0, len(v.processes))
 	for id := range v.processes {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b int) int {
-		return cmp.Or(cmp.Compare(v.processes[b].sockets, v.processes[a].sockets), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(v.processes[b].sockets, v.processes[a].sockets), cmp.Compare(a, b))
 	})
 	list := make([]Process, 0, min(n, len(ids)))
 	for _, id := range ids[:min(n, len(ids))] {
