@@ -59,6 +59,7 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		f.Evidence.Add("syn_recv", l.SynRecv)
 		f.addDrops(l)
 		o.raisesSomaxconn(&f, l)
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)

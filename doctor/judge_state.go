@@ -162,7 +162,7 @@ func judgeCloseWait(o *Observation) []Finding {
 	var leaking []held
 	for who, g := range o.Survey.closeWait.worst(compareOwners) {
 		leaks, unknown := o.leaks(g)
-		if !leaks && !unknown {
+		if !leaks && !unknown && int64(g.count) < t.number(closeWaitCrowd) {
 			continue
 		}
 		h := held{[]owner{who}, g, Warning}
@@ -172,15 +172,19 @@ func judgeCloseWait(o *Observation) []Finding {
 		leaking = append(leaking, h)
 	}
 	var findings []Finding
-	for _, h := range o.together(leaking, closeWaitCause) {
+	for _, h := range o.together(leaking, o.closeWaitCause) {
 		g := h.group
-		f := Finding{Severity: h.severity, Sockets: g.examples.sockets(), variant: closeWaitCause(h)}
-		if leaks, _ := o.leaks(g); !leaks {
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets(), variant: o.closeWaitCause(h)}
+		switch leaks, unknown := o.leaks(g); {
+		case leaks:
+		case unknown:
 			f.Confidence, f.Inference = Likely, wording.Say("doctor.close-wait-leak.inferred")
+		default:
+			f.Confidence, f.Inference = Possible, wording.Say("doctor.close-wait-leak.inferred.young")
 		}
 		most := mostOf(g.kinds)
 		cause := wording.Say(f.variant)
-		if f.variant != notAccepted && g.kinds[most] < g.count {
+		if f.variant != notAccepted && f.variant != young && g.kinds[most] < g.count {
 			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
 		}
 		holder := o.attribute(&f, h)
@@ -193,6 +197,7 @@ func judgeCloseWait(o *Observation) []Finding {
 		f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
 		f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
 		f.Evidence.Add("data_unread", g.kinds[closeWaitData])
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)
@@ -206,10 +211,14 @@ func (o *Observation) leaks(g *group) (leaks, unknown bool) {
 	return leaks, g.unaged > 0 && int64(g.unaged) >= t.number(closeWaitUnknown)
 }
 
-// closeWaitCause returns the cause that most of the sockets have.
-func closeWaitCause(h held) string {
+// closeWaitCause returns the cause that most of the sockets have. Of many that are
+// young it is not known whether they are leaked.
+func (o *Observation) closeWaitCause(h held) string {
 	if h.owners[0].listener.IsValid() {
 		return notAccepted
+	}
+	if leaks, unknown := o.leaks(h.group); !leaks && !unknown {
+		return young
 	}
 	return closeWaitCauses[mostOf(h.group.kinds)]
 }
@@ -222,7 +231,10 @@ var closeWaitCauses = [...]string{
 	closeWaitData:   "doctor.cause.data-unread",
 }
 
-const notAccepted = "doctor.cause.not-accepted"
+const (
+	notAccepted = "doctor.cause.not-accepted"
+	young       = "doctor.cause.young"
+)
 
 // mostOf returns the index of the highest number, the first one of equal
 // numbers.
@@ -375,6 +387,7 @@ func judgeAppNotReading(o *Observation) []Finding {
 		f.Evidence.Add("with_unread_data", g.count)
 		f.Evidence.Add("unread_bytes", g.bytes)
 		f.Evidence.Add("longest_at_least_ms", g.oldest)
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)

@@ -45,6 +45,14 @@ var cases = []struct {
 	}), 0, ""},
 	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
 
+	{"accept-queue-full", "a stopped process", with(func(p *patient) {
+		p.listen(129, 128)
+		p.States = map[int]ProcessState{nginx.PID: {State: 'T'}}
+	}), Critical, "new connections are dropped; stopped: nginx (pid 812)"},
+	{"accept-queue-full", "a process that waits for a disk", with(func(p *patient) {
+		p.listen(129, 128)
+		p.States = map[int]ProcessState{nginx.PID: {State: 'D'}, 9: {State: 'T'}}
+	}), Critical, "new connections are dropped; in uninterruptible sleep: nginx (pid 812)"},
 	{"accept-queue-full", "twins for IPv4 and IPv6", with(func(p *patient) { p.listen(129, 128); p.listenOn("[::]:443", 128, 128) }),
 		Critical, "0.0.0.0:443 of nginx (pid 812) is full: 129 wait, of at most 128, and new connections are dropped; likewise [::]:443"},
 
@@ -229,6 +237,9 @@ var cases = []struct {
 	{"close-wait-leak", "one for 50 ms", with(func(p *patient) { p.add(1, tcp.CloseWait, 50*time.Millisecond) }), 0, ""},
 	{"close-wait-leak", "a thousand", with(func(p *patient) { p.add(1000, tcp.CloseWait, time.Minute, queues(9, 0)) }), Critical, "leaves data behind"},
 	{"close-wait-leak", "fewer than a thousand", with(func(p *patient) { p.add(999, tcp.CloseWait, time.Minute) }), Warning, ""},
+	{"close-wait-leak", "a thousand, young", with(func(p *patient) { p.add(1000, tcp.CloseWait, 3*time.Second) }), Warning,
+		"1,000 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 3s: young yet, so see whether their number falls"},
+	{"close-wait-leak", "fewer, young", with(func(p *patient) { p.add(999, tcp.CloseWait, 3*time.Second) }), 0, ""},
 	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
 	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
 	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "20 CLOSE_WAITs of clients not yet accepted on 0.0.0.0:443 of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program does not accept"},
