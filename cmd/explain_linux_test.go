@@ -60,7 +60,7 @@ type story struct {
 	EndsMS                  *int64 `json:"ends_in_ms"`
 	Left                    *int   `json:"resends_left"`
 	Sockets                 []struct{ Local string }
-	Processes               []struct{ Name string }
+	Processes, Listeners    []struct{ Name string }
 }
 
 // has reports whether a story names a socket by its local end.

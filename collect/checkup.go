@@ -227,7 +227,11 @@ func (c *Checkup) readLimits() {
 	}
 	proc := procnet.Open(c.job.query.Proc)
 	o := c.Observation
+	o.States = make(map[int]doctor.ProcessState)
 	for _, holder := range o.Survey.Holders(limitsRead) {
+		if status, err := proc.Status(holder.PID); err == nil { // it is only added to what is found
+			o.States[holder.PID] = doctor.ProcessState{State: status.State, Tracer: status.Tracer}
+		}
 		soft, err := proc.OpenFilesLimit(holder.PID)
 		switch {
 		case err == nil:

@@ -56,9 +56,17 @@ func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
 func (p *patient) listen(queue, most uint32) { p.listenOn("0.0.0.0:443", queue, most) }
 
 func (p *patient) listenOn(local string, queue, most uint32) {
+	p.listenOf(local, queue, most, nginx.PID)
+}
+
+// listenOf adds a listener of several processes of nginx.
+func (p *patient) listenOf(local string, queue, most uint32, pids ...int) {
 	at := netip.MustParseAddrPort(local)
-	p.Survey.Add(&tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: at, AcceptQueue: queue, AcceptQueueMax: tcp.Known(most),
-		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}})
+	s := &tcp.Socket{State: tcp.Listen, Family: tcp.IPv4, Local: at, AcceptQueue: queue, AcceptQueueMax: tcp.Known(most), Owner: tcp.FullSocketOwner(33, 900)}
+	for _, pid := range pids {
+		s.Processes = append(s.Processes, tcp.Process{PID: pid, Name: nginx.Name, FD: 6})
+	}
+	p.Survey.Add(s)
 }
 
 // listenDropping adds a listener of nginx that has dropped a number of SYNs and
@@ -130,6 +138,10 @@ func samePeer(s *tcp.Socket) {
 }
 
 func unaccepted(s *tcp.Socket) { s.Owner, s.Processes = tcp.Owner{}, nil }
+
+func heldBy(pid int, name string) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Processes = []tcp.Process{{PID: pid, Name: name, FD: 7}} }
+}
 
 func noClocks(s *tcp.Socket) {
 	s.Info, s.Idle, s.Age = nil, tcp.Optional[time.Duration]{}, tcp.Optional[time.Duration]{}

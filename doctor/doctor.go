@@ -141,7 +141,7 @@ func Examine(o *Observation, by []Rule) []Finding {
 	findings = fold(findings)
 	relate(findings)
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	return findings
+	return causesFirst(findings)
 }
 
 // maxFindings is how many findings of one rule are reported. The others are
@@ -152,6 +152,7 @@ const maxFindings = 5
 // number of the others.
 func cut(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	findings = mergeAlike(findings)
 	if more := len(findings) - maxFindings; more > 0 {
 		findings = findings[:maxFindings]
 		last := &findings[maxFindings-1]
@@ -238,8 +239,8 @@ func substitute(text string, fill map[string]string) (string, bool) {
 
 // exampleWords has values for the words in braces if there is no finding.
 var exampleWords = map[string]string{
-	"pid": "812", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
-	"address": "192.0.2.1", "probes": "2", "idle": "24h", "somaxconn": "8192", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
+	"pid": "812", "pids": "812,813", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
+	"address": "192.0.2.1", "probes": "2", "idle": "24h", "somaxconn": "8192", "stopped": "812 813", "tracer": "4711", "waiting": "812", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
 
 // ExampleCommands returns every command that advice can contain, with example
@@ -255,110 +256,6 @@ func ExampleCommands() []string {
 		}
 	}
 	return commands
-}
-
-// folds lists findings that describe the same problem as another finding. Such
-// a finding becomes evidence of the other one. If both name listeners, they
-// must have one in common. With sameListener, both must name one.
-var folds = []struct {
-	code, into   string
-	sameListener bool
-}{
-	{"accept-queue-overflows", "accept-queue-full", false},
-	{"close-wait-leak", "accept-queue-full", true}, // the connections were not accepted
-	{"syn-queue-full", "syn-flood", false},
-	{"syn-cookies-active", "syn-flood", false},
-	{"syn-cookies-active", "syn-queue-full", false},
-}
-
-func fold(findings []Finding) []Finding {
-	folded := make([]bool, len(findings))
-	for _, fold := range folds {
-		for i := range findings {
-			if findings[i].Code != fold.code || folded[i] {
-				continue
-			}
-			for j := range findings {
-				if findings[j].Code == fold.into && !folded[j] && sharesListener(&findings[j], &findings[i], fold.sameListener) {
-					findings[j].absorb(&findings[i])
-					folded[i] = true
-					break
-				}
-			}
-		}
-	}
-	var kept []Finding
-	for i := range findings {
-		if !folded[i] {
-			kept = append(kept, findings[i])
-		}
-	}
-	return kept
-}
-
-// sharesListener reports whether two findings are about the same listener. If
-// one of them names no listener, it returns true unless the result must be
-// sure.
-func sharesListener(a, b *Finding, sure bool) bool {
-	if len(a.Listeners) == 0 || len(b.Listeners) == 0 {
-		return !sure
-	}
-	return slices.ContainsFunc(a.Listeners, func(l *Listener) bool { return slices.Contains(b.Listeners, l) })
-}
-
-// absorb takes over the evidence of another finding on the same problem.
-func (f *Finding) absorb(other *Finding) {
-	for _, fact := range other.Evidence {
-		f.Evidence.Add(fact.Name, fact.Value)
-	}
-	f.addRelated(other.Code)
-	if f.Inference.IsZero() {
-		f.Inference = other.Inference
-	}
-	f.Severity = max(f.Severity, other.Severity)
-}
-
-func (f *Finding) addRelated(code string) {
-	if !slices.Contains(f.Related, code) {
-		f.Related = append(f.Related, code)
-	}
-}
-
-// relations lists pairs of findings of which one can cause the other. Both are
-// reported, and each names the other.
-var relations = [][2]string{
-	{"close-wait-leak", "fd-limit-near"},
-	{"orphans-high", "closing-stuck"},
-	{"orphans-high", "tcp-memory-pressure"},
-	{"tcp-memory-pressure", "aborts-rising"},
-	{"orphans-high", "aborts-rising"},
-	{"tcp-memory-pressure", "app-not-reading"},
-	{"no-keepalive", "half-open-suspects"},
-	{"accept-queue-full", "close-wait-leak"},
-	{"dead-path", "closing-stuck"},
-}
-
-func relate(findings []Finding) {
-	for _, pair := range relations {
-		for i := range findings {
-			for j := range findings {
-				a, b := &findings[i], &findings[j]
-				if a.Code == pair[0] && b.Code == pair[1] && canBeOfOneProcess(a, b) {
-					a.addRelated(b.Code)
-					b.addRelated(a.Code)
-				}
-			}
-		}
-	}
-}
-
-// canBeOfOneProcess reports whether two findings name the same process, or one
-// of them names none.
-func canBeOfOneProcess(a, b *Finding) bool {
-	if len(a.Processes) == 0 || len(b.Processes) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(a.Processes, func(p Process) bool { return slices.Contains(b.Processes, p) })
 }
 
 // Unchecked is a rule that could not be judged, or only in part, and why.

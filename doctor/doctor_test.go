@@ -95,7 +95,7 @@ func TestExamineIsDeterministic(t *testing.T) {
 func TestFindingsOfARuleAreLimited(t *testing.T) {
 	p := healthy()
 	for i := range 12 {
-		p.listenOn(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128)
+		p.listenOf(fmt.Sprintf("192.0.2.1:%d", 1000+i), 200, 128) // of different programs, for all that is seen
 	}
 	findings := p.examine(t)
 	if len(findings) != maxFindings || !strings.HasSuffix(findings[maxFindings-1].Title.String(), "; and 7 more like this") ||
@@ -136,7 +136,7 @@ func TestOneProblemIsReportedOnce(t *testing.T) {
 	p.Limits = []Limit{{Process: nginx, Open: 1000, Soft: 1024}}
 	p.add(900, tcp.CloseWait, 2*time.Hour)
 	findings = p.examine(t)
-	if len(findings) != 2 || findings[0].Code != "fd-limit-near" || findings[0].Related[0] != "close-wait-leak" || findings[1].Related[0] != "fd-limit-near" {
+	if len(findings) != 2 || findings[1].Code != "fd-limit-near" || findings[1].Related[0] != "close-wait-leak" || findings[0].Related[0] != "fd-limit-near" {
 		t.Errorf("a leak that uses up the descriptors:%s", describe(findings))
 	}
 }

@@ -34,8 +34,9 @@ type Finding struct {
 	Inference  wording.Message // what was concluded, and from what; no text where nothing was
 	Related    []string        // codes of findings on the same matter; those folded into this one among them
 
-	variant string            // the key of the cause; it decides which of the rule's steps apply
-	fill    map[string]string // what stands for the words in braces in them
+	variant          string            // the key of the cause; it decides which of the rule's steps apply
+	alike, alikeName string            // see resembles
+	fill             map[string]string // what stands for the words in braces in them
 }
 
 // Advice is one step for the user. The program itself never takes it.
@@ -144,18 +145,39 @@ func (f *Finding) with(word, text string) {
 
 // about sets a process as the subject of the finding.
 func (f *Finding) about(p Process) {
-	f.Processes = append(f.Processes, p)
-	f.with("pid", strconv.Itoa(p.PID))
+	f.aboutAll([]Process{p})
 }
 
-// at sets a listener as the subject of the finding.
-func (f *Finding) at(l *Listener) {
-	f.Listeners = append(f.Listeners, l)
-	f.Processes = append(f.Processes, l.Processes...)
-	f.with("port", strconv.Itoa(int(l.Local.Port())))
-	if len(l.Processes) > 0 {
-		f.with("pid", strconv.Itoa(l.Processes[0].PID))
+// aboutAll sets processes as the subject of the finding.
+func (f *Finding) aboutAll(list []Process) {
+	f.Processes = append(f.Processes, list...)
+	if len(list) == 0 {
+		return
 	}
+	f.with("pid", strconv.Itoa(list[0].PID))
+	f.with("pids", strings.Join(pidsOf(list[:min(len(list), maxPIDs)]), ","))
+}
+
+// maxPIDs is how many processes a command of the advice names.
+const maxPIDs = 32
+
+func pidsOf(list []Process) []string {
+	var pids []string
+	for _, p := range list {
+		pids = append(pids, strconv.Itoa(p.PID))
+	}
+	return pids
+}
+
+// at sets a listener as the subject of the finding, with all its processes.
+func (f *Finding) at(l *Listener) { f.atOf(l, l.Processes) }
+
+// atOf sets a listener as the subject of the finding, with some of its
+// processes.
+func (f *Finding) atOf(l *Listener, list []Process) {
+	f.Listeners = append(f.Listeners, l)
+	f.with("port", strconv.Itoa(int(l.Local.Port())))
+	f.aboutAll(list)
 }
 
 // Message returns the process as titles name it: nginx (pid 812).
@@ -166,12 +188,33 @@ func (p Process) Message() wording.Message {
 // String returns the message in English.
 func (p Process) String() string { return p.Message().String() }
 
+// pidsInTitle is how many processes a title names.
+const pidsInTitle = 3
+
+// nameProcesses returns processes as titles name them: nginx (pids 812 and 813),
+// or nginx (pid 812) and 2 other processes where their names differ.
+func nameProcesses(list []Process) wording.Message {
+	if len(list) == 1 {
+		return list[0].Message()
+	}
+	if slices.ContainsFunc(list, func(p Process) bool { return p.Name != list[0].Name }) {
+		return wording.Say("doctor.processes.mixed", "process", list[0], "n", len(list)-1)
+	}
+	if len(list) > pidsInTitle {
+		return wording.Say("doctor.processes.more", "name", list[0].Name, "pids", pidsOf(list[:pidsInTitle]), "n", len(list)-pidsInTitle)
+	}
+	return wording.Say("doctor.processes", "name", list[0].Name, "pids", pidsOf(list))
+}
+
 // Message returns the listener as titles name it: 0.0.0.0:443 of nginx (pid 812).
-func (l *Listener) Message() wording.Message {
-	if len(l.Processes) == 0 {
+func (l *Listener) Message() wording.Message { return l.of(l.Processes) }
+
+// of is Message with some of the listener's processes.
+func (l *Listener) of(list []Process) wording.Message {
+	if len(list) == 0 {
 		return wording.Say("doctor.listener.unowned", "address", l.Local)
 	}
-	return wording.Say("doctor.listener", "address", l.Local, "process", l.Processes[0])
+	return wording.Say("doctor.listener", "address", l.Local, "process", nameProcesses(list))
 }
 
 // String returns the message in English.

@@ -32,6 +32,7 @@ type group struct {
 	apart    bool           // they have different peer addresses
 	pid      int            // the process that holds all of them; 0: none; or mixed
 	process  *Process       // the process of the first socket that has one
+	sharers  []Process      // the processes of those sockets that several hold
 	examples examples
 }
 
@@ -60,6 +61,9 @@ func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
 	pid := 0
 	if len(s.Processes) > 0 {
 		pid = s.Processes[0].PID
+	}
+	if len(s.Processes) > 1 && len(g.sharers) < maxPIDs {
+		g.sharers = addProcesses(g.sharers, s.Processes)
 	}
 	switch {
 	case g.count == 0:
@@ -153,6 +157,13 @@ const maxExamples = 5
 // add keeps a copy of s if it is among the worst. Of sockets with equal scores
 // it keeps the first, so that it does not copy many equal sockets.
 func (e *examples) add(score int64, s *tcp.Socket) {
+	if len(e.list) < maxExamples || score > e.list[maxExamples-1].score {
+		e.addOwn(score, s.Clone())
+	}
+}
+
+// addOwn is add with a socket that nobody changes.
+func (e *examples) addOwn(score int64, s *tcp.Socket) {
 	if len(e.list) == maxExamples {
 		if score <= e.list[maxExamples-1].score {
 			return
@@ -165,7 +176,7 @@ func (e *examples) add(score int64, s *tcp.Socket) {
 		}
 		return 1
 	})
-	e.list = slices.Insert(e.list, at, example{score, s.Clone()})
+	e.list = slices.Insert(e.list, at, example{score, s})
 }
 
 // sockets returns the copies, the worst first.

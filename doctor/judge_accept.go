@@ -18,19 +18,31 @@ func judgeAcceptQueue(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{Severity: Warning}
+		behind := l.behind()
+		listener := l.of(behind)
 		switch {
 		case l.full > 0:
 			f.Severity = Critical
-			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", l, "fill", l.fill(), "dropping", o.dropping(l), "age", forAtLeast(l.unaccepted.oldest))
+			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", listener, "fill", l.fill(), "dropping", o.dropping(l), "age", forAtLeast(l.unaccepted.oldest))
 		case waiting:
-			f.Title = wording.Say("doctor.accept-queue-full.unaccepted", "listener", l, "n", l.unaccepted.standing, "age", forAtLeast(l.unaccepted.oldest))
+			f.Title = wording.Say("doctor.accept-queue-full.unaccepted", "listener", listener, "n", l.unaccepted.standing, "age", forAtLeast(l.unaccepted.oldest))
 		default:
-			f.Title = wording.Say("doctor.accept-queue-full.nearly", "listener", l, "fill", l.fill())
+			f.Title = wording.Say("doctor.accept-queue-full.nearly", "listener", listener, "fill", l.fill())
 		}
-		f.at(l)
-		if l.worst != nil {
-			f.Sockets = append(f.Sockets, l.worst)
+		f.atOf(l, behind)
+		kind := "nearly"
+		switch {
+		case l.full > 0:
+			kind = "full"
+		case waiting:
+			kind = "waiting"
 		}
+		of := strconv.Itoa(int(l.Local.Port())) // where no process is seen, the twin has the same port
+		if len(behind) > 0 {
+			of = behind[0].Name
+		}
+		f.resembles(kind+" "+of, l.Local.String())
+		f.Sockets = append(f.Sockets, l.members.sockets()...)
 		f.Sockets = append(f.Sockets, l.unaccepted.examples.sockets()...)
 		f.Evidence.Add("accept_queue", l.AcceptQueue)
 		if most, known := l.AcceptQueueMax.Get(); known {
@@ -38,12 +50,16 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		}
 		f.Evidence.Add("listeners", l.Sockets)
 		f.Evidence.Add("listeners_full", l.full)
+		if l.Sockets > 1 {
+			f.Evidence.Add("others_accept_queue_at_most", l.other)
+		}
 		if l.unaccepted.oldest > 0 {
 			f.Evidence.Add("longest_wait_at_least_ms", l.unaccepted.oldest)
 		}
 		f.Evidence.Add("syn_recv", l.SynRecv)
 		f.addDrops(l)
 		o.raisesSomaxconn(&f, l)
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)
@@ -56,7 +72,10 @@ func (l *Listener) fill() wording.Message {
 		return wording.Say("doctor.accept-queue-full.waiting", "n", l.AcceptQueue)
 	}
 	fill := wording.Say("doctor.accept-queue-full.waiting-of", "n", l.worst.AcceptQueue, "most", l.worst.AcceptQueueMax.Or(0))
-	if l.Sockets > 1 {
+	switch {
+	case l.full > 0 && l.full < l.Sockets:
+		fill = wording.Joined(fill, wording.Say("doctor.accept-queue-full.others", "full", l.full, "n", l.Sockets, "most", l.other))
+	case l.Sockets > 1:
 		fill = wording.Joined(fill, wording.Say("doctor.accept-queue-full.fullest", "n", l.Sockets))
 	}
 	return fill
@@ -86,10 +105,18 @@ func (o *Observation) dropping(l *Listener) wording.Message {
 }
 
 // raisesSomaxconn suggests a higher somaxconn if that limits the listener's
-// backlog. Otherwise the backlog that the program passed to listen() limits it.
+// backlog. Otherwise the backlog that the program passed to listen() limits it,
+// and only the program can change that.
 func (o *Observation) raisesSomaxconn(f *Finding, l *Listener) {
 	limit, known := o.Settings.Somaxconn.Get()
-	if known && l.worst != nil && int(l.worst.AcceptQueueMax.Or(0)) >= limit && limit <= 1<<24 {
+	if !known || l.worst == nil {
+		return
+	}
+	switch most := int(l.worst.AcceptQueueMax.Or(0)); {
+	case most < limit:
+		f.with("backlog", strconv.Itoa(most))
+		f.Evidence.Add("somaxconn", limit)
+	case limit <= 1<<24:
 		f.with("somaxconn", strconv.Itoa(max(4096, 2*limit)))
 	}
 }

@@ -29,6 +29,7 @@ func judgeLimits(o *Observation) []Finding {
 		}
 		f.Title = wording.Say("doctor.fd-limit-near.title", "process", l.Process, "n", l.Open, "most", l.Soft)
 		f.about(l.Process)
+		f.resembles(fmt.Sprint(f.Severity, l.Soft, l.Name), fmt.Sprint("pid ", l.PID))
 		f.Evidence.Add("open", l.Open)
 		f.Evidence.Add("limit", l.Soft)
 		f.Evidence.Add("open_percent", percent(int64(l.Open), int64(l.Soft)))

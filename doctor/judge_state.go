@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -18,27 +17,6 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 		return Warning
 	}
 	return Info
-}
-
-// blame sets the owner of sockets as the subject of the finding, and returns
-// its text for the title.
-func (o *Observation) attribute(f *Finding, who owner) wording.Message {
-	if p, ok := o.process(who.pid); ok {
-		f.about(p)
-		f.with("which", "pid = "+strconv.Itoa(p.PID))
-		return p.Message()
-	}
-	if l := o.Survey.listeners[who.listener]; l != nil {
-		f.at(l)
-		f.with("which", "sport = :"+strconv.Itoa(int(l.Local.Port())))
-		return wording.Say("doctor.not-accepted", "listener", l)
-	}
-	if uid, known := who.uid.Get(); known {
-		f.Evidence.Add("uid", int64(uid))
-		f.with("which", fmt.Sprintf("user = %d", uid))
-		return wording.Say("doctor.user", "uid", uid)
-	}
-	return wording.Say("doctor.others")
 }
 
 // by returns a text such as " of nginx (pid 812)" if one process holds all the
@@ -76,8 +54,18 @@ func judgeSynSent(o *Observation) []Finding {
 	var findings []Finding
 	var few []*group
 	for to, g := range o.Survey.synSent.worst(netip.AddrPort.Compare) {
-		switch {
+		switch local := o.localListener(to, g); {
 		case g.standing == 0:
+		case local != nil && local.full > 0:
+			f := o.unanswered(to, g, Warning)
+			f.Title = wording.Say("doctor.syn-sent-stuck.local", "n", g.standing, "by", g.by(), "listener", local, "fill", local.fill())
+			f.Listeners = append(f.Listeners, local)
+			findings = append(findings, f)
+		case o.cutOff(g):
+			f := o.unanswered(to, g, Warning)
+			f.Title = wording.Say("doctor.syn-sent-stuck.only", "title", f.Title)
+			f.Evidence.Add("connections_out", 0)
+			findings = append(findings, f)
 		case to.IsValid() && int64(g.standing) >= o.Thresholds.number(synSentCount):
 			findings = append(findings, o.unanswered(to, g, Warning))
 		default:
@@ -107,6 +95,45 @@ func judgeSynSent(o *Observation) []Finding {
 	return findings
 }
 
+// localListener returns the listener of this host to which a group of attempts
+// to connect goes, or nil. A listener on all addresses has the address of the
+// destination only if that is an address of this host.
+func (o *Observation) localListener(to netip.AddrPort, g *group) *Listener {
+	if !to.IsValid() || len(g.examples.list) == 0 {
+		return nil
+	}
+	l := o.Survey.findListener(to)
+	if l == nil || l.Local.Addr().Unmap() == to.Addr() || to.Addr().IsLoopback() {
+		return l
+	}
+	// The kernel chooses the address of the destination as the source, where
+	// both are of this host (fib_lookup of a local route).
+	if g.examples.list[0].socket.Local.Addr().Unmap() == to.Addr() {
+		return l
+	}
+	return nil
+}
+
+// cutOff reports whether attempts to connect are all that a server has towards
+// other servers: it listens for clients, and none of its connections out is
+// established.
+func (o *Observation) cutOff(g *group) bool {
+	if g.apart || g.process == nil {
+		return false
+	}
+	held := o.Survey.processes[g.process.PID]
+	return held != nil && held.listens && held.out == 0
+}
+
+// by returns a text such as " by nginx (pid 812)" for the first process that
+// tries to connect, if one is known.
+func (g *group) by() wording.Message {
+	if g.process == nil {
+		return wording.Message{}
+	}
+	return wording.Say("doctor.by", "process", *g.process)
+}
+
 // unanswered returns the finding for unanswered attempts to connect to one
 // destination, or to several.
 func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity) Finding {
@@ -119,12 +146,11 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 		f.with("peer_address", g.peer.Addr().String())
 		f.with("peer_port", strconv.Itoa(int(g.peer.Port())))
 	}
-	var by wording.Message
 	if g.process != nil {
 		f.about(*g.process)
-		by = wording.Say("doctor.by", "process", *g.process)
+		f.Evidence.Add("attempts_by", g.process.String())
 	}
-	f.Title = wording.Say("doctor.syn-sent-stuck.title", "target", target, "n", g.standing, "by", by, "age", forAtLeast(g.oldest))
+	f.Title = wording.Say("doctor.syn-sent-stuck.title", "target", target, "n", g.standing, "by", g.by(), "age", forAtLeast(g.oldest))
 	f.Evidence.Add("syn_sent", g.count)
 	f.Evidence.Add("unanswered", g.standing)
 	f.Evidence.Add("oldest_ms", g.oldest)
@@ -133,31 +159,35 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 
 func judgeCloseWait(o *Observation) []Finding {
 	t := &o.Thresholds
-	var findings []Finding
+	var leaking []held
 	for who, g := range o.Survey.closeWait.worst(compareOwners) {
-		leaks := g.standing > 0 && int64(g.standing) >= t.number(closeWaitCount)
-		leaks = leaks || g.count > g.unaged && g.oldest >= t.span(closeWaitOld)
-		unknown := g.unaged > 0 && int64(g.unaged) >= t.number(closeWaitUnknown)
-		if !leaks && !unknown {
+		leaks, unknown := o.leaks(g)
+		if !leaks && !unknown && int64(g.count) < t.number(closeWaitCrowd) {
 			continue
 		}
-		f := Finding{Severity: Warning, Sockets: g.examples.sockets()}
+		h := held{[]owner{who}, g, Warning}
 		if int64(g.standing) >= t.number(closeWaitMany) {
-			f.Severity = Critical
+			h.severity = Critical
 		}
-		if !leaks {
+		leaking = append(leaking, h)
+	}
+	var findings []Finding
+	for _, h := range o.together(leaking, o.closeWaitCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets(), variant: o.closeWaitCause(h)}
+		switch leaks, unknown := o.leaks(g); {
+		case leaks:
+		case unknown:
 			f.Confidence, f.Inference = Likely, wording.Say("doctor.close-wait-leak.inferred")
+		default:
+			f.Confidence, f.Inference = Possible, wording.Say("doctor.close-wait-leak.inferred.young")
 		}
 		most := mostOf(g.kinds)
-		f.variant = closeWaitCauses[most]
-		if who.listener.IsValid() {
-			f.variant = notAccepted
-		}
 		cause := wording.Say(f.variant)
-		if f.variant != notAccepted && g.kinds[most] < g.count {
+		if f.variant != notAccepted && f.variant != young && g.kinds[most] < g.count {
 			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
 		}
-		holder := o.attribute(&f, who)
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
 			"peer", g.towards(&f), "age", forAtLeast(g.oldest), "cause", cause)
 		f.Evidence.Add("close_wait", g.count)
@@ -167,9 +197,30 @@ func judgeCloseWait(o *Observation) []Finding {
 		f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
 		f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
 		f.Evidence.Add("data_unread", g.kinds[closeWaitData])
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)
+}
+
+// leaks reports whether CLOSE_WAITs are leaked, as far as their ages are known,
+// and whether so many have an unknown age that they are likely to be.
+func (o *Observation) leaks(g *group) (leaks, unknown bool) {
+	t := &o.Thresholds
+	leaks = g.standing > 0 && int64(g.standing) >= t.number(closeWaitCount) || g.count > g.unaged && g.oldest >= t.span(closeWaitOld)
+	return leaks, g.unaged > 0 && int64(g.unaged) >= t.number(closeWaitUnknown)
+}
+
+// closeWaitCause returns the cause that most of the sockets have. Of many that are
+// young it is not known whether they are leaked.
+func (o *Observation) closeWaitCause(h held) string {
+	if h.owners[0].listener.IsValid() {
+		return notAccepted
+	}
+	if leaks, unknown := o.leaks(h.group); !leaks && !unknown {
+		return young
+	}
+	return closeWaitCauses[mostOf(h.group.kinds)]
 }
 
 // The causes for which the advice on CLOSE_WAIT differs, by the kinds of a
@@ -180,7 +231,10 @@ var closeWaitCauses = [...]string{
 	closeWaitData:   "doctor.cause.data-unread",
 }
 
-const notAccepted = "doctor.cause.not-accepted"
+const (
+	notAccepted = "doctor.cause.not-accepted"
+	young       = "doctor.cause.young"
+)
 
 // mostOf returns the index of the highest number, the first one of equal
 // numbers.
@@ -189,13 +243,18 @@ func mostOf(numbers [3]int) int {
 }
 
 func judgeFinWait2(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.finWait2.worst(compareOwners) {
 		if g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: o.atLeastCount(finWait2Count, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		list = append(list, held{[]owner{who}, g, o.atLeastCount(finWait2Count, g.standing)})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.fin-wait2-held.title", "n", g.standing, "holder", holder, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("fin_wait2_held", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
@@ -311,31 +370,42 @@ func judgePeerNotReading(o *Observation) []Finding {
 }
 
 func judgeAppNotReading(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.unreadApp.worst(compareOwners) {
 		if g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: o.atLeastCount(appCount, g.standing), Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		list = append(list, held{[]owner{who}, g, o.atLeastCount(appCount, g.standing)})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.app-not-reading.title", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
 		f.Evidence.Add("unread_bytes", g.bytes)
 		f.Evidence.Add("longest_at_least_ms", g.oldest)
+		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return cut(findings)
 }
 
 func judgeKeepalive(o *Observation) []Finding {
-	var findings []Finding
+	var list []held
 	for who, g := range o.Survey.silent.worst(compareOwners) {
 		if int64(g.standing) < o.Thresholds.number(keepaliveCount) || g.standing == 0 {
 			continue
 		}
-		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
-		holder := o.attribute(&f, who)
+		list = append(list, held{[]owner{who}, g, Info})
+	}
+	var findings []Finding
+	for _, h := range o.together(list, sameCause) {
+		g := h.group
+		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
+		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.no-keepalive.title", "n", g.standing, "holder", holder,
 			"time", formatDuration(o.Thresholds.span(keepaliveIdle)), "peer", g.towards(&f))
 		f.Evidence.Add("connections", g.standing)
@@ -397,7 +467,7 @@ func addHolders(f *Finding, g *group) {
 			}
 		}
 	}
-	if len(f.Processes) > 0 {
-		f.with("pid", strconv.Itoa(f.Processes[0].PID))
-	}
+	holders := f.Processes
+	f.Processes = nil
+	f.aboutAll(holders)
 }

@@ -32,12 +32,16 @@ type Listener struct {
 
 	full       int         // sockets whose accept queue is filled to the threshold
 	near       int         // sockets whose accept queue is nearly filled to it
+	fullOf     []Process   // the processes that hold the full ones
+	nearOf     []Process   // and the nearly full ones
+	other      int64       // the longest accept queue that is not filled to the threshold
 	worst      *tcp.Socket // the one with the fullest accept queue
 	worstFill  float64
-	unaccepted group // connections without a file: the program has not accepted them
-	resent     int   // half-open connections whose SYN-ACK was resent
-	arrived    int   // half-open connections that were not there at the first reading
-	unplaced   int   // half-open connections of which that is unknown
+	members    examples // the sockets with the fullest accept queues
+	unaccepted group    // connections without a file: the program has not accepted them
+	resent     int      // half-open connections whose SYN-ACK was resent
+	arrived    int      // half-open connections that were not there at the first reading
+	unplaced   int      // half-open connections of which that is unknown
 	byResends  [len(halfOpenSpans)]int
 	halfOpen   group
 	peers      spread // the peers of half-open connections
@@ -66,11 +70,7 @@ func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds, earlier *Earlier) {
 	l.Sockets++
 	l.addDrops(s, earlier)
 	l.AcceptQueue += int64(s.AcceptQueue)
-	for _, p := range s.Processes {
-		if len(l.Processes) < maxProcessesShown && !slices.ContainsFunc(l.Processes, func(q Process) bool { return q.PID == p.PID }) {
-			l.Processes = append(l.Processes, Process{PID: p.PID, Name: p.Name})
-		}
-	}
+	l.Processes = addProcesses(l.Processes, s.Processes)
 	most, known := s.AcceptQueueMax.Get()
 	if !known {
 		return
@@ -81,10 +81,17 @@ func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds, earlier *Earlier) {
 	switch {
 	case t.reaches(acceptFill, queue, most64):
 		l.full++
-	case queue >= t.number(acceptLeast) && t.reaches(acceptNear, queue, most64):
-		l.near++
+		l.fullOf = addProcesses(l.fullOf, s.Processes)
+	default:
+		if queue >= t.number(acceptLeast) && t.reaches(acceptNear, queue, most64) {
+			l.near++
+			l.nearOf = addProcesses(l.nearOf, s.Processes)
+		}
+		l.other = max(l.other, queue)
 	}
-	if fill := float64(queue) / float64(most64); l.worst == nil || fill > l.worstFill {
+	fill := float64(queue) / float64(most64)
+	l.members.add(int64(fill*1e6), s)
+	if l.worst == nil || fill > l.worstFill {
 		l.worst, l.worstFill = s.Clone(), fill
 	}
 }
@@ -103,6 +110,39 @@ func (l *Listener) addDrops(s *tcp.Socket, earlier *Earlier) {
 	if past, known := earlier.Of(s); known {
 		l.Dropped = tcp.Known(l.Dropped.Or(0) + int64(drops-past.Drops))
 	}
+}
+
+// addProcesses adds those processes to a list that are not in it.
+func addProcesses(list []Process, more []tcp.Process) []Process {
+	for _, p := range more {
+		if len(list) < maxProcessesShown && !slices.ContainsFunc(list, func(q Process) bool { return q.PID == p.PID }) {
+			list = append(list, Process{PID: p.PID, Name: p.Name})
+		}
+	}
+	return list
+}
+
+// behind returns the processes that do not accept fast enough: those that hold
+// the full sockets, else the nearly full ones, else the sockets in which more
+// connections wait than in the others. With one socket these are all processes
+// of the listener.
+func (l *Listener) behind() []Process {
+	switch {
+	case l.full > 0:
+		return l.fullOf
+	case l.near > 0:
+		return l.nearOf
+	}
+	var list []Process
+	for _, s := range l.members.sockets() {
+		if s.AcceptQueue > 0 && 2*s.AcceptQueue >= l.worst.AcceptQueue {
+			list = addProcesses(list, s.Processes)
+		}
+	}
+	if len(list) == 0 {
+		return l.Processes
+	}
+	return list
 }
 
 // addHalfOpen adds a SYN_RECV of the listener.

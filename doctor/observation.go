@@ -33,8 +33,9 @@ type Observation struct {
 	// none. SetEarlier sets it, before a socket is added to the Survey.
 	Earlier *Earlier
 
-	SockStat map[string]int64 // from /proc/net/sockstat, with names such as TCP.orphan
-	Limits   []Limit          // for the processes that hold most sockets: Survey.Holders
+	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
+	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
+	States   map[int]ProcessState // of the same processes, by their ids
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix
@@ -46,6 +47,12 @@ type Limit struct {
 	Process
 	Open int // descriptors open, of files of all kinds
 	Soft int // its soft RLIMIT_NOFILE
+}
+
+// ProcessState is what a process was doing when the sockets had been read.
+type ProcessState struct {
+	State  byte // of its first thread, as in proc_pid_status(5): T is stopped, D an uninterruptible sleep
+	Tracer int  // the process that traces it, such as a debugger; 0: none
 }
 
 // Process is one process that a finding is about.

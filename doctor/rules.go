@@ -1,17 +1,20 @@
 package doctor
 
+import "slices"
+
 // rules lists the rules: first those for the handshake, then those for a
 // connection's life and end, then those for the limits of a host.
 var rules = []Rule{
 	{
 		Code: "accept-queue-full", Severities: []Severity{Warning, Critical},
-		Advice: []Step{
+		Advice: append(slices.Clone(haltedSteps), []Step{
 			{Say: "doctor.do.accept.waiting", Run: "tcpstate ls -p sport = :{port}"},
-			{Say: "doctor.do.accept.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
+			{Say: "doctor.do.accept.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 			{Say: "doctor.do.accept.faster"},
+			{Say: "doctor.do.accept.backlog", About: "backlog"},
 			{Say: "doctor.do.accept.limits", Run: "sysctl -w net.core.somaxconn={somaxconn}", Setting: "net.core.somaxconn"},
 			{Say: "doctor.do.accept.drains", Run: "tcpstate ls state listening sport = :{port}"},
-		},
+		}...),
 		Topic: "backlog", Needs: NeedClocks,
 		Sources: []string{"listen(2)", "sk_acceptq_is_full, include/net/sock.h", "tcp_conn_request, net/ipv4/tcp_input.c"},
 		judge:   judgeAcceptQueue,
@@ -22,6 +25,7 @@ var rules = []Rule{
 			{Say: "doctor.do.overflows.drops", Run: "tcpstate ls -m state listening sport = :{port}"},
 			{Say: "doctor.do.overflows.watch", Run: "tcpstate ls -c -p state listening"},
 			{Say: "doctor.do.overflows.faster"},
+			{Say: "doctor.do.accept.backlog", About: "backlog"},
 			{Say: "doctor.do.somaxconn", Run: "sysctl -w net.core.somaxconn={somaxconn}", Setting: "net.core.somaxconn"},
 		},
 		Topic: "backlog", Needs: NeedCounters | NeedRates,
@@ -99,15 +103,16 @@ var rules = []Rule{
 	},
 	{
 		Code: "close-wait-leak", Severities: []Severity{Warning, Critical},
-		Advice: []Step{
+		Advice: append(slices.Clone(haltedSteps), []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state close-wait {which}"},
+			{Say: "doctor.do.close-wait.falls", When: young, Run: "tcpstate count state close-wait {which}"},
 			{Say: "doctor.do.close-wait.read", When: closeWaitCauses[closeWaitRead]},
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitUnread]},
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitData]},
 			{Say: "doctor.do.close-wait.accept", When: notAccepted},
-			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
+			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 			{Say: "doctor.do.close-wait.restart"},
-		},
+		}...),
 		Topic: "CLOSE_WAIT", Needs: NeedProcesses | NeedClocks,
 		Sources: []string{"RFC 9293 section 3.6", "tcp_fin, net/ipv4/tcp_input.c"},
 		judge:   judgeCloseWait,
@@ -197,10 +202,10 @@ var rules = []Rule{
 	},
 	{
 		Code: "app-not-reading", Severities: []Severity{Info, Warning},
-		Advice: []Step{
+		Advice: append(slices.Clone(haltedSteps), []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p state established recvq gt 0 {which}"},
-			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pid}"},
-		},
+			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
+		}...),
 		Topic: "ESTABLISHED", Needs: NeedProcesses | NeedClocks,
 		Sources: []string{"tcpi_last_data_recv: tcp_get_info, net/ipv4/tcp.c"},
 		judge:   judgeAppNotReading,

@@ -26,7 +26,17 @@ var cases = []struct {
 	{"accept-queue-full", "a short queue for a moment", with(func(p *patient) { p.listen(7, 8) }), 0, ""},
 	{"accept-queue-full", "a backlog of 0 with one waiting", with(func(p *patient) { p.listen(1, 0) }), Critical, "1 wait"},
 	{"accept-queue-full", "a backlog of 0 with none waiting", with(func(p *patient) { p.listen(0, 0) }), 0, ""},
-	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in the fullest of 2 sockets"},
+	{"accept-queue-full", "one of several that share the address", with(func(p *patient) { p.listen(0, 128); p.listen(129, 128) }), Critical, "129 wait, of at most 128, in 1 of 2 sockets (the others hold at most 0), and new connections are dropped"},
+	{"accept-queue-full", "one of several that does not accept", with(func(p *patient) {
+		p.listenOf("0.0.0.0:443", 1, 128, 1, 2)
+		p.listenOf("0.0.0.0:443", 20, 128, 1, 3)
+		p.add(20, tcp.Established, 10*time.Second, unaccepted)
+	}), Warning, "0.0.0.0:443 of nginx (pids 1, 3) does not accept: 20 connections wait"},
+	{"accept-queue-full", "several of several, nearly full", with(func(p *patient) {
+		for pid := range 5 {
+			p.listenOf("0.0.0.0:443", 100, 128, 10+pid)
+		}
+	}), Warning, "of nginx (pids 10, 11, 12 and 2 more) is nearly full: 100 wait, of at most 128, in the fullest of 5 sockets"},
 	{"accept-queue-full", "connections are not accepted", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 10*time.Second, unaccepted) }), Warning, "does not accept: 2 connections wait, for at least 10s"},
 	{"accept-queue-full", "accepted in time", with(func(p *patient) { p.listen(2, 128); p.add(2, tcp.Established, 9999*time.Millisecond, unaccepted) }), 0, ""},
 	{"accept-queue-full", "accepted by another user's program", with(func(p *patient) {
@@ -34,6 +44,17 @@ var cases = []struct {
 		p.add(2, tcp.Established, time.Hour, func(s *tcp.Socket) { s.Processes = nil })
 	}), 0, ""},
 	{"accept-queue-full", "no file, but nothing waits", with(func(p *patient) { p.listen(0, 128); p.add(2, tcp.Established, time.Hour, unaccepted) }), 0, ""},
+
+	{"accept-queue-full", "a stopped process", with(func(p *patient) {
+		p.listen(129, 128)
+		p.States = map[int]ProcessState{nginx.PID: {State: 'T'}}
+	}), Critical, "new connections are dropped; stopped: nginx (pid 812)"},
+	{"accept-queue-full", "a process that waits for a disk", with(func(p *patient) {
+		p.listen(129, 128)
+		p.States = map[int]ProcessState{nginx.PID: {State: 'D'}, 9: {State: 'T'}}
+	}), Critical, "new connections are dropped; in uninterruptible sleep: nginx (pid 812)"},
+	{"accept-queue-full", "twins for IPv4 and IPv6", with(func(p *patient) { p.listen(129, 128); p.listenOn("[::]:443", 128, 128) }),
+		Critical, "0.0.0.0:443 of nginx (pid 812) is full: 129 wait, of at most 128, and new connections are dropped; likewise [::]:443"},
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
@@ -204,6 +225,24 @@ var cases = []struct {
 	}), Warning, "3 connection attempts"},
 	{"syn-sent-stuck", "two each at nine destinations", with(func(p *patient) { scattered(p, 18, 9) }), Info, "no answer from various destinations to 18 connection attempts, for at least 3s"},
 	{"syn-sent-stuck", "two each at ten destinations", with(func(p *patient) { scattered(p, 20, 10) }), Warning, "no answer from various destinations to 20 connection attempts"},
+	{"syn-sent-stuck", "all that a server has towards others", with(func(p *patient) {
+		p.listen(0, 128)
+		p.add(9, tcp.Established, 0)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Warning, "by nginx (pid 812), for at least 3s; it has no established connection to any server"},
+	{"syn-sent-stuck", "not all that a server has towards others", with(func(p *patient) {
+		p.listen(0, 128)
+		p.add(1, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.8:5432", 40001))
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+	}), Info, "1 connection attempt"},
+	{"syn-sent-stuck", "at a full listener of this host", with(func(p *patient) {
+		p.listenOf("127.0.0.1:9000", 6, 5, 7)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("127.0.0.1", "127.0.0.1:9000", 40000))
+	}), Warning, "1 connection attempt by nginx (pid 812) waits for 127.0.0.1:9000 of nginx (pid 7) on this host, whose accept queue is full: 6 wait, of at most 5"},
+	{"syn-sent-stuck", "at the port of a full listener, elsewhere", with(func(p *patient) {
+		p.listenOf("0.0.0.0:9000", 6, 5, 7)
+		p.add(1, tcp.SynSent, 3*time.Second, outgoing("192.0.2.1", "198.51.100.7:9000", 40000))
+	}), Info, "no answer from 198.51.100.7:9000"},
 	{"syn-sent-stuck", "young", with(func(p *patient) {
 		p.add(100, tcp.SynSent, 2999*time.Millisecond, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}), 0, ""},
@@ -240,6 +279,20 @@ var cases = []struct {
 		p.add(4, tcp.CloseWait, time.Minute)
 		p.add(6, tcp.CloseWait, time.Minute, queues(1, 0))
 	}), Warning, "has not noticed the end of file (6 of them)"},
+	{"close-wait-leak", "twelve each of eleven workers", with(func(p *patient) {
+		for pid := range 11 {
+			p.add(12, tcp.CloseWait, time.Minute, heldBy(100+pid, "worker"))
+		}
+	}), Warning, "132 CLOSE_WAITs of worker (pids 100, 101, 102 and 8 more), the longest with 10.0.1.9:40001, for at least 1m: the program has read"},
+	{"close-wait-leak", "of other names", with(func(p *patient) {
+		p.add(12, tcp.CloseWait, time.Minute, heldBy(100, "worker"))
+		p.add(12, tcp.CloseWait, time.Minute, heldBy(101, "cron"))
+	}), Warning, "12 CLOSE_WAITs of worker (pid 100), "},
+	{"close-wait-leak", "nine each of eleven workers", with(func(p *patient) {
+		for pid := range 11 {
+			p.add(9, tcp.CloseWait, time.Minute, heldBy(100+pid, "worker"))
+		}
+	}), 0, ""},
 	{"close-wait-leak", "nine for a minute", with(func(p *patient) { p.add(9, tcp.CloseWait, time.Minute) }), 0, ""},
 	{"close-wait-leak", "ten for less", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute-1) }), 0, ""},
 	{"close-wait-leak", "one for an hour", with(func(p *patient) { p.add(1, tcp.CloseWait, time.Hour, queues(1, 0)) }), Warning, "has not noticed the end of file"},
@@ -247,6 +300,9 @@ var cases = []struct {
 	{"close-wait-leak", "one for 50 ms", with(func(p *patient) { p.add(1, tcp.CloseWait, 50*time.Millisecond) }), 0, ""},
 	{"close-wait-leak", "a thousand", with(func(p *patient) { p.add(1000, tcp.CloseWait, time.Minute, queues(9, 0)) }), Critical, "leaves data behind"},
 	{"close-wait-leak", "fewer than a thousand", with(func(p *patient) { p.add(999, tcp.CloseWait, time.Minute) }), Warning, ""},
+	{"close-wait-leak", "a thousand, young", with(func(p *patient) { p.add(1000, tcp.CloseWait, 3*time.Second) }), Warning,
+		"1,000 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 3s: young yet, so see whether their number falls"},
+	{"close-wait-leak", "fewer, young", with(func(p *patient) { p.add(999, tcp.CloseWait, 3*time.Second) }), 0, ""},
 	{"close-wait-leak", "unknown age, a hundred", with(func(p *patient) { p.add(100, tcp.CloseWait, 0, noClocks) }), Warning, ""},
 	{"close-wait-leak", "unknown age, fewer", with(func(p *patient) { p.add(99, tcp.CloseWait, 0, noClocks) }), 0, ""},
 	{"close-wait-leak", "never accepted", with(func(p *patient) { p.listen(20, 128); p.add(20, tcp.CloseWait, time.Minute, unaccepted) }), Warning, "20 CLOSE_WAITs of clients not yet accepted on 0.0.0.0:443 of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program does not accept"},
@@ -403,6 +459,14 @@ var cases = []struct {
 
 	{"fd-limit-near", "eight tenths", with(func(p *patient) { p.Limits = []Limit{{nginx, 820, 1024}} }), Warning, "nginx (pid 812) has 820 of 1024 descriptors open"},
 	{"fd-limit-near", "95 hundredths", with(func(p *patient) { p.Limits = []Limit{{nginx, 973, 1024}} }), Critical, ""},
+	{"fd-limit-near", "of several workers", with(func(p *patient) {
+		p.Limits = []Limit{{nginx, 820, 1024}, {Process{813, "nginx"}, 821, 1024}, {Process{814, "cron"}, 900, 1024}, {Process{815, "nginx"}, 973, 1024}}
+	}), Critical, "nginx (pid 815) has 973 of 1024 descriptors open"},
+	{"fd-limit-near", "of workers alike", with(func(p *patient) {
+		for pid := range 6 {
+			p.Limits = append(p.Limits, Limit{Process{100 + pid, "worker"}, 1000 - pid, 1024})
+		}
+	}), Critical, "worker (pid 100) has 1000 of 1024 descriptors open; likewise pid 101, pid 102, pid 103 and 2 more"},
 	{"fd-limit-near", "fewer", with(func(p *patient) { p.Limits = []Limit{{nginx, 819, 1024}} }), 0, ""},
 
 	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets have no program, of at most 65536"},

@@ -59,7 +59,7 @@ const (
 	maxListeners      = 4096
 	maxProcesses      = 4096
 	maxDestinations   = 16384
-	maxProcessesShown = 16
+	maxProcessesShown = 256
 )
 
 // destination is a local address and a peer. Each outgoing connection to the
@@ -91,6 +91,8 @@ func compareDestinations(a, b destination) int {
 type processSockets struct {
 	Process
 	sockets int
+	listens bool // it holds a listener
+	out     int  // its established connections to listeners of others
 }
 
 func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
@@ -119,6 +121,11 @@ func (v *Survey) Add(s *tcp.Socket) {
 	if s.State == tcp.Listen {
 		v.listenerAt(s.Local).addSocket(s, &v.thresholds, v.earlier)
 		v.listening.set(s.Local.Port())
+		for _, p := range s.Processes {
+			if held := v.processes[p.PID]; held != nil {
+				held.listens = true
+			}
+		}
 		return
 	}
 	listener := v.listenerOf(s)
@@ -136,6 +143,9 @@ func (v *Survey) Add(s *tcp.Socket) {
 	}
 	switch s.State {
 	case tcp.Established:
+		if listener == nil {
+			v.addOut(s)
+		}
 		v.addEstablished(s)
 	case tcp.SynSent:
 		v.addSynSent(s)
@@ -163,15 +173,30 @@ func (v *Survey) Listeners() []*Listener {
 	return list
 }
 
-// Holders returns at most n processes that hold sockets, those with most
-// sockets first. The caller should read the limits of these.
+// Holders returns at most n processes that hold sockets: first those that do not
+// accept fast enough, then those with most sockets. The caller should read the
+// limits of these.
 func (v *Survey) Holders(n int) []Process {
+	behind := map[int]bool{}
+	for _, l := range v.listeners {
+		if l.full > 0 || l.near > 0 {
+			for _, p := range l.behind() {
+				behind[p.PID] = true
+			}
+		}
+	}
+	first := func(pid int) int {
+		if behind[pid] {
+			return 0
+		}
+		return 1
+	}
 	ids := make([]int, 0, len(v.processes))
 	for id := range v.processes {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b int) int {
-		return cmp.Or(cmp.Compare(v.processes[b].sockets, v.processes[a].sockets), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(v.processes[b].sockets, v.processes[a].sockets), cmp.Compare(a, b))
 	})
 	list := make([]Process, 0, min(n, len(ids)))
 	for _, id := range ids[:min(n, len(ids))] {
@@ -263,6 +288,20 @@ func (v *Survey) addOutgoing(s *tcp.Socket) {
 	// IPv4 over an IPv6 socket uses the same ports as IPv4.
 	to := destination{s.Local.Addr().Unmap(), netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port())}
 	v.destinations.add(to, s.State == tcp.TimeWait, pid)
+}
+
+// addOut counts an established connection that did not come in through a
+// listener, for the processes that hold it.
+func (v *Survey) addOut(s *tcp.Socket) {
+	if len(s.Processes) == 1 && v.lastHolder != nil && v.lastHolder.PID == s.Processes[0].PID {
+		v.lastHolder.out++
+		return
+	}
+	for _, p := range s.Processes {
+		if held := v.processes[p.PID]; held != nil {
+			held.out++
+		}
+	}
 }
 
 // ownerOf returns the owner to which the socket is attributed.

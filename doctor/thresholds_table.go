@@ -36,6 +36,7 @@ const (
 	closeWaitCount
 	closeWaitOld
 	closeWaitMany
+	closeWaitCrowd
 	closeWaitUnknown
 	fdNear
 	fdFull
@@ -113,6 +114,7 @@ var thresholdTable = [numThresholds]Threshold{
 	closeWaitCount:   {"close-wait-leak.count", 10, UnitCount, ""},
 	closeWaitOld:     {"close-wait-leak.old", int64(time.Hour), UnitDuration, "RFC 9293 section 3.10.4"},
 	closeWaitMany:    {"close-wait-leak.many", 1000, UnitCount, "getrlimit(2)"},
+	closeWaitCrowd:   {"close-wait-leak.crowd", 1000, UnitCount, "getrlimit(2)"},
 	closeWaitUnknown: {"close-wait-leak.unknown-age", 100, UnitCount, ""},
 	fdNear:           {"fd-limit-near.near", 80, UnitPercent, ""},
 	fdFull:           {"fd-limit-near.full", 95, UnitPercent, "getrlimit(2), accept(2)"},

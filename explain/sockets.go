@@ -238,11 +238,19 @@ func (g *tally) texts() []string {
 // processName writes a process as nginx[812].
 func processName(p tcp.Process) string { return fmt.Sprintf("%s[%d]", p.Name, p.PID) }
 
-// listenerName writes a listener and its process.
+// maxCandidates is how many processes of a listener are named.
+const maxCandidates = 16
+
+// listenerName writes a listener and its processes. Any of them may accept the
+// connections of the listener: it does not show which socket of several that
+// share an address a connection waits in.
 func listenerName(l *tcp.Listener) string {
 	name := end(l.Local)
-	if len(l.Processes) > 0 {
-		name += " " + processName(l.Processes[0])
+	for _, p := range l.Processes[:min(len(l.Processes), maxCandidates)] {
+		name += " " + processName(p)
+	}
+	if more := len(l.Processes) - maxCandidates; more > 0 {
+		name += fmt.Sprintf(" +%d", more)
 	}
 	return name
 }

@@ -63,7 +63,7 @@ func (f *Findings) textOf(c *Checkup, finding *doctor.Finding) findingText {
 	}
 	add(f.say("findings.listener"), joined(f, finding.Listeners, f.listenerLine))
 	add(f.say("findings.process"), joined(f, finding.Processes, func(p doctor.Process) string { return p.Message().In(f.Words) }))
-	add(f.say("findings.sockets"), joined(f, finding.Sockets, socketLine))
+	add(f.say("findings.sockets"), joined(f, finding.Sockets, f.socketLine))
 	rule := finding.Code
 	if len(finding.Related) > 0 {
 		rule = f.say("findings.with", "code", rule, "related", finding.Related)
@@ -95,9 +95,20 @@ func joined[T any](f *Findings, list []T, line func(T) string) string {
 	return f.Words.List(lines)
 }
 
-func socketLine(s *tcp.Socket) string {
+func (f *Findings) socketLine(s *tcp.Socket) string {
 	if s.State == tcp.Listen {
-		return s.Local.String()
+		holders := f.say("findings.unknown-process")
+		if len(s.Processes) > 0 {
+			p := doctor.Process{PID: s.Processes[0].PID, Name: s.Processes[0].Name}
+			holders = p.Message().In(f.Words)
+			if more := len(s.Processes) - 1; more > 0 {
+				holders = f.say("findings.holders", "process", holders, "n", more)
+			}
+		}
+		if most, known := s.AcceptQueueMax.Get(); known {
+			return f.say("findings.listen-of", "address", s.Local, "queue", s.AcceptQueue, "most", most, "holders", holders)
+		}
+		return f.say("findings.listen", "address", s.Local, "queue", s.AcceptQueue, "holders", holders)
 	}
 	return s.Local.String() + " - " + s.Peer.String()
 }

@@ -35,9 +35,10 @@ var callees = map[string]struct {
 var givenElsewhere = map[string][]string{
 	"netns.entering": {"cause", "name"}, "netns.opening": {"cause", "name"}, "netns.reading": {"cause", "name"}, "netns.examining": {"cause", "name"}, // OpError.Message
 	"filter.no-number": {"text"}, "filter.no-bytes": {"text"}, "filter.no-duration": {"text"}, // unit.wrong
-	"doctor.do.queue.path":   {"network"}, // Rule.advise
-	"doctor.do.address-gone": {"address"},
-	"error.state":            {"state"}, // tcp.UnknownStateError.Wording
+	"doctor.do.queue.path":     {"network"}, // Rule.advise
+	"doctor.do.address-gone":   {"address"},
+	"doctor.do.accept.backlog": {"backlog"},
+	"error.state":              {"state"}, // tcp.UnknownStateError.Wording
 }
 
 // families are the keys that code puts together from a prefix and a name. The tests
