@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,7 @@ type doctorFlags struct {
 	set        []string
 	failOn     string
 	list       bool
+	noPager    bool
 }
 
 func newDoctorCommand(w *world) *cobra.Command {
@@ -55,6 +58,7 @@ func newDoctorCommand(w *world) *cobra.Command {
 	flags.StringArrayVar(&f.set, "set", nil, "")
 	flags.StringVar(&f.failOn, "fail-on", "", "")
 	flags.BoolVar(&f.list, "list", false, "")
+	flags.BoolVar(&f.noPager, "no-pager", false, "")
 	return c
 }
 
@@ -81,7 +85,7 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, w *world) (*dia
 	if err != nil {
 		return nil, err
 	}
-	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Words: w.words}
+	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Quiet: f.quiet, Words: w.words}
 	if w.stdoutTTY {
 		d.findings.Width, _ = w.size()
 	}
@@ -124,7 +128,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 	notes := notes{w: d.w, quiet: d.quiet}
 	notes.say(warnings)
 	d.findings.Meta = metaFrom(source, d.w)
-	if err := d.findings.Write(d.w.stdout, checkups, warnings.Texts()); err != nil {
+	if err := d.write(func(out io.Writer) error { return d.findings.Write(out, checkups, warnings.Texts()) }); err != nil {
 		return err
 	}
 	for i := range checkups {
@@ -135,6 +139,19 @@ func (d *diagnosis) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// write writes what is for people through a pager, where it is longer than the
+// terminal is high.
+func (d *diagnosis) write(to func(io.Writer) error) error {
+	if d.findings.Format != render.Table || d.noPager {
+		return to(d.w.stdout)
+	}
+	var page bytes.Buffer
+	if err := to(&page); err != nil {
+		return err
+	}
+	return show(page.Bytes(), d.w)
 }
 
 // examine looks at the host, for as long as the interval, and judges what it saw.
@@ -182,5 +199,5 @@ func sleep(ctx context.Context, d time.Duration) error {
 // writeList lists the rules.
 func (d *diagnosis) writeList() error {
 	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Words: d.w.words, Thresholds: d.thresholds}
-	return rules.Write(d.w.stdout, d.rules)
+	return d.write(func(out io.Writer) error { return rules.Write(out, d.rules) })
 }

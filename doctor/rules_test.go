@@ -332,7 +332,7 @@ var cases = []struct {
 	{"half-open-suspects", "probes of five unanswered", with(func(p *patient) { p.add(5, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Warning, "5 connections of nginx (pid 812) get no answer to keepalive probes, the longest with 10.0.1.9:40001, silent for 3h"},
 	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
 	{"no-keepalive", "a day of silence, which is reported once", with(func(p *patient) { p.add(10, tcp.Established, 24*time.Hour) }), 0, ""},
-	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
+	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 1d"},
 	{"half-open-suspects", "less than a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
 	{"half-open-suspects", "a day without data, but an ACK", with(func(p *patient) {
 		p.add(1, tcp.Established, 24*time.Hour, func(s *tcp.Socket) { s.Info.LastAckRecv = time.Hour })

@@ -37,7 +37,8 @@ var givenElsewhere = map[string][]string{
 	"filter.no-number": {"text"}, "filter.no-bytes": {"text"}, "filter.no-duration": {"text"}, // unit.wrong
 	"doctor.do.queue.path":   {"network"}, // Rule.advise
 	"doctor.do.address-gone": {"address"},
-	"error.state":            {"state"}, // tcp.UnknownStateError.Wording
+	"doctor.lacks.processes": {"n"}, "doctor.lacks.clocks": {"n"}, "doctor.lacks.setting": {"n", "name"}, // Lack.Message
+	"error.state": {"state"}, // tcp.UnknownStateError.Wording
 }
 
 // families are the keys that code puts together from a prefix and a name. The tests
