@@ -38,7 +38,7 @@ type Survey struct {
 	destinations *frequent[destination]
 	localPorts   map[netip.Addr]*portUse
 	lastAddress  netip.Addr
-	lastUse      *portUse // that was found for lastAddress
+	lastUse      *portUse      // that was found for lastAddress
 	selfConnect  []*tcp.Socket // connections with themselves
 
 	synSent       groups[netip.AddrPort]
