@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,7 @@ type doctorFlags struct {
 	set        []string
 	failOn     string
 	list       bool
+	noPager    bool
 }
 
 func newDoctorCommand(env *environment) *cobra.Command {
@@ -55,6 +58,7 @@ func newDoctorCommand(env *environment) *cobra.Command {
 	flags.StringArrayVar(&f.set, "set", nil, "")
 	flags.StringVar(&f.failOn, "fail-on", "", "")
 	flags.BoolVar(&f.list, "list", false, "")
+	flags.BoolVar(&f.noPager, "no-pager", false, "")
 	return c
 }
 
@@ -81,7 +85,7 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, env *environmen
 	if err != nil {
 		return nil, err
 	}
-	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Words: env.words}
+	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Quiet: f.quiet, Words: env.words}
 	if env.stdoutTTY {
 		d.findings.Width, _ = env.size()
 	}
@@ -124,7 +128,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 	notes := notes{env: d.env, quiet: d.quiet}
 	notes.printNew(warnings)
 	d.findings.Meta = metaFrom(source, d.env)
-	if err := d.findings.Write(d.env.stdout, checkups, warnings.Texts()); err != nil {
+	if err := d.write(func(out io.Writer) error { return d.findings.Write(out, checkups, warnings.Texts()) }); err != nil {
 		return err
 	}
 	for i := range checkups {
@@ -135,6 +139,18 @@ func (d *diagnosis) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// write writes text for people through a pager if it is longer than the screen.
+func (d *diagnosis) write(to func(io.Writer) error) error {
+	if d.findings.Format != render.Table || d.noPager {
+		return to(d.env.stdout)
+	}
+	var page bytes.Buffer
+	if err := to(&page); err != nil {
+		return err
+	}
+	return show(page.Bytes(), d.env)
 }
 
 // examine examines the host over the interval. It returns what was found in each
@@ -183,5 +199,5 @@ func sleep(ctx context.Context, d time.Duration) error {
 // writeList lists the rules.
 func (d *diagnosis) writeList() error {
 	rules := render.Rules{Format: d.findings.Format, Color: d.findings.Color, Width: d.findings.Width, Words: d.env.words, Thresholds: d.thresholds}
-	return rules.Write(d.env.stdout, d.rules)
+	return d.write(func(out io.Writer) error { return rules.Write(out, d.rules) })
 }

@@ -48,6 +48,12 @@ type finding struct {
 		PID  int
 		Name string
 	} `json:"processes"`
+	Steps []struct {
+		Text    string
+		Command string
+	} `json:"steps"`
+	Thresholds map[string]string `json:"thresholds"`
+
 	Advice  []string `json:"advice"`
 	Related []string `json:"related"`
 }
@@ -203,12 +209,19 @@ func (f *finding) check(t *testing.T) {
 	if len(f.Advice) == 0 {
 		t.Errorf("%s gives no advice", f.Code)
 	}
-	for _, advice := range f.Advice {
+	if len(f.Steps) != len(f.Advice) {
+		t.Errorf("%s has %d steps, and advice of %d", f.Code, len(f.Steps), len(f.Advice))
+	}
+	for i, advice := range f.Advice {
+		if step := f.Steps[min(i, len(f.Steps)-1)]; advice != step.Text && advice != step.Text+": "+step.Command {
+			t.Errorf("%s advises %q in the step %+v", f.Code, advice, step)
+		}
 		if regexp.MustCompile(`\{[a-z_]+\}`).MatchString(advice) {
 			t.Errorf("%s advises %q, with a placeholder", f.Code, advice)
 		}
 		if _, command, found := strings.Cut(advice, ": "); found {
-			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See with whom") || strings.HasPrefix(advice, "See who")
+			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See with whom") || strings.HasPrefix(advice, "See who") || strings.HasPrefix(advice, "See which programs") ||
+				strings.HasPrefix(advice, "See how many")
 			checkCommand(t, f.Code, command, lists)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcpstate/doctor"
 	"tcpstate/explain"
 	"tcpstate/lifecycle"
 	"tcpstate/tcp"
@@ -30,11 +31,22 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 		return nil, nil, err
 	}
 	host = &explain.Host{}
+	proc := procOf(j.query.Proc, j.spaces[0])
+	if host.Settings, err = proc.Settings(); err != nil {
+		return nil, s.Warnings(), err
+	}
+	var ports *doctor.Observation // counts ports as the doctor does
+	if topic.Name == "port-exhaustion" {
+		ports = doctor.Observe(host.Settings, doctor.DefaultThresholds())
+	}
 	for socket, err := range s.Sockets() {
 		if err != nil {
 			return nil, nil, err
 		}
 		host.Counts.Add(socket.State)
+		if ports != nil {
+			ports.Survey.Add(socket)
+		}
 	}
 	warnings = s.Warnings()
 	for state := range tcp.All.States() {
@@ -43,9 +55,8 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 		}
 	}
 
-	proc := procOf(j.query.Proc, j.spaces[0])
-	if host.Settings, err = proc.Settings(); err != nil {
-		return nil, warnings, err
+	if ports != nil {
+		host.Ports = portUseOf(ports)
 	}
 	counters, err := proc.Counters()
 	if err != nil {
@@ -68,6 +79,19 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 	more, err := groups.readGroups(ctx, host)
 	warnings.Add(more...)
 	return host, warnings, err
+}
+
+// portUseOf returns the use of local ports for the destination that uses the most.
+func portUseOf(o *doctor.Observation) tcp.Optional[explain.PortUse] {
+	usable, known := o.UsablePorts()
+	if !known {
+		return tcp.Optional[explain.PortUse]{}
+	}
+	use := explain.PortUse{Usable: usable}
+	if all := o.PortUses(); len(all) > 0 && all[0].Taken > 0 {
+		use.Local, use.Peer, use.Used = all[0].Local.String(), all[0].Peer.String(), all[0].Taken
+	}
+	return tcp.Known(use)
 }
 
 // groupsShown is how many groups of each kind a page names.

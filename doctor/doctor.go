@@ -131,7 +131,7 @@ func Examine(o *Observation, by []Rule) []Finding {
 	for i := range by {
 		for _, f := range by[i].judge(o) {
 			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning(), by[i].Topic
-			f.Advice = by[i].advise(o, &f)
+			f.Advice, f.limits = by[i].advise(o, &f), &o.Thresholds
 			if f.Confidence == 0 {
 				f.Confidence = Measured
 			}
@@ -240,6 +240,7 @@ func substitute(text string, fill map[string]string) (string, bool) {
 // exampleWords has values for the words in braces if there is no finding.
 var exampleWords = map[string]string{
 	"pid": "812", "pids": "812,813", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
+	"next_to": "192.0.2.7:5432", "local": "192.0.2.1", "reserved": "40001",
 	"address": "192.0.2.1", "probes": "2", "idle": "24h", "somaxconn": "8192", "stopped": "812 813", "tracer": "4711", "waiting": "812", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
 
@@ -262,6 +263,35 @@ func ExampleCommands() []string {
 type Unchecked struct {
 	Code   string
 	Reason wording.Message
+	Lacks  []Lack // the parts of the reason
+}
+
+// Lack is one thing that an observation does not hold.
+type Lack struct {
+	Key      string   // of its sentence
+	N        int      // of how many sockets it is not known; 0: that does not count
+	Settings []string // the settings that are not known; nil: it is about no settings
+}
+
+// Message returns the sentence.
+func (l *Lack) Message() wording.Message {
+	switch {
+	case l.N > 0:
+		return wording.Say(l.Key, "n", l.N)
+	case len(l.Settings) > 0:
+		return wording.Say(l.Key, "name", l.Settings, "n", len(l.Settings))
+	}
+	return wording.Say(l.Key)
+}
+
+// Add adds what another Lack of the same key is about.
+func (l *Lack) Add(other Lack) {
+	l.N += other.N
+	for _, name := range other.Settings {
+		if !slices.Contains(l.Settings, name) {
+			l.Settings = append(slices.Clip(l.Settings), name)
+		}
+	}
 }
 
 // Check returns the codes of the rules that were judged completely, and the
@@ -269,12 +299,12 @@ type Unchecked struct {
 // in both lists.
 func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
 	for i := range by {
-		if reasons := o.lacks(&by[i]); len(reasons) > 0 {
-			all := reasons[0]
-			for _, next := range reasons[1:] {
-				all = wording.Say("doctor.lacks.and", "first", all, "next", next)
+		if lacks := o.lacks(&by[i]); len(lacks) > 0 {
+			all := lacks[0].Message()
+			for j := range lacks[1:] {
+				all = wording.Say("doctor.lacks.and", "first", all, "next", lacks[1+j].Message())
 			}
-			unchecked = append(unchecked, Unchecked{by[i].Code, all})
+			unchecked = append(unchecked, Unchecked{by[i].Code, all, lacks})
 		} else {
 			checked = append(checked, by[i].Code)
 		}
@@ -282,26 +312,25 @@ func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) 
 	return checked, unchecked
 }
 
-// lacks returns the needs of a rule that the observation does not hold, as
-// text.
-func (o *Observation) lacks(r *Rule) []wording.Message {
+// lacks returns the needs of a rule that the observation does not hold.
+func (o *Observation) lacks(r *Rule) []Lack {
 	v, needs := o.Survey, r.Needs
-	var reasons []wording.Message
-	check := func(need Need, missing bool, reason wording.Message) {
+	var lacks []Lack
+	check := func(need Need, missing bool, lack Lack) {
 		if needs&need != 0 && missing {
-			reasons = append(reasons, reason)
+			lacks = append(lacks, lack)
 		}
 	}
-	check(NeedCounters|NeedRates, len(o.After) == 0, wording.Say("doctor.lacks.counters"))
-	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, wording.Say("doctor.lacks.rates"))
-	check(NeedProcesses, v.unowned > 0, wording.Say("doctor.lacks.processes", "n", v.unowned))
-	check(NeedClocks, v.unaged > 0, wording.Say("doctor.lacks.clocks", "n", v.unaged))
-	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, wording.Say("doctor.lacks.limits"))
-	check(NeedSockStat, len(o.SockStat) == 0, wording.Say("doctor.lacks.sockstat"))
-	check(NeedSettings, !o.knowsSettings(), wording.Say("doctor.lacks.settings"))
+	check(NeedCounters|NeedRates, len(o.After) == 0, Lack{Key: "doctor.lacks.counters"})
+	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, Lack{Key: "doctor.lacks.rates"})
+	check(NeedProcesses, v.unowned > 0, Lack{Key: "doctor.lacks.processes", N: v.unowned})
+	check(NeedClocks, v.unaged > 0, Lack{Key: "doctor.lacks.clocks", N: v.unaged})
+	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, Lack{Key: "doctor.lacks.limits"})
+	check(NeedSockStat, len(o.SockStat) == 0, Lack{Key: "doctor.lacks.sockstat"})
+	check(NeedSettings, !o.knowsSettings(), Lack{Key: "doctor.lacks.settings"})
 	for _, name := range r.Settings {
 		// Some are only told in the first network namespace of a host.
-		check(NeedSettings, o.knowsSettings() && !o.knows(name), wording.Say("doctor.lacks.setting", "name", name))
+		check(NeedSettings, o.knowsSettings() && !o.knows(name), Lack{Key: "doctor.lacks.setting", Settings: []string{name}})
 	}
-	return reasons
+	return lacks
 }

@@ -197,7 +197,7 @@ func TestCheckReportsWhatWasNotChecked(t *testing.T) {
 	p := &patient{Observation: Observe(lifecycle.Settings{}, DefaultThresholds())}
 	p.add(2, tcp.Established, 0, noClocks, func(s *tcp.Socket) { s.Processes = nil })
 	checked, unchecked = Check(p.Observation, Rules())
-	if want := []string{"syn-sent-stuck", "closing-stuck", "dead-path"}; !slices.Equal(checked, want) {
+	if want := []string{"syn-sent-stuck", "closing-stuck", "self-connect", "dead-path"}; !slices.Equal(checked, want) {
 		t.Errorf("with only sockets %v were checked, want %v", checked, want)
 	}
 	i := slices.IndexFunc(unchecked, func(u Unchecked) bool { return u.Code == "close-wait-leak" })

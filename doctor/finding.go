@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"tcpstate/tcp"
+	"tcpstate/text"
 	"tcpstate/wording"
 )
 
@@ -37,6 +38,34 @@ type Finding struct {
 	variant          string            // the key of the cause; it decides which of the rule's steps apply
 	alike, alikeName string            // see resembles
 	fill             map[string]string // what stands for the words in braces in them
+	limits           *Thresholds       // by which it was judged
+}
+
+// Headline returns the title without the parts that only add to it: since when,
+// and with which peer. It fits where the title would be cut before the cause.
+func (f *Finding) Headline() wording.Message {
+	return f.Title.Without("age", "silent", "peer", "dropping")
+}
+
+// Setting is a threshold and its value, in the format that Thresholds.Set reads.
+type Setting struct{ Name, Value string }
+
+// Thresholds returns the thresholds by which the finding was judged: those of its
+// rule, and those of other rules that the condition of its rule names.
+func (f *Finding) Thresholds() []Setting {
+	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Code == f.Code })
+	if i < 0 || f.limits == nil {
+		return nil
+	}
+	condition := rules[i].Condition().String()
+	var settings []Setting
+	for id := range thresholdTable {
+		t := &thresholdTable[id]
+		if t.Of(&rules[i]) || strings.Contains(condition, "`"+t.Name+"`") {
+			settings = append(settings, Setting{t.Name, f.limits.Text(id)})
+		}
+	}
+	return settings
 }
 
 // Advice is one step for the user. The program itself never takes it.
@@ -136,11 +165,11 @@ func counterFact(counter string) string {
 }
 
 // with sets the value for a word in braces.
-func (f *Finding) with(word, text string) {
+func (f *Finding) with(word, is string) {
 	if f.fill == nil {
 		f.fill = make(map[string]string)
 	}
-	f.fill[word] = text
+	f.fill[word] = is
 }
 
 // about sets a process as the subject of the finding.
@@ -225,7 +254,16 @@ func forAtLeast(d time.Duration) wording.Message {
 	if d < time.Second {
 		return wording.Message{}
 	}
-	return wording.Say("doctor.for", "time", formatDuration(d.Truncate(time.Second)))
+	return wording.Say("doctor.for", "time", inTwoUnits(d))
+}
+
+// inTwoUnits returns a time of a second or more as people say it: 3m8s, 2h, 1d2h.
+func inTwoUnits(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < day {
+		return formatDuration(d.Truncate(time.Second))
+	}
+	return strings.Replace(string(text.AppendDuration(nil, uint64(d))), "d0h", "d", 1)
 }
 
 // enter returns a command of the advice in a form that works from outside the

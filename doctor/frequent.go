@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"net/netip"
@@ -27,6 +28,7 @@ type frequent[K comparable] struct {
 type entry[K comparable] struct {
 	key K
 	tally
+	pids pids
 }
 
 // tally is how often a key has occurred, and the first process with it.
@@ -34,6 +36,33 @@ type tally struct {
 	held     int32 // sockets in other states than TIME_WAIT
 	timeWait int32
 	pid      int32 // the first process; 0: none
+}
+
+// pids counts the sockets of a few processes: the first that occurred.
+type pids [8]struct{ pid, sockets int32 }
+
+func (p *pids) add(pid int) {
+	for i := range p {
+		if p[i].pid == int32(pid) || p[i].pid == 0 {
+			p[i].pid = int32(pid)
+			p[i].sockets++
+			return
+		}
+	}
+}
+
+// busiest returns the processes, those with the most sockets first, without those that
+// have less than a tenth of the first one's.
+func (p *pids) busiest() []int {
+	by := *p
+	slices.SortStableFunc(by[:], func(a, b struct{ pid, sockets int32 }) int { return cmp.Compare(b.sockets, a.sockets) })
+	var list []int
+	for _, one := range by {
+		if one.pid != 0 && one.sockets >= by[0].sockets/10 {
+			list = append(list, int(one.pid))
+		}
+	}
+	return list
 }
 
 func (t tally) total() int { return int(t.held) + int(t.timeWait) }
@@ -55,7 +84,7 @@ func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 		f.entries = append(f.entries, entry[K]{key: key})
 		*slot = int32(len(f.entries))
 	}
-	t := &f.entries[*slot-1].tally
+	t := &f.entries[*slot-1]
 	if timeWait {
 		t.timeWait++
 	} else {
@@ -63,6 +92,9 @@ func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 	}
 	if t.pid == 0 {
 		t.pid = int32(pid)
+	}
+	if pid != 0 {
+		t.pids.add(pid)
 	}
 }
 

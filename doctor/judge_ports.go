@@ -2,10 +2,13 @@ package doctor
 
 import (
 	"cmp"
+	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
+	"tcpstate/lifecycle"
 	"tcpstate/tcp"
 	"tcpstate/wording"
 )
@@ -13,57 +16,232 @@ import (
 // This file judges the use of local ports and the number of TIME_WAITs.
 
 func judgePorts(o *Observation) []Finding {
-	all, known := o.Settings.LocalPortRange.Get()
+	usable, known := o.UsablePorts()
 	if !known {
 		return nil
 	}
-	usable := int64(all.Len() - o.Settings.LocalReservedPorts.Or(nil).Within(all))
-	type use struct {
-		destination
-		tally
-		taken int64
+	var findings []Finding
+	full := map[netip.Addr]bool{} // local addresses that a finding is about
+	for _, u := range o.PortUses() {
+		if !o.Thresholds.reaches(portsNear, u.Taken, usable) {
+			break // they are in descending order
+		}
+		full[u.Local] = true
+		findings = append(findings, o.exhausted(u, usable))
 	}
-	var uses []use
-	for _, e := range o.Survey.destinations.entries {
+	return cut(append(findings, o.boundPorts(full, usable)...))
+}
+
+// PortUse is how many local ports of a local address are taken for connections to
+// one destination. There are usable ports for each destination and each local
+// address: the number of connections that a host can open is local addresses x
+// usable ports x addresses of the peer x ports of the peer.
+type PortUse struct {
+	Local netip.Addr
+	Peer  netip.AddrPort
+	Taken int64 // ports that connect() cannot take for this destination
+
+	entry *entry[destination]
+}
+
+// PortUses returns the use of ports for each destination, the highest first.
+func (o *Observation) PortUses() []PortUse {
+	var uses []PortUse
+	for i := range o.Survey.destinations.entries {
+		e := &o.Survey.destinations.entries[i]
 		taken := int64(e.held)
 		if !o.reusesTimeWait(e.key) {
 			taken += int64(e.timeWait)
 		}
-		if o.Thresholds.reaches(portsNear, taken, usable) {
-			uses = append(uses, use{e.key, e.tally, taken})
+		uses = append(uses, PortUse{e.key.local, e.key.peer, taken, e})
+	}
+	slices.SortFunc(uses, func(a, b PortUse) int {
+		return cmp.Or(cmp.Compare(b.Taken, a.Taken), compareDestinations(destination{a.Local, a.Peer}, destination{b.Local, b.Peer}))
+	})
+	return uses
+}
+
+// UsablePorts returns how many ports connect() chooses from for each destination.
+func (o *Observation) UsablePorts() (int64, bool) {
+	all, known := o.Settings.LocalPortRange.Get()
+	if !known {
+		return 0, false
+	}
+	return int64(all.Len() - o.Settings.LocalReservedPorts.Or(nil).Within(all)), true
+}
+
+// exhausted returns the finding on a destination for which the ports run out.
+func (o *Observation) exhausted(u PortUse, usable int64) Finding {
+	f := Finding{Severity: Warning}
+	if o.Thresholds.reaches(portsFull, u.Taken, usable) {
+		f.Severity = Critical
+	}
+	holders := u.entry.pids.busiest()
+	if len(holders) == 0 {
+		holders = o.othersTowards(u)
+		if len(holders) > 0 {
+			f.Confidence = Likely
+			f.Inference = wording.Say("doctor.port-exhaustion.inferred.holder")
+		}
+		f.with("next_to", u.Peer.String())
+	}
+	by := o.heldBy(&f, holders)
+	f.Title = wording.Say("doctor.port-exhaustion.title", "local", u.Local, "n", u.Taken, "ports", usable, "peer", u.Peer, "by", by)
+	f.Evidence.Add("local", u.Local.String())
+	f.Evidence.Add("destination", u.Peer.String())
+	f.Evidence.Add("ports_taken", u.Taken)
+	f.Evidence.Add("ports", usable)
+	f.Evidence.Add("ports_free", max(0, usable-u.Taken))
+	f.Evidence.Add("ports_taken_percent", percent(u.Taken, usable))
+	f.Evidence.Add("time_wait", int64(u.entry.timeWait))
+	if o.Survey.destinations.lost > 0 {
+		f.Inference = wording.Say("doctor.port-exhaustion.inferred")
+	}
+	f.with("peer", u.Peer.String())
+	if u.entry.timeWait > u.entry.held && o.Settings.TWReuse.Or(1) != 1 && o.Settings.Timestamps.Or(0) != 0 {
+		f.variant = timeWaits
+	}
+	o.widen(&f)
+	return f
+}
+
+// othersTowards returns the processes that have sockets from another address to a
+// destination whose own sockets no process holds, else to another port of it.
+func (o *Observation) othersTowards(u PortUse) []int {
+	var same, near pids
+	for _, e := range o.Survey.destinations.entries {
+		switch {
+		case e.pid == 0:
+		case e.key.peer == u.Peer:
+			same.add(int(e.pid))
+		case e.key.peer.Addr() == u.Peer.Addr():
+			near.add(int(e.pid))
 		}
 	}
-	slices.SortFunc(uses, func(a, b use) int {
-		return cmp.Or(cmp.Compare(b.taken, a.taken), compareDestinations(a.destination, b.destination))
-	})
-	var findings []Finding
-	for _, u := range uses {
-		f := Finding{Severity: Warning}
-		if o.Thresholds.reaches(portsFull, u.taken, usable) {
-			f.Severity = Critical
+	if list := same.busiest(); len(list) > 0 {
+		return list
+	}
+	return near.busiest()
+}
+
+// heldBy adds processes to a finding, and returns the words of its title that name
+// them.
+func (o *Observation) heldBy(f *Finding, holders []int) wording.Message {
+	var first wording.Message
+	others := -1
+	for _, pid := range holders {
+		p, ok := o.process(pid)
+		if !ok {
+			continue
 		}
-		var by wording.Message
-		if p, ok := o.process(int(u.pid)); ok {
+		if others++; others == 0 {
 			f.about(p)
-			by = wording.Say("doctor.by", "process", p)
+			first = p.Message()
+		} else {
+			f.Processes = append(f.Processes, p)
 		}
-		f.Title = wording.Say("doctor.port-exhaustion.title", "local", u.local, "n", u.taken, "ports", usable, "peer", u.peer, "by", by)
-		f.Evidence.Add("local", u.local.String())
-		f.Evidence.Add("destination", u.peer.String())
-		f.Evidence.Add("ports_taken", u.taken)
+	}
+	switch {
+	case others < 0:
+		return wording.Message{}
+	case others == 0:
+		return wording.Say("doctor.by", "process", first)
+	}
+	return wording.Say("doctor.by-several", "process", first)
+}
+
+// widen gives the advice a wider range of ports, where there is one.
+func (o *Observation) widen(f *Finding) {
+	all := o.Settings.LocalPortRange.Or(lifecycle.PortRange{})
+	if all.Last < 60999 || all.First > 10240 {
+		f.with("first", strconv.Itoa(min(int(all.First), 10240)))
+		f.with("last", strconv.Itoa(max(int(all.Last), 60999)))
+	}
+}
+
+// boundPorts returns findings on local addresses of which nearly all ports are
+// taken, for whatever destinations. Such a port is free for connect() to other
+// destinations, but not for bind() of port 0 (inet_csk_get_port). Where hardly any
+// two sockets share a port, programs bind before they connect: connect() would
+// have chosen some ports for several destinations. One destination alone has a port
+// for each socket in any case, and is judged as a destination.
+func (o *Observation) boundPorts(full map[netip.Addr]bool, usable int64) []Finding {
+	var findings []Finding
+	for local, use := range o.Survey.localPorts {
+		if full[local] || !o.Thresholds.reaches(portsBound, int64(use.distinct), usable) {
+			continue
+		}
+		destinations, largest := 0, int64(0)
+		for i := range o.Survey.destinations.entries {
+			if e := &o.Survey.destinations.entries[i]; e.key.local == local {
+				destinations++
+				largest = max(largest, int64(e.total()))
+			}
+		}
+		if !o.Thresholds.reaches(portsShared, int64(use.sockets)-largest, int64(use.distinct)) {
+			continue
+		}
+		f := Finding{Severity: Info, Confidence: Possible, variant: bindFails}
+		f.Inference = wording.Say("doctor.port-exhaustion.inferred.shared", "n", use.sockets-use.distinct)
+		if shared := int64(use.sockets - use.distinct); !o.Thresholds.reaches(portsShared, shared, int64(use.distinct)) {
+			f.Severity = Warning
+			f.Inference = wording.Say("doctor.port-exhaustion.inferred.bound")
+		}
+		by := o.heldBy(&f, use.pids.busiest())
+		f.Title = wording.Say("doctor.port-exhaustion.bound", "local", local, "n", use.distinct, "ports", usable, "by", by)
+		f.Evidence.Add("local", local.String())
+		f.Evidence.Add("ports_taken", use.distinct)
 		f.Evidence.Add("ports", usable)
-		f.Evidence.Add("ports_taken_percent", percent(u.taken, usable))
-		f.Evidence.Add("time_wait", int64(u.timeWait))
-		if o.Survey.destinations.lost > 0 {
-			f.Inference = wording.Say("doctor.port-exhaustion.inferred")
+		f.Evidence.Add("ports_free", max(0, usable-int64(use.distinct)))
+		f.Evidence.Add("ports_taken_percent", percent(int64(use.distinct), usable))
+		f.Evidence.Add("sockets", use.sockets)
+		f.Evidence.Add("destinations", destinations)
+		f.with("local", hostInFilter(local))
+		o.widen(&f)
+		findings = append(findings, f)
+	}
+	slices.SortFunc(findings, func(a, b Finding) int {
+		return cmp.Compare(fmt.Sprint(a.Evidence.Get("local")), fmt.Sprint(b.Evidence.Get("local")))
+	})
+	return findings
+}
+
+// hostInFilter returns an address as a filter reads it.
+func hostInFilter(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.WithZone("").String() + "]"
+	}
+	return a.String()
+}
+
+// bindFails is the cause where bind() of port 0 runs out of ports.
+const bindFails = "doctor.cause.bind"
+
+func judgeSelfConnect(o *Observation) []Finding {
+	var findings []Finding
+	for _, s := range o.Survey.selfConnect {
+		f := Finding{Severity: Warning, Sockets: []*tcp.Socket{s}}
+		holder := wording.Say("doctor.others")
+		if len(s.Processes) > 0 {
+			p := Process{PID: s.Processes[0].PID, Name: s.Processes[0].Name}
+			f.about(p)
+			holder = p.Message()
+		} else if uid, known := s.Owner.UID.Get(); known {
+			holder = wording.Say("doctor.user", "uid", uid)
 		}
-		f.with("peer", u.peer.String())
-		if u.timeWait > u.held && o.Settings.TWReuse.Or(1) != 1 && o.Settings.Timestamps.Or(0) != 0 {
-			f.variant = timeWaits
-		}
-		if all.Last < 60999 || all.First > 10240 {
-			f.with("first", strconv.Itoa(min(int(all.First), 10240)))
-			f.with("last", strconv.Itoa(max(int(all.Last), 60999)))
+		f.Title = wording.Say("doctor.self-connect.title", "holder", holder, "address", s.Local)
+		f.Evidence.Add("local", s.Local.String())
+		f.Evidence.Add("peer", s.Peer.String())
+		f.Evidence.Add("state", s.State.String())
+		f.with("peer", s.Peer.String())
+		if o.Survey.choosable.has(s.Local.Port()) {
+			reserved := strconv.Itoa(int(s.Local.Port()))
+			if setting, ok := lifecycle.SettingOf("net.ipv4.ip_local_reserved_ports"); ok {
+				if before, known := setting.Text(&o.Settings); known && before != "" {
+					reserved = before + "," + reserved
+				}
+			}
+			f.with("reserved", reserved)
 		}
 		findings = append(findings, f)
 	}

@@ -454,7 +454,7 @@ func silentFor(d time.Duration) wording.Message {
 	if d < time.Second {
 		return wording.Message{}
 	}
-	return wording.Say("doctor.silent", "time", formatDuration(d.Truncate(time.Second)))
+	return wording.Say("doctor.silent", "time", inTwoUnits(d))
 }
 
 // addHolders adds the processes that hold the examples to the finding.

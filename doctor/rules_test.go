@@ -340,8 +340,35 @@ var cases = []struct {
 		}), Warning, "700 of 900"},
 	{"port-exhaustion", "to two destinations", with(func(p *patient) {
 		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
-		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40450))
+		p.add(449, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40450))
 	}, ports(40000, 40999)), 0, ""},
+	{"port-exhaustion", "bound for two destinations", with(func(p *patient) {
+		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40450))
+	}, ports(40000, 40999)), Warning, "192.0.2.1 has 900 of 1000 local ports in use by nginx (pid 812): bind() of port 0 may fail with EADDRINUSE"},
+	{"port-exhaustion", "ports that are only bound", with(func(p *patient) {
+		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(450, tcp.BoundInactive, 0, outgoing("192.0.2.1", "0.0.0.0:0", 40450))
+	}, ports(40000, 40999)), Warning, "192.0.2.1 has 900 of 1000 local ports in use"},
+	{"port-exhaustion", "shared by destinations", with(func(p *patient) {
+		p.add(600, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(600, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40300))
+	}, ports(40000, 40999)), Info, "192.0.2.1 has 900 of 1000 local ports in use"},
+	{"port-exhaustion", "several processes", with(func(p *patient) {
+		other := func(s *tcp.Socket) { s.Processes = []tcp.Process{{PID: 813, Name: "worker"}} }
+		p.add(300, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(400, tcp.Established, 0, other, outgoing("192.0.2.1", "198.51.100.7:5432", 40300))
+	}, ports(40000, 40999)), Warning, "for 198.51.100.7:5432 by worker (pid 813) and other processes"},
+	{"port-exhaustion", "TIME_WAITs, and another port of the peer", with(func(p *patient) {
+		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
+		p.add(1, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40000))
+	}, ports(40000, 40999)), Warning, "for 198.51.100.7:5432 by nginx (pid 812)"},
+
+	{"self-connect", "one", with(func(p *patient) { p.add(1, tcp.Established, 0, outgoing("127.0.0.1", "127.0.0.1:40001", 40001)) }), Warning, "nginx (pid 812) is connected with itself on 127.0.0.1:40001"},
+	{"self-connect", "over the loopback", with(func(p *patient) { p.add(1, tcp.Established, 0, outgoing("127.0.0.1", "127.0.0.1:40001", 40002)) }), 0, ""},
+	{"self-connect", "in TIME_WAIT", with(func(p *patient) {
+		p.add(1, tcp.TimeWait, 0, unaccepted, outgoing("127.0.0.1", "127.0.0.1:40001", 40001))
+	}), 0, ""},
 	{"port-exhaustion", "TIME_WAITs", with(func(p *patient) {
 		p.add(700, tcp.TimeWait, 0, unaccepted, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 	}, ports(40000, 40999)), Warning, ""},
@@ -451,7 +478,7 @@ var cases = []struct {
 	{"half-open-suspects", "probes of five unanswered", with(func(p *patient) { p.add(5, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 2)) }), Warning, "5 connections of nginx (pid 812) get no answer to keepalive probes, the longest with 10.0.1.9:40001, silent for 3h"},
 	{"half-open-suspects", "one probe", with(func(p *patient) { p.add(1, tcp.Established, 3*time.Hour, timer(tcp.TimerKeepalive, 1)) }), 0, ""},
 	{"no-keepalive", "a day of silence, which is reported once", with(func(p *patient) { p.add(10, tcp.Established, 24*time.Hour) }), 0, ""},
-	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 24h"},
+	{"half-open-suspects", "a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour) }), Info, "silent for 1d"},
 	{"half-open-suspects", "less than a day of silence", with(func(p *patient) { p.add(1, tcp.Established, 24*time.Hour-1) }), 0, ""},
 	{"half-open-suspects", "a day without data, but an ACK", with(func(p *patient) {
 		p.add(1, tcp.Established, 24*time.Hour, func(s *tcp.Socket) { s.Info.LastAckRecv = time.Hour })

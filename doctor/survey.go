@@ -36,6 +36,10 @@ type Survey struct {
 	lastHolder *processSockets
 
 	destinations *frequent[destination]
+	localPorts   map[netip.Addr]*portUse
+	lastAddress  netip.Addr
+	lastUse      *portUse      // that was found for lastAddress
+	selfConnect  []*tcp.Socket // connections with themselves
 
 	synSent       groups[netip.AddrPort]
 	closeWait     groups[owner]
@@ -60,6 +64,8 @@ const (
 	maxProcesses      = 4096
 	maxDestinations   = 16384
 	maxProcessesShown = 256
+	maxLocalAddresses = 128 // each takes 8 KiB
+	maxSelfConnects   = 64
 )
 
 // destination is a local address and a peer. Each outgoing connection to the
@@ -101,6 +107,7 @@ func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
 		settings:     settings,
 		listeners:    make(map[netip.AddrPort]*Listener),
 		processes:    make(map[int]*processSockets),
+		localPorts:   make(map[netip.Addr]*portUse),
 		destinations: newFrequent(maxDestinations, hashDestination(maphash.MakeSeed())),
 	}
 	if ports, known := settings.LocalPortRange.Get(); known {
@@ -138,8 +145,16 @@ func (v *Survey) Add(s *tcp.Socket) {
 	}
 	if listener != nil {
 		listener.addConnection(s, v.thresholds.span(acceptWait))
-	} else if v.choosable.has(s.Local.Port()) && tcp.Connected.Has(s.State) {
-		v.addOutgoing(s)
+	} else if v.choosable.has(s.Local.Port()) {
+		if tcp.Connected.Has(s.State) {
+			v.addOutgoing(s)
+		}
+		if tcp.Connected.Has(s.State) || s.State == tcp.BoundInactive {
+			v.addLocalPort(s)
+		}
+	}
+	if s.Local == s.Peer && s.Owner.Inode != 0 && len(v.selfConnect) < maxSelfConnects {
+		v.selfConnect = append(v.selfConnect, s.Clone())
 	}
 	switch s.State {
 	case tcp.Established:
@@ -301,6 +316,40 @@ func (v *Survey) addOut(s *tcp.Socket) {
 		if held := v.processes[p.PID]; held != nil {
 			held.out++
 		}
+	}
+}
+
+// portUse is which local ports of one local address sockets have that were not
+// accepted.
+type portUse struct {
+	used     portSet
+	distinct int
+	sockets  int
+	pids     pids
+}
+
+// addLocalPort counts a socket that has a local port of the range.
+func (v *Survey) addLocalPort(s *tcp.Socket) {
+	local := s.Local.Addr().Unmap()
+	if local != v.lastAddress {
+		use := v.localPorts[local]
+		if use == nil && len(v.localPorts) < maxLocalAddresses {
+			use = new(portUse)
+			v.localPorts[local] = use
+		}
+		v.lastAddress, v.lastUse = local, use
+	}
+	use := v.lastUse
+	if use == nil {
+		return
+	}
+	use.sockets++
+	if port := s.Local.Port(); !use.used.has(port) {
+		use.used.set(port)
+		use.distinct++
+	}
+	if len(s.Processes) > 0 {
+		use.pids.add(s.Processes[0].PID)
 	}
 }
 

@@ -42,6 +42,8 @@ const (
 	fdFull
 	portsNear
 	portsFull
+	portsBound
+	portsShared
 	timeWaitNear
 	finWait2Age
 	finWait2Count
@@ -120,6 +122,8 @@ var thresholdTable = [numThresholds]Threshold{
 	fdFull:           {"fd-limit-near.full", 95, UnitPercent, "getrlimit(2), accept(2)"},
 	portsNear:        {"port-exhaustion.near", 70, UnitPercent, "__inet_hash_connect, net/ipv4/inet_hashtables.c"},
 	portsFull:        {"port-exhaustion.full", 90, UnitPercent, "connect(2)"},
+	portsBound:       {"port-exhaustion.bound", 90, UnitPercent, "inet_csk_get_port, net/ipv4/inet_connection_sock.c; bind(2)"},
+	portsShared:      {"port-exhaustion.shared", 10, UnitPercent, "__inet_hash_connect, net/ipv4/inet_hashtables.c"},
 	timeWaitNear:     {"time-wait-overflow.near", 90, UnitPercent, "inet_twsk_alloc, net/ipv4/inet_timewait_sock.c; RFC 1337"},
 	finWait2Age:      {"fin-wait2-held.age", int64(10 * time.Minute), UnitDuration, ""},
 	finWait2Count:    {"fin-wait2-held.count", 10, UnitCount, "tcp_fin_timeout in ip-sysctl.rst"},

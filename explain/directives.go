@@ -240,6 +240,9 @@ func (p *Page) live() []Block {
 		}
 		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", text.Escape(oldest.Name)))))
 	}
+	if ports, known := h.Ports.Get(); known {
+		blocks = append(blocks, paragraph(plain(p.portUse(ports))))
+	}
 	for _, g := range h.Groups {
 		if len(g.Groups) == 0 {
 			continue
@@ -267,6 +270,16 @@ func (p *Page) live() []Block {
 		blocks = append(blocks, paragraph(plain(p.say("live.nothing"))))
 	}
 	return blocks
+}
+
+// portUse returns how many ports are used and free for one destination.
+func (p *Page) portUse(u PortUse) string {
+	free := strconv.FormatInt(u.free(), 10)
+	if u.Local == "" {
+		return p.say("live.ports.none", "free", free)
+	}
+	return p.say("live.ports", "local", text.Escape(u.Local), "peer", text.Escape(u.Peer), "used", strconv.FormatInt(u.Used, 10),
+		"usable", strconv.FormatInt(u.Usable, 10), "free", free)
 }
 
 // relatedCommands lists the related topics as commands.

@@ -24,9 +24,20 @@ type Host struct {
 	// Groups are the sockets of the topic's states, grouped in several ways.
 	// Each grouping lists its largest groups first.
 	Groups []Grouping
+	// Ports is the use of local ports, with the topic of their exhaustion.
+	Ports tcp.Optional[PortUse]
 	// Counters are the values of the topic's counters since boot, by name.
 	Counters map[string]uint64
 }
+
+// PortUse is how many local ports are used for the destination that uses the most.
+type PortUse struct {
+	Local, Peer  string // a local address, and the address and port of the destination; "": no port is used
+	Used, Usable int64  // ports used for it, and ports of the range that are not reserved
+}
+
+// free returns how many ports are left for the destination.
+func (u PortUse) free() int64 { return max(0, u.Usable-u.Used) }
 
 // Oldest describes the socket that has been in its state the longest.
 type Oldest struct {

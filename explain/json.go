@@ -97,6 +97,7 @@ type jsonLive struct {
 	States   map[string]int    `json:"states"`
 	Unseen   []tcp.State       `json:"unseen"` // states whose sockets the source does not list
 	Oldest   *jsonOldest       `json:"oldest,omitempty"`
+	Ports    *jsonPorts        `json:"ports,omitempty"`
 	Groups   []jsonGrouping    `json:"groups"`
 	Partial  bool              `json:"partial"`
 	Counters map[string]uint64 `json:"counters"`
@@ -106,6 +107,14 @@ type jsonOldest struct {
 	AgeMS    int64  `json:"age_ms"`
 	AgeExact bool   `json:"age_exact"`
 	Socket   string `json:"socket"`
+}
+
+type jsonPorts struct {
+	Local  string `json:"local,omitempty"`
+	Peer   string `json:"peer,omitempty"`
+	Used   int64  `json:"used"`
+	Usable int64  `json:"usable"`
+	Free   int64  `json:"free"`
 }
 
 type jsonGrouping struct {
@@ -236,6 +245,9 @@ func (p *Page) jsonLive() *jsonLive {
 	}
 	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts), Unseen: unseen(h),
 		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
+	if u, known := h.Ports.Get(); known {
+		live.Ports = &jsonPorts{u.Local, u.Peer, u.Used, u.Usable, u.free()}
+	}
 	if o, known := h.Oldest.Get(); known {
 		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, o.Name}
 	}

@@ -58,7 +58,7 @@ var wordKeys = []string{
 
 	"live.none", "live.count {n} {states} {total}", "live.unseen {states}", "live.oldest {age} {name}", "live.oldest.least {age} {name}",
 	"live.by.process", "live.by.listener", "live.by.peer", "live.sockets", "live.nothing", "live.count.head",
-	"live.others", "live.counters", "live.partial",
+	"live.others", "live.counters", "live.partial", "live.ports {free} {local} {peer} {usable} {used}", "live.ports.none {free}",
 
 	"map.title", "map.legend", "map.reset", "map.counts {n}", "map.more",
 

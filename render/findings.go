@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"time"
 
 	"tcpstate/doctor"
@@ -24,6 +26,7 @@ type Findings struct {
 	Color    bool
 	Width    int                // columns of the terminal; 0: 80
 	Words    *wording.Catalogue // of what is not JSON; nil: English
+	Quiet    bool               // a text says nothing where nothing was found
 	Interval time.Duration      // between the two readings of the counters
 	Meta     Meta
 }
@@ -36,22 +39,29 @@ func (f *Findings) Write(w io.Writer, checkups []Checkup, warnings []string) err
 	case JSON:
 		err = f.appendJSON(out, checkups, warnings)
 	case NDJSON:
-		for i := range checkups {
-			for j := range checkups[i].Findings {
-				if err = appendLineOf(out, findingOf(&checkups[i].Findings[j], checkups[i].Netns)); err != nil {
-					return err
-				}
+		for _, found := range inOrder(checkups) {
+			if err = appendLineOf(out, findingOf(found.finding, found.netns)); err != nil {
+				return err
 			}
 		}
 	case Markdown:
-		out.buf = f.appendMarkdown(out.buf, checkups)
+		if !f.silent(checkups) {
+			out.buf = f.appendMarkdown(out.buf, checkups)
+		}
 	default:
-		out.buf = f.appendText(out.buf, checkups)
+		if !f.silent(checkups) {
+			out.buf = f.appendText(out.buf, checkups)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	return out.flush()
+}
+
+// silent reports whether a text says nothing at all.
+func (f *Findings) silent(checkups []Checkup) bool {
+	return f.Quiet && !slices.ContainsFunc(checkups, func(c Checkup) bool { return len(c.Findings) > 0 })
 }
 
 // findingsJSON is a document of findings; docs/json.md describes it.
@@ -86,6 +96,14 @@ type findingJSON struct {
 	Advice     []label           `json:"advice"`
 	Topic      string            `json:"topic"`
 	Related    []string          `json:"related"`
+	Steps      []findingStep     `json:"steps"`
+	Thresholds map[string]string `json:"thresholds"`
+}
+
+// findingStep is a step of the advice, with its command apart.
+type findingStep struct {
+	Text    label `json:"text"`
+	Command label `json:"command,omitzero"`
 }
 
 // findingSocket is a socket in the format of ls.
@@ -138,7 +156,7 @@ func findingOf(f *doctor.Finding, netns string) findingJSON {
 		Code: f.Code, Severity: f.Severity, Title: label(f.Title.String()), Netns: label(netns), Evidence: evidenceJSON(f.Evidence),
 		Confidence: f.Confidence, Inference: label(f.Inference.String()), Sockets: []findingSocket{}, Listeners: []findingListener{},
 		Processes: findingProcesses(f.Processes), Meaning: f.Meaning.String(), Advice: []label{}, Topic: f.Topic,
-		Related: append([]string{}, f.Related...),
+		Related: append([]string{}, f.Related...), Steps: []findingStep{}, Thresholds: map[string]string{},
 	}
 	for _, s := range f.Sockets {
 		j.Sockets = append(j.Sockets, findingSocket{s})
@@ -148,6 +166,10 @@ func findingOf(f *doctor.Finding, netns string) findingJSON {
 	}
 	for _, a := range f.Advice {
 		j.Advice = append(j.Advice, label(a.String()))
+		j.Steps = append(j.Steps, findingStep{label(a.Say.String()), label(a.Run)})
+	}
+	for _, t := range f.Thresholds() {
+		j.Thresholds[t.Name] = t.Value
 	}
 	return j
 }
@@ -177,9 +199,6 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 	for i := range checkups {
 		c := &checkups[i]
 		document.Sockets += c.Sockets
-		for j := range c.Findings {
-			document.Findings = append(document.Findings, findingOf(&c.Findings[j], c.Netns))
-		}
 		if i == 0 {
 			document.Checked = append(document.Checked, c.Checked...)
 		}
@@ -187,5 +206,26 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 			document.Unchecked = append(document.Unchecked, uncheckedJSON{label(c.Netns), u.Code, label(u.Reason.String())})
 		}
 	}
+	for _, found := range inOrder(checkups) {
+		document.Findings = append(document.Findings, findingOf(found.finding, found.netns))
+	}
 	return appendLineOf(out, document)
+}
+
+// found is a finding and the network namespace that it is of.
+type found struct {
+	finding *doctor.Finding
+	netns   string
+}
+
+// inOrder returns the findings of all checkups, the most severe first.
+func inOrder(checkups []Checkup) []found {
+	var list []found
+	for i := range checkups {
+		for j := range checkups[i].Findings {
+			list = append(list, found{&checkups[i].Findings[j], checkups[i].Netns})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(b.finding.Severity, a.finding.Severity) })
+	return list
 }

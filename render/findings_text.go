@@ -2,9 +2,11 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tcpstate/doctor"
 	"tcpstate/tcp"
@@ -31,10 +33,11 @@ type paragraph struct {
 	command string // a command to paste, on its own line; "" if there is none
 }
 
-// told is a finding in the form for people.
+// findingText is a finding in the form for people.
 type findingText struct {
 	severity doctor.Severity
 	title    string
+	headline string // the title without what only adds to it
 	parts    []paragraph
 	steps    []paragraph
 }
@@ -44,11 +47,13 @@ func (f *Findings) say(key string, values ...any) string {
 	return wording.Say(key, values...).In(f.Words)
 }
 
-// textOf returns a finding of a checkup as people read it.
-func (f *Findings) textOf(c *Checkup, finding *doctor.Finding) findingText {
-	t := findingText{severity: finding.Severity, title: finding.Title.In(f.Words)}
-	if c.Netns != "" {
-		t.title = f.say("findings.title", "netns", c.Netns, "title", t.title)
+// textOf returns a finding as people read it.
+func (f *Findings) textOf(found found) findingText {
+	finding := found.finding
+	t := findingText{severity: finding.Severity, title: finding.Title.In(f.Words), headline: finding.Headline().In(f.Words)}
+	if found.netns != "" {
+		t.title = f.say("findings.title", "netns", found.netns, "title", t.title)
+		t.headline = f.say("findings.title", "netns", found.netns, "title", t.headline)
 	}
 	add := func(lead, body string) {
 		if body != "" {
@@ -120,31 +125,72 @@ func (f *Findings) listenerLine(l *doctor.Listener) string {
 	return f.say("findings.queue", "listener", l, "queue", l.AcceptQueue, "half_open", l.SynRecv, "connections", l.Connections)
 }
 
-// facts writes evidence as names and numbers. The names and units are those of
-// JSON, so a reader can find the same value there.
+// facts writes evidence as names and numbers. The names are those of JSON, so a
+// reader can find the same value there; the unit stands at the number, as people
+// write it.
 func facts(e doctor.Evidence) string {
 	var words []string
 	for _, f := range e {
-		words = append(words, fmt.Sprintf("%s %v", f.Name, f.Value))
+		words = append(words, fact(f.Name, f.Value))
 	}
 	return strings.Join(words, ", ")
+}
+
+func fact(name string, value any) string {
+	n, ok := value.(int64)
+	if !ok || n < 0 {
+		return fmt.Sprintf("%s %v", name, value)
+	}
+	if of, ok := strings.CutSuffix(name, "_ms"); ok && n < math.MaxInt64/int64(time.Millisecond) {
+		return of + " " + string(text.AppendDuration(nil, uint64(n)*uint64(time.Millisecond)))
+	}
+	if of, ok := strings.CutSuffix(name, "_bytes"); ok {
+		return of + " " + string(text.AppendSize(nil, uint64(n)))
+	}
+	if of, ok := strings.CutSuffix(name, "_percent"); ok {
+		return of + " " + strconv.FormatInt(n, 10) + "%"
+	}
+	return name + " " + text.Grouped(n)
 }
 
 // margin is the column at which the text of a finding begins.
 const margin = 10
 
-// appendText appends the findings for a terminal.
+// appendText appends the findings for a terminal: where there are several, an
+// index of a line each, then the details.
 func (f *Findings) appendText(b []byte, checkups []Checkup) []byte {
-	for i := range checkups {
-		for j := range checkups[i].Findings {
-			b = f.appendFinding(b, f.textOf(&checkups[i], &checkups[i].Findings[j]))
+	var texts []findingText
+	for _, found := range inOrder(checkups) {
+		texts = append(texts, f.textOf(found))
+	}
+	if len(texts) > 1 {
+		places := len(strconv.Itoa(len(texts)))
+		for i := range texts {
+			number := fmt.Sprintf("%*d. ", places, i+1)
+			b = f.appendLead(b, severityNames[texts[i].severity].In(f.Words), severityColors[texts[i].severity])
+			b = append(append(b, number...), oneLine(texts[i].title, texts[i].headline, max(f.Width, 80)-margin-len(number))...)
 			b = append(b, '\n')
+			texts[i].title = strconv.Itoa(i+1) + ". " + texts[i].title
 		}
+		b = append(b, '\n')
+	}
+	for _, t := range texts {
+		b = f.appendFinding(b, t)
+		b = append(b, '\n')
 	}
 	for _, line := range f.closing(checkups) {
 		b = f.appendWrapped(b, "", 0, line)
 	}
 	return b
+}
+
+// oneLine returns the title of a finding where it fits into the columns, else its
+// headline, in which the cause comes before the end is cut.
+func oneLine(title, headline string, columns int) string {
+	if title = text.Escape(title); text.Width(title) <= columns {
+		return title
+	}
+	return cut(headline, columns)
 }
 
 func (f *Findings) appendFinding(b []byte, t findingText) []byte {
@@ -228,42 +274,44 @@ func (f *Findings) closing(checkups []Checkup) []string {
 	return append(lines, f.notChecked(checkups)...)
 }
 
-// notChecked lists the rules that could not be judged, or only in part. It has
-// one line for each reason, with all the network namespaces that have the same
-// line.
+// notChecked lists the rules that could not be judged, or only in part. Each
+// reason has one line, for all the rules and network namespaces that it concerns.
 func (f *Findings) notChecked(checkups []Checkup) []string {
-	var lines []string
-	spaces := map[string][]string{} // the network namespaces of each line
+	type reason struct {
+		doctor.Lack
+		codes, spaces []string
+	}
+	var reasons []*reason
 	for i := range checkups {
-		for _, line := range f.notCheckedIn(&checkups[i]) {
-			if spaces[line] == nil {
-				lines = append(lines, line)
+		var here []doctor.Lack // each thing that is unknown here, once
+		for _, u := range checkups[i].Unchecked {
+			for _, lack := range u.Lacks {
+				at := slices.IndexFunc(reasons, func(r *reason) bool { return r.Key == lack.Key })
+				if at < 0 {
+					at = len(reasons)
+					reasons = append(reasons, &reason{Lack: doctor.Lack{Key: lack.Key}})
+				}
+				r := reasons[at]
+				if !slices.Contains(r.codes, u.Code) {
+					r.codes = append(r.codes, u.Code)
+				}
+				if !slices.Contains(r.spaces, checkups[i].Netns) {
+					r.spaces = append(r.spaces, checkups[i].Netns)
+				}
+				if !slices.ContainsFunc(here, func(l doctor.Lack) bool { return l.Key == lack.Key && slices.Equal(l.Settings, lack.Settings) }) {
+					here = append(here, lack)
+					r.Add(lack)
+				}
 			}
-			spaces[line] = append(spaces[line], checkups[i].Netns)
 		}
-	}
-	for i, line := range lines {
-		if of := spaces[line]; of[0] != "" {
-			names := joined(f, of, func(name string) string { return name })
-			lines[i] = f.say("findings.of-netns", "netns", names, "line", line)
-		}
-	}
-	return lines
-}
-
-func (f *Findings) notCheckedIn(c *Checkup) []string {
-	var reasons []string
-	codes := map[string][]string{}
-	for _, u := range c.Unchecked {
-		reason := u.Reason.In(f.Words)
-		if codes[reason] == nil {
-			reasons = append(reasons, reason)
-		}
-		codes[reason] = append(codes[reason], u.Code)
 	}
 	var lines []string
-	for _, reason := range reasons {
-		lines = append(lines, f.say("findings.unchecked", "reason", reason, "codes", codes[reason]))
+	for _, r := range reasons {
+		line := f.say("findings.unchecked", "reason", r.Message(), "codes", r.codes)
+		if len(checkups) > 1 && len(r.spaces) < len(checkups) {
+			line = f.say("findings.of-netns", "netns", joined(f, r.spaces, func(name string) string { return name }), "line", line)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -271,22 +319,28 @@ func (f *Findings) notCheckedIn(c *Checkup) []string {
 // appendMarkdown appends the findings for a report.
 func (f *Findings) appendMarkdown(b []byte, checkups []Checkup) []byte {
 	escape := func(s string) string { return text.EscapeMarkdown(text.Escape(s)) }
-	for i := range checkups {
-		for j := range checkups[i].Findings {
-			t := f.textOf(&checkups[i], &checkups[i].Findings[j])
-			b = fmt.Appendf(b, "## %s\n\n", f.say("findings.lead", "lead", severityNames[t.severity], "text", escape(t.title)))
-			for _, p := range t.parts {
-				b = fmt.Appendf(b, "- %s\n", f.say("findings.lead", "lead", p.lead, "text", escape(p.text)))
-			}
-			b = append(b, '\n')
-			for _, p := range t.steps {
-				b = fmt.Appendf(b, "%s %s\n", p.lead, escape(p.text))
-				if p.command != "" {
-					b = fmt.Appendf(b, "\n       %s\n\n", text.Escape(p.command))
-				}
-			}
-			b = append(b, '\n')
+	all := inOrder(checkups)
+	if len(all) > 1 {
+		for i, found := range all {
+			t := f.textOf(found)
+			b = fmt.Appendf(b, "%d. %s\n", i+1, f.say("findings.lead", "lead", severityNames[t.severity], "text", escape(t.headline)))
 		}
+		b = append(b, '\n')
+	}
+	for _, found := range all {
+		t := f.textOf(found)
+		b = fmt.Appendf(b, "## %s\n\n", f.say("findings.lead", "lead", severityNames[t.severity], "text", escape(t.title)))
+		for _, p := range t.parts {
+			b = fmt.Appendf(b, "- %s\n", f.say("findings.lead", "lead", p.lead, "text", escape(p.text)))
+		}
+		b = append(b, '\n')
+		for _, p := range t.steps {
+			b = fmt.Appendf(b, "%s %s\n", p.lead, escape(p.text))
+			if p.command != "" {
+				b = fmt.Appendf(b, "\n       %s\n\n", text.Escape(p.command))
+			}
+		}
+		b = append(b, '\n')
 	}
 	for _, line := range f.closing(checkups) {
 		b = append(append(b, escape(line)...), '\n', '\n')

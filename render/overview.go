@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,13 +82,14 @@ const (
 func (o *Overview) lines(counts tcp.Counts, listeners []*doctor.Listener, c *Checkup) []string {
 	const fixed = 1 + 1 + (tcp.NumStates+1)/2 + 1 + 1 + 1 + 1 + 2 + 1 // title, blank lines, states, heading, closing lines, and the prompt
 	room := max(o.Height, leastHeight) - fixed
-	forFindings := min(max(len(c.Findings), 1), max(room/2, room-len(listeners)))
+	forFindings := min(len(o.findings(c, math.MaxInt)), max(room/2, room-len(listeners)))
 	lines := []string{o.title(counts, c), ""}
 	lines = append(lines, o.states(counts)...)
 	lines = append(lines, "")
-	lines = append(lines, o.listeners(listeners, room-forFindings)...)
+	shown := o.listeners(listeners, room-forFindings)
+	lines = append(lines, shown...)
 	lines = append(lines, "")
-	lines = append(lines, o.findings(c, forFindings)...)
+	lines = append(lines, o.findings(c, max(forFindings, room+1-len(shown)))...)
 	lines = append(lines, "")
 	return append(lines,
 		text.Dim.If(o.Color).Paint(o.say("overview.commands.first")),
@@ -192,23 +194,40 @@ func (o *Overview) processes(l *doctor.Listener, columns int) string {
 	return cut(first, columns)
 }
 
-// findings returns a line for each finding, at most room lines.
+// findings returns a line for each finding, at most room lines. A finding whose line
+// would end before the cause takes a second one.
 func (o *Overview) findings(c *Checkup, room int) []string {
 	if len(c.Findings) == 0 {
 		return []string{o.say("overview.nothing")}
 	}
-	shown := c.Findings
-	if len(shown) > room {
-		shown = shown[:max(room-1, 1)]
-	}
 	var lines []string
-	for i := range shown {
-		f := &shown[i]
-		lead := fmt.Sprintf("%-*s", margin, severityNames[f.Severity].In(o.Words))
-		lines = append(lines, severityColors[f.Severity].If(o.Color).Paint(lead)+cut(f.Title.In(o.Words), max(o.Width, leastWidth)-margin))
+	for i := range c.Findings {
+		next := o.finding(&c.Findings[i])
+		left := len(c.Findings) - i
+		spare := 0 // for the line that says how many are left out
+		if left > 1 {
+			spare = 1
+		}
+		if i > 0 && len(lines)+len(next)+spare > room {
+			return append(lines, o.say("overview.more-findings", "n", left))
+		}
+		lines = append(lines, next...)
 	}
-	if more := len(c.Findings) - len(shown); more > 0 {
-		lines = append(lines, o.say("overview.more-findings", "n", more))
+	return lines
+}
+
+// finding returns the line of a finding, or its two lines.
+func (o *Overview) finding(f *doctor.Finding) []string {
+	columns := max(o.Width, leastWidth) - margin
+	lead := severityColors[f.Severity].If(o.Color).Paint(fmt.Sprintf("%-*s", margin, severityNames[f.Severity].In(o.Words)))
+	headline := f.Headline().In(o.Words)
+	if text.Width(text.Escape(headline)) <= columns {
+		return []string{lead + oneLine(f.Title.In(o.Words), headline, columns)}
+	}
+	wrapped := text.WrapString(text.Escape(headline), columns)
+	lines := []string{lead + cut(wrapped[0], columns)}
+	if len(wrapped) > 1 {
+		lines = append(lines, text.Spaces(margin)+cut(strings.Join(wrapped[1:], " "), columns))
 	}
 	return lines
 }

@@ -64,6 +64,22 @@ func Say(key string, values ...any) Message {
 // IsZero reports whether the message is no text.
 func (m Message) IsZero() bool { return m.Key == "" }
 
+// Without returns the message without the parts of these names: a Message that
+// stands for such a place becomes no text, here and in the messages within. Other
+// values stay.
+func (m Message) Without(names ...string) Message {
+	shorter := Message{Key: m.Key}
+	for _, v := range m.values {
+		if part, ok := v.is.(Message); ok {
+			if v.is = part.Without(names...); slices.Contains(names, v.name) {
+				v.is = Message{}
+			}
+		}
+		shorter.values = append(shorter.values, v)
+	}
+	return shorter
+}
+
 // String returns the message in English.
 func (m Message) String() string { return m.In(english) }
 

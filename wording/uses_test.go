@@ -38,7 +38,8 @@ var givenElsewhere = map[string][]string{
 	"doctor.do.queue.path":     {"network"}, // Rule.advise
 	"doctor.do.address-gone":   {"address"},
 	"doctor.do.accept.backlog": {"backlog"},
-	"error.state":              {"state"}, // tcp.UnknownStateError.Wording
+	"doctor.lacks.processes":   {"n"}, "doctor.lacks.clocks": {"n"}, "doctor.lacks.setting": {"n", "name"}, // Lack.Message
+	"error.state": {"state"}, // tcp.UnknownStateError.Wording
 }
 
 // families are the keys that code puts together from a prefix and a name. The tests
