@@ -43,7 +43,8 @@ func TestDoctorSeesALocalDestination(t *testing.T) {
 		f.names(t, pid, "backend")
 		f.wants(t, "syn_sent", ssCount(t, "state", "syn-sent"), "unanswered", 2, "destination", local,
 			"attempts_by", fmt.Sprintf("frontend (pid %d)", frontend), "somaxconn", 4096)
-		if fmt.Sprint(f.Related) != "[syn-sent-stuck]" {
+		// A SYN that was resent in the interval also makes the queue overflow.
+		if !slices.Contains(f.Related, "syn-sent-stuck") {
 			t.Errorf("it is related to %v", f.Related)
 		}
 		const backlog = "Where bursts fill the queue, give listen() a longer backlog in the program: it is 5, and net.core.somaxconn allows more"
@@ -58,7 +59,7 @@ func TestDoctorSeesALocalDestination(t *testing.T) {
 		other := netip.AddrPortFrom(peerNumber(1).Addr(), at.Port())
 		given(t, "other", connecting(t, other))
 		f = soonFinds(t, append(stuck, "dst "+other.String()+" or sport = "+fmt.Sprint(at.Port())), "critical accept-queue-full", "info syn-sent-stuck")
-		if front.Port() == at.Port() || len(f.Related) != 0 {
+		if front.Port() == at.Port() || slices.Contains(f.Related, "syn-sent-stuck") {
 			t.Errorf("it is related to %v", f.Related)
 		}
 	})
