@@ -25,7 +25,7 @@ func ObjectNamed(name string) Object {
 			return o
 		}
 	}
-	panic("fields: no object is named " + name)
+	panic("fields: no object is named " + name + ": add it to Objects in fields/objects.go")
 }
 
 // Elements returns the keys of each element of a list of the kind, in their
