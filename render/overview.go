@@ -204,7 +204,7 @@ func (o *Overview) findings(c *Checkup, room int) []string {
 	var lines []string
 	for i := range shown {
 		f := &shown[i]
-		lead := fmt.Sprintf("%-*s", margin, severityNames[f.Severity].In(o.Words))
+		lead := text.PadRight(severityNames[f.Severity].In(o.Words), margin)
 		lines = append(lines, severityColors[f.Severity].If(o.Color).Paint(lead)+cut(f.Title.In(o.Words), max(o.Width, leastWidth)-margin))
 	}
 	if more := len(c.Findings) - len(shown); more > 0 {
