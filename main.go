@@ -8,4 +8,9 @@ import (
 	"tcpstate/cmd"
 )
 
+// The getters of the fields are generated first, because the other generators do
+// not start without them. go generate ./... begins with this package.
+//
+//go:generate go generate ./fields
+
 func main() { os.Exit(cmd.Main()) }

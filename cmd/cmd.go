@@ -161,7 +161,7 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 	case errors.Is(err, errFindings):
 		return exitFound
 	}
-	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLines(words.Error(err)))
+	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLine(words.Error(err)))
 	var expression *filter.Error
 	if errors.As(err, &expression) {
 		for line := range strings.Lines(expression.Caret()) {
@@ -169,7 +169,7 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 		}
 	}
 	if hint := wording.Hint(err); !hint.IsZero() {
-		line := "tcpstate: " + text.EscapeLines(wording.Say("cmd.hint", "hint", hint).In(words))
+		line := "tcpstate: " + text.EscapeLine(wording.Say("cmd.hint", "hint", hint).In(words))
 		stderr.Write(append(text.AppendWrapped(nil, line, hintWidth, 0, 2), '\n'))
 	}
 	if errors.As(err, &usageError{}) {

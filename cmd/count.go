@@ -78,7 +78,7 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, env *environme
 		return nil, err
 	}
 	o := &countOptions{query: query, limit: f.limit, quiet: f.quiet,
-		counting: render.Counting{Format: format, Header: !f.noHeader, Color: color}}
+		counting: render.Counting{Format: format, Header: !f.noHeader, Color: color, Words: env.words}}
 	if o.by, err = f.dimensions(flags.Changed("by")); err != nil {
 		return nil, err
 	}

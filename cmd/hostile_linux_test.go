@@ -237,6 +237,12 @@ func TestHostileArguments(t *testing.T) {
 		if problem := harmful(got.stdout + got.stderr); problem != "" {
 			t.Errorf("%q writes %s", args, problem)
 		}
+		// A line break in an argument must not begin a line that looks like one of ours.
+		for line := range strings.Lines(got.stderr) {
+			if !slices.Contains(args, "-v") && !strings.HasPrefix(line, "tcpstate: ") && !strings.HasPrefix(line, "  ") {
+				t.Errorf("%q writes the line %q", args, line)
+			}
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (n *notes) printNew(warnings collect.Warnings) {
 // print prints one note, unless --quiet was given.
 func (n *notes) print(note string) {
 	if !n.quiet {
-		fmt.Fprintf(n.env.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", text.EscapeLines(note)).In(n.env.words))
+		fmt.Fprintf(n.env.stderr, "tcpstate: %s\n", wording.Say("cmd.note", "note", text.EscapeLine(note)).In(n.env.words))
 	}
 }
 

@@ -91,7 +91,7 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environme
 	query.Everything = true
 	o := &watchOptions{query: query, quiet: f.quiet, stream: watch.Stream{
 		Interval: f.interval, Ticks: f.count, For: f.lasting, UntilFor: f.untilFor,
-		Format: watch.LineFormat{JSON: format != render.Table, Color: color},
+		Format: watch.LineFormat{JSON: format != render.Table, Color: color, Words: env.words},
 	}}
 	if o.stream.Format.Columns, err = f.columns(); err != nil {
 		return nil, err

@@ -569,7 +569,11 @@ func TestEveryRuleHasCases(t *testing.T) {
 				found = found || c.code == r.Code && c.want == s
 			}
 			if !found {
-				t.Errorf("%s has no case with the severity %q", r.Code, s)
+				want := "that it is not found"
+				if s != 0 {
+					want = "the severity " + s.String()
+				}
+				t.Errorf("cases in doctor/rules_test.go has no case of %s with %s", r.Code, want)
 			}
 		}
 	}

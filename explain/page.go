@@ -193,7 +193,7 @@ func (s *Section) check(t Topic, directive string) string {
 		}
 		if directive == "clock" {
 			if _, ok := topicClocks[t.Name]; !ok {
-				return fmt.Sprintf("no clock is known for %s", t.Name)
+				return fmt.Sprintf("no clock is known for %s: add one in explain/clocks.go", t.Name)
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func ForFilter(word string) *Field {
 	if f := find(func(f *Field) bool { return f.Filter == word }); f != nil {
 		return f
 	}
-	panic("fields: no field has the filter's word " + word)
+	panic("fields: no field in fields/table.go has the word " + word + " for filters")
 }
 
 func find(is func(*Field) bool) *Field {

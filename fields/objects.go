@@ -8,7 +8,7 @@ var Objects = []Object{
 	{"local", Always, "the local endpoint"},
 	{"peer", Always, "the remote endpoint; a listener's is the unspecified address of its family, port 0"},
 	{"timer", Always, "the timer that fires next"},
-	{"listener", "processes, where there is one", "for a socket without a process, the listener that accepted the connection. The kernel does not record this: it is inferred from the addresses, and it does not name an owner of the socket. An outgoing connection has none"},
+	{"listener", "processes, where there is one", "for a socket without a process, the listener to which the connection came. The kernel does not record this: it is inferred from the addresses, and it does not name an owner of the socket. An outgoing connection has none"},
 	{"tls", whenExtended, "kernel TLS (include/uapi/linux/tls.h)"},
 	{"mptcp", whenExtended, "the subflow of multipath TCP (include/uapi/linux/mptcp.h)"},
 	{"memory", whenMemory, "the memory that the socket uses and may use (SK_MEMINFO)"},
@@ -25,7 +25,7 @@ func ObjectNamed(name string) Object {
 			return o
 		}
 	}
-	panic("fields: no object is named " + name)
+	panic("fields: no object is named " + name + ": add it to Objects in fields/objects.go")
 }
 
 // Elements returns the keys of each element of a list of the kind, in their

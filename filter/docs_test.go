@@ -50,7 +50,7 @@ func TestDocsExamples(t *testing.T) {
 	}
 	for _, k := range kinds {
 		if !used[k.word] {
-			t.Errorf("no example uses %s", k.word)
+			t.Errorf("no example in docs/filters.md uses %s", k.word)
 		}
 	}
 }

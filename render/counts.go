@@ -11,15 +11,17 @@ import (
 
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // Counting says how to write counts of sockets.
 type Counting struct {
 	Format Format
-	By     []CountKey // the keys that define the groups; none: no groups
-	Header bool       // column headings in a table or CSV
-	Color  bool       // ANSI colours in a table
-	Meta   Meta       // metadata of a JSON document
+	By     []CountKey         // the keys that define the groups; none: no groups
+	Header bool               // column headings in a table or CSV
+	Color  bool               // ANSI colours in a table
+	Meta   Meta               // metadata of a JSON document
+	Words  *wording.Catalogue // of the table; nil: English
 }
 
 // CountKey is one key that defines groups.
@@ -34,12 +36,11 @@ type CountGroup struct {
 	Counts tcp.Counts
 }
 
-// remarks explains the states about which people ask most. A remark has at most
-// 25 columns, which is the space left on a terminal with 80 columns.
+// remarks are the keys of what explains the states about which people ask most.
 var remarks = [tcp.NumStates + 1]string{
-	tcp.SynRecv:   "half-open",
-	tcp.CloseWait: "peer closed, we did not",
-	tcp.TimeWait:  "closed here, kept 60 s",
+	tcp.SynRecv:   "render.remark.half-open",
+	tcp.CloseWait: "render.remark.close-wait",
+	tcp.TimeWait:  "render.remark.time-wait",
 }
 
 // Write writes the counts of all states, or of the groups, to w.
@@ -75,7 +76,7 @@ type countRows struct {
 // rows returns the table of states, or the table of groups.
 func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
 	if len(c.By) == 0 {
-		return stateRows(counts)
+		return c.stateRows(counts)
 	}
 	return c.groupRows(counts, groups)
 }
@@ -83,14 +84,17 @@ func (c *Counting) rows(counts tcp.Counts, groups []CountGroup) countRows {
 // barLength is the length of the bar for the largest count, in columns.
 const barLength = 20
 
-func stateRows(counts tcp.Counts) countRows {
+func (c *Counting) stateRows(counts tcp.Counts) countRows {
 	t := countRows{headings: []string{"STATE", "SOCKETS", "SHARE", "", ""}, right: []bool{false, true, true, false, false}}
 	total, largest := counts.Total(), slices.Max(counts[:])
 	for s := range tcp.All.States() {
 		n := counts.Of(s)
 		bar, remark := "", ""
 		if n > 0 {
-			bar, remark = strings.Repeat("#", max(1, n*barLength/largest)), remarks[s]
+			bar = strings.Repeat("#", max(1, n*barLength/largest))
+		}
+		if n > 0 && remarks[s] != "" {
+			remark = wording.Say(remarks[s]).In(c.Words)
 		}
 		t.rows = append(t.rows, []string{s.String(), strconv.Itoa(n), share(n, total), bar, remark})
 	}

@@ -219,7 +219,7 @@ func (o *Overview) findings(c *Checkup, room int) []string {
 // finding returns the line of a finding, or its two lines.
 func (o *Overview) finding(f *doctor.Finding) []string {
 	columns := max(o.Width, leastWidth) - margin
-	lead := severityColors[f.Severity].If(o.Color).Paint(fmt.Sprintf("%-*s", margin, severityNames[f.Severity].In(o.Words)))
+	lead := severityColors[f.Severity].If(o.Color).Paint(text.PadRight(severityNames[f.Severity].In(o.Words), margin))
 	headline := f.Headline().In(o.Words)
 	if text.Width(text.Escape(headline)) <= columns {
 		return []string{lead + oneLine(f.Title.In(o.Words), headline, columns)}

@@ -1,14 +1,13 @@
 package text
 
 import (
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // AppendJSON appends s as a JSON string with its quotes. In addition to what
-// JSON requires, it escapes every character that is not printable, because
-// people read JSON on terminals too. The bytes are those of encoding/json
+// JSON requires, it escapes every character that [Escape] escapes, because people
+// read JSON on terminals too. The bytes are those of encoding/json
 // without escapes for HTML, after [AppendJSONDocument]: a byte that is not
 // UTF-8 becomes \ufffd.
 func AppendJSON(b []byte, s string) []byte {
@@ -51,8 +50,8 @@ func AppendJSONInner(b []byte, s string) []byte {
 }
 
 // AppendJSONDocument appends a document from encoding/json, and escapes every
-// character that is not printable. In a valid document such a character is
-// always inside a string, where the escape has the same meaning.
+// character that [Escape] escapes. In a valid document such a character is always
+// inside a string, where the escape has the same meaning.
 func AppendJSONDocument(b, document []byte) []byte {
 	for len(document) > 0 {
 		if c := document[0]; c < utf8.RuneSelf && c != 0x7f {
@@ -65,10 +64,10 @@ func AppendJSONDocument(b, document []byte) []byte {
 	return b
 }
 
-// appendJSONRune appends a character, or its escape if it is not printable.
+// appendJSONRune appends a character, or its escape if it is not visible.
 func appendJSONRune(b []byte, r rune) []byte {
 	switch {
-	case strconv.IsPrint(r):
+	case isVisible(r):
 		return utf8.AppendRune(b, r)
 	case r <= 0xffff:
 		return appendHex(append(b, `\u`...), uint32(r), 4)

@@ -3,7 +3,6 @@ package text
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"testing"
 )
 
@@ -35,7 +34,7 @@ func checkJSON(t *testing.T, value string) {
 		t.Errorf("%q is encoded as %s, want %s", value, got, want)
 	}
 	for _, r := range string(got) {
-		if !strconv.IsPrint(r) {
+		if escaped := Escape(string(r)); r != '\\' && escaped != string(r) {
 			t.Errorf("%q is encoded as %q, which has %U", value, got, r)
 		}
 	}

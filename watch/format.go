@@ -7,6 +7,7 @@ import (
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/text"
+	"tcpstate/wording"
 )
 
 // LineFormat is the format of events and ticks: lines for people, or JSON with
@@ -17,8 +18,9 @@ import (
 // for the counts of a tick and ! for lost lines.
 type LineFormat struct {
 	JSON    bool
-	Color   bool             // of states, for people
-	Columns []*render.Column // of a socket, for people
+	Color   bool               // of states, for people
+	Columns []*render.Column   // of a socket, for people
+	Words   *wording.Catalogue // of lines for people; nil: English
 }
 
 // The widths into which most values fit: two states with > between them, and an
@@ -95,9 +97,8 @@ func (f *LineFormat) appendLost(b []byte, at time.Time, l lost) []byte {
 		b = strconv.AppendInt(append(b, `,"ticks":`...), int64(l.ticks), 10)
 		return append(b, "}\n"...)
 	}
-	b = strconv.AppendInt(append(appendClock(b, at), " ! "...), int64(l.events), 10)
-	b = strconv.AppendInt(append(b, " events and "...), int64(l.ticks), 10)
-	return append(b, " ticks were dropped: the reader is too slow\n"...)
+	b = append(append(appendClock(b, at), " ! "...), wording.Say("watch.dropped", "events", l.events, "ticks", l.ticks).In(f.Words)...)
+	return append(b, '\n')
 }
 
 // appendJSONTime ends the string with the name of the event, and appends the

@@ -205,7 +205,7 @@ func (m *model) enter() tea.Cmd {
 	}
 	f, err := m.parse(text, false)
 	if err != nil {
-		m.note = err.Error()
+		m.note = m.words.Error(err)
 		return nil
 	}
 	m.filterBy(text, f)
