@@ -78,7 +78,7 @@ func base() []Field {
 			Doc: "time until it fires"},
 		{Name: "timer.retransmits", Of: "s.Timer.Retransmits", Known: timerRuns, Filter: "retrans", When: "kind is not off",
 			Doc: "how often it has fired without an answer: resends, or unanswered probes"},
-		{Name: "age_ms", Kind: Duration, Of: "s.Age", Joined: true, Needs: tcp.DetailAge, InfoStates: agedByInfo, States: aged, Filter: "age", When: "where a clock tells it",
+		{Name: "age_ms", Kind: Duration, Of: "s.Age", Joined: true, Needs: tcp.DetailAge, InfoStates: agedByInfo, States: aged, Filter: "age", When: "where it can be computed",
 			Doc: "time in the state"},
 		{Name: "age_exact", Kind: Boolean, Of: "s.AgeExact", Known: "s.Age.IsKnown()", Joined: true, Needs: tcp.DetailAge, When: "with age_ms",
 			Doc: "true if age_ms comes from a clock that started with the state; false if age_ms is a lower bound or an estimate"},
@@ -94,7 +94,7 @@ func base() []Field {
 			Doc: "the processes that hold it, and the processes of all listeners that share its address with SO_REUSEPORT. As a column: pid/name"},
 		{Name: "interface", Kind: Text, Of: "s.Interface", Filter: "dev", Joined: true, From: SockDiag, Needs: tcp.DetailExtended, When: "bound to one", Rare: true,
 			Doc: "name of the interface that the socket is bound to"},
-		{Name: "netns", Kind: Text, Of: "s.Netns", Joined: true, When: "another network namespace was asked for",
+		{Name: "netns", Kind: Text, Of: "s.Netns", Joined: true, When: "another network namespace was requested",
 			Doc: "its network namespace: the name in /run/netns, or another label that distinguishes it"},
 	})
 }
