@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"tcpstate/doctor"
 	"tcpstate/netns"
 	"tcpstate/render"
+	"tcpstate/text"
 	"tcpstate/wording"
 )
 
@@ -21,6 +23,7 @@ import (
 type doctorFlags struct {
 	sharedFlags
 	interval   time.Duration
+	length     time.Duration // of --for; 0: no readings between
 	only, skip []string
 	set        []string
 	failOn     string
@@ -53,6 +56,7 @@ func newDoctorCommand(env *environment) *cobra.Command {
 		flags.Lookup(name).Hidden = true // the doctor always shows processes, and always numbers
 	}
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
+	flags.DurationVar(&f.length, "for", 0, "")
 	flags.StringSliceVar(&f.only, "only", nil, "")
 	flags.StringSliceVar(&f.skip, "skip", nil, "")
 	flags.StringArrayVar(&f.set, "set", nil, "")
@@ -84,6 +88,15 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, env *environmen
 	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
+	}
+	if flags.Changed("for") {
+		switch {
+		case flags.Changed("interval"):
+			return nil, wording.Fail("cmd.doctor.for-interval")
+		case f.length <= 0:
+			return nil, wording.Fail("cmd.flag.not-more-than-zero", "flag", "--for", "value", f.length).WithHint("cmd.flag.seconds")
+		}
+		f.interval = f.length
 	}
 	d.findings = render.Findings{Format: format, Color: color, Interval: f.interval, Quiet: f.quiet, Words: env.words}
 	if env.stdoutTTY {
@@ -161,7 +174,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if err := sleep(ctx, d.interval-d.env.now().Sub(begun)); err != nil {
+	if err := d.wait(ctx, begun, checkups); err != nil {
 		return nil, nil, nil, err
 	}
 	for _, c := range checkups {
@@ -174,6 +187,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		}
 		source = c.Source()
 		warnings = append(warnings, c.Warnings()...)
+		d.findings.Interval = max(d.findings.Interval, c.Observation.Interval) // the first reading itself may take longer
 		checked, unchecked := doctor.Check(c.Observation, d.rules)
 		list = append(list, render.Checkup{
 			Netns: c.Netns, Findings: doctor.Examine(c.Observation, d.rules), Checked: checked, Unchecked: unchecked,
@@ -181,6 +195,33 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		})
 	}
 	return list, source, warnings, nil
+}
+
+// wait waits for the rest of the interval. With --for it reads in between.
+func (d *diagnosis) wait(ctx context.Context, begun time.Time, checkups []*collect.Checkup) error {
+	step := min(max(d.length/60, 100*time.Millisecond), time.Second)
+	erase := ""
+	defer func() { fmt.Fprint(d.env.stderr, erase) }()
+	for {
+		left := d.interval - d.env.now().Sub(begun)
+		if d.length == 0 || left <= step {
+			return sleep(ctx, left)
+		}
+		if d.env.stderrTTY && !d.quiet {
+			more := text.Duration(left.Round(time.Second))
+			fmt.Fprint(d.env.stderr, text.EraseLine, wording.Say("cmd.doctor.watching", "time", more).In(d.env.words))
+			erase = text.EraseLine
+		}
+		if err := sleep(ctx, step); err != nil {
+			return err
+		}
+		for _, c := range checkups {
+			err := c.Sample(d.env.now().Sub(begun))
+			if err != nil && !errors.Is(err, netns.ErrGone) { // End reports what is gone
+				return err
+			}
+		}
+	}
 }
 
 // sleep waits. If ctx ends first, it returns the reason.

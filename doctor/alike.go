@@ -122,6 +122,8 @@ func (g *group) merge(other *group) {
 	g.unaged += other.unaged
 	g.oldest = max(g.oldest, other.oldest)
 	g.bytes += other.bytes
+	g.entered += other.entered
+	g.grew += other.grew
 	for i, n := range other.kinds {
 		g.kinds[i] += n
 	}

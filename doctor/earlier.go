@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"time"
+
 	"tcpstate/tcp"
 )
 
@@ -14,6 +16,8 @@ import (
 // ESTABLISHED, and all other states. Of as many SYN_RECVs it keeps only that
 // they were there.
 type Earlier struct {
+	Ago time.Duration // how long before the last reading it was
+
 	past        map[tcp.Cookie]Past
 	established int // how many of past were ESTABLISHED
 	halfOpen    map[tcp.Cookie]struct{}

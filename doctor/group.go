@@ -28,6 +28,9 @@ type group struct {
 	bytes    int64         // the sum of the queue that the rule examines
 	kinds    [3]int        // the sockets of each kind that the rule distinguishes, see the methods of Survey
 
+	entered int // how many of them came into the state between the readings
+	grew    int // of how many the queue grew between the readings
+
 	peer     netip.AddrPort // the common peer; port 0 if only the address is common
 	apart    bool           // they have different peer addresses
 	pid      int            // the process that holds all of them; 0: none; or mixed

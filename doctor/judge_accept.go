@@ -14,7 +14,7 @@ func judgeAcceptQueue(o *Observation) []Finding {
 	var findings []Finding
 	for _, l := range o.Survey.Listeners() {
 		waiting := l.unaccepted.standing > 0 && l.AcceptQueue > 0
-		if l.full == 0 && l.near == 0 && !waiting {
+		if l.full == 0 && l.near == 0 && !waiting && l.timesFull == 0 {
 			continue
 		}
 		f := Finding{Severity: Warning}
@@ -26,6 +26,8 @@ func judgeAcceptQueue(o *Observation) []Finding {
 			f.Title = wording.Say("doctor.accept-queue-full.full", "listener", listener, "fill", l.fill(), "dropping", o.dropping(l), "age", forAtLeast(l.unaccepted.oldest))
 		case waiting:
 			f.Title = wording.Say("doctor.accept-queue-full.unaccepted", "listener", listener, "n", l.unaccepted.standing, "age", forAtLeast(l.unaccepted.oldest))
+		case l.timesFull > 0:
+			f.Title = wording.Say("doctor.accept-queue-full.at-times", "listener", listener, "n", l.timesFull, "readings", o.Readings(), "time", o.within())
 		default:
 			f.Title = wording.Say("doctor.accept-queue-full.nearly", "listener", listener, "fill", l.fill())
 		}
@@ -36,6 +38,8 @@ func judgeAcceptQueue(o *Observation) []Finding {
 			kind = "full"
 		case waiting:
 			kind = "waiting"
+		case l.timesFull > 0:
+			kind = "at times"
 		}
 		of := strconv.Itoa(int(l.Local.Port())) // where no process is seen, the twin has the same port
 		if len(behind) > 0 {
@@ -52,6 +56,11 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		f.Evidence.Add("listeners_full", l.full)
 		if l.Sockets > 1 {
 			f.Evidence.Add("others_accept_queue_at_most", l.other)
+		}
+		if n := o.Readings(); n > 0 {
+			f.Evidence.Add("accept_queue_peak", int64(l.peak))
+			f.Evidence.Add("readings_full", l.timesFull)
+			f.Evidence.Add("readings", n)
 		}
 		if l.unaccepted.oldest > 0 {
 			f.Evidence.Add("longest_wait_at_least_ms", l.unaccepted.oldest)

@@ -118,11 +118,16 @@ func judgeAborts(o *Observation) []Finding {
 	var reasons wording.Message
 	for _, a := range aborts {
 		n, since := o.rises(a.counter), ""
+		reached := n >= o.Thresholds.number(a.threshold)
+		if a.threshold == abortsCount {
+			reached = o.perSecond(a.threshold, n, a.counter)
+		}
 		severity := a.severity
 		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory {
 			n, since, severity = total, "_since_boot", Info
+			reached = n >= o.Thresholds.number(a.threshold)
 		}
-		if n == 0 || n < o.Thresholds.number(a.threshold) {
+		if n == 0 || !reached {
 			continue
 		}
 		f.Evidence.Add(counterFact(a.counter)+since, n)

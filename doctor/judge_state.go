@@ -189,7 +189,7 @@ func judgeCloseWait(o *Observation) []Finding {
 		}
 		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
-			"peer", g.towards(&f), "age", forAtLeast(g.oldest), "cause", cause)
+			"peer", g.towards(&f), "age", o.ageAndGrowth(g), "cause", cause)
 		f.Evidence.Add("close_wait", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("age_unknown", g.unaged)
@@ -198,6 +198,10 @@ func judgeCloseWait(o *Observation) []Finding {
 		f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
 		f.Evidence.Add("data_unread", g.kinds[closeWaitData])
 		o.addHalted(&f)
+		if o.Earlier != nil {
+			f.Evidence.Add("new_between_readings", g.entered)
+			f.Evidence.Add("interval_ms", o.Interval)
+		}
 		findings = append(findings, f)
 	}
 	return cut(findings)
@@ -221,6 +225,16 @@ func (o *Observation) closeWaitCause(h held) string {
 		return young
 	}
 	return closeWaitCauses[mostOf(h.group.kinds)]
+}
+
+// ageAndGrowth returns a text about the age of the sockets of a group, and about
+// those that came into the state between the readings.
+func (o *Observation) ageAndGrowth(g *group) wording.Message {
+	age := forAtLeast(g.oldest)
+	if g.entered == 0 {
+		return age
+	}
+	return wording.Joined(age, wording.Say("doctor.close-wait-leak.growing", "n", g.entered, "time", o.within()))
 }
 
 // The causes for which the advice on CLOSE_WAIT differs, by the kinds of a
@@ -386,6 +400,10 @@ func judgeAppNotReading(o *Observation) []Finding {
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
 		f.Evidence.Add("unread_bytes", g.bytes)
+		if o.Earlier != nil {
+			f.Evidence.Add("queues_that_grew", g.grew)
+			f.Evidence.Add("interval_ms", o.Interval)
+		}
 		f.Evidence.Add("longest_at_least_ms", g.oldest)
 		o.addHalted(&f)
 		findings = append(findings, f)

@@ -59,7 +59,7 @@ func (o *Observation) halfOpen(l *Listener) halfOpen {
 func (h *halfOpen) flooded(o *Observation, c *cookies) bool {
 	t := &o.Thresholds
 	many := h.full == 0 && int64(h.SynRecv) >= t.number(floodHalfOpen) && (h.resent || h.silent) && h.wide
-	return many && (h.rate >= t.number(floodRate) || c.flooding() || o.perSecond(floodCookies, h.Dropped.Or(0)))
+	return many && (h.rate >= t.number(floodRate) || c.flooding() || o.perSecond(floodCookies, h.Dropped.Or(0), ""))
 }
 
 // wayOut reports whether the SYN-ACKs of a busy listener may not reach anybody:
@@ -127,10 +127,10 @@ type cookies struct {
 func (o *Observation) cookies() cookies {
 	c := cookies{sent: o.rises("TcpExt.SyncookiesSent"), back: o.rises("TcpExt.SyncookiesRecv")}
 	c.answered = o.Thresholds.reaches(floodAnswered, c.back, c.sent)
-	c.many = o.perSecond(floodCookies, c.sent)
+	c.many = o.perSecond(floodCookies, c.sent, "TcpExt.SyncookiesSent")
 	c.dropped = max(o.rises("TcpExt.TCPReqQFullDrop"), o.rises("TcpExt.ListenDrops")-o.rises("TcpExt.ListenOverflows"))
 	served, known := o.rise("Tcp.PassiveOpens")
-	c.shutOut = o.perSecond(floodCookies, c.dropped) &&
+	c.shutOut = o.perSecond(floodCookies, c.dropped, "TcpExt.TCPReqQFullDrop") &&
 		known && !o.Thresholds.reaches(floodAnswered, served, c.dropped)
 	return c
 }

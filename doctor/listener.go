@@ -35,6 +35,8 @@ type Listener struct {
 	fullOf     []Process   // the processes that hold the full ones
 	nearOf     []Process   // and the nearly full ones
 	other      int64       // the longest accept queue that is not filled to the threshold
+	timesFull  int         // readings between the first and the last at which the queue of one of them was full
+	peak       uint32      // connections that waited in it at most
 	worst      *tcp.Socket // the one with the fullest accept queue
 	worstFill  float64
 	members    examples // the sockets with the fullest accept queues
@@ -66,9 +68,12 @@ func (l *Listener) capacity(s *lifecycle.Settings) (int64, bool) {
 }
 
 // addSocket adds a LISTEN socket of the address.
-func (l *Listener) addSocket(s *tcp.Socket, t *Thresholds, earlier *Earlier) {
+func (l *Listener) addSocket(s *tcp.Socket, v *Survey) {
+	t := &v.thresholds
 	l.Sockets++
-	l.addDrops(s, earlier)
+	l.addDrops(s, v.earlier)
+	l.timesFull = max(l.timesFull, v.queues[s.Cookie].full)
+	l.peak = max(l.peak, v.queues[s.Cookie].most, s.AcceptQueue)
 	l.AcceptQueue += int64(s.AcceptQueue)
 	l.Processes = addProcesses(l.Processes, s.Processes)
 	most, known := s.AcceptQueueMax.Get()

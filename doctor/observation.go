@@ -32,6 +32,7 @@ type Observation struct {
 	// Earlier is a reading of the sockets at the time of Before; nil: there is
 	// none. SetEarlier sets it, before a socket is added to the Survey.
 	Earlier *Earlier
+	samples samples // of readings between; see Sample
 
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
@@ -100,12 +101,6 @@ func (o *Observation) sinceBoot(name string) (int64, bool) {
 
 // within returns the interval as titles name it.
 func (o *Observation) within() string { return formatDuration(o.Interval.Round(time.Millisecond)) }
-
-// perSecond reports whether n events between the readings reach a threshold that
-// is for one second. A shorter interval counts as one second.
-func (o *Observation) perSecond(id thresholdID, n int64) bool {
-	return n > 0 && float64(n) >= float64(o.Thresholds.number(id))*max(1, o.Interval.Seconds())
-}
 
 // addRises adds to the evidence those counters of the list that rose.
 func (o *Observation) addRises(e *Evidence, names ...string) {

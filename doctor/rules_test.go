@@ -55,6 +55,8 @@ var cases = []struct {
 	}), Critical, "new connections are dropped; in uninterruptible sleep: nginx (pid 812)"},
 	{"accept-queue-full", "twins for IPv4 and IPv6", with(func(p *patient) { p.listen(129, 128); p.listenOn("[::]:443", 128, 128) }),
 		Critical, "0.0.0.0:443 of nginx (pid 812) is full: 129 wait, of at most 128, and new connections are dropped; likewise [::]:443"},
+	{"accept-queue-full", "at one of the readings between", with(func(p *patient) { queueWas(p, 8, 8); p.listenDropping("0.0.0.0:443", 0, 8, 0) }), Warning, "the accept queue of 0.0.0.0:443 of nginx (pid 812) was full at 1 of 1 readings within 1s"},
+	{"accept-queue-full", "nearly at one of the readings between", with(func(p *patient) { queueWas(p, 7, 8); p.listenDropping("0.0.0.0:443", 0, 8, 0) }), 0, ""},
 
 	{"accept-queue-overflows", "rises", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", 1) }), Warning, "no queue is full now"},
 	{"accept-queue-overflows", "rises, with a suspect", with(func(p *patient) { p.listen(70, 128); p.rose("TcpExt.ListenOverflows", 3) }), Warning, "found full 3 times within 1s: probably the queue of 0.0.0.0:443"},
@@ -101,6 +103,14 @@ var cases = []struct {
 	{"syn-flood", "three a second for a minute", with(func(p *patient) { p.listen(0, 4096); trickle(p, 3) }), 0, ""},
 	{"syn-flood", "a hundred a second for a minute", with(func(p *patient) { p.listen(0, 16384); trickle(p, 100) }), Warning, "6,300 half-open connections"},
 	{"syn-flood", "64 in a second", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(64, 0) }), Warning, "64 half-open connections"},
+	{"syn-flood", "100 cookies in a minute", with(func(p *patient) { p.listen(0, 8); p.halfOpen(9, 0); p.Interval = time.Minute; cookies100(p, 0) }), 0, ""},
+	{"syn-flood", "100 cookies in one second of a minute", with(func(p *patient) {
+		p.listen(0, 8)
+		p.halfOpen(9, 0)
+		p.Interval = time.Minute
+		cookies100(p, 0)
+		p.Sample(time.Second, map[string]int64{"TcpExt.SyncookiesSent": p.After["TcpExt.SyncookiesSent"]})
+	}), Critical, "100 SYN cookies sent within 1m"},
 	{"syn-flood", "64 that had come before the first reading", with(func(p *patient) { p.listen(0, 4096); p.known(); p.halfOpen(64, 0) }), 0, ""},
 	{"syn-flood", "few a second, but many are dropped", with(func(p *patient) { p.listenDropping("0.0.0.0:443", 0, 4096, 100); p.halfOpen(98, 1) }), Critical, ""},
 	{"syn-flood", "a busy listener completes none", with(func(p *patient) {
@@ -467,6 +477,32 @@ var cases = []struct {
 	{"app-not-reading", "not accepted yet", with(func(p *patient) { p.add(5, tcp.Established, time.Hour, unaccepted, queues(60000, 0)) }), 0, ""},
 	{"app-not-reading", "unknown clocks", with(func(p *patient) { p.add(5, tcp.Established, 0, noClocks, queues(60000, 0)) }), 0, ""},
 
+	{"app-not-reading", "a slow reader", with(func(p *patient) { twice(p, 100, 50, 0, 0) }), 0, ""},
+	{"app-not-reading", "a slow reader to whom more comes than it reads", with(func(p *patient) { twice(p, 100, 150, 60, 0) }), 0, ""},
+	{"app-not-reading", "nothing was read", with(func(p *patient) { twice(p, 100, 150, 50, 0) }), Info, "does not read 1 connection"},
+	{"app-not-reading", "data keeps coming, and for 10s nothing is read", with(func(p *patient) { p.Interval = 10 * time.Second; twice(p, 100, 150, 50, 0, fresh) }), Info, "for at least 10s"},
+	{"app-not-reading", "data keeps coming, for less", with(func(p *patient) { p.Interval = 10*time.Second - 1; twice(p, 100, 150, 50, 0, fresh) }), 0, ""},
+	{"app-not-reading", "data keeps coming, and the queue was empty", with(func(p *patient) { p.Interval = 10 * time.Second; twice(p, 0, 50, 50, 0, fresh) }), 0, ""},
+
+	{"peer-not-reading", "a peer that reads slowly", with(func(p *patient) { twice(p, 0, 0, 0, 10, timer(tcp.TimerPersist, 0), queues(0, 100)) }), 0, ""},
+	{"peer-not-reading", "nothing was acknowledged", with(func(p *patient) { twice(p, 0, 0, 0, 0, timer(tcp.TimerPersist, 0), queues(0, 100)) }), Info, ""},
+	{"dead-path", "the peer acknowledged data", with(func(p *patient) { twice(p, 0, 0, 0, 10, timer(tcp.TimerOn, 5), queues(0, 100)) }), 0, ""},
+	{"dead-path", "nothing was acknowledged", with(func(p *patient) { twice(p, 0, 0, 0, 0, timer(tcp.TimerOn, 5), queues(0, 100)) }), Info, ""},
+
+	{"aborts-rising", "ten in a minute", with(func(p *patient) { p.Interval = time.Minute; p.rose("TcpExt.TCPAbortOnTimeout", 10) }), 0, ""},
+	{"aborts-rising", "600 in a minute", with(func(p *patient) { p.Interval = time.Minute; p.rose("TcpExt.TCPAbortOnTimeout", 600) }), Warning, "within 1m"},
+	{"aborts-rising", "ten in one second of a minute", with(func(p *patient) {
+		p.Interval = time.Minute
+		p.rose("TcpExt.TCPAbortOnTimeout", 10)
+		p.Sample(time.Second, p.After)
+	}), Warning, ""},
+
+	{"close-wait-leak", "some are new", with(func(p *patient) {
+		p.SetEarlier(&Earlier{})
+		p.Earlier.Add(&tcp.Socket{State: tcp.CloseWait, Cookie: 1})
+		p.add(10, tcp.CloseWait, time.Minute)
+	}), Warning, "for at least 1m, 9 new within 1s: the program"},
+
 	{"no-keepalive", "ten", with(func(p *patient) { p.add(10, tcp.Established, time.Hour) }), Info, "10 connections of nginx (pid 812) idle without keepalive for at least 1h"},
 	{"no-keepalive", "nine", with(func(p *patient) { p.add(9, tcp.Established, time.Hour) }), 0, ""},
 	{"no-keepalive", "less idle", with(func(p *patient) { p.add(10, tcp.Established, time.Hour-1) }), 0, ""},
@@ -628,6 +664,31 @@ func nothing(*patient) {}
 func cookies100(p *patient, back int64) {
 	p.rose("TcpExt.SyncookiesSent", 100)
 	p.rose("TcpExt.SyncookiesRecv", back)
+}
+
+// twice adds a connection that is 10 s old and that was read twice:
+// the bytes in its receive queue at both times, what arrived, and what the peer
+// acknowledged between.
+func twice(p *patient, before, queue uint32, arrived, acked uint64, change ...func(*tcp.Socket)) {
+	p.SetEarlier(&Earlier{Ago: p.Interval})
+	s := p.socket(tcp.Established, 10*time.Second)
+	for _, c := range change {
+		c(s)
+	}
+	s.RecvQueue = before
+	p.Earlier.Add(s)
+	s.RecvQueue, s.Info.ReceivedBytes, s.Info.AckedBytes = queue, arrived, acked
+	p.Survey.Add(s)
+}
+
+// fresh makes the last data of a socket new.
+func fresh(s *tcp.Socket) { s.Info.LastDataRecv = 0 }
+
+// queueWas adds a reading at which the accept queue of the first listener had
+// this fill.
+func queueWas(p *patient, queue, most uint32) {
+	p.Sample(time.Second/2, p.After)
+	p.SampleListener(&tcp.Socket{State: tcp.Listen, Cookie: 1, AcceptQueue: queue, AcceptQueueMax: tcp.Known(most)})
 }
 
 // trickle adds the half-open connections of a minute in which some SYNs come each

@@ -25,6 +25,7 @@ type Survey struct {
 	thresholds Thresholds
 	settings   lifecycle.Settings
 	earlier    *Earlier // nil: there is no first reading
+	queues     map[tcp.Cookie]queueSamples
 
 	listeners  map[netip.AddrPort]*Listener
 	unlisted   int     // sockets of listeners beyond maxListeners
@@ -106,6 +107,7 @@ func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
 		thresholds:   thresholds,
 		settings:     settings,
 		listeners:    make(map[netip.AddrPort]*Listener),
+		queues:       make(map[tcp.Cookie]queueSamples),
 		processes:    make(map[int]*processSockets),
 		localPorts:   make(map[netip.Addr]*portUse),
 		destinations: newFrequent(maxDestinations, hashDestination(maphash.MakeSeed())),
@@ -126,7 +128,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 	v.Counts.Add(s.State)
 	v.addHolders(s)
 	if s.State == tcp.Listen {
-		v.listenerAt(s.Local).addSocket(s, &v.thresholds, v.earlier)
+		v.listenerAt(s.Local).addSocket(s, v)
 		v.listening.set(s.Local.Port())
 		for _, p := range s.Processes {
 			if held := v.processes[p.PID]; held != nil {
@@ -406,7 +408,22 @@ func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
 // ACK restarts another clock.
 func (v *Survey) addUnreadApp(s *tcp.Socket) {
 	age := clock(s, clocks(s).LastDataRecv)
-	v.unreadApp.get(v.ownerOf(s)).add(s, age, v.thresholds.span(appAge), s.RecvQueue)
+	grew := false
+	if past, known := v.earlier.Of(s); known && past.State != 0 && s.Info != nil {
+		read := int64(past.RecvQueue) + int64(s.Info.ReceivedBytes-past.ReceivedBytes) - int64(s.RecvQueue)
+		switch {
+		case read > 0:
+			return // it reads slowly
+		case past.RecvQueue > 0 && v.earlier.Ago > age.Or(0):
+			age = tcp.Known(v.earlier.Ago) // data that keeps coming restarts the clock
+		}
+		grew = s.RecvQueue > past.RecvQueue
+	}
+	g := v.unreadApp.get(v.ownerOf(s))
+	g.add(s, age, v.thresholds.span(appAge), s.RecvQueue)
+	if grew {
+		g.grew++
+	}
 }
 
 func (v *Survey) addSynSent(s *tcp.Socket) {
@@ -435,6 +452,9 @@ func (v *Survey) addCloseWait(s *tcp.Socket) {
 	}
 	g := v.closeWait.get(v.ownerOf(s))
 	g.kinds[min(s.RecvQueue, closeWaitData)]++
+	if past, known := v.earlier.Of(s); known && past.State != tcp.CloseWait {
+		g.entered++
+	}
 	g.add(s, s.Age, v.thresholds.span(closeWaitAge), s.RecvQueue)
 }
 
@@ -464,7 +484,7 @@ func (v *Survey) addClosing(s *tcp.Socket) {
 	if why == stallWindow {
 		tries = max(tries, clocks(s).Backoff)
 	}
-	if tries == 0 || int64(tries) < v.thresholds.number(closingResends) {
+	if v.acked(s) || tries == 0 || int64(tries) < v.thresholds.number(closingResends) {
 		return
 	}
 	if why == stallWindow {
@@ -479,6 +499,13 @@ func (v *Survey) addClosing(s *tcp.Socket) {
 		v.closing.kinds[2]++
 	}
 	v.closing.addStanding(s, clocks(s).LastAckRecv, s.SendQueue)
+}
+
+// acked reports whether the peer has acknowledged data of ours since the first
+// reading. Then the path and the peer are there, however slow they are.
+func (v *Survey) acked(s *tcp.Socket) bool {
+	past, known := v.earlier.Of(s)
+	return known && past.State != 0 && s.Info != nil && s.Info.AckedBytes > past.AckedBytes
 }
 
 // clocks returns the tcp_info of a socket if its clocks are known, and

@@ -253,7 +253,7 @@ func (f *Findings) closing(checkups []Checkup) []string {
 	}
 	looked := f.say("findings.since-boot", "n", sockets)
 	if f.Interval > 0 {
-		looked = f.say("findings.over", "n", sockets, "time", string(text.AppendDuration(nil, uint64(f.Interval))))
+		looked = f.say("findings.over", "n", sockets, "time", text.Duration(f.Interval.Round(time.Millisecond)))
 	}
 	var lines []string
 	if total == 0 {
