@@ -160,6 +160,11 @@ func window(size uint32) func(*tcp.Socket) {
 	return func(s *tcp.Socket) { s.Info.SendWindow, s.Info.SendMSS = size, 1448 }
 }
 
+// inFlight sets how many segments are not acknowledged.
+func inFlight(segments uint32) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Info.Unacked, s.Info.PathMTU = segments, 1500 }
+}
+
 // doubled sets how often the timeout has been doubled, from 200 ms on.
 func doubled(times uint8) func(*tcp.Socket) {
 	return func(s *tcp.Socket) {

@@ -193,6 +193,19 @@ var rules = []Rule{
 		judge:   judgeDeadPath,
 	},
 	{
+		Code: "mtu-blackhole", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i state established,close-wait sendq gt {segment} retrans ge {resends}"},
+			{Say: "doctor.do.mtu.ping", Run: "ping -M do -c 3 -s {size} {peer_address}"},
+			{Say: "doctor.do.mtu.route", Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.mtu.probing", Run: "sysctl -w net.ipv4.tcp_mtu_probing=1", Setting: "net.ipv4.tcp_mtu_probing"},
+			{Say: "doctor.do.mtu.icmp"},
+		},
+		Topic: "half-open", Needs: NeedClocks,
+		Sources: []string{"RFC 2923 section 2.1", "RFC 4821", "tcp_mtu_probing in ip-sysctl.rst"},
+		judge:   judgeMTU,
+	},
+	{
 		Code: "send-blocked", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -i -o timer = persist"},

@@ -421,6 +421,32 @@ var cases = []struct {
 		p.add(20, tcp.CloseWait, 2*time.Hour, timer(tcp.TimerPersist, 0), queues(1, 100))
 	}), 0, ""},
 
+	{"mtu-blackhole", "one", with(func(p *patient) {
+		p.add(1, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 5000), window(65535), inFlight(4))
+	}), Info, "1 connection of nginx (pid 812) gets no answer to full segments (peer 10.0.1.9:40001), for at least 2s: the path may not carry packets of this size (MTU)"},
+	{"mtu-blackhole", "three", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 1448), window(65535), inFlight(1))
+	}), Warning, ""},
+	{"mtu-blackhole", "three of an outage", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 1448), window(65535), inFlight(1))
+		p.add(3, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100))
+	}), Info, ""},
+	{"mtu-blackhole", "two resends", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 2), queues(0, 5000), window(65535), inFlight(4))
+	}), 0, ""},
+	{"mtu-blackhole", "a small segment", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 1447), window(65535), inFlight(1))
+	}), 0, ""},
+	{"mtu-blackhole", "small segments among them", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 1500), window(65535), inFlight(3))
+	}), 0, ""},
+	{"mtu-blackhole", "a path that carried one", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 5000), window(65535), inFlight(4), func(s *tcp.Socket) { s.Info.AckedBytes = 1448 })
+	}), 0, ""},
+	{"mtu-blackhole", "segments that any path carries", with(func(p *patient) {
+		p.add(3, tcp.Established, 2*time.Second, timer(tcp.TimerOn, 3), queues(0, 5000), window(65535), inFlight(5), func(s *tcp.Socket) { s.Info.SendMSS = 1220 })
+	}), 0, ""},
+
 	{"send-blocked", "one", with(func(p *patient) {
 		p.add(1, tcp.Established, time.Second, timer(tcp.TimerPersist, 3), queues(0, 100), window(65535), doubled(3))
 	}), Info, "1 connection of nginx (pid 812) cannot send (peer 10.0.1.9:40001), for at least 1s: the data does not leave this host"},

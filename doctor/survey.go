@@ -48,6 +48,7 @@ type Survey struct {
 	closingWindow int // of closing: the peer answers, and its window is closed
 	deadPath      group
 	unreadPeer    group
+	full          group // only full segments get no answer
 	blocked       group // what they send does not leave this host
 	unreadApp     groups[owner]
 	silent        groups[owner] // idle without keepalive

@@ -56,6 +56,9 @@ const (
 	deadPathResends
 	deadPathProbes
 	deadPathCount
+	mtuResends
+	mtuSegment
+	mtuCount
 	blockedTries
 	blockedCount
 	peerAge
@@ -136,6 +139,9 @@ var thresholdTable = [numThresholds]Threshold{
 	deadPathResends:  {"dead-path.resends", 5, UnitCount, retriesSource},
 	deadPathProbes:   {"dead-path.probes", 3, UnitCount, "tcp_send_probe0, net/ipv4/tcp_output.c"},
 	deadPathCount:    {"dead-path.count", 5, UnitCount, ""},
+	mtuResends:       {"mtu-blackhole.resends", 3, UnitCount, retriesSource},
+	mtuSegment:       {"mtu-blackhole.segment", 1220, UnitBytes, "RFC 8200 section 5"},
+	mtuCount:         {"mtu-blackhole.count", 3, UnitCount, ""},
 	blockedTries:     {"send-blocked.tries", 3, UnitCount, "tcp_check_probe_timer, include/net/tcp.h"},
 	blockedCount:     {"send-blocked.count", 5, UnitCount, ""},
 	peerAge:          {"peer-not-reading.age", int64(10 * time.Second), UnitDuration, "RFC 9293 section 3.8.6.1"},
