@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -145,5 +146,66 @@ func TestDoctorSeesAddressesThatAreGone(t *testing.T) {
 		// What was on its way when the address went is resent in vain.
 		f = soonFinds(t, append(set("dead-path.resends=2", "send-blocked.tries=100"), patience...), "info dead-path")
 		f.says(t, fmt.Sprintf("(peer %v)", peerNumber(20)), "the local address 10.66.0.1 is on no interface")
+	})
+}
+
+// TestDoctorSeesPathsWithSmallMTU has peers that answer small segments and no
+// full ones, and others that answer no segment at all, or not any more.
+func TestDoctorSeesPathsWithSmallMTU(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 32)
+		next := 0
+		come := func() (int, *lab.Peer) {
+			p, err := l.Peer(peerNumber(next))
+			must(t, err)
+			next++
+			p.Host, p.Options = at, []byte{2, 4, 5, 180} // an MSS of 1460
+			must(t, p.Send(lab.SYN, nil))
+			_, err = p.Expect(lab.SYN | lab.ACK)
+			must(t, err)
+			must(t, p.Send(lab.ACK, nil))
+			fd, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+			must(t, err)
+			return fd, p
+		}
+		acknowledged := func(fd int, p *lab.Peer, size int) {
+			must(t, writeAll(fd, make([]byte, size)))
+			_, err := p.ExpectFunc("data", func(s lab.Segment) bool { return len(s.Payload) > 0 })
+			must(t, err)
+			must(t, p.Send(lab.ACK, nil))
+		}
+		var fds []int
+		large := func(greeting int) {
+			fd, p := come()
+			acknowledged(fd, p, greeting)
+			must(t, writeAll(fd, make([]byte, 4000)))
+			fds = append(fds, fd)
+		}
+		large(40)
+		large(200)
+		small, _ := come()
+		must(t, writeAll(small, make([]byte, 1000))) // a dead path
+		carried, p := come()
+		acknowledged(carried, p, 1460)
+		must(t, writeAll(carried, make([]byte, 4000))) // a path that died later
+		f := soonFindsSo(t, nil, "connections", 2, "info mtu-blackhole")
+		f.wants(t, "segment_bytes", 1460, "path_mtu_bytes", 1500)
+		if f.Confidence != "possible" {
+			t.Errorf("of two connections its confidence is %s", f.Confidence)
+		}
+		large(40)
+		pid := given(t, "sshd", fds...)
+		f = soonFinds(t, nil, "warning mtu-blackhole")
+		f.names(t, pid, "sshd")
+		f.says(t, "3 connections of sshd", "get no answer to full segments", "MTU")
+		f.wants(t, "connections", 3, "unacknowledged_bytes", 12000)
+		if advice := fmt.Sprint(f.Advice); f.Confidence != "likely" || !strings.Contains(advice, "ping -M do -c 3 -s 1472 10.9.0.") || !strings.Contains(advice, "tcp_mtu_probing=1") {
+			t.Errorf("%s, it advises %s", f.Confidence, advice)
+		}
+		finds(t, nil, set("mtu-blackhole.resends=100"))
+		soonFinds(t, set("dead-path.resends=2"), "warning mtu-blackhole", "info dead-path")
+		small, _ = come()
+		must(t, writeAll(small, make([]byte, 1000)))
+		soonFinds(t, set("dead-path.resends=2"), "info dead-path", "info mtu-blackhole") // which may be one outage
 	})
 }

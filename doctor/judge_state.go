@@ -364,6 +364,39 @@ func judgeBlocked(o *Observation) []Finding {
 	return []Finding{f}
 }
 
+func judgeMTU(o *Observation) []Finding {
+	g := &o.Survey.full
+	if g.standing == 0 {
+		return nil
+	}
+	f := Finding{Severity: o.atLeastCount(mtuCount, g.standing), Confidence: Likely, Sockets: g.examples.sockets()}
+	f.Inference = wording.Say("doctor.mtu-blackhole.inferred.several")
+	if dead := o.Survey.deadPath.standing; f.Severity == Info || dead >= g.standing {
+		f.Severity, f.Confidence = Info, Possible
+		f.Inference = wording.Say("doctor.mtu-blackhole.inferred.few")
+	}
+	f.Title = wording.Say("doctor.mtu-blackhole.title", "n", g.standing, "of", o.of(g), "peer", g.towards(&f), "age", forAtLeast(g.oldest))
+	s := g.examples.list[0].socket
+	peer, headers := s.Peer.Addr().Unmap().WithZone(""), uint32(20+8)
+	if peer.Is6() {
+		headers = 40 + 8
+	}
+	f.Evidence.Add("connections", g.standing)
+	f.Evidence.Add("segment_bytes", int64(s.Info.SendMSS))
+	f.Evidence.Add("path_mtu_bytes", int64(s.Info.PathMTU))
+	f.Evidence.Add("acknowledged_bytes", int64(s.Info.AckedBytes))
+	f.Evidence.Add("unacknowledged_bytes", g.bytes)
+	f.Evidence.Add("longest_silence_ms", g.oldest)
+	f.with("segment", strconv.FormatInt(o.Thresholds.number(mtuSegment), 10))
+	f.with("resends", strconv.FormatInt(max(o.Thresholds.number(mtuResends), 1), 10))
+	f.with("peer_address", peer.String())
+	if s.Info.PathMTU > headers {
+		f.with("size", strconv.Itoa(int(s.Info.PathMTU-headers)))
+	}
+	addHolders(&f, g)
+	return []Finding{f}
+}
+
 func judgePeerNotReading(o *Observation) []Finding {
 	g := &o.Survey.unreadPeer
 	if g.standing == 0 {

@@ -180,6 +180,21 @@ var rules = []Rule{
 		judge:   judgeSelfConnect,
 	},
 	{
+		Code: "loss-high", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.loss.connections", Run: "tcpstate ls -p -i state connected dst {network}"},
+			{Say: "doctor.do.loss.port", Run: "tcpstate ls -p -i state connected sport = :{port}"},
+			{Say: "doctor.do.loss.link", When: segmentsLost, Run: "ip -s -s link"},
+			{Say: "doctor.do.loss.route", When: segmentsLost, Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.loss.path", When: segmentsLost},
+			{Say: "doctor.do.loss.counters", Run: "nstat -asz 'TcpRetransSegs' 'TcpExt*Retrans*' TcpExtTCPTimeouts 'TcpExtTCPDSACK*' 'TcpExtTCPSpurious*'"},
+			{Say: "doctor.do.loss.order", When: resentInVain},
+		},
+		Topic: "ESTABLISHED", Needs: NeedCounters | NeedRates,
+		Sources: []string{"RFC 6298", "RFC 2883", "RFC 8985", "tcp_retransmit_skb, net/ipv4/tcp_output.c"},
+		judge:   judgeLoss,
+	},
+	{
 		Code: "dead-path", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state established,close-wait {which}"},
@@ -191,6 +206,19 @@ var rules = []Rule{
 		Topic:   "half-open",
 		Sources: []string{"RFC 6298", "RFC 5482", "tcp_retries2 in ip-sysctl.rst", "tcp_write_timeout, net/ipv4/tcp_timer.c"},
 		judge:   judgeDeadPath,
+	},
+	{
+		Code: "mtu-blackhole", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls -p -i state established,close-wait sendq gt {segment} retrans ge {resends}"},
+			{Say: "doctor.do.mtu.ping", Run: "ping -M do -c 3 -s {size} {peer_address}"},
+			{Say: "doctor.do.mtu.route", Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.mtu.probing", Run: "sysctl -w net.ipv4.tcp_mtu_probing=1", Setting: "net.ipv4.tcp_mtu_probing"},
+			{Say: "doctor.do.mtu.icmp"},
+		},
+		Topic: "half-open", Needs: NeedClocks,
+		Sources: []string{"RFC 2923 section 2.1", "RFC 4821", "tcp_mtu_probing in ip-sysctl.rst"},
+		judge:   judgeMTU,
 	},
 	{
 		Code: "send-blocked", Severities: []Severity{Info, Warning},

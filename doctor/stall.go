@@ -17,6 +17,7 @@ const (
 	stallSilent        // resends or window probes get no answer
 	stallWindow        // the peer answers, and its window is closed
 	stallBlocked       // the segments do not leave this host
+	stallFull          // full segments get no answer, and smaller ones did
 )
 
 // stallOf returns why a connection with data or a FIN to send does not deliver,
@@ -57,6 +58,9 @@ func (v *Survey) stallOf(s *tcp.Socket) (stall, tcp.Optional[time.Duration]) {
 		if window, known := sendWindow(s); known && window == 0 && info.Backoff > 0 {
 			return v.stallOfShrunk(s, info)
 		}
+		if tries > 0 && tries >= v.thresholds.number(mtuResends) && v.losesFull(s) {
+			return stallFull, clock(s, info.LastAckRecv)
+		}
 		if tries > 0 && tries >= v.thresholds.number(deadPathResends) {
 			return stallSilent, clock(s, info.LastAckRecv)
 		}
@@ -80,6 +84,16 @@ func (v *Survey) stallOfShrunk(s *tcp.Socket, info *tcp.Info) (stall, tcp.Option
 		return stallSilent, clock(s, info.LastAckRecv)
 	}
 	return stallWindow, clock(s, lasted)
+}
+
+// losesFull reports whether a connection got answers to small segments, those of
+// the handshake at least, and waits for the answer to full ones only. This is
+// what a path does that does not carry the packets and does not say so.
+func (v *Survey) losesFull(s *tcp.Socket) bool {
+	info := clocks(s)
+	mss, sent := uint64(info.SendMSS), uint64(max(s.SendQueue, info.NotSentBytes)-info.NotSentBytes)
+	return int64(mss) > v.thresholds.number(mtuSegment) && info.Unacked > 0 && info.AckedBytes < mss &&
+		sent >= mss && sent > uint64(info.Unacked-1)*mss
 }
 
 // waited returns how long a number of waits last if the first is base and each
@@ -111,6 +125,7 @@ func (v *Survey) addStalled(s *tcp.Socket) bool {
 		return false // however slowly
 	}
 	why, age := v.stallOf(s)
+	v.addLoss(s, why)
 	switch why {
 	case stallSilent:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(deadPathProbes) {
@@ -124,6 +139,8 @@ func (v *Survey) addStalled(s *tcp.Socket) bool {
 		v.unreadPeer.add(s, age, v.thresholds.span(peerAge), s.SendQueue)
 	case stallBlocked:
 		v.addBlocked(s, age.Or(0))
+	case stallFull:
+		v.full.addStanding(s, age.Or(0), s.SendQueue)
 	}
 	return why != noStall
 }

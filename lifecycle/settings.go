@@ -54,6 +54,7 @@ type Settings struct {
 	SACK          tcp.Optional[int]
 	WindowScaling tcp.Optional[int]
 	ECN           tcp.Optional[int]
+	MTUProbing    tcp.Optional[int]
 }
 
 // Setting describes one of the Settings.
@@ -184,6 +185,8 @@ var SettingTable = [...]Setting{
 		field: func(s *Settings) settingValue { return number{&s.WindowScaling} }},
 	{Name: "net.ipv4.tcp_ecn", Doc: "explicit congestion notification: 0 off, 1 request and accept, 2 accept; 3 to 5 Accurate ECN from Linux 6.18", Default: "2",
 		field: func(s *Settings) settingValue { return number{&s.ECN} }},
+	{Name: "net.ipv4.tcp_mtu_probing", Doc: "search for the largest packet that a path carries (RFC 4821): 0 off, 1 after full segments got no answer, 2 always", Default: "0",
+		field: func(s *Settings) settingValue { return number{&s.MTUProbing} }},
 }
 
 // SettingOf returns the setting with a name, such as net.ipv4.tcp_fin_timeout,
