@@ -33,6 +33,8 @@ type Observation struct {
 	// none. SetEarlier sets it, before a socket is added to the Survey.
 	Earlier *Earlier
 
+	baseline *space // SetBaseline sets it
+
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
