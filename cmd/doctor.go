@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,7 @@ type doctorFlags struct {
 	only, skip []string
 	set        []string
 	failOn     string
+	baseline   string
 	list       bool
 	noPager    bool
 }
@@ -38,6 +40,7 @@ func newDoctorCommand(env *environment) *cobra.Command {
 		Example: `  tcpstate doctor
   tcpstate doctor --fail-on warning -q
   tcpstate doctor --only close-wait-leak --set close-wait-leak.age=5m
+  tcpstate doctor --baseline good-hour.json
   tcpstate doctor --list`,
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := f.parse(c.Flags(), args, env)
@@ -61,6 +64,7 @@ func newDoctorCommand(env *environment) *cobra.Command {
 	flags.StringSliceVar(&f.skip, "skip", nil, "")
 	flags.StringArrayVar(&f.set, "set", nil, "")
 	flags.StringVar(&f.failOn, "fail-on", "", "")
+	flags.StringVar(&f.baseline, "baseline", "", "")
 	flags.BoolVar(&f.list, "list", false, "")
 	flags.BoolVar(&f.noPager, "no-pager", false, "")
 	return c
@@ -75,6 +79,7 @@ type diagnosis struct {
 	thresholds doctor.Thresholds
 	severity   doctor.Severity // of --fail-on; 0: the flag was not given
 	findings   render.Findings
+	before     *doctor.Baseline // nil: there is none
 }
 
 // parse checks the flags and turns them into a diagnosis. Its errors are mistakes
@@ -134,6 +139,11 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, env *environmen
 var errFindings = errors.New("there are findings")
 
 func (d *diagnosis) run(ctx context.Context) error {
+	if d.baseline != "" {
+		if err := d.readBaseline(); err != nil {
+			return err
+		}
+	}
 	checkups, source, warnings, err := d.examine(ctx)
 	if err != nil {
 		return err
@@ -151,6 +161,20 @@ func (d *diagnosis) run(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// readBaseline reads the file of --baseline.
+func (d *diagnosis) readBaseline() error {
+	file, err := os.Open(d.baseline)
+	if err != nil {
+		return wording.Wrap(err, "cmd.doctor.baseline", "file", d.baseline)
+	}
+	defer file.Close()
+	if d.before, err = doctor.ReadBaseline(file); err != nil {
+		return wording.Wrap(err, "cmd.doctor.baseline", "file", d.baseline)
+	}
+	d.findings.Baseline = d.before.TakenAt
 	return nil
 }
 
@@ -188,10 +212,14 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		source = c.Source()
 		warnings = append(warnings, c.Warnings()...)
 		d.findings.Interval = max(d.findings.Interval, c.Observation.Interval) // the first reading itself may take longer
+		if d.before != nil {
+			c.Observation.SetBaseline(d.before, len(checkups) == 1)
+		}
 		checked, unchecked := doctor.Check(c.Observation, d.rules)
+		findings := doctor.Examine(c.Observation, d.rules)
 		list = append(list, render.Checkup{
-			Netns: c.Netns, Findings: doctor.Examine(c.Observation, d.rules), Checked: checked, Unchecked: unchecked,
-			Sockets: c.Observation.Survey.Counts.Total(),
+			Netns: c.Netns, Findings: findings, Checked: checked, Unchecked: unchecked,
+			Sockets: c.Observation.Survey.Counts.Total(), Measures: c.Observation.Measures(), Gone: c.Observation.Gone(findings, d.rules),
 		})
 	}
 	return list, source, warnings, nil

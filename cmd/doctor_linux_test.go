@@ -28,6 +28,7 @@ type examination struct {
 	Warnings []string  `json:"warnings"`
 
 	Unchecked []struct{ Netns, Code, Reason string } `json:"unchecked"`
+	Compared  struct{ Gone []string }                `json:"baseline"`
 }
 
 type finding struct {
@@ -53,6 +54,7 @@ type finding struct {
 		Command string
 	} `json:"steps"`
 	Thresholds map[string]string `json:"thresholds"`
+	Baseline   string            `json:"baseline"`
 
 	Advice  []string `json:"advice"`
 	Related []string `json:"related"`

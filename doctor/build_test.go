@@ -60,6 +60,13 @@ func resends(segments uint32, bytes uint64) func(*tcp.Socket) {
 // onlySinceBoot removes the first reading.
 func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
 
+// was gives the patient a baseline with a number of connections and of segments
+// resent in a second.
+func (p *patient) was(established int, resent int64) {
+	p.baseline = &space{counts: new(tcp.Counts), elapsed: time.Second, rises: map[string]int64{"Tcp.RetransSegs": resent}}
+	p.baseline.counts[tcp.Established] = established
+}
+
 // listen adds a listener of nginx on 0.0.0.0:443.
 func (p *patient) listen(queue, most uint32) { p.listenOn("0.0.0.0:443", queue, most) }
 

@@ -80,6 +80,7 @@ const (
 	NeedLimits                     // the open descriptors of processes and their limits
 	NeedSockStat
 	NeedSettings
+	NeedBaseline // without a baseline the rule is left out, as the user gave none
 )
 
 // Rules returns the rules in the order of a connection's life.
@@ -140,6 +141,7 @@ func Examine(o *Observation, by []Rule) []Finding {
 	}
 	findings = fold(findings)
 	relate(findings)
+	o.compare(findings)
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return causesFirst(findings)
 }
@@ -240,7 +242,7 @@ func substitute(text string, fill map[string]string) (string, bool) {
 // exampleWords has values for the words in braces if there is no finding.
 var exampleWords = map[string]string{
 	"pid": "812", "pids": "812,813", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
-	"next_to": "192.0.2.7:5432", "local": "192.0.2.1", "reserved": "40001",
+	"state": "close-wait", "next_to": "192.0.2.7:5432", "local": "192.0.2.1", "reserved": "40001",
 	"network": "192.0.2.0/24", "segment": "1220", "resends": "3", "size": "1472",
 	"address": "192.0.2.1", "probes": "2", "idle": "24h", "somaxconn": "8192", "stopped": "812 813", "tracer": "4711", "waiting": "812", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",
 }
@@ -300,6 +302,9 @@ func (l *Lack) Add(other Lack) {
 // in both lists.
 func Check(o *Observation, by []Rule) (checked []string, unchecked []Unchecked) {
 	for i := range by {
+		if by[i].Needs&NeedBaseline != 0 && o.baseline == nil {
+			continue
+		}
 		if lacks := o.lacks(&by[i]); len(lacks) > 0 {
 			all := lacks[0].Message()
 			for j := range lacks[1:] {

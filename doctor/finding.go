@@ -35,6 +35,8 @@ type Finding struct {
 	Inference  wording.Message // what was concluded, and from what; no text where nothing was
 	Related    []string        // codes of findings on the same matter; those folded into this one among them
 
+	Likeness Likeness // to the baseline; "": there is none
+
 	variant          string            // the key of the cause; it decides which of the rule's steps apply
 	alike, alikeName string            // see resembles
 	fill             map[string]string // what stands for the words in braces in them

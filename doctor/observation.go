@@ -34,6 +34,8 @@ type Observation struct {
 	Earlier *Earlier
 	samples samples // of readings between; see Sample
 
+	baseline *space // SetBaseline sets it
+
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids

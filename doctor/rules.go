@@ -321,6 +321,17 @@ var rules = []Rule{
 		judge:   judgeAborts,
 	},
 	{
+		Code: baselineRule, Severities: []Severity{Warning},
+		Advice: []Step{
+			{Say: "doctor.do.baseline.who", Run: "tcpstate count --by process --limit 10 state {state}"},
+			{Say: "doctor.do.baseline.counters", Run: "nstat -asz"},
+			{Say: "doctor.do.baseline.new"},
+		},
+		Topic: "protocols", Needs: NeedBaseline,
+		Sources: []string{"docs/json.md"},
+		judge:   judgeBaseline,
+	},
+	{
 		Code: "sysctl-risky", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.setting.where", Run: "grep -rsn {setting} /etc/sysctl.conf /etc/sysctl.d /run/sysctl.d /usr/lib/sysctl.d"},

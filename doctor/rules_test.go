@@ -605,6 +605,26 @@ var cases = []struct {
 	}), 0, ""},
 	{"aborts-rising", "memory since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
+	{"unlike-baseline", "three times as many", with(func(p *patient) { p.was(100, 0); p.add(300, tcp.Established, 0) }), Warning, "unlike the baseline: 300 ESTABLISHED, 100 before"},
+	{"unlike-baseline", "fewer than three times as many", with(func(p *patient) { p.was(100, 0); p.add(299, tcp.Established, 0) }), 0, ""},
+	{"unlike-baseline", "a hundred more", with(func(p *patient) { p.was(10, 0); p.add(110, tcp.Established, 0) }), Warning, "110 ESTABLISHED, 10 before"},
+	{"unlike-baseline", "99 more", with(func(p *patient) { p.was(10, 0); p.add(109, tcp.Established, 0) }), 0, ""},
+	{"unlike-baseline", "a third of them", with(func(p *patient) { p.was(300, 0); p.add(100, tcp.Established, 0) }), Warning, "100 ESTABLISHED, 300 before"},
+	{"unlike-baseline", "more than a third", with(func(p *patient) { p.was(300, 0); p.add(101, tcp.Established, 0) }), 0, ""},
+	{"unlike-baseline", "TIME_WAITs are gone", with(func(p *patient) {
+		p.was(0, 0)
+		p.baseline.counts[tcp.TimeWait] = 5000
+	}), 0, ""},
+	{"unlike-baseline", "a listener is missing", with(func(p *patient) {
+		p.was(0, 0)
+		p.baseline.counts[tcp.Listen] = 2
+		p.listen(0, 128)
+	}), Warning, "1 LISTEN, 2 before"},
+	{"unlike-baseline", "resends thrice as fast", with(func(p *patient) { p.was(0, 10); p.rose("Tcp.RetransSegs", 30) }), Warning, "RetransSegs rises 30 a second, 10 before"},
+	{"unlike-baseline", "resends not thrice as fast", with(func(p *patient) { p.was(0, 15); p.rose("Tcp.RetransSegs", 44) }), 0, ""},
+	{"unlike-baseline", "resends 19 a second faster", with(func(p *patient) { p.was(0, 0); p.rose("Tcp.RetransSegs", 19) }), 0, ""},
+	{"unlike-baseline", "resends 20 a second faster", with(func(p *patient) { p.was(0, 0); p.rose("Tcp.RetransSegs", 20) }), Warning, "RetransSegs rises 20 a second, 0 before"},
+
 	{"sysctl-risky", "tcp_tw_recycle", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.TWRecycle = tcp.Known(1) }), Warning, "net.ipv4.tcp_tw_recycle is 1"},
 	{"sysctl-risky", "tcp_abort_on_overflow", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.AbortOnOverflow = tcp.Known(1) }), Warning, ""},
 	{"sysctl-risky", "no cookies with a public listener", with(func(p *patient) { p.listen(0, 128) }, syncookies(0)), Warning, "tcp_syncookies is 0"},

@@ -78,6 +78,9 @@ const (
 	halfOpenCount
 	abortsMemory
 	abortsCount
+	baselineFactor
+	baselineSockets
+	baselineRate
 	riskyRetries
 	riskyFinTimeout
 	riskyBuckets
@@ -166,6 +169,9 @@ var thresholdTable = [numThresholds]Threshold{
 	halfOpenCount:    {"half-open-suspects.count", 5, UnitCount, ""},
 	abortsMemory:     {"aborts-rising.memory", 1, UnitCount, "tcp_check_oom, net/ipv4/tcp.c"},
 	abortsCount:      {"aborts-rising.count", 10, UnitCount, ""},
+	baselineFactor:   {"unlike-baseline.factor", 3, UnitCount, ""},
+	baselineSockets:  {"unlike-baseline.sockets", 100, UnitCount, ""},
+	baselineRate:     {"unlike-baseline.rate", 20, UnitCount, ""},
 	riskyRetries:     {"sysctl-risky.retries2", 8, UnitCount, "RFC 1122 section 4.2.3.5; tcp_retries2 in ip-sysctl.rst"},
 	riskyFinTimeout:  {"sysctl-risky.fin-timeout", int64(2 * time.Minute), UnitDuration, "tcp_fin_timeout in ip-sysctl.rst"},
 	riskyBuckets:     {"sysctl-risky.tw-buckets", 4096, UnitCount, "TCP_TIMEWAIT_LEN, include/net/tcp.h"},

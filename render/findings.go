@@ -18,6 +18,8 @@ type Checkup struct {
 	Checked   []string // codes of the rules that were judged
 	Unchecked []doctor.Unchecked
 	Sockets   int // the number of sockets examined
+	Measures  doctor.Measures
+	Gone      []string // titles of findings of the baseline that are no longer found
 }
 
 // Findings says how to write findings: as Table, JSON, NDJSON or Markdown.
@@ -28,6 +30,7 @@ type Findings struct {
 	Words    *wording.Catalogue // of what is not JSON; nil: English
 	Quiet    bool               // a text says nothing where nothing was found
 	Interval time.Duration      // between the two readings of the counters
+	Baseline time.Time          // when the baseline was taken; zero: there is none
 	Meta     Meta
 }
 
@@ -72,7 +75,23 @@ type findingsJSON struct {
 	Findings   []findingJSON   `json:"findings"`
 	Checked    []string        `json:"checked"`
 	Unchecked  []uncheckedJSON `json:"unchecked"`
+	Measures   []measuresJSON  `json:"measures"`
+	Baseline   *baselineJSON   `json:"baseline,omitempty"`
 	tailJSON
+}
+
+// measuresJSON is what a later reading of a network namespace can be compared with.
+type measuresJSON struct {
+	Netns     label            `json:"netns,omitzero"`
+	Total     int              `json:"total"`
+	States    statesJSON       `json:"states"`
+	ElapsedMS int64            `json:"elapsed_ms"`
+	Rises     map[string]int64 `json:"rises"`
+}
+
+type baselineJSON struct {
+	TakenAt time.Time `json:"taken_at"`
+	Gone    []label   `json:"gone"`
 }
 
 type uncheckedJSON struct {
@@ -98,6 +117,7 @@ type findingJSON struct {
 	Related    []string          `json:"related"`
 	Steps      []findingStep     `json:"steps"`
 	Thresholds map[string]string `json:"thresholds"`
+	Baseline   doctor.Likeness   `json:"baseline,omitempty"`
 }
 
 // findingStep is a step of the advice, with its command apart.
@@ -157,6 +177,7 @@ func findingOf(f *doctor.Finding, netns string) findingJSON {
 		Confidence: f.Confidence, Inference: label(f.Inference.String()), Sockets: []findingSocket{}, Listeners: []findingListener{},
 		Processes: findingProcesses(f.Processes), Meaning: f.Meaning.String(), Advice: []label{}, Topic: f.Topic,
 		Related: append([]string{}, f.Related...), Steps: []findingStep{}, Thresholds: map[string]string{},
+		Baseline: f.Likeness,
 	}
 	for _, s := range f.Sockets {
 		j.Sockets = append(j.Sockets, findingSocket{s})
@@ -193,12 +214,25 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 	document := findingsJSON{
 		headJSON:   f.Meta.head("findings"),
 		IntervalMS: f.Interval.Milliseconds(),
-		Findings:   []findingJSON{}, Checked: []string{}, Unchecked: []uncheckedJSON{},
+		Findings:   []findingJSON{}, Checked: []string{}, Unchecked: []uncheckedJSON{}, Measures: []measuresJSON{},
 		tailJSON: tailOf(warnings),
+	}
+	if !f.Baseline.IsZero() {
+		document.Baseline = &baselineJSON{f.Baseline.UTC(), []label{}}
 	}
 	for i := range checkups {
 		c := &checkups[i]
 		document.Sockets += c.Sockets
+		m := measuresJSON{label(c.Netns), c.Measures.Counts.Total(), statesJSON(c.Measures.Counts), c.Measures.Elapsed.Milliseconds(), c.Measures.Rises}
+		if m.Rises == nil {
+			m.Rises = map[string]int64{}
+		}
+		document.Measures = append(document.Measures, m)
+		if document.Baseline != nil {
+			for _, title := range c.Gone {
+				document.Baseline.Gone = append(document.Baseline.Gone, label(title))
+			}
+		}
 		if i == 0 {
 			document.Checked = append(document.Checked, c.Checked...)
 		}

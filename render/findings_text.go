@@ -66,6 +66,9 @@ func (f *Findings) textOf(found found) findingText {
 	if finding.Confidence != doctor.Measured {
 		add(f.say("findings.sure"), confidenceNames[finding.Confidence].In(f.Words))
 	}
+	if key := likenesses[finding.Likeness]; key != "" {
+		add(f.say("findings.baseline"), wording.Say(key, "time", f.Baseline.UTC().Format("2006-01-02 15:04 UTC")).In(f.Words))
+	}
 	add(f.say("findings.listener"), joined(f, finding.Listeners, f.listenerLine))
 	add(f.say("findings.process"), joined(f, finding.Processes, func(p doctor.Process) string { return p.Message().In(f.Words) }))
 	add(f.say("findings.sockets"), joined(f, finding.Sockets, f.socketLine))
@@ -83,6 +86,11 @@ func (f *Findings) textOf(found found) findingText {
 		t.steps = append(t.steps, paragraph{lead: strconv.Itoa(i+1) + ".", text: say, command: a.Run})
 	}
 	return t
+}
+
+// likenesses are the keys of the sentences that compare a finding with the baseline.
+var likenesses = map[doctor.Likeness]string{
+	doctor.Same: "findings.baseline.same", doctor.Worse: "findings.baseline.worse", doctor.New: "findings.baseline.new",
 }
 
 // shownOf is how many sockets or processes of a finding the text shows.
@@ -270,6 +278,11 @@ func (f *Findings) closing(checkups []Checkup) []string {
 			}
 		}
 		lines = append(lines, f.say("findings.counts", "counts", counts, "checked", looked))
+	}
+	for i := range checkups {
+		if gone := checkups[i].Gone; len(gone) > 0 {
+			lines = append(lines, f.say("findings.baseline.gone", "titles", gone))
+		}
 	}
 	return append(lines, f.notChecked(checkups)...)
 }
