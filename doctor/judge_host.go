@@ -45,6 +45,30 @@ func judgeLimits(o *Observation) []Finding {
 	return cut(findings)
 }
 
+func judgeEnded(o *Observation) []Finding {
+	list := slices.Clone(o.Ended)
+	slices.SortFunc(list, func(a, b Ended) int { return cmp.Or(cmp.Compare(b.Sockets, a.Sockets), cmp.Compare(a.PID, b.PID)) })
+	var findings []Finding
+	for _, e := range list {
+		if e.Sockets == 0 || int64(e.Sockets) < o.Thresholds.number(endedCount) {
+			continue
+		}
+		f := Finding{Severity: Warning, Confidence: Likely}
+		f.Title = wording.Say("doctor.ended-not-closed.title", "process", e.Process, "n", e.Sockets)
+		f.Inference = wording.Say("doctor.ended-not-closed.inferred")
+		f.about(e.Process)
+		f.resembles(e.Name, fmt.Sprint("pid ", e.PID))
+		f.Evidence.Add("ended_not_closed", e.Sockets)
+		f.Evidence.Add("open", e.Open)
+		if held := o.Survey.processes[e.PID]; held != nil {
+			f.Evidence.Add("tcp_sockets", held.sockets)
+		}
+		o.addHalted(&f)
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
 func judgeOrphans(o *Observation) []Finding {
 	orphans, known := o.SockStat["TCP.orphan"]
 	limit, hasLimit := o.Settings.MaxOrphans.Get()

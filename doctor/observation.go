@@ -36,6 +36,7 @@ type Observation struct {
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
+	Ended    []Ended              // of the same processes, those that have some
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix
@@ -47,6 +48,23 @@ type Limit struct {
 	Process
 	Open int // descriptors open, of files of all kinds
 	Soft int // its soft RLIMIT_NOFILE
+}
+
+// Ended is how many TCP sockets a process has open whose connections have ended,
+// so that no table lists them.
+type Ended struct {
+	Process
+	Sockets int
+	Open    int // descriptors open, of files of all kinds
+}
+
+// MayHoldEnded reports whether so many of n descriptors of a process are none of
+// the sockets that the survey has seen that the rule ended-not-closed may apply.
+func (o *Observation) MayHoldEnded(pid, n int) bool {
+	if held := o.Survey.processes[pid]; held != nil {
+		n -= held.sockets
+	}
+	return n > 0 && int64(n) >= o.Thresholds.number(endedCount)
 }
 
 // ProcessState is what a process was doing when the sockets had been read.

@@ -118,6 +118,17 @@ var rules = []Rule{
 		judge:   judgeCloseWait,
 	},
 	{
+		Code: "ended-not-closed", Severities: []Severity{Warning},
+		Advice: []Step{
+			{Say: "doctor.do.ended.descriptors", Run: "ls -l /proc/{pid}/fd"},
+			{Say: "doctor.do.ended.program"},
+			{Say: "doctor.do.close-wait.restart"},
+		},
+		Topic: "CLOSE_WAIT", Needs: NeedLimits,
+		Sources: []string{"tcp_reset, net/ipv4/tcp_input.c", "tcp_keepalive_timer, net/ipv4/tcp_timer.c", "sockfs_xattr_get, net/socket.c"},
+		judge:   judgeEnded,
+	},
+	{
 		Code: "fin-wait2-held", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -i state fin-wait-2 {which}"},

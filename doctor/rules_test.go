@@ -310,6 +310,10 @@ var cases = []struct {
 		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
 	}), Warning, "of user 33 (process not seen)"},
 
+	{"ended-not-closed", "32 of them", with(func(p *patient) { p.Ended = []Ended{{nginx, 32, 40}} }), Warning, "nginx (pid 812) has not closed 32 connections that have ended"},
+	{"ended-not-closed", "31 of them", with(func(p *patient) { p.Ended = []Ended{{nginx, 31, 40}} }), 0, ""},
+	{"ended-not-closed", "none", with(func(p *patient) { p.Ended = []Ended{{nginx, 0, 40}} }), 0, ""},
+
 	{"fin-wait2-held", "ten", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute) }), Warning, "10 FIN_WAIT2s held by nginx (pid 812)"},
 	{"fin-wait2-held", "one", with(func(p *patient) { p.add(1, tcp.FinWait2, 10*time.Minute) }), Info, "1 FIN_WAIT2 held"},
 	{"fin-wait2-held", "young", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute-1) }), 0, ""},

@@ -38,6 +38,7 @@ const (
 	closeWaitMany
 	closeWaitCrowd
 	closeWaitUnknown
+	endedCount
 	fdNear
 	fdFull
 	portsNear
@@ -118,6 +119,7 @@ var thresholdTable = [numThresholds]Threshold{
 	closeWaitMany:    {"close-wait-leak.many", 1000, UnitCount, "getrlimit(2)"},
 	closeWaitCrowd:   {"close-wait-leak.crowd", 1000, UnitCount, "getrlimit(2)"},
 	closeWaitUnknown: {"close-wait-leak.unknown-age", 100, UnitCount, ""},
+	endedCount:       {"ended-not-closed.count", 32, UnitCount, ""},
 	fdNear:           {"fd-limit-near.near", 80, UnitPercent, ""},
 	fdFull:           {"fd-limit-near.full", 95, UnitPercent, "getrlimit(2), accept(2)"},
 	portsNear:        {"port-exhaustion.near", 70, UnitPercent, "__inet_hash_connect, net/ipv4/inet_hashtables.c"},
