@@ -37,7 +37,7 @@ func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 		"TcpExt.TCPTimeWaitOverflow", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnClose",
 		"TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnLinger", "TcpExt.TCPAbortFailed", "TcpExt.TCPMemoryPressures",
 	} {
-		o.Before[name], o.After[name] = 1000, 1000
+		o.Before[name], o.After[name] = 0, 0
 	}
 	o.SockStat = map[string]int64{"TCP.orphan": 0, "TCP.tw": 0, "TCP.mem": 10}
 	o.Limits = []Limit{{Process: nginx, Open: 10, Soft: 1024}}
@@ -49,8 +49,18 @@ var nginx = Process{PID: 812, Name: "nginx"}
 // rose makes a counter rise between the two readings.
 func (p *patient) rose(name string, by int64) { p.After[name] = p.Before[name] + by }
 
-// onlySinceBoot removes the first reading.
-func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
+// onlySinceBoot sets every counter to 1,000 and removes the first reading.
+func (p *patient) onlySinceBoot() {
+	p.standing()
+	p.Before, p.Interval = nil, 0
+}
+
+// standing sets every counter to 1,000 in both readings.
+func (p *patient) standing() {
+	for name := range p.After {
+		p.Before[name], p.After[name] = 1000, 1000
+	}
+}
 
 // listen adds a listener of nginx on 0.0.0.0:443.
 func (p *patient) listen(queue, most uint32) { p.listenOn("0.0.0.0:443", queue, most) }

@@ -140,10 +140,15 @@ var aborts = []struct {
 func judgeAborts(o *Observation) []Finding {
 	f := Finding{}
 	var reasons wording.Message
+	rising := false
+	for _, a := range aborts {
+		n := o.rises(a.counter)
+		rising = rising || n > 0 && n >= o.Thresholds.number(a.threshold)
+	}
 	for _, a := range aborts {
 		n, since := o.rises(a.counter), ""
 		severity := a.severity
-		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory {
+		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory && !rising {
 			n, since, severity = total, "_since_boot", Info
 		}
 		if n == 0 || n < o.Thresholds.number(a.threshold) {
@@ -160,8 +165,8 @@ func judgeAborts(o *Observation) []Finding {
 	if reasons.IsZero() {
 		return nil
 	}
-	f.Title = wording.Say("doctor.aborts-rising.since-boot", "reasons", reasons)
-	if len(o.Before) > 0 {
+	f.Title = wording.Say("doctor.aborts-rising.since-boot", "reasons", reasons, "now", o.notNow())
+	if rising {
 		f.Title = wording.Say("doctor.aborts-rising.within", "time", formatDuration(o.Interval.Round(time.Millisecond)), "reasons", reasons)
 		f.Evidence.Add("interval_ms", o.Interval)
 		o.addRises(&f.Evidence, "Tcp.EstabResets", "Tcp.OutRsts")

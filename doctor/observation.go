@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcpstate/lifecycle"
+	"tcpstate/wording"
 )
 
 // Observation is everything that the rules use, for one network namespace. A
@@ -107,13 +108,22 @@ func (o *Observation) rises(name string) int64 {
 	return n
 }
 
-// sinceBoot returns the value of a counter if there is only one reading.
+// sinceBoot returns the value of a counter if it is not known to rise: there is
+// only one reading, or it is the same in both.
 func (o *Observation) sinceBoot(name string) (int64, bool) {
-	if len(o.Before) > 0 {
+	if n, known := o.rise(name); len(o.Before) > 0 && (!known || n > 0) {
 		return 0, false
 	}
 	n, known := o.After[name]
 	return n, known
+}
+
+// notNow returns ", and none within 1s" if a counter since boot was read twice.
+func (o *Observation) notNow() wording.Message {
+	if len(o.Before) == 0 {
+		return wording.Message{}
+	}
+	return wording.Say("doctor.none-within", "time", o.within())
 }
 
 // within returns the interval as titles name it.

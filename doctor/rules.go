@@ -140,6 +140,16 @@ var rules = []Rule{
 		judge:   judgeFinWait2,
 	},
 	{
+		Code: "fin-wait2-orphans", Severities: []Severity{Info},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls state fin-wait-2 dst {peer_address}"},
+			{Say: "doctor.do.fin-wait2.peer"},
+		},
+		Topic:   "FIN_WAIT2",
+		Sources: []string{"RFC 9293 section 3.6", "tcp_fin_timeout in ip-sysctl.rst", "tcp_time_wait, net/ipv4/tcp_minisocks.c"},
+		judge:   judgeOrphaned,
+	},
+	{
 		Code: "closing-stuck", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.peers", Run: "tcpstate count --by peer state fin-wait-1,closing,last-ack"},

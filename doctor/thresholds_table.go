@@ -48,6 +48,7 @@ const (
 	timeWaitNear
 	finWait2Age
 	finWait2Count
+	orphanedCount
 	closingResends
 	closingCount
 	closingMany
@@ -71,6 +72,7 @@ const (
 	halfOpenCount
 	abortsMemory
 	abortsCount
+	riskyRetriesFew
 	riskyRetries
 	riskyFinTimeout
 	riskyBuckets
@@ -129,6 +131,7 @@ var thresholdTable = [numThresholds]Threshold{
 	timeWaitNear:     {"time-wait-overflow.near", 90, UnitPercent, "inet_twsk_alloc, net/ipv4/inet_timewait_sock.c; RFC 1337"},
 	finWait2Age:      {"fin-wait2-held.age", int64(10 * time.Minute), UnitDuration, ""},
 	finWait2Count:    {"fin-wait2-held.count", 10, UnitCount, "tcp_fin_timeout in ip-sysctl.rst"},
+	orphanedCount:    {"fin-wait2-orphans.count", 1000, UnitCount, "tcp_fin_timeout in ip-sysctl.rst"},
 	closingResends:   {"closing-stuck.resends", 3, UnitCount, retriesSource},
 	closingCount:     {"closing-stuck.count", 10, UnitCount, ""},
 	closingMany:      {"closing-stuck.many", 100, UnitCount, ""},
@@ -152,6 +155,7 @@ var thresholdTable = [numThresholds]Threshold{
 	halfOpenCount:    {"half-open-suspects.count", 5, UnitCount, ""},
 	abortsMemory:     {"aborts-rising.memory", 1, UnitCount, "tcp_check_oom, net/ipv4/tcp.c"},
 	abortsCount:      {"aborts-rising.count", 10, UnitCount, ""},
+	riskyRetriesFew:  {"sysctl-risky.retries2-few", 3, UnitCount, "tcp_retransmit_timer, net/ipv4/tcp_timer.c"},
 	riskyRetries:     {"sysctl-risky.retries2", 8, UnitCount, "RFC 1122 section 4.2.3.5; tcp_retries2 in ip-sysctl.rst"},
 	riskyFinTimeout:  {"sysctl-risky.fin-timeout", int64(2 * time.Minute), UnitDuration, "tcp_fin_timeout in ip-sysctl.rst"},
 	riskyBuckets:     {"sysctl-risky.tw-buckets", 4096, UnitCount, "TCP_TIMEWAIT_LEN, include/net/tcp.h"},
