@@ -257,7 +257,7 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 			t.Errorf("the rules that were checked are %q", e.Checked)
 		}
 		text := capless(t, append([]string{"doctor", "--interval", "1ms"}, anyCloseWait...)...).stdout
-		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, because the limits of no process could be read: fd-limit-near.") {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), "Not or not fully checked, because the limits of no process could be read: ended-not-closed, fd-limit-near.") {
 			t.Errorf("doctor prints %s", text)
 		}
 	})

@@ -134,6 +134,48 @@ func TestDoctorSeesTimeWaitLeftOut(t *testing.T) {
 		f = finds(t, end(5), nil, "warning time-wait-overflow", risky)
 		f.says(t, "3 connections ended without TIME_WAIT")
 		f.wants(t, "tcp_time_wait_overflow", counter(t, "TcpExtTCPTimeWaitOverflow")-before, "time_wait", 20)
+
+		// What no longer rises is told with its number, with two readings as with one.
+		f = finds(t, nil, nil, "warning time-wait-overflow", risky)
+		f.says(t, "20 TIME_WAITs of at most 20: soon connections end without one, as 3 did since boot")
+		must(t, l.SetSysctl("net.ipv4.tcp_max_tw_buckets", 65536))
+		f = finds(t, nil, nil, "info time-wait-overflow")
+		f.says(t, "since boot 3 connections ended without TIME_WAIT, and none within")
+		f.wants(t, "tcp_time_wait_overflow_since_boot", counter(t, "TcpExtTCPTimeWaitOverflow"))
+		if got := runIn(t, t.Context(), ticking(nil), "-q"); !strings.Contains(got.stdout, "since boot 3 connections ended without TIME_WAIT") {
+			t.Errorf("the overview says %s", got.stdout)
+		}
+	})
+}
+
+// TestDoctorSeesAPeerThatDoesNotClose closes connections that their peer keeps.
+func TestDoctorSeesAPeerThatDoesNotClose(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fd, at := listenWith(t, lab.Host4, 64)
+		closeTo := func(host string, n int) {
+			for i := range n {
+				p, err := l.Dial(netip.AddrPortFrom(netip.MustParseAddr(host), uint16(5000+i)), at)
+				must(t, err)
+				server, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+				must(t, err)
+				closeAll(t, server)
+				_, err = p.Expect(lab.FIN | lab.ACK)
+				must(t, err)
+				must(t, p.Send(lab.ACK, nil))
+			}
+		}
+		closeTo("10.9.7.1", 20)
+		closeTo("10.9.7.2", 19)
+		lab.Await(t, func() error {
+			if n := ssCount(t, "state", "fin-wait-2"); n != 39 {
+				return fmt.Errorf("%d are in FIN_WAIT2", n)
+			}
+			return nil
+		})
+		f := finds(t, nil, set("fin-wait2-orphans.count=20"), "info fin-wait2-orphans")
+		f.says(t, "20 FIN_WAIT2s without a program, all with 10.9.7.1: that peer does not close")
+		f.wants(t, "fin_wait2_orphans", ssCount(t, "state", "fin-wait-2", "dst", "10.9.7.1"), "peer", "10.9.7.1", "tcp_fin_timeout_ms", 60000)
+		finds(t, nil, nil)
 	})
 }
 
@@ -195,7 +237,8 @@ func TestDoctorSeesRiskySettings(t *testing.T) {
 		}{
 			{"net.ipv4.tcp_abort_on_overflow", "0", "0", "1", "warning"},
 			{"net.ipv4.tcp_syncookies", "1", "0", "2", "info"}, // 0 is no risk, because other hosts cannot reach the only listener
-			{"net.ipv4.tcp_retries2", "15", "8", "7", "warning"},
+			{"net.ipv4.tcp_retries2", "15", "8", "7", "info"},
+			{"net.ipv4.tcp_retries2", "15", "8", "2", "warning"},
 			{"net.ipv4.tcp_fin_timeout", "60", "120", "121", "info"},
 			{"net.ipv4.tcp_max_tw_buckets", "131072", "4096", "4095", "info"},
 			{"net.ipv4.ip_local_port_range", "32768 60999", "10000 14095", "10000 14094", "info"},

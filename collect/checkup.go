@@ -235,6 +235,9 @@ func (c *Checkup) End(interval time.Duration) error {
 	c.note(err)
 	o.SockStat = stat
 	c.readLimits()
+	if err := c.readEnded(s.Missing()); err != nil {
+		return err
+	}
 	o.Unseen = c.warnings.Texts()
 	return nil
 }

@@ -37,7 +37,7 @@ func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 		"TcpExt.TCPTimeWaitOverflow", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnClose",
 		"TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnLinger", "TcpExt.TCPAbortFailed", "TcpExt.TCPMemoryPressures",
 	} {
-		o.Before[name], o.After[name] = 1000, 1000
+		o.Before[name], o.After[name] = 0, 0
 	}
 	o.SockStat = map[string]int64{"TCP.orphan": 0, "TCP.tw": 0, "TCP.mem": 10}
 	o.Limits = []Limit{{Process: nginx, Open: 10, Soft: 1024}}
@@ -57,8 +57,18 @@ func resends(segments uint32, bytes uint64) func(*tcp.Socket) {
 	return func(s *tcp.Socket) { s.Cookie, s.Info.TotalRetrans, s.Info.RetransBytes = 1, segments, bytes }
 }
 
-// onlySinceBoot removes the first reading.
-func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }
+// onlySinceBoot sets every counter to 1,000 and removes the first reading.
+func (p *patient) onlySinceBoot() {
+	p.standing()
+	p.Before, p.Interval = nil, 0
+}
+
+// standing sets every counter to 1,000 in both readings.
+func (p *patient) standing() {
+	for name := range p.After {
+		p.Before[name], p.After[name] = 1000, 1000
+	}
+}
 
 // was gives the patient a baseline with a number of connections and of segments
 // resent in a second.

@@ -136,7 +136,7 @@ func judgeOverflows(o *Observation) []Finding {
 		if total == 0 || !o.Thresholds.reaches(overflowsShare, total, accepted+total) {
 			return nil
 		}
-		f := Finding{Severity: Info, Title: wording.Say("doctor.accept-queue-overflows.since-boot", "n", total)}
+		f := Finding{Severity: Info, Title: wording.Say("doctor.accept-queue-overflows.since-boot", "n", total, "now", o.notNow())}
 		f.Evidence.Add("listen_overflows_since_boot", total)
 		f.Evidence.Add("passive_opens_since_boot", accepted)
 		if l := o.mostDrops(); l != nil {

@@ -45,6 +45,30 @@ func judgeLimits(o *Observation) []Finding {
 	return cut(findings)
 }
 
+func judgeEnded(o *Observation) []Finding {
+	list := slices.Clone(o.Ended)
+	slices.SortFunc(list, func(a, b Ended) int { return cmp.Or(cmp.Compare(b.Sockets, a.Sockets), cmp.Compare(a.PID, b.PID)) })
+	var findings []Finding
+	for _, e := range list {
+		if e.Sockets == 0 || int64(e.Sockets) < o.Thresholds.number(endedCount) {
+			continue
+		}
+		f := Finding{Severity: Warning, Confidence: Likely}
+		f.Title = wording.Say("doctor.ended-not-closed.title", "process", e.Process, "n", e.Sockets)
+		f.Inference = wording.Say("doctor.ended-not-closed.inferred")
+		f.about(e.Process)
+		f.resembles(e.Name, fmt.Sprint("pid ", e.PID))
+		f.Evidence.Add("ended_not_closed", e.Sockets)
+		f.Evidence.Add("open", e.Open)
+		if held := o.Survey.processes[e.PID]; held != nil {
+			f.Evidence.Add("tcp_sockets", held.sockets)
+		}
+		o.addHalted(&f)
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
 func judgeOrphans(o *Observation) []Finding {
 	orphans, known := o.SockStat["TCP.orphan"]
 	limit, hasLimit := o.Settings.MaxOrphans.Get()
@@ -116,6 +140,11 @@ var aborts = []struct {
 func judgeAborts(o *Observation) []Finding {
 	f := Finding{}
 	var reasons wording.Message
+	rising := false
+	for _, a := range aborts {
+		n := o.rises(a.counter)
+		rising = rising || n > 0 && n >= o.Thresholds.number(a.threshold)
+	}
 	for _, a := range aborts {
 		n, since := o.rises(a.counter), ""
 		reached := n >= o.Thresholds.number(a.threshold)
@@ -123,7 +152,7 @@ func judgeAborts(o *Observation) []Finding {
 			reached = o.perSecond(a.threshold, n, a.counter)
 		}
 		severity := a.severity
-		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory {
+		if total, known := o.sinceBoot(a.counter); known && a.threshold == abortsMemory && !rising {
 			n, since, severity = total, "_since_boot", Info
 			reached = n >= o.Thresholds.number(a.threshold)
 		}
@@ -141,8 +170,8 @@ func judgeAborts(o *Observation) []Finding {
 	if reasons.IsZero() {
 		return nil
 	}
-	f.Title = wording.Say("doctor.aborts-rising.since-boot", "reasons", reasons)
-	if len(o.Before) > 0 {
+	f.Title = wording.Say("doctor.aborts-rising.since-boot", "reasons", reasons, "now", o.notNow())
+	if rising {
 		f.Title = wording.Say("doctor.aborts-rising.within", "time", formatDuration(o.Interval.Round(time.Millisecond)), "reasons", reasons)
 		f.Evidence.Add("interval_ms", o.Interval)
 		o.addRises(&f.Evidence, "Tcp.EstabResets", "Tcp.OutRsts")

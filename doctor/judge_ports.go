@@ -289,9 +289,13 @@ func judgeTimeWait(o *Observation) []Finding {
 	case near:
 		f.Severity = Warning
 		f.Title = wording.Say("doctor.time-wait-overflow.soon", "n", inUse, "most", limit)
+		if total > 0 { // it has happened before
+			f.Title = wording.Say("doctor.time-wait-overflow.again", "n", inUse, "most", limit, "total", total)
+			f.Evidence.Add("tcp_time_wait_overflow_since_boot", total)
+		}
 	case total > 0:
 		f.Severity = Info
-		f.Title = wording.Say("doctor.time-wait-overflow.since-boot", "n", total)
+		f.Title = wording.Say("doctor.time-wait-overflow.since-boot", "n", total, "now", o.notNow())
 		f.Evidence.Add("tcp_time_wait_overflow_since_boot", total)
 	default:
 		return nil

@@ -278,6 +278,25 @@ func judgeFinWait2(o *Observation) []Finding {
 	return cut(findings)
 }
 
+func judgeOrphaned(o *Observation) []Finding {
+	var findings []Finding
+	for peer, g := range o.Survey.orphaned.worst(netip.Addr.Compare) {
+		if !peer.IsValid() || g.count == 0 || int64(g.count) < o.Thresholds.number(orphanedCount) {
+			continue
+		}
+		f := Finding{Severity: Info, Sockets: g.examples.sockets()}
+		f.Title = wording.Say("doctor.fin-wait2-orphans.title", "n", g.count, "peer", peer)
+		f.Evidence.Add("fin_wait2_orphans", g.count)
+		f.Evidence.Add("peer", peer.String())
+		if timeout, known := o.Settings.FinTimeout.Get(); known {
+			f.Evidence.Add("tcp_fin_timeout_ms", timeout)
+		}
+		f.with("peer_address", peer.String())
+		findings = append(findings, f)
+	}
+	return cut(findings)
+}
+
 func judgeClosing(o *Observation) []Finding {
 	g := &o.Survey.closing
 	if g.standing == 0 || int64(g.standing) < o.Thresholds.number(closingCount) {

@@ -328,10 +328,10 @@ const (
 func judgeCookies(o *Observation) []Finding {
 	always := o.Settings.SynCookies.Or(1) == 2
 	if total, known := o.sinceBoot("TcpExt.SyncookiesSent"); known && !always {
-		if total == 0 {
+		if total == 0 || total < o.Thresholds.number(floodCookies) {
 			return nil
 		}
-		f := Finding{Severity: Info, Title: wording.Say("doctor.syn-cookies-active.since-boot", "n", total, "back", o.After["TcpExt.SyncookiesRecv"])}
+		f := Finding{Severity: Info, Title: wording.Say("doctor.syn-cookies-active.since-boot", "n", total, "back", o.After["TcpExt.SyncookiesRecv"], "now", o.notNow())}
 		f.Evidence.Add("syncookies_sent_since_boot", total)
 		f.Evidence.Add("syncookies_recv_since_boot", o.After["TcpExt.SyncookiesRecv"])
 		return []Finding{f}

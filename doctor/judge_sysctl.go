@@ -41,10 +41,15 @@ var risks = []Risk{
 		func(o *Observation) bool { return o.Settings.SynCookies.Or(1) == 0 && o.hasPublicListener() }},
 	{"net.ipv4.tcp_syncookies", Info, "syncookies-always", ipSysctl, "1",
 		func(o *Observation) bool { return o.Settings.SynCookies.Or(1) == 2 }},
-	{"net.ipv4.tcp_retries2", Warning, "retries2", "RFC 1122 section 4.2.3.5; " + ipSysctl, "15",
+	{"net.ipv4.tcp_retries2", Warning, "retries2-few", "tcp_retransmit_timer, net/ipv4/tcp_timer.c; " + ipSysctl, "15",
 		func(o *Observation) bool {
 			n, known := o.Settings.Retries2.Get()
-			return known && int64(n) < o.Thresholds.number(riskyRetries)
+			return known && int64(n) < o.Thresholds.number(riskyRetriesFew)
+		}},
+	{"net.ipv4.tcp_retries2", Info, "retries2", "RFC 1122 section 4.2.3.5; " + ipSysctl, "15",
+		func(o *Observation) bool {
+			n, known := o.Settings.Retries2.Get()
+			return known && int64(n) < o.Thresholds.number(riskyRetries) && int64(n) >= o.Thresholds.number(riskyRetriesFew)
 		}},
 	{"net.ipv4.tcp_fin_timeout", Info, "fin-timeout", ipSysctl, "60",
 		func(o *Observation) bool {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcpstate/lifecycle"
+	"tcpstate/wording"
 )
 
 // Observation is everything that the rules use, for one network namespace. A
@@ -39,6 +40,7 @@ type Observation struct {
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
+	Ended    []Ended              // of the same processes, those that have some
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix
@@ -50,6 +52,23 @@ type Limit struct {
 	Process
 	Open int // descriptors open, of files of all kinds
 	Soft int // its soft RLIMIT_NOFILE
+}
+
+// Ended is how many TCP sockets a process has open whose connections have ended,
+// so that no table lists them.
+type Ended struct {
+	Process
+	Sockets int
+	Open    int // descriptors open, of files of all kinds
+}
+
+// MayHoldEnded reports whether so many of n descriptors of a process are none of
+// the sockets that the survey has seen that the rule ended-not-closed may apply.
+func (o *Observation) MayHoldEnded(pid, n int) bool {
+	if held := o.Survey.processes[pid]; held != nil {
+		n -= held.sockets
+	}
+	return n > 0 && int64(n) >= o.Thresholds.number(endedCount)
 }
 
 // ProcessState is what a process was doing when the sockets had been read.
@@ -92,13 +111,22 @@ func (o *Observation) rises(name string) int64 {
 	return n
 }
 
-// sinceBoot returns the value of a counter if there is only one reading.
+// sinceBoot returns the value of a counter if it is not known to rise: there is
+// only one reading, or it is the same in both.
 func (o *Observation) sinceBoot(name string) (int64, bool) {
-	if len(o.Before) > 0 {
+	if n, known := o.rise(name); len(o.Before) > 0 && (!known || n > 0) {
 		return 0, false
 	}
 	n, known := o.After[name]
 	return n, known
+}
+
+// notNow returns ", and none within 1s" if a counter since boot was read twice.
+func (o *Observation) notNow() wording.Message {
+	if len(o.Before) == 0 {
+		return wording.Message{}
+	}
+	return wording.Say("doctor.none-within", "time", o.within())
 }
 
 // within returns the interval as titles name it.

@@ -85,6 +85,8 @@ var relations = []struct {
 	first         bool
 }{
 	{"close-wait-leak", "fd-limit-near", true},
+	{"ended-not-closed", "fd-limit-near", true},
+	{"close-wait-leak", "ended-not-closed", true},
 	{"fd-limit-near", "accept-queue-full", true},
 	{"fd-limit-near", "accept-queue-overflows", true},
 	{"closing-stuck", "orphans-high", true},
@@ -110,7 +112,7 @@ func relate(findings []Finding) {
 				}
 				a.addRelated(b.Code)
 				b.addRelated(a.Code)
-				if b.Code == "fd-limit-near" {
+				if a.Code == "close-wait-leak" && b.Code == "fd-limit-near" {
 					b.becauseOfLeak(a)
 				}
 			}

@@ -118,6 +118,17 @@ var rules = []Rule{
 		judge:   judgeCloseWait,
 	},
 	{
+		Code: "ended-not-closed", Severities: []Severity{Warning},
+		Advice: []Step{
+			{Say: "doctor.do.ended.descriptors", Run: "ls -l /proc/{pid}/fd"},
+			{Say: "doctor.do.ended.program"},
+			{Say: "doctor.do.close-wait.restart"},
+		},
+		Topic: "CLOSE_WAIT", Needs: NeedLimits,
+		Sources: []string{"tcp_reset, net/ipv4/tcp_input.c", "tcp_keepalive_timer, net/ipv4/tcp_timer.c", "sockfs_xattr_get, net/socket.c"},
+		judge:   judgeEnded,
+	},
+	{
 		Code: "fin-wait2-held", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -i state fin-wait-2 {which}"},
@@ -127,6 +138,16 @@ var rules = []Rule{
 		Topic: "FIN_WAIT2", Needs: NeedProcesses | NeedClocks,
 		Sources: []string{"RFC 9293 section 3.6", "tcp_fin_timeout in ip-sysctl.rst", "tcp_close, net/ipv4/tcp.c"},
 		judge:   judgeFinWait2,
+	},
+	{
+		Code: "fin-wait2-orphans", Severities: []Severity{Info},
+		Advice: []Step{
+			{Say: "doctor.do.list", Run: "tcpstate ls state fin-wait-2 dst {peer_address}"},
+			{Say: "doctor.do.fin-wait2.peer"},
+		},
+		Topic:   "FIN_WAIT2",
+		Sources: []string{"RFC 9293 section 3.6", "tcp_fin_timeout in ip-sysctl.rst", "tcp_time_wait, net/ipv4/tcp_minisocks.c"},
+		judge:   judgeOrphaned,
 	},
 	{
 		Code: "closing-stuck", Severities: []Severity{Info, Warning},

@@ -89,6 +89,7 @@ var cases = []struct {
 	{"accept-queue-overflows", "fell, because the namespace is another", with(func(p *patient) { p.listen(10, 128); p.rose("TcpExt.ListenOverflows", -5) },
 		func(_ *lifecycle.Settings, t *Thresholds) { t[overflowsCount] = -10 }), 0, ""},
 	{"accept-queue-overflows", "does not rise", with(func(p *patient) { p.listen(70, 128) }), 0, ""},
+	{"accept-queue-overflows", "since boot, none now", with(func(p *patient) { p.standing() }), Info, "since boot an accept queue was found full 1,000 times, and none within 1s"},
 	{"accept-queue-overflows", "since boot, a hundredth", with(func(p *patient) {
 		p.onlySinceBoot()
 		p.After["TcpExt.ListenOverflows"], p.After["Tcp.PassiveOpens"] = 10, 990
@@ -225,6 +226,8 @@ var cases = []struct {
 	{"syn-cookies-active", "none", with(func(p *patient) { p.listen(0, 64) }), 0, ""},
 	{"syn-cookies-active", "always, and they come back", with(func(p *patient) { p.listen(0, 64); cookies100(p, 25) }, syncookies(2)), 0, ""},
 	{"syn-cookies-active", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot 1,000 SYN cookies were sent"},
+	{"syn-cookies-active", "many since boot, none now", with(func(p *patient) { p.standing() }), Info, "since boot 1,000 SYN cookies were sent, of which 1000 came back, and none within 1s"},
+	{"syn-cookies-active", "few since boot, none now", with(func(p *patient) { p.Before["TcpExt.SyncookiesSent"], p.After["TcpExt.SyncookiesSent"] = 99, 99 }), 0, ""},
 	{"syn-cookies-active", "none since boot", with(func(p *patient) { p.onlySinceBoot(); p.After["TcpExt.SyncookiesSent"] = 0 }), 0, ""},
 
 	{"syn-sent-stuck", "one", with(func(p *patient) {
@@ -320,10 +323,18 @@ var cases = []struct {
 		p.add(20, tcp.CloseWait, time.Minute, func(s *tcp.Socket) { s.Processes = nil })
 	}), Warning, "of user 33 (process not seen)"},
 
+	{"ended-not-closed", "32 of them", with(func(p *patient) { p.Ended = []Ended{{nginx, 32, 40}} }), Warning, "nginx (pid 812) has not closed 32 connections that have ended"},
+	{"ended-not-closed", "31 of them", with(func(p *patient) { p.Ended = []Ended{{nginx, 31, 40}} }), 0, ""},
+	{"ended-not-closed", "none", with(func(p *patient) { p.Ended = []Ended{{nginx, 0, 40}} }), 0, ""},
+
 	{"fin-wait2-held", "ten", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute) }), Warning, "10 FIN_WAIT2s held by nginx (pid 812)"},
 	{"fin-wait2-held", "one", with(func(p *patient) { p.add(1, tcp.FinWait2, 10*time.Minute) }), Info, "1 FIN_WAIT2 held"},
 	{"fin-wait2-held", "young", with(func(p *patient) { p.add(10, tcp.FinWait2, 10*time.Minute-1) }), 0, ""},
 	{"fin-wait2-held", "orphans", with(func(p *patient) { p.add(10, tcp.FinWait2, time.Hour, unaccepted) }), 0, ""},
+
+	{"fin-wait2-orphans", "a thousand with one peer", with(func(p *patient) { p.add(1000, tcp.FinWait2, time.Second, unaccepted, samePeer) }), Info, "1,000 FIN_WAIT2s without a program, all with 198.51.100.7: that peer does not close"},
+	{"fin-wait2-orphans", "one fewer", with(func(p *patient) { p.add(999, tcp.FinWait2, time.Second, unaccepted, samePeer) }), 0, ""},
+	{"fin-wait2-orphans", "with many peers", with(func(p *patient) { p.add(2000, tcp.FinWait2, time.Second, unaccepted) }), 0, ""},
 
 	{"closing-stuck", "ten", with(func(p *patient) { p.add(10, tcp.LastAck, time.Second, timer(tcp.TimerOn, 3), queues(0, 1)) }), Info, "10 connections cannot finish"},
 	{"closing-stuck", "a hundred", with(func(p *patient) { p.add(100, tcp.FinWait1, time.Second, timer(tcp.TimerOn, 3)) }), Warning, ""},
@@ -339,6 +350,8 @@ var cases = []struct {
 	{"time-wait-overflow", "rises", with(func(p *patient) { p.rose("TcpExt.TCPTimeWaitOverflow", 1) }), Warning, "1 connection ended without TIME_WAIT within 1s"},
 	{"time-wait-overflow", "nearly full", with(func(p *patient) { p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536"},
 	{"time-wait-overflow", "not nearly full", with(func(p *patient) { p.SockStat["TCP.tw"] = 58982 }), 0, ""},
+	{"time-wait-overflow", "since boot, none now", with(func(p *patient) { p.standing() }), Info, "since boot 1,000 connections ended without TIME_WAIT, and none within 1s"},
+	{"time-wait-overflow", "again", with(func(p *patient) { p.standing(); p.SockStat["TCP.tw"] = 58983 }), Warning, "58,983 TIME_WAITs of at most 65536: soon connections end without one, as 1,000 did since boot"},
 	{"time-wait-overflow", "since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
 	{"port-exhaustion", "nine tenths", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000)) }, ports(40000, 40999)), Critical, "192.0.2.1 has 900 of 1000 local ports taken for 198.51.100.7:5432 by nginx (pid 812)"},
@@ -603,6 +616,8 @@ var cases = []struct {
 			p.rose("TcpExt.TCPAbortOn"+name, 9)
 		}
 	}), 0, ""},
+	{"aborts-rising", "memory since boot, none now", with(func(p *patient) { p.standing() }), Info, "because there was no memory even for a reset, and none within 1s"},
+	{"aborts-rising", "memory since boot, others now", with(func(p *patient) { p.standing(); p.rose("TcpExt.TCPAbortOnTimeout", 10) }), Warning, "within 1s: 10 because the peer stopped answering"},
 	{"aborts-rising", "memory since boot", with(func(p *patient) { p.onlySinceBoot() }), Info, "since boot"},
 
 	{"unlike-baseline", "three times as many", with(func(p *patient) { p.was(100, 0); p.add(300, tcp.Established, 0) }), Warning, "unlike the baseline: 300 ESTABLISHED, 100 before"},
@@ -630,7 +645,10 @@ var cases = []struct {
 	{"sysctl-risky", "no cookies with a public listener", with(func(p *patient) { p.listen(0, 128) }, syncookies(0)), Warning, "tcp_syncookies is 0"},
 	{"sysctl-risky", "no cookies on the loopback", with(func(p *patient) { p.listenOn("127.0.0.1:80", 0, 128) }, syncookies(0)), 0, ""},
 	{"sysctl-risky", "always cookies", with(nothing, syncookies(2)), Info, "tcp_syncookies is 2"},
-	{"sysctl-risky", "tcp_retries2 of 7", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(7) }), Warning, ""},
+	{"sysctl-risky", "tcp_retries2 of 2", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(2) }), Warning, "a short loss"},
+	{"sysctl-risky", "tcp_retries2 of 3", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(3) }), Info, ""},
+	{"sysctl-risky", "tcp_retries2 of 5, as guides for clusters have it", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(5) }), Info, "guides for clusters"},
+	{"sysctl-risky", "tcp_retries2 of 7", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(7) }), Info, ""},
 	{"sysctl-risky", "tcp_retries2 of 8", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.Retries2 = tcp.Known(8) }), 0, ""},
 	{"sysctl-risky", "tcp_fin_timeout over 2m", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(121 * time.Second) }), Info, "tcp_fin_timeout is 121"},
 	{"sysctl-risky", "tcp_fin_timeout of 2m", with(nothing, func(s *lifecycle.Settings, _ *Thresholds) { s.FinTimeout = tcp.Known(120 * time.Second) }), 0, ""},

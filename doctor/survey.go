@@ -45,6 +45,7 @@ type Survey struct {
 	synSent       groups[netip.AddrPort]
 	closeWait     groups[owner]
 	finWait2      groups[owner]
+	orphaned      groups[netip.Addr] // FIN_WAIT2s that no program holds, by their peers
 	closing       group
 	closingWindow int // of closing: the peer answers, and its window is closed
 	deadPath      group
@@ -465,6 +466,7 @@ func (v *Survey) addCloseWait(s *tcp.Socket) {
 // as the silence.
 func (v *Survey) addFinWait2(s *tcp.Socket) {
 	if s.Owner.Inode == 0 {
+		v.orphaned.get(s.Peer.Addr().Unmap().WithZone("")).addStanding(s, 0, 0)
 		return
 	}
 	age := clock(s, clocks(s).LastAckRecv)

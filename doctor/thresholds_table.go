@@ -38,6 +38,7 @@ const (
 	closeWaitMany
 	closeWaitCrowd
 	closeWaitUnknown
+	endedCount
 	fdNear
 	fdFull
 	portsNear
@@ -47,6 +48,7 @@ const (
 	timeWaitNear
 	finWait2Age
 	finWait2Count
+	orphanedCount
 	closingResends
 	closingCount
 	closingMany
@@ -81,6 +83,7 @@ const (
 	baselineFactor
 	baselineSockets
 	baselineRate
+	riskyRetriesFew
 	riskyRetries
 	riskyFinTimeout
 	riskyBuckets
@@ -129,6 +132,7 @@ var thresholdTable = [numThresholds]Threshold{
 	closeWaitMany:    {"close-wait-leak.many", 1000, UnitCount, "getrlimit(2)"},
 	closeWaitCrowd:   {"close-wait-leak.crowd", 1000, UnitCount, "getrlimit(2)"},
 	closeWaitUnknown: {"close-wait-leak.unknown-age", 100, UnitCount, ""},
+	endedCount:       {"ended-not-closed.count", 32, UnitCount, ""},
 	fdNear:           {"fd-limit-near.near", 80, UnitPercent, ""},
 	fdFull:           {"fd-limit-near.full", 95, UnitPercent, "getrlimit(2), accept(2)"},
 	portsNear:        {"port-exhaustion.near", 70, UnitPercent, "__inet_hash_connect, net/ipv4/inet_hashtables.c"},
@@ -138,6 +142,7 @@ var thresholdTable = [numThresholds]Threshold{
 	timeWaitNear:     {"time-wait-overflow.near", 90, UnitPercent, "inet_twsk_alloc, net/ipv4/inet_timewait_sock.c; RFC 1337"},
 	finWait2Age:      {"fin-wait2-held.age", int64(10 * time.Minute), UnitDuration, ""},
 	finWait2Count:    {"fin-wait2-held.count", 10, UnitCount, "tcp_fin_timeout in ip-sysctl.rst"},
+	orphanedCount:    {"fin-wait2-orphans.count", 1000, UnitCount, "tcp_fin_timeout in ip-sysctl.rst"},
 	closingResends:   {"closing-stuck.resends", 3, UnitCount, retriesSource},
 	closingCount:     {"closing-stuck.count", 10, UnitCount, ""},
 	closingMany:      {"closing-stuck.many", 100, UnitCount, ""},
@@ -172,6 +177,7 @@ var thresholdTable = [numThresholds]Threshold{
 	baselineFactor:   {"unlike-baseline.factor", 3, UnitCount, ""},
 	baselineSockets:  {"unlike-baseline.sockets", 100, UnitCount, ""},
 	baselineRate:     {"unlike-baseline.rate", 20, UnitCount, ""},
+	riskyRetriesFew:  {"sysctl-risky.retries2-few", 3, UnitCount, "tcp_retransmit_timer, net/ipv4/tcp_timer.c"},
 	riskyRetries:     {"sysctl-risky.retries2", 8, UnitCount, "RFC 1122 section 4.2.3.5; tcp_retries2 in ip-sysctl.rst"},
 	riskyFinTimeout:  {"sysctl-risky.fin-timeout", int64(2 * time.Minute), UnitDuration, "tcp_fin_timeout in ip-sysctl.rst"},
 	riskyBuckets:     {"sysctl-risky.tw-buckets", 4096, UnitCount, "TCP_TIMEWAIT_LEN, include/net/tcp.h"},
