@@ -53,7 +53,7 @@ func TestDoctorSeesBurstsBetweenReadings(t *testing.T) {
 			}
 			return readExamination(t, got.stdout)
 		}
-		e := run(8, "--for", "1s")
+		e := run(8, "--for", "1s", "--skip", "loss-high") // the peers of the lab leave FINs unanswered
 		if len(e.Findings) != 1 || e.Findings[0].Code != "accept-queue-full" || e.Findings[0].Severity != "warning" {
 			t.Fatalf("the burst is not found: %+v", e)
 		}
@@ -65,7 +65,7 @@ func TestDoctorSeesBurstsBetweenReadings(t *testing.T) {
 		if e.Interval < 1000 {
 			t.Errorf("the interval is %d ms, of --for 1s", e.Interval)
 		}
-		if e := run(7, "--for", "1s"); len(e.Findings) != 0 {
+		if e := run(7, "--for", "1s", "--skip", "loss-high"); len(e.Findings) != 0 {
 			t.Errorf("a queue that was never full: %+v", e.Findings)
 		}
 	})

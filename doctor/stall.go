@@ -121,10 +121,10 @@ func sendWindow(s *tcp.Socket) (uint32, bool) {
 // addStalled examines whether an ESTABLISHED or CLOSE_WAIT delivers, and reports
 // whether it fails to.
 func (v *Survey) addStalled(s *tcp.Socket) bool {
-	if v.acked(s) {
-		return false // however slowly
-	}
 	why, age := v.stallOf(s)
+	if v.acked(s) {
+		why = noStall // it delivers, however slowly
+	}
 	v.addLoss(s, why)
 	switch why {
 	case stallSilent:
