@@ -4,6 +4,7 @@
 // render shows the Findings.
 //
 //	o := doctor.Observe(settings, thresholds)
+//	o.SetEarlier(earlier) // a first reading, if there is one
 //	for each socket { o.Survey.Add(socket) }
 //	o.Before, o.After, o.Interval = ...
 //	findings := doctor.Examine(o, doctor.Rules())

@@ -208,17 +208,19 @@ func (p *pages) examine(l layout) (string, error) {
 	case <-time.After(examineInterval):
 	}
 	var list []render.Checkup
+	interval := examineInterval
 	for _, c := range checkups {
 		if err := c.End(p.now().Sub(begun)); err != nil {
 			return "", err
 		}
 		warnings = append(warnings, c.Warnings()...)
+		interval = max(interval, c.Observation.Interval) // the first reading itself may take longer
 		checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
 		list = append(list, render.Checkup{Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()),
 			Checked: checked, Unchecked: unchecked, Sockets: c.Observation.Survey.Counts.Total()})
 	}
 	var b bytes.Buffer
-	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: examineInterval, Words: p.words}
+	findings := render.Findings{Format: render.Table, Color: l.color, Width: l.width, Interval: interval, Words: p.words}
 	err = findings.Write(&b, list, warnings.Texts())
 	return b.String() + p.notes(warnings), err
 }
