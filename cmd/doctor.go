@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,6 +129,8 @@ func (f *doctorFlags) parse(flags *pflag.FlagSet, args []string, env *environmen
 		return nil, wording.Fail("cmd.doctor.csv").WithHint("cmd.doctor.csv.hint")
 	case f.interval <= 0:
 		return nil, wording.Fail("cmd.flag.not-more-than-zero", "flag", "--interval", "value", f.interval).WithHint("cmd.flag.seconds")
+	case f.baseline == "" && !f.list && !slices.ContainsFunc(d.rules, func(r doctor.Rule) bool { return r.Needs&doctor.NeedBaseline == 0 }):
+		return nil, wording.Fail("cmd.doctor.no-baseline")
 	case f.list && len(args) > 0:
 		return nil, wording.Fail("cmd.doctor.list", "argument", args[0])
 	}

@@ -132,7 +132,7 @@ func Examine(o *Observation, by []Rule) []Finding {
 	var findings []Finding
 	for i := range by {
 		for _, f := range by[i].judge(o) {
-			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning(), by[i].Topic
+			f.Code, f.Meaning, f.Topic = by[i].Code, by[i].Meaning(), cmp.Or(f.Topic, by[i].Topic)
 			f.Advice, f.limits = by[i].advise(o, &f), &o.Thresholds
 			if f.Confidence == 0 {
 				f.Confidence = Measured

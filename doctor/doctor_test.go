@@ -3,6 +3,7 @@ package doctor
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -396,5 +397,34 @@ func TestEnter(t *testing.T) {
 		if got := enter(test.command, test.netns); got != test.want {
 			t.Errorf("enter(%q, %q) = %q, want %q", test.command, test.netns, got, test.want)
 		}
+	}
+}
+
+// TestOtherToolsAreComparedWithRules checks that the rules that docs/doctor.md names
+// beside those of other tools exist.
+func TestOtherToolsAreComparedWithRules(t *testing.T) {
+	page, err := os.ReadFile("../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Rules of other tools\n")
+	rows := 0
+	for line := range strings.Lines(section) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || strings.Contains(cells[1], "---") || strings.HasPrefix(cells[1], " rule of") {
+			continue
+		}
+		rows++
+		if strings.TrimSpace(cells[2]) == "none" && len(cells[3]) > 20 {
+			continue
+		}
+		for code := range strings.SplitSeq(cells[2], ",") {
+			if _, err := Select([]string{strings.Trim(code, " `")}, nil); err != nil {
+				t.Errorf("%v, in %s", err, line)
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("the table has %d rows", rows)
 	}
 }

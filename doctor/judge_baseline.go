@@ -47,6 +47,7 @@ func judgeBaseline(o *Observation) []Finding {
 		f.Evidence.Add(c.fact+"_in_baseline", c.before)
 		if c.state != "" {
 			f.withDefault("state", c.state)
+			f.Topic = cmp.Or(f.Topic, strings.ToUpper(c.fact))
 		}
 	}
 	f.Evidence.Add("baseline", o.baseline.takenAt.UTC().Format(time.RFC3339))

@@ -348,7 +348,7 @@ var rules = []Rule{
 			{Say: "doctor.do.baseline.counters", Run: "nstat -asz"},
 			{Say: "doctor.do.baseline.new"},
 		},
-		Topic: "protocols", Needs: NeedBaseline,
+		Topic: "reset", Needs: NeedBaseline,
 		Sources: []string{"docs/json.md"},
 		judge:   judgeBaseline,
 	},

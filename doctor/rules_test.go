@@ -368,7 +368,7 @@ var cases = []struct {
 	{"port-exhaustion", "bound for two destinations", with(func(p *patient) {
 		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5433", 40450))
-	}, ports(40000, 40999)), Warning, "192.0.2.1 has 900 of 1000 local ports in use by nginx (pid 812): bind() of port 0 may fail with EADDRINUSE"},
+	}, ports(40000, 40999)), Warning, "bind() may fail with EADDRINUSE: 192.0.2.1 has 900 of 1000 local ports in use by nginx (pid 812)"},
 	{"port-exhaustion", "ports that are only bound", with(func(p *patient) {
 		p.add(450, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 40000))
 		p.add(450, tcp.BoundInactive, 0, outgoing("192.0.2.1", "0.0.0.0:0", 40450))

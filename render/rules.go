@@ -120,6 +120,7 @@ func (r *Rules) appendText(b []byte, rule *doctor.Rule, f *Findings) []byte {
 	for _, line := range []string{r.title(rule), rule.Meaning().In(r.Words), condition} {
 		b = f.appendWrapped(append(b, "  "...), "", 2, line)
 	}
+	b = f.appendWrapped(append(b, "  "...), text.Dim, 2, r.say("findings.list.sources", "sources", rule.Sources))
 	defaults := doctor.DefaultThresholds()
 	for i, t := range doctor.ThresholdTable() {
 		if !t.Of(rule) {
@@ -136,8 +137,8 @@ func (r *Rules) appendText(b []byte, rule *doctor.Rule, f *Findings) []byte {
 }
 
 func (r *Rules) appendMarkdown(b []byte, rule *doctor.Rule) []byte {
-	b = fmt.Appendf(b, "## %s\n\n%s. %s\n\n%s.\n\n", rule.Code, r.title(rule), rule.Meaning().In(r.Words),
-		r.say("findings.list.when", "condition", rule.Condition()))
+	b = fmt.Appendf(b, "## %s\n\n%s. %s\n\n%s.\n\n%s\n\n", rule.Code, r.title(rule), rule.Meaning().In(r.Words),
+		r.say("findings.list.when", "condition", rule.Condition()), r.say("findings.list.sources", "sources", rule.Sources))
 	some := false
 	for i, t := range doctor.ThresholdTable() {
 		if t.Of(rule) {
