@@ -9,6 +9,27 @@ import (
 	"tcpstate/internal/lab"
 )
 
+// TestDoctorSeesSocketsOfOtherNamespaces has a program hold a listener here and
+// connections of another network namespace, which no table of this one lists.
+func TestDoctorSeesSocketsOfOtherNamespaces(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		space, err := l.Namespace("red")
+		must(t, err)
+		var fds []int
+		must(t, space.Do(func() error {
+			for range 20 {
+				client, server := connectTo(t, loopback4, func(int) {})
+				fds = append(fds, client, server)
+			}
+			return nil
+		}))
+		fd, _ := listenWith(t, lab.Host4, 64)
+		given(t, "mesh", append(fds, fd)...)
+		finds(t, nil, nil)
+		finds(t, nil, []string{"-N", "red"})
+	})
+}
+
 // TestDoctorSeesConnectionsThatHaveEnded has a program keep the descriptors of
 // connections that were in CLOSE_WAIT when a reset ended them, as the answer to a
 // keepalive probe does. No list of sockets shows them.

@@ -50,15 +50,34 @@ func (c *Checkup) readEnded(missing []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := j.open(c.ctx)
-	if err != nil {
-		return err
-	}
-	for socket, err := range s.Sockets() {
+	listed := func(j *job) error {
+		s, err := j.open(c.ctx)
 		if err != nil {
 			return err
 		}
-		delete(open, socket.Owner.Inode)
+		for socket, err := range s.Sockets() {
+			if err != nil {
+				return err
+			}
+			delete(open, socket.Owner.Inode)
+		}
+		return nil
+	}
+	if err := listed(j); err != nil {
+		return err
+	}
+	if !o.MayHoldEnded(0, len(open)) {
+		return nil
+	}
+	// A process may hold sockets of other network namespaces. If these cannot be
+	// read, nothing is known of the sockets.
+	q.Netns = AllNamespaces
+	everywhere, err := newJob(q)
+	if err == nil {
+		err = listed(everywhere)
+	}
+	if err != nil {
+		return c.ctx.Err()
 	}
 	ended := make([]int, len(o.Limits))
 	for inode, d := range open {
