@@ -32,7 +32,7 @@ func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 	o.Release, o.Interval = "6.18.5", time.Second
 	o.Before, o.After = map[string]int64{}, map[string]int64{}
 	for _, name := range []string{
-		"Tcp.PassiveOpens", "Tcp.ActiveOpens", "Tcp.AttemptFails", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.RetransSegs", "TcpExt.ListenOverflows", "TcpExt.ListenDrops",
+		"Tcp.PassiveOpens", "Tcp.ActiveOpens", "Tcp.AttemptFails", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.OutSegs", "Tcp.RetransSegs", "TcpExt.TCPSynRetrans", "TcpExt.TCPDSACKRecv", "TcpExt.ListenOverflows", "TcpExt.ListenDrops",
 		"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop",
 		"TcpExt.TCPTimeWaitOverflow", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnClose",
 		"TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnLinger", "TcpExt.TCPAbortFailed", "TcpExt.TCPMemoryPressures",
@@ -48,6 +48,14 @@ var nginx = Process{PID: 812, Name: "nginx"}
 
 // rose makes a counter rise between the two readings.
 func (p *patient) rose(name string, by int64) { p.After[name] = p.Before[name] + by }
+
+// resent makes the counters of segments rise: n of them were resent ones.
+func (p *patient) resent(n, of int64) { p.rose("Tcp.RetransSegs", n); p.rose("Tcp.OutSegs", of-n) }
+
+// resends sets what a connection has resent.
+func resends(segments uint32, bytes uint64) func(*tcp.Socket) {
+	return func(s *tcp.Socket) { s.Cookie, s.Info.TotalRetrans, s.Info.RetransBytes = 1, segments, bytes }
+}
 
 // onlySinceBoot removes the first reading.
 func (p *patient) onlySinceBoot() { p.Before, p.Interval = nil, 0 }

@@ -95,6 +95,7 @@ var relations = []struct {
 	{"no-keepalive", "half-open-suspects", true},
 	{"accept-queue-full", "close-wait-leak", false},
 	{"dead-path", "closing-stuck", true},
+	{"loss-high", "dead-path", true},
 }
 
 func relate(findings []Finding) {

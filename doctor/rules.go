@@ -180,6 +180,21 @@ var rules = []Rule{
 		judge:   judgeSelfConnect,
 	},
 	{
+		Code: "loss-high", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.loss.connections", Run: "tcpstate ls -p -i state connected dst {network}"},
+			{Say: "doctor.do.loss.port", Run: "tcpstate ls -p -i state connected sport = :{port}"},
+			{Say: "doctor.do.loss.link", When: segmentsLost, Run: "ip -s -s link"},
+			{Say: "doctor.do.loss.route", When: segmentsLost, Run: "ip route get {peer_address}"},
+			{Say: "doctor.do.loss.path", When: segmentsLost},
+			{Say: "doctor.do.loss.counters", Run: "nstat -asz 'TcpRetransSegs' 'TcpExt*Retrans*' TcpExtTCPTimeouts 'TcpExtTCPDSACK*' 'TcpExtTCPSpurious*'"},
+			{Say: "doctor.do.loss.order", When: resentInVain},
+		},
+		Topic: "ESTABLISHED", Needs: NeedCounters | NeedRates,
+		Sources: []string{"RFC 6298", "RFC 2883", "RFC 8985", "tcp_retransmit_skb, net/ipv4/tcp_output.c"},
+		judge:   judgeLoss,
+	},
+	{
 		Code: "dead-path", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state established,close-wait {which}"},

@@ -387,6 +387,31 @@ var cases = []struct {
 	}, ports(40000, 40999)), 0, ""},
 	{"port-exhaustion", "ports outside the range", with(func(p *patient) { p.add(900, tcp.Established, 0, outgoing("192.0.2.1", "198.51.100.7:5432", 30000)) }, ports(40000, 40999)), 0, ""},
 
+	{"loss-high", "eleven hundredths", with(func(p *patient) { p.resent(131772, 1195241) }), Warning, "11 % of the segments sent within 1s were resent (131,772 of 1,195,241)"},
+	{"loss-high", "one hundredth", with(func(p *patient) { p.resent(10, 1000) }), Info, ""},
+	{"loss-high", "less", with(func(p *patient) { p.resent(9, 100) }), 0, ""},
+	{"loss-high", "a smaller part", with(func(p *patient) { p.resent(99, 10000) }), 0, ""},
+	{"loss-high", "as many in a longer time", with(func(p *patient) { p.Interval = 10 * time.Second; p.resent(99, 1000) }), 0, ""},
+	{"loss-high", "SYN-ACKs of a flood", with(func(p *patient) { p.resent(500, 1000); p.rose("TcpExt.TCPSynRetrans", 495) }), 0, ""},
+	{"loss-high", "resent in vain", with(func(p *patient) { p.resent(100, 1000); p.rose("TcpExt.TCPDSACKRecv", 50) }), Info, "50 were resent in vain"},
+	{"loss-high", "to one network", with(func(p *patient) {
+		p.SetEarlier(&Earlier{})
+		p.add(3, tcp.Established, 0, oneNetwork(), resends(10, 14480))
+		p.add(2, tcp.Established, 0, networks(2), resends(1, 1448))
+		p.resent(32, 500)
+	}), Warning, "(32 of 500), most of them to 100.0.0.0/24"},
+	{"loss-high", "to clients of one listener", with(func(p *patient) {
+		p.SetEarlier(&Earlier{})
+		p.listen(0, 128)
+		p.add(9, tcp.Established, 0, networks(9), resends(10, 14480))
+		p.resent(90, 500)
+	}), Warning, "most of them to clients of 0.0.0.0:443 of nginx"},
+	{"loss-high", "to peers that do not answer", with(func(p *patient) {
+		p.SetEarlier(&Earlier{})
+		p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100), resends(10, 1000))
+		p.resent(99, 500)
+	}), 0, ""},
+
 	{"dead-path", "one", with(func(p *patient) { p.add(1, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100)) }), Info, "1 connection of nginx (pid 812) to a peer that does not answer (peer 10.0.1.9:40001), for at least 7s"},
 	{"dead-path", "five", with(func(p *patient) {
 		p.add(5, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100), samePeer)

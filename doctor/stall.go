@@ -122,6 +122,7 @@ func sendWindow(s *tcp.Socket) (uint32, bool) {
 // whether it fails to.
 func (v *Survey) addStalled(s *tcp.Socket) bool {
 	why, age := v.stallOf(s)
+	v.addLoss(s, why)
 	switch why {
 	case stallSilent:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(deadPathProbes) {

@@ -48,6 +48,7 @@ type Survey struct {
 	closingWindow int // of closing: the peer answers, and its window is closed
 	deadPath      group
 	unreadPeer    group
+	losses        losses
 	full          group // only full segments get no answer
 	blocked       group // what they send does not leave this host
 	unreadApp     groups[owner]
@@ -375,9 +376,8 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 	} else {
 		v.unaged++
 	}
+	v.addStalled(s)
 	switch s.Timer.Kind {
-	case tcp.TimerOn, tcp.TimerPersist:
-		v.addStalled(s)
 	case tcp.TimerKeepalive:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(halfOpenProbes) {
 			v.probed.addStanding(s, max(idle, 1), 0)
@@ -457,6 +457,7 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 // net/ipv4/tcp_input.c).
 func (v *Survey) addClosing(s *tcp.Socket) {
 	why, age := v.stallOf(s)
+	v.addLoss(s, why)
 	if why == stallBlocked {
 		v.addBlocked(s, age.Or(0))
 		return

@@ -53,6 +53,11 @@ const (
 	orphansShare
 	orphansFull
 	memoryNear
+	lossRate
+	lossShare
+	lossMany
+	lossSpurious
+	lossMost
 	deadPathResends
 	deadPathProbes
 	deadPathCount
@@ -136,6 +141,11 @@ var thresholdTable = [numThresholds]Threshold{
 	orphansShare:     {"orphans-high.share", 25, UnitPercent, "tcp_out_of_resources, net/ipv4/tcp_timer.c"},
 	orphansFull:      {"orphans-high.full", 90, UnitPercent, "tcp_check_oom, net/ipv4/tcp.c"},
 	memoryNear:       {"tcp-memory-pressure.near", 90, UnitPercent, "tcp_mem in ip-sysctl.rst"},
+	lossRate:         {"loss-high.rate", 10, UnitCount, ""},
+	lossShare:        {"loss-high.share", 1, UnitPercent, "the check of RetransSegs in hotsos"},
+	lossMany:         {"loss-high.many", 5, UnitPercent, "Mathis et al., The macroscopic behavior of the TCP congestion avoidance algorithm, 1997"},
+	lossSpurious:     {"loss-high.spurious", 50, UnitPercent, "RFC 2883; tcp_check_dsack, net/ipv4/tcp_input.c"},
+	lossMost:         {"loss-high.most", 50, UnitPercent, ""},
 	deadPathResends:  {"dead-path.resends", 5, UnitCount, retriesSource},
 	deadPathProbes:   {"dead-path.probes", 3, UnitCount, "tcp_send_probe0, net/ipv4/tcp_output.c"},
 	deadPathCount:    {"dead-path.count", 5, UnitCount, ""},
