@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -151,6 +152,7 @@ func (c *Checkup) counters() map[string]int64 {
 	if err != nil {
 		return nil
 	}
+	maps.Copy(counters, c.proc.BelowTCP())
 	return counters
 }
 
@@ -170,6 +172,9 @@ func (c *Checkup) End(interval time.Duration) error {
 	o := c.Observation
 	counters, err := c.proc.Counters()
 	c.note(err)
+	if err == nil {
+		maps.Copy(counters, c.proc.BelowTCP())
+	}
 	o.After, o.Interval = counters, interval
 	if interval == 0 {
 		o.Before = nil
@@ -193,6 +198,7 @@ func (c *Checkup) End(interval time.Duration) error {
 	o.Survey.Excuse(c.job.owners.late())
 	c.warnings.Add(s.Warnings()...)
 
+	o.Conntrack, o.ConntrackMax, _ = c.proc.Conntrack()
 	if o.Survey.NeedsAddresses() {
 		o.Addresses = c.proc.LocalAddresses()
 	}

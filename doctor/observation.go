@@ -36,6 +36,10 @@ type Observation struct {
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
+	// Conntrack is how many connections the firewall of the namespace tracks, and
+	// ConntrackMax how many it can; 0: it tracks none, or that is unknown.
+	Conntrack, ConntrackMax int64
+
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix

@@ -96,6 +96,10 @@ var relations = []struct {
 	{"accept-queue-full", "close-wait-leak", false},
 	{"dead-path", "closing-stuck", true},
 	{"loss-high", "dead-path", true},
+	{"conntrack-full", "dead-path", true},
+	{"conntrack-full", "syn-sent-stuck", true},
+	{"conntrack-full", "loss-high", true},
+	{"dropped-early", "loss-high", true},
 }
 
 func relate(findings []Finding) {
