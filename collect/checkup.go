@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -180,6 +181,7 @@ func (c *Checkup) counters() map[string]int64 {
 	if err != nil {
 		return nil
 	}
+	maps.Copy(counters, c.proc.BelowTCP())
 	return counters
 }
 
@@ -199,6 +201,9 @@ func (c *Checkup) End(interval time.Duration) error {
 	o := c.Observation
 	counters, err := c.proc.Counters()
 	c.note(err)
+	if err == nil {
+		maps.Copy(counters, c.proc.BelowTCP())
+	}
 	o.After, o.Interval = counters, interval
 	if o.Earlier != nil {
 		o.Earlier.Ago = interval
@@ -228,6 +233,7 @@ func (c *Checkup) End(interval time.Duration) error {
 	o.Survey.Excuse(c.job.owners.late())
 	c.warnings.Add(s.Warnings()...)
 
+	o.Conntrack, o.ConntrackMax, _ = c.proc.Conntrack()
 	if o.Survey.NeedsAddresses() {
 		o.Addresses = c.proc.LocalAddresses()
 	}

@@ -32,7 +32,7 @@ func healthy(change ...func(*lifecycle.Settings, *Thresholds)) *patient {
 	o.Release, o.Interval = "6.18.5", time.Second
 	o.Before, o.After = map[string]int64{}, map[string]int64{}
 	for _, name := range []string{
-		"Tcp.PassiveOpens", "Tcp.ActiveOpens", "Tcp.AttemptFails", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.OutSegs", "Tcp.RetransSegs", "TcpExt.TCPSynRetrans", "TcpExt.TCPDSACKRecv", "TcpExt.ListenOverflows", "TcpExt.ListenDrops",
+		"Tcp.PassiveOpens", "TcpExt.IPReversePathFilter", "Softnet.Dropped", "Tcp.InCsumErrors", "TcpExt.PruneCalled", "Conntrack.Drop", "Tcp.ActiveOpens", "Tcp.AttemptFails", "Tcp.EstabResets", "Tcp.OutRsts", "Tcp.OutSegs", "Tcp.RetransSegs", "TcpExt.TCPSynRetrans", "TcpExt.TCPDSACKRecv", "TcpExt.ListenOverflows", "TcpExt.ListenDrops",
 		"TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "TcpExt.TCPReqQFullDoCookies", "TcpExt.TCPReqQFullDrop",
 		"TcpExt.TCPTimeWaitOverflow", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnClose",
 		"TcpExt.TCPAbortOnData", "TcpExt.TCPAbortOnLinger", "TcpExt.TCPAbortFailed", "TcpExt.TCPMemoryPressures",

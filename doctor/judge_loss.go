@@ -85,8 +85,9 @@ func judgeLoss(o *Observation) []Finding {
 	// OutSegs does not count what is resent (__tcp_transmit_skb in
 	// net/ipv4/tcp_output.c).
 	sent := o.rises("Tcp.OutSegs") + o.rises("Tcp.RetransSegs")
-	// SYNs and SYN-ACKs that are resent have rules of their own.
-	resent := max(o.rises("Tcp.RetransSegs")-o.rises("TcpExt.TCPSynRetrans")-l.silent, 0)
+	// SYNs and SYN-ACKs that are resent have rules of their own. A connection that
+	// was given up because nothing answered had at least one resend.
+	resent := max(o.rises("Tcp.RetransSegs")-o.rises("TcpExt.TCPSynRetrans")-o.rises("TcpExt.TCPAbortOnTimeout")-l.silent, 0)
 	if !o.often(lossRate, resent) || !o.Thresholds.reaches(lossShare, resent, sent) {
 		return nil
 	}

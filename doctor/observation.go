@@ -41,6 +41,11 @@ type Observation struct {
 	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
 	Ended    []Ended              // of the same processes, those that have some
+
+	// Conntrack is how many connections the firewall of the namespace tracks, and
+	// ConntrackMax how many it can; 0: it tracks none, or that is unknown.
+	Conntrack, ConntrackMax int64
+
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix

@@ -97,6 +97,11 @@ var relations = []struct {
 	{"no-keepalive", "half-open-suspects", true},
 	{"accept-queue-full", "close-wait-leak", false},
 	{"dead-path", "closing-stuck", true},
+	{"loss-high", "dead-path", true},
+	{"conntrack-full", "dead-path", true},
+	{"conntrack-full", "syn-sent-stuck", true},
+	{"conntrack-full", "loss-high", true},
+	{"dropped-early", "loss-high", true},
 }
 
 func relate(findings []Finding) {

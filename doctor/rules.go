@@ -78,6 +78,7 @@ var rules = []Rule{
 		Code: "syn-sent-stuck", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.syn-sent.who", Run: "tcpstate ls -p -o state syn-sent"},
+			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
 			{Say: "doctor.do.syn-sent.answers", Run: "tcpdump -ni any 'host {peer_address} and tcp port {peer_port}'"},
 			{Say: "doctor.do.syn-sent.way"},
 			{Say: "doctor.do.syn-sent.timeout"},
@@ -308,6 +309,29 @@ var rules = []Rule{
 		Topic: "CLOSE_WAIT", Needs: NeedLimits,
 		Sources: []string{"getrlimit(2)", "accept(2)"},
 		judge:   judgeLimits,
+	},
+	{
+		Code: "conntrack-full", Severities: []Severity{Warning, Critical},
+		Advice: []Step{
+			{Say: "doctor.do.conntrack.states", Run: "tcpstate count --by state"},
+			{Say: "doctor.do.conntrack.raise", About: "value"},
+			{Say: "doctor.do.conntrack.less"},
+		},
+		Topic:   "SYN_SENT",
+		Sources: []string{"Documentation/networking/nf_conntrack-sysctl.rst", "__nf_conntrack_alloc, net/netfilter/nf_conntrack_core.c"},
+		judge:   judgeConntrack,
+	},
+	{
+		Code: "dropped-early", Severities: []Severity{Info, Warning},
+		Advice: []Step{
+			{Say: "doctor.do.early.counters", Run: "nstat -asz TcpExtIPReversePathFilter TcpInCsumErrors TcpExtTCPBacklogDrop TcpExtTCPRcvQDrop TcpExtPruneCalled"},
+			{Say: "doctor.do.early.link", Run: "ip -s -s link"},
+			{Say: "doctor.do.early.sockets", Run: "tcpstate ls -p -m recvq gt 65536"},
+			{Say: "doctor.do.early.path"},
+		},
+		Topic: "ESTABLISHED", Needs: NeedCounters | NeedRates,
+		Sources: []string{"ip_rcv_finish, net/ipv4/ip_input.c", "enqueue_to_backlog, net/core/dev.c", "tcp_add_backlog, net/ipv4/tcp_ipv4.c", "tcp_data_queue and tcp_prune_queue, net/ipv4/tcp_input.c"},
+		judge:   judgeEarly,
 	},
 	{
 		Code: "orphans-high", Severities: []Severity{Warning, Critical},

@@ -596,6 +596,16 @@ var cases = []struct {
 	}), Critical, "worker (pid 100) has 1000 of 1024 descriptors open; likewise pid 101, pid 102, pid 103 and 2 more"},
 	{"fd-limit-near", "fewer", with(func(p *patient) { p.Limits = []Limit{{nginx, 819, 1024}} }), 0, ""},
 
+	{"conntrack-full", "nine tenths", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 900, 1000 }), Warning, "the firewall tracks 900 connections, of at most 1,000"},
+	{"conntrack-full", "full", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 1000, 1000 }), Critical, ""},
+	{"conntrack-full", "packets are dropped", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 900, 1000; p.rose("Conntrack.Drop", 3) }), Critical, "3 packets were dropped"},
+	{"conntrack-full", "fewer", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 899, 1000 }), 0, ""},
+	{"conntrack-full", "no table", with(func(p *patient) { p.rose("Conntrack.Drop", 3) }), 0, ""},
+
+	{"dropped-early", "by rp_filter and by the device", with(func(p *patient) { p.rose("TcpExt.IPReversePathFilter", 10); p.rose("Softnet.Dropped", 20) }), Warning, "20 behind the device, because the processors of the host were too slow; 10 because the way back leads over another interface (rp_filter)"},
+	{"dropped-early", "fewer", with(func(p *patient) { p.rose("TcpExt.IPReversePathFilter", 9); p.rose("Tcp.InCsumErrors", 9) }), 0, ""},
+	{"dropped-early", "queues are cut down", with(func(p *patient) { p.rose("TcpExt.PruneCalled", 10) }), Info, "10 times a receive queue was cut down"},
+
 	{"orphans-high", "a quarter", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16384 }), Warning, "16,384 sockets have no program, of at most 65536"},
 	{"orphans-high", "fewer", with(func(p *patient) { p.SockStat["TCP.orphan"] = 16383 }), 0, ""},
 	{"orphans-high", "nine tenths", with(func(p *patient) { p.SockStat["TCP.orphan"] = 58983 }), Critical, ""},

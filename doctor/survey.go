@@ -50,6 +50,7 @@ type Survey struct {
 	closingWindow int // of closing: the peer answers, and its window is closed
 	deadPath      group
 	unreadPeer    group
+	dropping      group // the kernel dropped packets for them between the readings
 	losses        losses
 	full          group // only full segments get no answer
 	blocked       group // what they send does not leave this host
@@ -380,6 +381,7 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 		v.unaged++
 	}
 	v.addStalled(s)
+	v.addDropping(s)
 	switch s.Timer.Kind {
 	case tcp.TimerKeepalive:
 		if s.Timer.Retransmits > 0 && int64(s.Timer.Retransmits) >= v.thresholds.number(halfOpenProbes) {

@@ -52,6 +52,9 @@ const (
 	closingResends
 	closingCount
 	closingMany
+	conntrackNear
+	conntrackFull
+	earlyRate
 	orphansShare
 	orphansFull
 	memoryNear
@@ -146,6 +149,9 @@ var thresholdTable = [numThresholds]Threshold{
 	closingResends:   {"closing-stuck.resends", 3, UnitCount, retriesSource},
 	closingCount:     {"closing-stuck.count", 10, UnitCount, ""},
 	closingMany:      {"closing-stuck.many", 100, UnitCount, ""},
+	conntrackNear:    {"conntrack-full.near", 90, UnitPercent, "__nf_conntrack_alloc, net/netfilter/nf_conntrack_core.c"},
+	conntrackFull:    {"conntrack-full.full", 100, UnitPercent, "__nf_conntrack_alloc, net/netfilter/nf_conntrack_core.c"},
+	earlyRate:        {"dropped-early.rate", 10, UnitCount, ""},
 	orphansShare:     {"orphans-high.share", 25, UnitPercent, "tcp_out_of_resources, net/ipv4/tcp_timer.c"},
 	orphansFull:      {"orphans-high.full", 90, UnitPercent, "tcp_check_oom, net/ipv4/tcp.c"},
 	memoryNear:       {"tcp-memory-pressure.near", 90, UnitPercent, "tcp_mem in ip-sysctl.rst"},

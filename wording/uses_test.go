@@ -35,10 +35,11 @@ var callees = map[string]struct {
 var givenElsewhere = map[string][]string{
 	"netns.entering": {"cause", "name"}, "netns.opening": {"cause", "name"}, "netns.reading": {"cause", "name"}, "netns.examining": {"cause", "name"}, // OpError.Message
 	"filter.no-number": {"text"}, "filter.no-bytes": {"text"}, "filter.no-duration": {"text"}, // unit.wrong
-	"doctor.do.queue.path":     {"network"}, // Rule.advise
-	"doctor.do.address-gone":   {"address"},
-	"doctor.do.accept.backlog": {"backlog"},
-	"findings.baseline.same":   {"time"}, "findings.baseline.worse": {"time"}, "findings.baseline.new": {"time"}, // Findings.textOf
+	"doctor.do.queue.path":      {"network"}, // Rule.advise
+	"doctor.do.conntrack.raise": {"value"},
+	"doctor.do.address-gone":    {"address"},
+	"doctor.do.accept.backlog":  {"backlog"},
+	"findings.baseline.same":    {"time"}, "findings.baseline.worse": {"time"}, "findings.baseline.new": {"time"}, // Findings.textOf
 	"doctor.lacks.processes": {"n"}, "doctor.lacks.clocks": {"n"}, "doctor.lacks.setting": {"n", "name"}, // Lack.Message
 	"error.state": {"state"}, // tcp.UnknownStateError.Wording
 }

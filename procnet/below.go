@@ -1,0 +1,70 @@
+package procnet
+
+import (
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// BelowTCP returns counters of what drops packets before TCP sees them:
+// Softnet.Dropped, for the whole host, and Conntrack.Drop, for the namespace. A
+// counter that cannot be read is missing. The files have a line for each
+// processor, with numbers in hexadecimal (softnet_seq_show in
+// net/core/net-procfs.c, ct_cpu_seq_show in
+// net/netfilter/nf_conntrack_standalone.c).
+func (p *Proc) BelowTCP() Counters {
+	counters := make(Counters)
+	if n, ok := p.sumColumn("softnet_stat", 1, 0); ok {
+		counters["Softnet.Dropped"] = n
+	}
+	const conntrackDrop = 10 // 11th column; the first line has the names
+	if n, ok := p.sumColumn("stat/nf_conntrack", conntrackDrop, 1); ok {
+		counters["Conntrack.Drop"] = n
+	}
+	return counters
+}
+
+// sumColumn adds up a column of a file, from a line on.
+func (p *Proc) sumColumn(name string, column, first int) (sum int64, ok bool) {
+	file, err := p.FS.Open(path.Join(p.NetDir, name))
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxRoutes))
+	if err != nil {
+		return 0, false
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if i < first {
+			continue
+		}
+		words := strings.Fields(line)
+		if len(words) <= column {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(words[column], 16, 32)
+		if err != nil {
+			return 0, false
+		}
+		sum += int64(n)
+	}
+	return sum, true
+}
+
+// Conntrack returns how many connections the firewall of the namespace tracks,
+// and how many it can, and whether it tracks any. Any user may read the files.
+func (p *Proc) Conntrack() (count, most int64, ok bool) {
+	for name, value := range map[string]*int64{"nf_conntrack_count": &count, "nf_conntrack_max": &most} {
+		text, err := fs.ReadFile(p.FS, "sys/net/netfilter/"+name)
+		if err != nil {
+			return 0, 0, false
+		}
+		if *value, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err != nil {
+			return 0, 0, false
+		}
+	}
+	return count, most, true
+}
