@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"cmp"
-	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -72,31 +71,6 @@ const (
 	maxLocalAddresses = 128 // each takes 8 KiB
 	maxSelfConnects   = 64
 )
-
-// destination is a local address and a peer. Each outgoing connection to the
-// same destination needs a different local port.
-type destination struct {
-	local netip.Addr
-	peer  netip.AddrPort
-}
-
-// hashDestination returns a hash function with a secret, because peers may be
-// able to choose the addresses to which a program connects. It ignores the
-// interface of a link-local address.
-func hashDestination(secret maphash.Seed) func(destination) uint64 {
-	return func(d destination) uint64 {
-		var b [34]byte
-		local, peer := d.local.As16(), d.peer.Addr().As16()
-		copy(b[:16], local[:])
-		copy(b[16:32], peer[:])
-		binary.LittleEndian.PutUint16(b[32:], d.peer.Port())
-		return maphash.Bytes(secret, b[:])
-	}
-}
-
-func compareDestinations(a, b destination) int {
-	return cmp.Or(a.local.Compare(b.local), a.peer.Compare(b.peer))
-}
 
 // processSockets is a process and how many sockets it holds.
 type processSockets struct {
@@ -300,17 +274,6 @@ func (v *Survey) findListener(local netip.AddrPort) *Listener {
 	return nil
 }
 
-// addOutgoing counts a connection that uses a local port for its destination.
-func (v *Survey) addOutgoing(s *tcp.Socket) {
-	pid := 0
-	if len(s.Processes) > 0 {
-		pid = s.Processes[0].PID
-	}
-	// IPv4 over an IPv6 socket uses the same ports as IPv4.
-	to := destination{s.Local.Addr().Unmap(), netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port())}
-	v.destinations.add(to, s.State == tcp.TimeWait, pid)
-}
-
 // addOut counts an established connection that did not come in through a
 // listener, for the processes that hold it.
 func (v *Survey) addOut(s *tcp.Socket) {
@@ -322,40 +285,6 @@ func (v *Survey) addOut(s *tcp.Socket) {
 		if held := v.processes[p.PID]; held != nil {
 			held.out++
 		}
-	}
-}
-
-// portUse is which local ports of one local address sockets have that were not
-// accepted.
-type portUse struct {
-	used     portSet
-	distinct int
-	sockets  int
-	pids     pids
-}
-
-// addLocalPort counts a socket that has a local port of the range.
-func (v *Survey) addLocalPort(s *tcp.Socket) {
-	local := s.Local.Addr().Unmap()
-	if local != v.lastAddress {
-		use := v.localPorts[local]
-		if use == nil && len(v.localPorts) < maxLocalAddresses {
-			use = new(portUse)
-			v.localPorts[local] = use
-		}
-		v.lastAddress, v.lastUse = local, use
-	}
-	use := v.lastUse
-	if use == nil {
-		return
-	}
-	use.sockets++
-	if port := s.Local.Port(); !use.used.has(port) {
-		use.used.set(port)
-		use.distinct++
-	}
-	if len(s.Processes) > 0 {
-		use.pids.add(s.Processes[0].PID)
 	}
 }
 
@@ -529,23 +458,4 @@ func clock(s *tcp.Socket, value time.Duration) tcp.Optional[time.Duration] {
 		return tcp.Optional[time.Duration]{}
 	}
 	return tcp.Known(value)
-}
-
-// portSet is a set of ports.
-type portSet [1 << 16 / 64]uint64
-
-func (p *portSet) has(port uint16) bool { return p[port/64]&(1<<(port%64)) != 0 }
-
-func (p *portSet) set(port uint16) { p[port/64] |= 1 << (port % 64) }
-
-func (p *portSet) add(r lifecycle.PortRange) {
-	for port := int(r.First); port <= int(r.Last); port++ {
-		p.set(uint16(port))
-	}
-}
-
-func (p *portSet) remove(r lifecycle.PortRange) {
-	for port := int(r.First); port <= int(r.Last); port++ {
-		p[port/64] &^= 1 << (port % 64)
-	}
 }
