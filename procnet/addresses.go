@@ -55,7 +55,7 @@ func parseTrie(r io.Reader) (list []netip.Prefix, ok bool) {
 		case len(words) == 3 && words[2] == "LOCAL":
 			length, err := strconv.Atoi(strings.TrimPrefix(words[0], "/"))
 			prefix, wrong := at.Prefix(length)
-			if err != nil || wrong != nil {
+			if err != nil || wrong != nil || !at.IsValid() {
 				return nil, false
 			}
 			list = append(list, prefix)

@@ -1,6 +1,8 @@
 package procnet
 
 import (
+	"io"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -52,4 +54,37 @@ fd000000000000000000000000000002 80 00000000000000000000000000000000 00 00000000
 	if list := Open("/proc").LocalAddresses(); !slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(netip.MustParseAddr("127.0.0.1")) }) {
 		t.Errorf("127.0.0.1 is not among this host's addresses %v", list)
 	}
+}
+
+// FuzzRoutes checks that the parsers of routes return only valid prefixes, and
+// never panic.
+func FuzzRoutes(f *testing.F) {
+	f.Add("Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 127.0.0.0\n        /8 host LOCAL\n")
+	f.Add("   /8 host LOCAL\n")
+	f.Add("00000000000000000000000000000001 80 00000000000000000000000000000000 00 00000000000000000000000000000000 00000000 00000002 00000000 80200001 lo\n")
+	f.Fuzz(func(t *testing.T, file string) {
+		for _, parse := range []func(io.Reader) ([]netip.Prefix, bool){parseTrie, parseRoutes6} {
+			list, ok := parse(strings.NewReader(file))
+			for _, prefix := range list {
+				if ok && !prefix.IsValid() {
+					t.Errorf("%q: the prefix %v is not valid", file, prefix)
+				}
+			}
+		}
+	})
+}
+
+// FuzzColumn checks the sum of a column against a simple count of its lines.
+func FuzzColumn(f *testing.F) {
+	f.Add("00000001 0000000a\n00000002 ffffffff\n", 1, 0)
+	f.Add("a b\nc d\n", 0, 1)
+	f.Fuzz(func(t *testing.T, file string, column, first int) {
+		if column < 0 {
+			return
+		}
+		sum, ok := parseColumn(strings.NewReader(file), column, first)
+		if most := int64(strings.Count(file, "\n")+1) * math.MaxUint32; sum < 0 || sum > most || !ok && sum != 0 {
+			t.Errorf("the sum of column %d of %q is %d, %v", column, file, sum, ok)
+		}
+	})
 }

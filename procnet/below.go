@@ -26,14 +26,20 @@ func (p *Proc) BelowTCP() Counters {
 	return counters
 }
 
-// sumColumn adds up a column of a file, from a line on.
+// sumColumn adds up a column of a file, starting at line first.
 func (p *Proc) sumColumn(name string, column, first int) (sum int64, ok bool) {
 	file, err := p.FS.Open(path.Join(p.NetDir, name))
 	if err != nil {
 		return 0, false
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxRoutes))
+	return parseColumn(io.LimitReader(file, maxRoutes), column, first)
+}
+
+// parseColumn reads lines of hexadecimal numbers of 32 bits and adds up a column,
+// starting at line first. Lines and columns count from 0.
+func parseColumn(r io.Reader, column, first int) (sum int64, ok bool) {
+	text, err := io.ReadAll(r)
 	if err != nil {
 		return 0, false
 	}
