@@ -222,7 +222,7 @@ func (f *finding) check(t *testing.T) {
 			t.Errorf("%s advises %q, with a placeholder", f.Code, advice)
 		}
 		if _, command, found := strings.Cut(advice, ": "); found {
-			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See with whom") || strings.HasPrefix(advice, "See who") || strings.HasPrefix(advice, "See which programs") ||
+			lists := strings.HasPrefix(advice, "List them") || strings.HasPrefix(advice, "See which peers") || strings.HasPrefix(advice, "See who") || strings.HasPrefix(advice, "See which programs") ||
 				strings.HasPrefix(advice, "See how many")
 			checkCommand(t, f.Code, command, lists)
 		}

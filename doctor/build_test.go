@@ -54,7 +54,9 @@ func (p *patient) resent(n, of int64) { p.rose("Tcp.RetransSegs", n); p.rose("Tc
 
 // resends sets what a connection has resent.
 func resends(segments uint32, bytes uint64) func(*tcp.Socket) {
-	return func(s *tcp.Socket) { s.Cookie, s.Info.TotalRetrans, s.Info.RetransBytes = 1, segments, bytes }
+	return func(s *tcp.Socket) {
+		s.Cookie, s.Info.TotalRetrans, s.Info.RetransBytes, s.Info.AckedBytes = 1, segments, bytes, 1
+	}
 }
 
 // onlySinceBoot sets every counter to 1,000 and removes the first reading.

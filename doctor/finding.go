@@ -19,8 +19,8 @@ import (
 type Finding struct {
 	Code     string
 	Severity Severity
-	// Title is what to read first: what is wrong, with whom, and since when if
-	// that is known. Names of processes in it may hold anything.
+	// Title is what to read first: what is wrong, which program or peer it is about,
+	// and since when if that is known. Names of processes in it may hold anything.
 	Title    wording.Message
 	Evidence Evidence
 	Meaning  wording.Message // in one sentence; from the rule

@@ -18,7 +18,7 @@ type losses struct {
 	lossy    int   // connections that resent data
 	resent   int64 // bytes
 	timeouts int64 // from Linux 6.7 on
-	silent   int64 // segments resent to peers that do not answer at all; dead-path reports these
+	silent   int64 // segments resent where nothing was acknowledged in the interval; other rules report these
 
 	networks  map[netip.Prefix]int64   // bytes resent, up to maxGroups networks
 	listeners map[netip.AddrPort]int64 // bytes resent to clients of a listener
@@ -36,7 +36,7 @@ func (v *Survey) addLoss(s *tcp.Socket, why stall) {
 		return
 	}
 	l := &v.losses
-	if why == stallSilent || why == stallFull {
+	if why == stallSilent || why == stallFull || s.Info.AckedBytes <= past.AckedBytes {
 		l.silent += int64(s.Info.TotalRetrans - min(past.TotalRetrans, s.Info.TotalRetrans))
 		return
 	}

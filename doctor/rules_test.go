@@ -429,6 +429,11 @@ var cases = []struct {
 		p.add(9, tcp.Established, 0, networks(9), resends(10, 14480))
 		p.resent(90, 500)
 	}), Warning, "most of them to clients of 0.0.0.0:443 of nginx"},
+	{"loss-high", "of which nothing was acknowledged", with(func(p *patient) {
+		p.resent(100, 1000)
+		p.SetEarlier(new(Earlier))
+		p.add(1, tcp.Established, 0, resends(91, 9100), func(s *tcp.Socket) { s.Info.AckedBytes = 0 })
+	}), 0, ""},
 	{"loss-high", "to peers that do not answer", with(func(p *patient) {
 		p.SetEarlier(&Earlier{})
 		p.add(9, tcp.Established, 7*time.Second, timer(tcp.TimerOn, 5), queues(0, 100), resends(10, 1000))
@@ -542,7 +547,7 @@ var cases = []struct {
 	{"app-not-reading", "unknown clocks", with(func(p *patient) { p.add(5, tcp.Established, 0, noClocks, queues(60000, 0)) }), 0, ""},
 
 	{"app-not-reading", "a slow reader", with(func(p *patient) { twice(p, 100, 50, 0, 0) }), 0, ""},
-	{"app-not-reading", "a slow reader to whom more comes than it reads", with(func(p *patient) { twice(p, 100, 150, 60, 0) }), 0, ""},
+	{"app-not-reading", "a slow reader that gets more data than it reads", with(func(p *patient) { twice(p, 100, 150, 60, 0) }), 0, ""},
 	{"app-not-reading", "nothing was read", with(func(p *patient) { twice(p, 100, 150, 50, 0) }), Info, "does not read 1 connection"},
 	{"app-not-reading", "data keeps coming, and for 10s nothing is read", with(func(p *patient) { p.Interval = 10 * time.Second; twice(p, 100, 150, 50, 0, fresh) }), Info, "for at least 10s"},
 	{"app-not-reading", "data keeps coming, for less", with(func(p *patient) { p.Interval = 10*time.Second - 1; twice(p, 100, 150, 50, 0, fresh) }), 0, ""},
