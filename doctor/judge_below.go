@@ -15,22 +15,24 @@ func judgeConntrack(o *Observation) []Finding {
 	if o.ConntrackMax <= 0 {
 		return nil
 	}
-	drops := o.rises("Conntrack.Drop")
+	if !o.Thresholds.reaches(conntrackNear, o.Conntrack, o.ConntrackMax) {
+		return nil // what is dropped then has another reason
+	}
+	drops, known := o.rise("Conntrack.Drop")
 	f := Finding{Severity: Warning}
-	switch {
-	case o.Thresholds.reaches(conntrackFull, o.Conntrack, o.ConntrackMax) || drops > 0:
+	if o.Thresholds.reaches(conntrackFull, o.Conntrack, o.ConntrackMax) || known && drops > 0 {
 		f.Severity = Critical
-	case !o.Thresholds.reaches(conntrackNear, o.Conntrack, o.ConntrackMax):
-		return nil
 	}
 	f.Title = wording.Say("doctor.conntrack-full.title", "n", o.Conntrack, "most", o.ConntrackMax)
-	if drops > 0 {
+	if known && drops > 0 {
 		f.Title = wording.Say("doctor.conntrack-full.drops", "title", f.Title, "n", drops)
 	}
 	f.Evidence.Add("tracked", o.Conntrack)
 	f.Evidence.Add("nf_conntrack_max", o.ConntrackMax)
 	f.Evidence.Add("tracked_percent", percent(o.Conntrack, o.ConntrackMax))
-	f.Evidence.Add("dropped", drops)
+	if known {
+		f.Evidence.Add("dropped", drops)
+	}
 	f.with("value", fmt.Sprint(2*o.ConntrackMax))
 	return []Finding{f}
 }

@@ -605,6 +605,7 @@ var cases = []struct {
 	{"conntrack-full", "full", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 1000, 1000 }), Critical, ""},
 	{"conntrack-full", "packets are dropped", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 900, 1000; p.rose("Conntrack.Drop", 3) }), Critical, "3 packets were dropped"},
 	{"conntrack-full", "fewer", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 899, 1000 }), 0, ""},
+	{"conntrack-full", "packets are dropped, and there is room", with(func(p *patient) { p.Conntrack, p.ConntrackMax = 10, 1000; p.rose("Conntrack.Drop", 3) }), 0, ""},
 	{"conntrack-full", "no table", with(func(p *patient) { p.rose("Conntrack.Drop", 3) }), 0, ""},
 
 	{"dropped-early", "by rp_filter and by the device", with(func(p *patient) { p.rose("TcpExt.IPReversePathFilter", 10); p.rose("Softnet.Dropped", 20) }), Warning, "20 behind the device, because the processors of the host were too slow; 10 because the way back leads over another interface (rp_filter)"},
