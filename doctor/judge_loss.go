@@ -107,9 +107,13 @@ func judgeLoss(o *Observation) []Finding {
 	f.Evidence.Add("segments_sent", sent)
 	f.Evidence.Add("resent_percent", percent(resent, sent))
 	o.addRises(&f.Evidence, lossCounters...)
-	f.Evidence.Add("connections_with_resends", l.lossy)
-	f.Evidence.Add("connections_resent_bytes", l.resent)
-	f.Evidence.Add("connections_timeouts", l.timeouts)
+	if l.lossy > 0 { // a source without cookies or tcp_info shows none, which is not 0
+		f.Evidence.Add("connections_with_resends", l.lossy)
+		f.Evidence.Add("connections_resent_bytes", l.resent)
+	}
+	if l.timeouts > 0 { // older kernels do not report them
+		f.Evidence.Add("connections_timeouts", l.timeouts)
+	}
 	f.Evidence.Add("interval_ms", o.Interval)
 	return []Finding{f}
 }
