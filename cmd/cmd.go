@@ -44,7 +44,7 @@ type environment struct {
 	lookupEnv            func(string) (value string, set bool)
 	now                  func() time.Time
 	hostname             func() (string, error)
-	words                *wording.Catalogue // the language of texts for people; nil: English
+	words                *wording.Catalogue // the language of texts for people; nil: that of the locale
 }
 
 // Main runs the program with the arguments of the process and returns its exit
@@ -81,19 +81,19 @@ func screenSize() (width, height int) {
 
 // run runs a command in an environment and returns its exit code.
 func run(ctx context.Context, args []string, env *environment) int {
-	inner := *env
+	inner := env.inLanguage()
 	stdout := &output{ctx: ctx, w: env.stdout}
 	inner.stdout = stdout
-	root := newRootCommand(&inner)
+	root := newRootCommand(inner)
 	root.SetArgs(args)
 	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // shells show the texts of commands and flags
-		describeForShell(root, env.words)
+		describeForShell(root, inner.words)
 	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = stdout.err
 	}
-	return report(err, env.stderr, env.words)
+	return report(err, env.stderr, inner.words)
 }
 
 // output is the stdout of a command. After an interrupt it accepts no more output,
@@ -194,6 +194,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newVersionCommand(env))
 	root.SetHelpCommand(newHelpCommand())
+	addLanguageFlag(root, env)
 	show := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
 		describe(root, env.words) // only now: reading the texts takes time

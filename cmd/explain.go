@@ -24,7 +24,7 @@ import (
 // explainFlags are the flags of explain.
 type explainFlags struct {
 	list, noLive, ascii, noPager bool
-	language, netns              string
+	netns                        string
 	json                         bool
 	format, color                string
 	quiet                        bool
@@ -54,7 +54,6 @@ func newExplainCommand(env *environment) *cobra.Command {
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&f.list, "list", false, "")
-	flags.StringVar(&f.language, "lang", "", "")
 	flags.BoolVar(&f.noLive, "no-live", false, "")
 	flags.StringVarP(&f.netns, "netns", "N", "", "")
 	flags.BoolVar(&f.ascii, "ascii", false, "")
@@ -92,22 +91,15 @@ type explanation struct {
 // parse checks the flags and the arguments. Its errors are mistakes in them.
 func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environment) (*explanation, error) {
 	e := &explanation{explainFlags: f, env: env, format: f.format}
-	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
-	language := locale.Language()
 	var err error
-	if flags.Changed("lang") {
-		if language, err = wording.ParseLanguage(f.language); err != nil {
-			return nil, err
-		}
-	}
-	if e.book, err = explain.Open(language); err != nil {
+	if e.book, err = explain.Open(env.words.Language()); err != nil {
 		return nil, err
 	}
 	color, err := useColor(f.color, env)
 	if err != nil {
 		return nil, err
 	}
-	e.terminal = explain.Terminal{Color: color, ASCII: f.ascii || !locale.UTF8()}
+	e.terminal = explain.Terminal{Color: color, ASCII: f.ascii || !env.locale().UTF8()}
 	if env.stdoutTTY {
 		e.terminal.Width, _ = env.size()
 	}

@@ -75,6 +75,9 @@ func newHelpCommand() *cobra.Command {
 // flagError turns an error of pflag into an error with a text of this program, if
 // there is one, and adds a hint.
 func flagError(c *cobra.Command, err error) error {
+	if language, ok := errors.AsType[*wording.UnknownLanguageError](err); ok {
+		return misused(language)
+	}
 	worded := wording.Wrap(err, "cmd.flag.cause")
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {

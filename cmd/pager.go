@@ -51,9 +51,7 @@ func pagerFor(page []byte, env *environment) string {
 func runPager(pager string, page []byte, env *environment) (done bool, err error) {
 	c := exec.Command("/bin/sh", "-c", pager)
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(page), os.Stdout, os.Stderr
-	if env.getenv("LESS") == "" {
-		c.Env = append(os.Environ(), "LESS=FRX") // F: end if the page fits; R: show colours; X: do not clear the screen
-	}
+	c.Env = pagerEnvironment(env, os.Environ())
 	if err := c.Start(); err != nil {
 		return false, nil
 	}
@@ -70,6 +68,20 @@ func runPager(pager string, page []byte, env *environment) (done bool, err error
 		return exit.ExitCode() != 126 && exit.ExitCode() != 127, nil
 	}
 	return true, err
+}
+
+// pagerEnvironment returns the environment of a pager: the given one, with what
+// less(1) needs and the user has not set.
+func pagerEnvironment(env *environment, environ []string) []string {
+	if env.getenv("LESS") == "" {
+		environ = append(environ, "LESS=FRX") // F: end if the page fits; R: show colours; X: do not clear the screen
+	}
+	// A page is in UTF-8. Where the locale is not installed, as is usual over ssh,
+	// less would show the bytes of a Chinese page as hex.
+	if env.getenv("LESSCHARSET") == "" && env.getenv("LESSCHARDEF") == "" {
+		environ = append(environ, "LESSCHARSET=utf-8")
+	}
+	return environ
 }
 
 // restoreInterrupt makes Ctrl-C end the program again after signal.Ignore, which

@@ -62,3 +62,26 @@ func TestPager(t *testing.T) {
 		})
 	}
 }
+
+// TestPagerEnvironment checks that less is told the encoding of a page, unless the
+// user has told it already.
+func TestPagerEnvironment(t *testing.T) {
+	for _, test := range []struct{ set, want string }{
+		{"", "LESS=FRX LESSCHARSET=utf-8"},
+		{"LESS=S", "LESSCHARSET=utf-8"},
+		{"LESSCHARSET=latin1", "LESS=FRX"},
+		{"LESSCHARDEF=8bcccbcc18b95.", "LESS=FRX"},
+	} {
+		env := quietEnvironment(nil, nil)
+		name, value, _ := strings.Cut(test.set, "=")
+		env.getenv = func(of string) string {
+			if of == name {
+				return value
+			}
+			return ""
+		}
+		if got := strings.Join(pagerEnvironment(env, nil), " "); got != test.want {
+			t.Errorf("with %q: %q, want %q", test.set, got, test.want)
+		}
+	}
+}

@@ -39,8 +39,7 @@ func (f *watchFlags) onScreen(flags *pflag.FlagSet, env *environment) bool {
 
 // runScreen shows the screen until the user leaves it.
 func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, env *environment) error {
-	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
-	book, err := explain.Open(locale.Language())
+	book, err := explain.Open(env.words.Language())
 	if err != nil {
 		return err
 	}
@@ -50,7 +49,7 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	}
 	s := &screen.Screen{
 		Session: &watch.Session{Query: o.query, Now: env.now}, Interval: f.interval, Filter: strings.Join(args, " "),
-		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !locale.UTF8(), Parse: f.parseFilter,
+		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !env.locale().UTF8(), Parse: f.parseFilter,
 		Input: env.terminal.in, Output: env.terminal.out, Environ: env.terminal.environ,
 	}
 	if o.query.States.Len() == 1 { // focus it, so that the screen still counts the others

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-//go:embed en
+//go:embed en zh
 var folders embed.FS
 
 // Catalogue holds the texts of one language. It reads a file when the first text

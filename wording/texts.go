@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tcpstate/text"
 )
 
 // Texts maps the keys of one file to their texts.
@@ -63,7 +65,7 @@ func textOf(first string, more []string) string {
 		return strings.Join(lines, "\n")
 	case len(more) > 0:
 		for _, line := range more {
-			first += " " + strings.TrimSpace(line)
+			first = text.JoinLines(first, strings.TrimSpace(line))
 		}
 	}
 	if len(first) > 1 && first[0] == '"' && first[len(first)-1] == '"' {
