@@ -271,7 +271,7 @@ func TestPagesFromProc(t *testing.T) {
 			if !slices.Equal(d.Unseen, []string{"CLOSE", "BOUND_INACTIVE"}) {
 				t.Errorf("explain %q: the unseen states are %q", args, d.Unseen)
 			}
-			if len(d.Warnings) != 1 || strings.Count(got.stderr, "note:") != 1 {
+			if len(d.Warnings) != 1 || strings.Count(got.stderr, "note:")+strings.Count(got.stderr, "说明：") != 1 {
 				t.Errorf("explain %q: warnings %q, stderr %q", args, d.Warnings, got.stderr)
 			}
 		}
