@@ -14,10 +14,16 @@ type clock struct {
 	schedule func(lifecycle.Settings) lifecycle.Schedule
 }
 
-// minRTO is the retransmission timeout that is used to compute the totals of
-// data and of a FIN. It is the shortest one, which applies to a peer that is
-// near.
-const minRTO = 200 * time.Millisecond
+// The retransmission timeouts that are used to compute the totals of data and of
+// a FIN. minRTO is the shortest. nearRTO is that of a peer that is near: the
+// round trip is rounded up to a jiffy, of 4 ms at the usual HZ of 250, and
+// added to the shortest (tcp_set_rto, net/ipv4/tcp_input.c). The difference
+// matters: a FIN is given up at the first timeout after 102.2 s, which is the
+// timeout at 104 s, but would be one at 204 s if all waits were a little shorter.
+const (
+	minRTO  = 200 * time.Millisecond
+	nearRTO = minRTO + 4*time.Millisecond
+)
 
 // clocks are the clocks, by the names that pages use.
 var clocks = map[string]clock{
@@ -39,7 +45,7 @@ var clocks = map[string]clock{
 	},
 	"orphan": {
 		settings: []string{"net.ipv4.tcp_orphan_retries", "net.ipv4.tcp_rto_max_ms"},
-		schedule: func(s lifecycle.Settings) lifecycle.Schedule { return s.OrphanSchedule(minRTO) },
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule { return s.OrphanSchedule(nearRTO) },
 	},
 	"keepalive": {
 		settings: []string{"net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"},

@@ -69,7 +69,8 @@
 //     answers), syn-flood, syn-cookies, backlog (the accept queue is full), syn-lost
 //     (SYN_SENT resends), bound (bind(), then connect()), old-syn (two-way handshake
 //     and an old SYN), last-ack-lost (TIME_WAIT answers a FIN that is resent),
-//     old-segment (a new connection receives a segment of the old one).
+//     old-segment (TIME_WAIT meets a segment of the old connection), old-accepted
+//     (the same without TIME_WAIT), syn-meets-last-ack (a new connection without it).
 //   - @transitions: the list of how a state is entered and left, from the state
 //     machine in package lifecycle.
 //   - @clock: what ends the state and when, and the settings that determine it: a

@@ -41,11 +41,12 @@ var wordKeys = []string{
 	"end.client", "end.server", "end.first", "end.second", "end.one", "end.other", "end.attacker",
 
 	"ladder.nosocket", "ladder.resends", "ladder.nobody", "ladder.sixty", "ladder.reads", "ladder.sendson",
-	"ladder.again", "ladder.refuses", "ladder.crash", "ladder.restarts", "ladder.unread", "ladder.probes",
+	"ladder.again", "ladder.refuses", "ladder.takes", "ladder.oldsocket", "ladder.crash", "ladder.restarts", "ladder.unread", "ladder.probes",
 	"ladder.poweroff", "ladder.forged", "ladder.keepsnothing", "ladder.checks", "ladder.synqueue",
 	"ladder.acceptqueue", "ladder.nevermeant",
 
-	"ladder.givenup", "ladder.nothingsent", "ladder.straying", "ladder.namefree", "ladder.notold", "ladder.idle",
+	"ladder.givenup", "ladder.nothingsent", "ladder.straying", "ladder.rfc1337", "ladder.nowait", "ladder.olddata", "ladder.forgotten", "ladder.since611",
+	"ladder.notold", "ladder.idle",
 	"ladder.alive", "ladder.allprobes", "ladder.thousands", "ladder.queuefull", "ladder.synqueuefull",
 	"ladder.acceptfull", "ladder.acceptroom", "ladder.straysyn", "ladder.withtwo",
 
