@@ -95,16 +95,16 @@ svg { --ink: #1f2328; --edge: #59636e; --open: #dafbe1; --first: #ddf4ff; --seco
 @media (prefers-color-scheme: dark) {
   svg { --ink: #f0f6fc; --edge: #9198a1; --open: #12391f; --first: #0c2d4d; --second: #4a2a0f; --box: #21262d; --paper: #0d1117 }
 }
-.paper { fill: var(--paper) }
-.edge { fill: none; stroke: var(--edge); stroke-width: 1.4 }
-.head { fill: var(--edge) }
-.label { fill: var(--ink); font: 14px ui-monospace, monospace }
-.state { fill: var(--ink); font: bold 15px ui-sans-serif, sans-serif; text-anchor: middle }
-rect.box, rect.open, rect.first, rect.second, rect.none { stroke: var(--edge); stroke-width: 1.4 }
-.box { fill: var(--box) }
-.open { fill: var(--open) }
-.first { fill: var(--first) }
-.second { fill: var(--second) }
+.paper { fill: #ffffff; fill: var(--paper) }
+.edge { fill: none; stroke: #59636e; stroke: var(--edge); stroke-width: 1.4 }
+.head { fill: #59636e; fill: var(--edge) }
+.label { fill: #1f2328; fill: var(--ink); font: 14px ui-monospace, monospace }
+.state { fill: #1f2328; fill: var(--ink); font: bold 15px ui-sans-serif, sans-serif; text-anchor: middle }
+rect.box, rect.open, rect.first, rect.second, rect.none { stroke: #59636e; stroke: var(--edge); stroke-width: 1.4 }
+.box { fill: #f6f8fa; fill: var(--box) }
+.open { fill: #dafbe1; fill: var(--open) }
+.first { fill: #ddf4ff; fill: var(--first) }
+.second { fill: #fff1e5; fill: var(--second) }
 .none { fill: none; stroke-dasharray: 4 4 }
 </style>
 <defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto"><path class="head" d="M0,0 L10,5 L0,10 z"/></marker></defs>

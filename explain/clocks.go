@@ -60,8 +60,8 @@ var clocks = map[string]clock{
 	},
 	"time_wait": {
 		constant: "TCP_TIMEWAIT_LEN",
-		schedule: func(lifecycle.Settings) lifecycle.Schedule {
-			return lifecycle.Schedule{GivenUp: lifecycle.TimeWaitLength}
+		schedule: func(s lifecycle.Settings) lifecycle.Schedule {
+			return lifecycle.Schedule{GivenUp: s.Effective().TWTimeout.Or(lifecycle.TimeWaitLength)}
 		},
 	},
 }

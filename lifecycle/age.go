@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"time"
 
 	"tcpstate/tcp"
@@ -9,6 +10,7 @@ import (
 // Clocks are the settings of a host from which SetAge computes ages.
 type Clocks struct {
 	FinTimeout        time.Duration // net.ipv4.tcp_fin_timeout
+	TimeWait          time.Duration // net.ipv4.tcp_tw_timeout of Alibaba Cloud Linux; elsewhere TimeWaitLength
 	SynLinearTimeouts int           // net.ipv4.tcp_syn_linear_timeouts; 0 on kernels before 6.5
 	RTOMax            time.Duration // net.ipv4.tcp_rto_max_ms; 120 s on kernels before 6.15
 }
@@ -16,13 +18,13 @@ type Clocks struct {
 // Clocks returns the settings from which ages are computed.
 func (s Settings) Clocks() Clocks {
 	s = s.Effective()
-	return Clocks{FinTimeout: s.FinTimeout.Or(0), SynLinearTimeouts: s.SynLinearTimeouts.Or(0), RTOMax: s.RTOMax.Or(0)}
+	return Clocks{FinTimeout: s.FinTimeout.Or(0), TimeWait: s.TWTimeout.Or(0), SynLinearTimeouts: s.SynLinearTimeouts.Or(0), RTOMax: s.RTOMax.Or(0)}
 }
 
 // IsClock reports whether Settings.Clocks uses the setting.
 func (d *Setting) IsClock() bool {
 	switch d.Name {
-	case "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_syn_linear_timeouts", "net.ipv4.tcp_rto_max_ms":
+	case "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_tw_timeout", "net.ipv4.tcp_syn_linear_timeouts", "net.ipv4.tcp_rto_max_ms":
 		return true
 	}
 	return false
@@ -54,7 +56,7 @@ func (c Clocks) SetAge(s *tcp.Socket) {
 	switch s.State {
 	case tcp.TimeWait:
 		if s.Timer.Kind == tcp.TimerTimeWait {
-			setAge(s, TimeWaitLength-s.Timer.Expires, true)
+			setAge(s, cmp.Or(c.TimeWait, TimeWaitLength)-s.Timer.Expires, true)
 		}
 	case tcp.SynRecv:
 		setRequestAge(s)

@@ -36,6 +36,8 @@ func TestSetAgeOfTimers(t *testing.T) {
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
 		{"TIME_WAIT that has just started", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 60*time.Second, 0)}, 0, true},
+		{"TIME_WAIT where tcp_tw_timeout is 10 s", lifecycle.Clocks{TimeWait: 10 * time.Second},
+			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 8*time.Second, 0)}, 2 * time.Second, true},
 		{"TIME_WAIT with more than 60 s left", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 61*time.Second, 0)}, unknown, false},
 		{"TIME_WAIT without its timer", today,

@@ -8,7 +8,7 @@ import (
 
 // The constants of TCP's timers (include/net/tcp.h).
 const (
-	// TimeWaitLength is how long TIME_WAIT lasts: a constant of the kernel
+	// TimeWaitLength is how long TIME_WAIT lasts: a constant of Linux
 	// (TCP_TIMEWAIT_LEN), not net.ipv4.tcp_fin_timeout.
 	TimeWaitLength = 60 * time.Second
 

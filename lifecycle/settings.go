@@ -40,6 +40,7 @@ type Settings struct {
 	TWReuse      tcp.Optional[int]
 	TWReuseDelay tcp.Optional[time.Duration]
 	TWRecycle    tcp.Optional[int]
+	TWTimeout    tcp.Optional[time.Duration]
 	RFC1337      tcp.Optional[int]
 	Timestamps   tcp.Optional[int]
 
@@ -72,6 +73,9 @@ type Setting struct {
 	// the value that describes the behaviour of kernels without the setting, if
 	// there is one.
 	Since, Gone, Absent string
+
+	// Only is the distribution whose kernels alone have the setting, or "".
+	Only string
 
 	// Host means that the setting applies to the whole machine. The kernel then
 	// lists it only in the initial network namespace.
@@ -160,6 +164,8 @@ var SettingTable = [...]Setting{
 		field: func(s *Settings) settingValue { return span{&s.TWReuseDelay, UnitMilliseconds} }},
 	{Name: "net.ipv4.tcp_tw_recycle", Doc: "shorten TIME_WAIT; breaks clients behind NAT", Unit: UnitSwitch, Default: "0", Gone: "4.12", Absent: "0",
 		field: func(s *Settings) settingValue { return number{&s.TWRecycle} }},
+	{Name: "net.ipv4.tcp_tw_timeout", Doc: "how long TIME_WAIT lasts", Unit: UnitSeconds, Absent: "60", Only: "Alibaba Cloud Linux",
+		field: func(s *Settings) settingValue { return span{&s.TWTimeout, UnitSeconds} }},
 	{Name: "net.ipv4.tcp_rfc1337", Doc: "TIME_WAIT ignores resets (RFC 1337)", Unit: UnitSwitch, Default: "0",
 		field: func(s *Settings) settingValue { return number{&s.RFC1337} }},
 	{Name: "net.ipv4.tcp_timestamps", Doc: "timestamps (RFC 7323): 0 off, 1 on from a random start, 2 on", Default: "1",

@@ -162,17 +162,17 @@ func TestOpenChoosesNet(t *testing.T) {
 }
 
 func TestClocks(t *testing.T) {
-	const fin, linear, rto = "sys/net/ipv4/tcp_fin_timeout", "sys/net/ipv4/tcp_syn_linear_timeouts", "sys/net/ipv4/tcp_rto_max_ms"
+	const fin, wait, linear, rto = "sys/net/ipv4/tcp_fin_timeout", "sys/net/ipv4/tcp_tw_timeout", "sys/net/ipv4/tcp_syn_linear_timeouts", "sys/net/ipv4/tcp_rto_max_ms"
 	for _, test := range []struct {
 		name  string
 		files map[string]string
 		want  lifecycle.Clocks
 		err   string
 	}{
-		{"all set", map[string]string{fin: "15\n", linear: "4\n", rto: "30000\n"}, lifecycle.Clocks{FinTimeout: 15 * time.Second, SynLinearTimeouts: 4, RTOMax: 30 * time.Second}, ""},
-		{"an old kernel", map[string]string{fin: "60\n"}, lifecycle.Clocks{FinTimeout: time.Minute, RTOMax: 2 * time.Minute}, ""},
+		{"all set", map[string]string{fin: "15\n", wait: "5\n", linear: "4\n", rto: "30000\n"}, lifecycle.Clocks{FinTimeout: 15 * time.Second, TimeWait: 5 * time.Second, SynLinearTimeouts: 4, RTOMax: 30 * time.Second}, ""},
+		{"an old kernel", map[string]string{fin: "60\n"}, lifecycle.Clocks{FinTimeout: time.Minute, TimeWait: time.Minute, RTOMax: 2 * time.Minute}, ""},
 		{"no settings at all", nil, lifecycle.Clocks{}, `reading sys/net/ipv4: file does not exist`},
-		{"negative, without newline", map[string]string{fin: "-1"}, lifecycle.Clocks{FinTimeout: -time.Second, RTOMax: 2 * time.Minute}, ""},
+		{"negative, without newline", map[string]string{fin: "-1"}, lifecycle.Clocks{FinTimeout: -time.Second, TimeWait: time.Minute, RTOMax: 2 * time.Minute}, ""},
 		{"nonsense", map[string]string{fin: "soon\n", rto: "later\n"}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_fin_timeout: value "soon": not a whole number of 32 bits`},
 		{"empty", map[string]string{linear: ""}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_syn_linear_timeouts: value "": not a whole number of 32 bits`},
 		{"too large", map[string]string{rto: "2147483648\n"}, lifecycle.Clocks{}, `reading sys/net/ipv4/tcp_rto_max_ms: value "2147483648": not a whole number of 32 bits`},

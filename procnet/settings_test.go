@@ -71,7 +71,7 @@ func equalSettings(a, b lifecycle.Settings) bool {
 	return true
 }
 
-// TestClocksReadsFewFiles checks that a listing opens only three files to
+// TestClocksReadsFewFiles checks that a listing opens only four files to
 // compute ages.
 func TestClocksReadsFewFiles(t *testing.T) {
 	p := files(map[string]string{"sys/net/ipv4/tcp_fin_timeout": "60"})
@@ -80,7 +80,7 @@ func TestClocksReadsFewFiles(t *testing.T) {
 	if _, err := p.Clocks(); err != nil {
 		t.Fatal(err)
 	}
-	if len(counted.opened) != 3 {
+	if len(counted.opened) != 4 {
 		t.Errorf("opened %q", counted.opened)
 	}
 }
