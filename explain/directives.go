@@ -202,7 +202,10 @@ func (p *Page) settingTable(names []string) [][]Text {
 	for _, name := range names {
 		d, _ := lifecycle.SettingOf(name)
 		usual := oneLine(d.Default)
-		if usual == "" {
+		switch {
+		case d.Empty:
+			usual = p.say("clock.empty")
+		case usual == "":
 			usual = p.say("clock.varies")
 		}
 		row := []Text{code(name), plain(usual)}

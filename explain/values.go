@@ -68,6 +68,8 @@ func (v values) sysctl(name string) (string, error) {
 		return v.words.say("setting.gone", "name", code), nil
 	case !known && d.Absent != "":
 		return v.words.say("setting.absent", "name", code, "value", d.Absent), nil
+	case !known && d.Empty:
+		return v.words.say("setting.empty", "name", code), nil
 	case !known:
 		return v.words.say("setting.varies", "name", code), nil
 	case v.host == nil:

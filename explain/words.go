@@ -33,7 +33,7 @@ var wordKeys = []string{
 	"unit.ms {n}", "unit.s {n}", "unit.min {n}", "unit.h {n}", "unit.join", "list.join",
 
 	"setting.live {name} {value}", "setting.changed {default} {name} {value}", "setting.default {name} {value}",
-	"setting.varies {name}", "setting.absent {name} {value}", "setting.gone {name}",
+	"setting.varies {name}", "setting.empty {name}", "setting.absent {name} {value}", "setting.gone {name}",
 
 	"clock.intro.live", "clock.intro.default", "clock.none", "clock.time_wait", "clock.fin_wait2",
 	"clock.syn_sent", "clock.syn_recv", "clock.data", "clock.orphan", "clock.keepalive", "clock.constant {name}",
@@ -55,7 +55,7 @@ var wordKeys = []string{
 	"moves.rfconly", "moves.linuxonly", "moves.form.held", "moves.form.orphan", "moves.form.request",
 	"moves.form.small",
 
-	"clock.gap", "clock.varies", "clock.setting", "clock.value", "clock.default",
+	"clock.gap", "clock.varies", "clock.empty", "clock.setting", "clock.value", "clock.default",
 
 	"live.none", "live.count {n} {states} {total}", "live.unseen {states}", "live.oldest {age} {name}", "live.oldest.least {age} {name}",
 	"live.by.process", "live.by.listener", "live.by.peer", "live.sockets", "live.nothing", "live.count.head",

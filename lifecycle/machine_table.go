@@ -224,6 +224,8 @@ func everywhere() []Transition {
 
 		within(finSent, Transition{FromForm: Held, Event: EventClose, ToForm: Orphan, Standing: LinuxOnly,
 			Linux: "The FIN has been sent. From now on the socket is an orphan.", Source: srcTCP + "__tcp_close"}),
+		from(tcp.Set(tcp.FinWait1, tcp.FinWait2), Transition{FromForm: Held, Event: EventReceiveLate, Sent: RST, To: tcp.Close, ToForm: Held, Role: ActiveCloser, RFC: rfcHalf,
+			Linux: "Only after shutdown(SHUT_RDWR). Counter TCPAbortOnData.", Source: srcInput + "tcp_rcv_state_process"}),
 		from(tcp.Set(tcp.FinWait1, tcp.FinWait2), Transition{FromForm: Orphan, Event: EventReceiveLate, Sent: RST, To: NoSocket, Role: ActiveCloser, RFC: rfcHalf,
 			Linux: "Counter TCPAbortOnData.", Source: srcInput + "tcp_rcv_state_process"}),
 		from(tcp.Set(tcp.FinWait1, tcp.FinWait2, tcp.Closing), Transition{FromForm: Orphan, Event: EventBucketsFull, To: NoSocket, Role: ActiveCloser, Standing: LinuxOnly,

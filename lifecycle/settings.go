@@ -65,8 +65,9 @@ type Setting struct {
 	Unit Unit
 
 	// Default is the initial value in kernels that have the setting, as text.
-	// It is "" if the value depends on the machine's memory or is empty.
+	// It is "" if the value depends on the machine's memory, or if Empty is true.
 	Default string
+	Empty   bool // the initial value is empty: a list with no element
 
 	// Since is the first kernel that has the setting. Gone is the first kernel
 	// that no longer has it. "" means that there is no such limit. Absent is
@@ -173,7 +174,7 @@ var SettingTable = [...]Setting{
 
 	{Name: "net.ipv4.ip_local_port_range", Doc: "ports that connect() and bind() of port 0 choose from", Unit: UnitPorts, Default: "32768\t60999",
 		field: func(s *Settings) settingValue { return portRange{&s.LocalPortRange} }},
-	{Name: "net.ipv4.ip_local_reserved_ports", Doc: "ports of that range that are not chosen", Unit: UnitPorts,
+	{Name: "net.ipv4.ip_local_reserved_ports", Doc: "ports of that range that are not chosen", Unit: UnitPorts, Empty: true,
 		field: func(s *Settings) settingValue { return portRanges{&s.LocalReservedPorts} }},
 
 	{Name: "net.ipv4.tcp_max_orphans", Doc: "maximum number of sockets that no program holds; above it they are reset", Host: true,

@@ -129,7 +129,8 @@ func (w *walker) watch(c clock, settings lifecycle.Settings) (sent int, want lif
 		if s.Timer.Kind == tcp.TimerOff {
 			return false // the kernel is handling the timer at this moment
 		}
-		if lefts == nil {
+		// On a busy machine an answer that comes late changes the RTO while probes go on.
+		if lefts == nil || s.Timer.Kind == tcp.TimerPersist {
 			want = c.schedule(settings, rtoOf(s))
 		}
 		o, ok := settings.Outlook(s)
@@ -202,6 +203,9 @@ func (w *walker) sent(c clock) int {
 func rtoOf(s *tcp.Socket) time.Duration {
 	if s.Info == nil {
 		return 0
+	}
+	if s.Timer.Kind == tcp.TimerPersist {
+		return s.Info.RTO // probes double their waits, and leave the RTO as it is
 	}
 	return s.Info.RTO >> s.Info.Backoff
 }

@@ -96,6 +96,9 @@ func (w *walker) receive(tr lifecycle.Transition, rest path) {
 		w.peer.Seq--
 		w.send(tr, lab.FIN|lab.ACK, nil)
 	case lifecycle.EventReceiveLate:
+		if tr.FromForm == lifecycle.Held { // shutdown(SHUT_WR) came before: together they are SHUT_RDWR
+			w.check(tr, unix.Shutdown(w.fd, unix.SHUT_RD))
+		}
 		w.beforeFIN(func() { w.send(tr, lab.PSH|lab.ACK, []byte("late")) })
 	case lifecycle.EventReceiveRST:
 		w.send(tr, lab.RST|lab.ACK, nil)
