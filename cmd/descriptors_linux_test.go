@@ -33,7 +33,7 @@ func TestFewDescriptors(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		openListener(t, netip.MustParseAddrPort("127.0.0.1:8080"))
 		started, unsearched, searched := 0, 0, 0
-		for limit := 3; searched == 0 && limit < 40; limit++ {
+		for limit := 4; searched == 0 && limit < 40; limit++ {
 			run := func(args ...string) outcome {
 				t.Helper()
 				got := runShell(t, fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", limit), args...)
