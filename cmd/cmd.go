@@ -50,6 +50,9 @@ type environment struct {
 // Main runs the program with the arguments of the process and returns its exit
 // code.
 func Main() int {
+	if err := reserveDescriptors(); err != nil {
+		return report(err, os.Stderr, nil)
+	}
 	ctx, stop := untilInterrupted()
 	defer stop()
 	env := &environment{
@@ -168,7 +171,11 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 			fmt.Fprintf(stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
 		}
 	}
-	if hint := wording.Hint(err); !hint.IsZero() {
+	hint := wording.Hint(err)
+	if hint.IsZero() && errors.Is(err, syscall.EMFILE) {
+		hint = wording.Say("cmd.descriptors.hint")
+	}
+	if !hint.IsZero() {
 		line := "tcpstate: " + text.EscapeLine(wording.Say("cmd.hint", "hint", hint).In(words))
 		stderr.Write(append(text.AppendWrapped(nil, line, hintWidth, 0, 2), '\n'))
 	}

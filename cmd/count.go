@@ -77,6 +77,7 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, env *environme
 	if err != nil {
 		return nil, err
 	}
+	query.Counted = true
 	o := &countOptions{query: query, limit: f.limit, quiet: f.quiet,
 		counting: render.Counting{Format: format, Header: !f.noHeader, Color: color, Words: env.words}}
 	if o.by, err = f.dimensions(flags.Changed("by")); err != nil {
@@ -90,6 +91,9 @@ func (f *countFlags) options(flags *pflag.FlagSet, args []string, env *environme
 		o.query.Detail |= tcp.DetailNames
 	}
 	o.bare = f.quiet && o.by == nil && !f.json && !flags.Changed("format")
+	if o.bare {
+		o.query.Exact = f.named()
+	}
 	switch {
 	case f.resolve && o.by == nil:
 		return nil, wording.Fail("cmd.count.resolve").WithHint("cmd.count.resolve.hint")

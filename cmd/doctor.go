@@ -81,6 +81,7 @@ type diagnosis struct {
 	severity   doctor.Severity // of --fail-on; 0: the flag was not given
 	findings   render.Findings
 	before     *doctor.Baseline // nil: there is none
+	missing    []string         // what the source cannot report
 }
 
 // parse checks the flags and turns them into a diagnosis. Its errors are mistakes
@@ -154,6 +155,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 	notes := notes{env: d.env, quiet: d.quiet}
 	notes.printNew(warnings)
 	d.findings.Meta = metaFrom(source, d.env)
+	d.findings.Meta.Missing = d.missing
 	if err := d.write(func(out io.Writer) error { return d.findings.Write(out, checkups, warnings.Texts()) }); err != nil {
 		return err
 	}
@@ -212,7 +214,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		source = c.Source()
+		source, d.missing = c.Source(), c.Missing()
 		warnings = append(warnings, c.Warnings()...)
 		d.findings.Interval = max(d.findings.Interval, c.Observation.Interval) // the first reading itself may take longer
 		if d.before != nil {

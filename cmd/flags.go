@@ -112,6 +112,15 @@ func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
 	return set, nil
 }
 
+// named returns the states that --state names, or none if it names all.
+func (f *sharedFlags) named() tcp.StateSet {
+	named, err := f.stateSet()
+	if err != nil || named == tcp.All {
+		return 0
+	}
+	return named
+}
+
 // families returns the requested address families, or both if none is requested.
 func (f *sharedFlags) families() []tcp.Family {
 	switch {

@@ -216,7 +216,7 @@ func runLs(ctx context.Context, o *lsOptions, env *environment) error {
 // metaOf returns the part of a document that is about the snapshot.
 func metaOf(snapshot *collect.Snapshot, env *environment) render.Meta {
 	meta := metaFrom(snapshot.Source(), env)
-	meta.Missing = snapshot.Missing()
+	meta.Missing, meta.Unlisted = snapshot.Missing(), snapshot.Unlisted()
 	return meta
 }
 

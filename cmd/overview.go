@@ -58,6 +58,7 @@ func (f *overviewFlags) parse(flags *pflag.FlagSet, env *environment) (collect.Q
 // runOverview reads the host once. It does not wait for a second reading, so no
 // counters are compared.
 func runOverview(ctx context.Context, query collect.Query, o *render.Overview, notes notes) error {
+	query.Counted = true
 	checkups, warnings, err := collect.BeginCheckups(ctx, query, doctor.DefaultThresholds(), collect.Once)
 	if err != nil {
 		return err
@@ -69,6 +70,7 @@ func runOverview(ctx context.Context, query collect.Query, o *render.Overview, n
 	warnings = append(warnings, c.Warnings()...)
 	notes.printNew(warnings)
 	o.Meta = metaFrom(c.Source(), notes.env)
+	o.Meta.Missing, o.Meta.Unlisted = c.Missing(), c.Observation.Unlisted
 	checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
 	survey := c.Observation.Survey
 	return o.Write(notes.env.stdout, survey.Counts, survey.Listeners(), &render.Checkup{

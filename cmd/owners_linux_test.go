@@ -417,10 +417,10 @@ func TestFiltersByProcess(t *testing.T) {
 			if len(want) == len(all) || (len(want) == 0) != test.none {
 				t.Errorf("%s: the test expects %d of %d sockets", test.filter, len(want), len(all))
 			}
-			for _, args := range [][]string{{}, {"-p"}, {"--source", "procfs"}, {"-p", "--source", "procfs"}} {
+			for _, args := range [][]string{{}, {"-p"}, {"-q", "--source", "procfs"}, {"-pq", "--source", "procfs"}} {
 				got := 0
 				for _, s := range list(t, append(args, test.filter)...).Sockets {
-					if _, shown := s["processes"]; shown && !slices.Contains(args, "-p") {
+					if _, shown := s["processes"]; shown && !slices.Contains(args, "-p") && !slices.Contains(args, "-pq") {
 						t.Errorf("ls %q %s shows processes", args, test.filter)
 					}
 					if _, shown := s["listener.address"]; shown && !slices.Contains(args, "-p") {
@@ -545,7 +545,7 @@ func TestLsOpensOnlyNeededProcessFiles(t *testing.T) {
 				names[number] = pid + "/" + name
 			}
 		}
-		if got := runArgs(t, append([]string{"ls", "--proc", dir}, strings.Fields(test.args)...)...); got.code != exitDone || got.stderr != "" {
+		if got := runArgs(t, append([]string{"ls", "-q", "--proc", dir}, strings.Fields(test.args)...)...); got.code != exitDone || got.stderr != "" {
 			t.Fatalf("ls %s: %+v", test.args, got)
 		}
 		opened := map[string]bool{}

@@ -26,6 +26,19 @@ func runDenied(t *testing.T, denied syscall.Errno, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
+// runAsOldLinux runs the program on a kernel that reports a release before 6.8.
+func runAsOldLinux(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := lab.RunAsOldLinux(cmd)
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
 // TestLsFallsBackToProc forbids sock_diag with a seccomp filter, as containers do.
 func TestLsFallsBackToProc(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {

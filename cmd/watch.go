@@ -88,7 +88,10 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environme
 	if format == render.CSV || format == render.Markdown {
 		return nil, wording.Fail("cmd.watch.format", "format", format).WithHint("cmd.watch.format.hint")
 	}
-	query.Everything = true
+	query.Everything, query.Counted = true, true
+	if until.IsSet() {
+		query.Exact = f.named()
+	}
 	o := &watchOptions{query: query, quiet: f.quiet, stream: watch.Stream{
 		Interval: f.interval, Ticks: f.count, For: f.lasting, UntilFor: f.untilFor,
 		Format: watch.LineFormat{JSON: format != render.Table, Color: color, Words: env.words},

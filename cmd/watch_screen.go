@@ -47,6 +47,7 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	if err != nil {
 		host = "" // the screen then shows no host
 	}
+	o.query.Counted = false // the screen shows of which states the number is not known
 	s := &screen.Screen{
 		Session: &watch.Session{Query: o.query, Now: env.now}, Interval: f.interval, Filter: strings.Join(args, " "),
 		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !env.locale().UTF8(), Parse: f.parseFilter,

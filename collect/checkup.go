@@ -26,6 +26,7 @@ type Checkup struct {
 	job      *job
 	proc     *procnet.Proc
 	source   Source
+	missing  []string
 	warnings Warnings
 }
 
@@ -223,7 +224,7 @@ func (c *Checkup) End(interval time.Duration) error {
 	if err != nil {
 		return err
 	}
-	c.source = s.Source()
+	c.source, c.missing, o.Unlisted = s.Source(), s.Missing(), s.Unlisted()
 	for socket, err := range s.Sockets() {
 		if err != nil {
 			return err
@@ -241,7 +242,7 @@ func (c *Checkup) End(interval time.Duration) error {
 	c.note(err)
 	o.SockStat = stat
 	c.readLimits()
-	if err := c.readEnded(s.Missing()); err != nil {
+	if err := c.readEnded(); err != nil {
 		return err
 	}
 	o.Unseen = c.warnings.Texts()
@@ -288,6 +289,9 @@ func (c *Checkup) readLimits() {
 
 // Source returns the source of the sockets.
 func (c *Checkup) Source() Source { return c.source }
+
+// Missing returns the JSON names of what the source cannot report.
+func (c *Checkup) Missing() []string { return c.missing }
 
 // Warnings reports what could not be read.
 func (c *Checkup) Warnings() Warnings { return c.warnings }

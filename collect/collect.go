@@ -19,6 +19,7 @@ import (
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // DefaultProc is where /proc is mounted on every Linux host.
@@ -33,6 +34,15 @@ type Query struct {
 	Families []tcp.Family
 	Filter   *filter.Filter // nil: everything
 	Detail   tcp.Detail     // what is requested of each socket
+
+	// Counted is for code that shows numbers of sockets. A total without the states
+	// that the source does not list then has a warning.
+	Counted bool
+
+	// Exact are the states of which a number is requested with nothing beside it
+	// that could say what is missing. It is an error if the source does not list one
+	// of them.
+	Exact tcp.StateSet
 
 	// Everything is for code that follows sockets, and that must also see a socket
 	// after it is no longer selected. All sockets of the families come, as the
@@ -172,7 +182,42 @@ func (j *job) open(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	j.query.Source = s.first.Source() // for the other namespaces
+	if err := j.checkStates(s); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// checkStates refuses a query for sockets of which the source lists none: an empty
+// list would look as if there were none. If only a part of the requested states is
+// not listed, that is a warning. A listing of everything has none: it claims
+// nothing about states of which it shows no socket.
+func (j *job) checkStates(s *Snapshot) error {
+	q := &j.query
+	unlisted := s.Unlisted()
+	selected := q.States != tcp.All || q.Filter.String() != ""
+	switch asked := q.States & unlisted; {
+	case q.Exact&unlisted != 0:
+		return statesUnknown(s.Source(), q.Exact&unlisted)
+	case asked != 0 && asked == q.States:
+		return statesUnknown(s.Source(), asked)
+	case asked != 0 && (selected || q.Counted):
+		j.warnings.Add(statesUnlisted(s.Source(), asked))
+	}
+	return nil
+}
+
+func statesUnknown(source Source, states tcp.StateSet) error {
+	return wording.Fail("collect.error.unlisted", "source", source, "states", namesOf(states)).WithHint("collect.unlisted.hint")
+}
+
+// namesOf returns the names of states, for a sentence.
+func namesOf(states tcp.StateSet) (names []string) {
+	for state := range states.States() {
+		names = append(names, state.String())
+	}
+	return names
 }
 
 // read begins to read the table of a namespace.
@@ -211,6 +256,10 @@ func (s *Snapshot) Source() Source { return s.first.Source() }
 
 // Missing returns the JSON names of what the source cannot report.
 func (s *Snapshot) Missing() []string { return fields.Missing(s.first.Knows()) }
+
+// Unlisted returns the states whose sockets the source does not list, by its kind
+// and by the release of the kernel. How many sockets are in them is not known.
+func (s *Snapshot) Unlisted() tcp.StateSet { return fields.Unlisted(s.first.Knows()) }
 
 // Warnings returns what a reader should know about the reading as a whole. Some
 // warnings are known only after Sockets has been read.

@@ -218,7 +218,7 @@ func TestSocketsAreOfTheStatesAndFamilies(t *testing.T) {
 		{tcp.All, []tcp.Family{tcp.IPv6}, "ESTABLISHED"},
 		{tcp.All, []tcp.Family{tcp.IPv4}, "LISTEN SYN_SENT SYN_RECV FIN_WAIT2 TIME_WAIT"},
 		{tcp.Bucket, both, "SYN_RECV TIME_WAIT"},
-		{tcp.Set(tcp.Close), both, ""},
+		{tcp.Set(tcp.Close, tcp.Listen), both, "LISTEN"},
 	}
 	for _, test := range tests {
 		got := states(readAll(t, mustOpen(t, Query{Source: ProcFS, Proc: dir, States: test.states, Families: test.families})))
@@ -268,7 +268,7 @@ func (d *fakeDump) Close()            { d.closed = true }
 // ofDump returns a snapshot that reads from a dump.
 func ofDump(t *testing.T, q Query, d dump) *Snapshot {
 	q.Families = both
-	q.Source = &sockDiag{func(context.Context, sockdiag.Request) (dump, error) { return d, nil }}
+	q.Source = &sockDiag{probe: sockdiag.ProbeAbilities, open: func(context.Context, sockdiag.Request) (dump, error) { return d, nil }}
 	return mustOpen(t, q)
 }
 

@@ -1,8 +1,6 @@
 package collect
 
 import (
-	"slices"
-
 	"tcpstate/doctor"
 	"tcpstate/procnet"
 	"tcpstate/tcp"
@@ -16,10 +14,11 @@ const descriptorsRead = 8192
 // process has open and that no table lists, because the connection has ended. A
 // socket counts if it was open before the table was read and is still open after
 // it. The table is read again for that, and only if there is something to look
-// for.
-func (c *Checkup) readEnded(missing []string) error {
+// for. A source that does not list all states proves nothing: a socket that is not
+// in its table may only be bound.
+func (c *Checkup) readEnded() error {
 	o := c.Observation
-	if slices.Contains(missing, "cookie") { // a source that does not list all sockets
+	if o.Unlisted != 0 {
 		return nil
 	}
 	// A real Multipath TCP connection is in no table of TCP sockets.

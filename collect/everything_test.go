@@ -58,7 +58,7 @@ func TestEverythingJudgesTheFilterFirst(t *testing.T) {
 func TestListenersAreNotEverything(t *testing.T) {
 	refused := errors.New("refused")
 	var asked sockdiag.Request
-	refuses := &sockDiag{func(_ context.Context, request sockdiag.Request) (dump, error) {
+	refuses := &sockDiag{probe: sockdiag.ProbeAbilities, open: func(_ context.Context, request sockdiag.Request) (dump, error) {
 		asked = request
 		return nil, refused
 	}}

@@ -30,7 +30,7 @@ func everything() Query {
 // selection returns the sockets that a query selects, or the error of Open.
 func selection(t *testing.T, q Query, kernel opener) (map[tcp.Cookie]*tcp.Socket, error) {
 	t.Helper()
-	if source := (&sockDiag{kernel}); q.Source == Auto {
+	if source := (&sockDiag{kernel, sockdiag.ProbeAbilities}); q.Source == Auto {
 		q.Source = &firstOf{{source, ""}, {ProcFS, insteadOfSockDiag}}
 	} else {
 		q.Source = source

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"tcpstate/doctor"
 	"tcpstate/explain"
@@ -49,12 +48,7 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 		}
 	}
 	warnings = s.Warnings()
-	for state := range tcp.All.States() {
-		if slices.Contains(s.Missing(), strings.ToLower(state.String())) {
-			host.Unseen |= tcp.Set(state)
-		}
-	}
-
+	host.Unseen = s.Unlisted()
 	if ports != nil {
 		host.Ports = portUseOf(ports)
 	}
@@ -68,10 +62,10 @@ func ReadHost(ctx context.Context, q Query, topic explain.Topic) (host *explain.
 			host.Counters[name] = uint64(value)
 		}
 	}
-	if topic.States == 0 {
+	if topic.States&^host.Unseen == 0 {
 		return host, warnings, nil
 	}
-	q.States, q.Detail = topic.States, tcp.DetailProcesses|tcp.DetailAge
+	q.States, q.Detail = topic.States&^host.Unseen, tcp.DetailProcesses|tcp.DetailAge
 	groups, err := j.again(q)
 	if err != nil {
 		return nil, warnings, err

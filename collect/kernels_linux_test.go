@@ -109,6 +109,52 @@ func TestOlderKernels(t *testing.T) {
 	})
 }
 
+// TestUnlistedStates asks kernels before and after 6.8 for sockets in states that
+// only the later ones list. Each answers as the kernel would.
+func TestUnlistedStates(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		fillLab(t, l)
+		hidden := tcp.Set(tcp.Close, tcp.BoundInactive)
+		for _, lists := range []bool{false, true} {
+			source := &sockDiag{open: openDump, probe: func() sockdiag.Abilities { return sockdiag.Abilities{BoundInactive: lists} }}
+			q := Query{Source: source, States: hidden, Families: both}
+			s, err := Open(t.Context(), q)
+			if lists != (err == nil) || !lists && wording.Hint(err).IsZero() {
+				t.Errorf("lists: %v: %v", lists, err)
+			}
+			if err == nil {
+				s.Close()
+			}
+			for _, test := range []struct {
+				change func(q *Query)
+				warned bool
+			}{
+				{func(q *Query) {}, false},
+				{func(q *Query) { q.Counted = true }, true},
+				{func(q *Query) { q.States = tcp.Set(tcp.Close, tcp.Listen) }, true},
+				{func(q *Query) { q.Filter = parsed(t, "sport = 80") }, true},
+				{func(q *Query) { q.Counted, q.States = true, tcp.Connected }, false},
+				{func(q *Query) { q.Counted, q.Everything = true, true }, true},
+			} {
+				q := Query{Source: source, States: tcp.All, Families: both}
+				test.change(&q)
+				s := mustOpen(t, q)
+				warned := slices.ContainsFunc(s.Warnings(), func(w Warning) bool { return w.Code == StatesUnlisted })
+				if warned != (test.warned && !lists) || (s.Unlisted() == hidden) == lists {
+					t.Errorf("lists: %v: %v %s: warned %v, unlisted %s", lists, q.States, q.Filter, warned, s.Unlisted())
+				}
+				s.Close()
+			}
+			q = Query{Source: source, States: tcp.Set(tcp.Close, tcp.Listen), Exact: tcp.Set(tcp.Close, tcp.Listen), Families: both}
+			if s, err := Open(t.Context(), q); lists != (err == nil) {
+				t.Errorf("lists: %v: an exact number: %v", lists, err)
+			} else if err == nil {
+				s.Close()
+			}
+		}
+	})
+}
+
 // TestOlderKernelsAutobound checks that a term which only a program can judge
 // is not guessed when the kernel does not run the program.
 func TestOlderKernelsAutobound(t *testing.T) {

@@ -3,14 +3,17 @@ package collect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"tcpstate/procnet"
 	"tcpstate/tcp"
+	"tcpstate/wording"
 )
 
 // Owners knows which processes hold sockets, and through which listener a
@@ -34,6 +37,12 @@ type Owners struct {
 	// set, else for those that were wanted.
 	found *procnet.Owners
 	all   bool
+
+	// failed is why the last search found nothing, where it could not be made: there
+	// is no /proc, or too few descriptors are free. The sockets then have no known
+	// processes. It is an error only if the filter depends on them.
+	failed error
+	judges bool
 
 	// A listing joins each socket with what is in found, in memory that is reused
 	// for each socket.
@@ -61,7 +70,7 @@ func NewOwners(q Query) *Owners {
 	if q.Proc == "" {
 		q.Proc = DefaultProc
 	}
-	o := &Owners{proc: procnet.Open(q.Proc), details: q.Detail.Has(tcp.DetailCommands)}
+	o := &Owners{proc: procnet.Open(q.Proc), details: q.Detail.Has(tcp.DetailCommands), judges: q.Filter != nil && q.judgesOwners()}
 	if o.details && q.ofThisHost() {
 		o.users = &userNames{}
 	}
@@ -185,6 +194,8 @@ func (o *Owners) Warnings() Warnings {
 		return nil
 	case late > 0:
 		return Warnings{ownersUnknown(unknown, known+unknown, openedSince())}
+	case o.failed != nil:
+		return Warnings{ownersUnknown(unknown, known+unknown, wording.Say("collect.error", "cause", o.failed))}
 	}
 	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
 }
@@ -193,7 +204,7 @@ func (o *Owners) Warnings() Warnings {
 // are held by no process. If nothing was hidden from the search, there is no other
 // reason for an unknown process.
 func (o *Owners) late() int {
-	if o.all && o.found.Unreadable == 0 && !o.found.Hidden {
+	if o.all && o.failed == nil && o.found.Unreadable == 0 && !o.found.Hidden {
 		return o.unknown
 	}
 	return 0
@@ -316,11 +327,24 @@ func (o *Owners) searchAll(ctx context.Context) error {
 // means all sockets.
 func (o *Owners) searchFor(ctx context.Context, inodes map[uint32]struct{}) error {
 	found, err := o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details})
-	if err != nil {
-		return err
+	if err == nil && found.Empty {
+		err = wording.Fail("collect.error.no-processes", "proc", o.proc.Dir)
 	}
-	o.found = found
+	switch {
+	case err == nil:
+		o.found, o.failed = found, nil
+	case o.judges || !searchImpossible(err, found):
+		return err
+	default:
+		o.found, o.failed = &procnet.Owners{}, err
+	}
 	return nil
+}
+
+// searchImpossible reports whether no search of /proc can be made: it is not there,
+// or too few descriptors are free.
+func searchImpossible(err error, found *procnet.Owners) bool {
+	return found != nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // of returns the processes that hold a socket.

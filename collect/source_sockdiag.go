@@ -15,10 +15,13 @@ import (
 
 // SockDiag reads the kernel's table over NETLINK_SOCK_DIAG. Any user may use it.
 // Marks and MD5 keys need CAP_NET_ADMIN, and BOUND_INACTIVE needs Linux 6.8.
-var SockDiag Source = &sockDiag{openDump}
+var SockDiag Source = &sockDiag{openDump, sockdiag.ProbeAbilities}
 
-// sockDiag is the source. Tests replace open with older kernels.
-type sockDiag struct{ open opener }
+// sockDiag is the source. Tests replace its functions with older kernels.
+type sockDiag struct {
+	open  opener
+	probe func() sockdiag.Abilities
+}
 
 // opener begins a dump.
 type opener func(context.Context, sockdiag.Request) (dump, error)
@@ -45,7 +48,7 @@ func (s *sockDiag) ThisHostOnly() bool { return true }
 
 // Plan returns the plan for a kernel that knows all instructions.
 func (s *sockDiag) Plan(q *Query) (Plan, error) {
-	program, err := q.Filter.Compile(s.tries(q, sockdiag.ProbeAbilities())[0])
+	program, err := q.Filter.Compile(s.tries(q, s.probe())[0])
 	return Plan{States: q.listed(), Families: q.Families, Program: program}, err
 }
 
@@ -66,7 +69,7 @@ func (s *sockDiag) tries(q *Query, abilities sockdiag.Abilities) []filter.Capabi
 func (s *sockDiag) Begin(ctx context.Context, t *Table) (Reading, error) {
 	r := &dumpReading{source: s, table: t}
 	err := t.Enter(func() error {
-		r.abilities = sockdiag.ProbeAbilities()
+		r.abilities = s.probe()
 		return nil
 	})
 	if err == nil {

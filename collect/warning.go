@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcpstate/procnet"
+	"tcpstate/tcp"
 	"tcpstate/wording"
 )
 
@@ -27,6 +28,7 @@ const (
 	NothingMatches      WarningCode = "nothing-matches"      // the query excludes every socket
 	SourceFailed        WarningCode = "source-failed"        // another source is read in place of the one that failed
 	TableChanged        WarningCode = "table-changed"        // sockets may be missing or listed twice
+	StatesUnlisted      WarningCode = "states-unlisted"      // the source does not list the sockets of some requested states
 	AgesUnknown         WarningCode = "ages-unknown"         // settings that ages depend on could not be read
 	OwnersUnknown       WarningCode = "owners-unknown"       // the processes of some sockets were not found
 	HostNamesLate       WarningCode = "host-names-late"      // name servers were too slow
@@ -91,6 +93,12 @@ func sourceFailed(err error, instead string) Warning {
 func tableChanged() Warning {
 	return Warning{Code: TableChanged,
 		Text: wording.Say("collect.table-changed")}
+}
+
+// statesUnlisted reports that a selection has states whose sockets are not listed.
+func statesUnlisted(source Source, states tcp.StateSet) Warning {
+	return Warning{Code: StatesUnlisted,
+		Text: wording.Say("collect.states-unlisted", "source", source, "states", namesOf(states))}
 }
 
 func agesUnknown(err error) Warning {

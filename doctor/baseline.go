@@ -26,6 +26,7 @@ type space struct {
 	netns    string
 	judged   bool // findings are known, even if there are none
 	counts   *tcp.Counts
+	unlisted tcp.StateSet // states of which the baseline has no number
 	elapsed  time.Duration
 	rises    map[string]int64
 	findings []earlierFinding
@@ -42,9 +43,10 @@ type earlierFinding struct {
 // Measures is what an observation has measured that a later one can be compared
 // with.
 type Measures struct {
-	Counts  tcp.Counts
-	Elapsed time.Duration    // between the two readings of the counters
-	Rises   map[string]int64 // of the counters in baselineCounters
+	Counts   tcp.Counts
+	Unlisted tcp.StateSet     // states whose sockets the source does not list
+	Elapsed  time.Duration    // between the two readings of the counters
+	Rises    map[string]int64 // of the counters in baselineCounters
 }
 
 // baselineCounters are the counters that are compared with a baseline.
@@ -57,7 +59,7 @@ var baselineCounters = [...]string{
 
 // Measures returns what was measured.
 func (o *Observation) Measures() Measures {
-	m := Measures{Counts: o.Survey.Counts, Elapsed: o.Interval, Rises: make(map[string]int64)}
+	m := Measures{Counts: o.Survey.Counts, Unlisted: o.Unlisted, Elapsed: o.Interval, Rises: make(map[string]int64)}
 	for _, name := range baselineCounters {
 		if n, known := o.rise(name); known {
 			m.Rises[name] = n
@@ -101,16 +103,16 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 		s := b.in(m.Netns)
 		s.elapsed, s.rises = time.Duration(m.ElapsedMS)*time.Millisecond, m.Rises
 		var err error
-		if s.counts, err = countsOf(m.States); err != nil {
+		if s.counts, s.unlisted, err = countsOf(m.States); err != nil {
 			return nil, err
 		}
 	}
 	if document.States != nil {
-		counts, err := countsOf(document.States)
+		counts, unlisted, err := countsOf(document.States)
 		if err != nil {
 			return nil, err
 		}
-		b.in("").counts = counts
+		b.in("").counts, b.in("").unlisted = counts, unlisted
 	}
 	for _, f := range document.Findings {
 		severity, err := ParseSeverity(f.Severity)
@@ -160,16 +162,18 @@ func (b *Baseline) in(netns string) *space {
 	return s
 }
 
-func countsOf(states map[string]int) (*tcp.Counts, error) {
-	var counts tcp.Counts
+// countsOf returns the numbers of a document, and the states of which it has none.
+func countsOf(states map[string]int) (counts *tcp.Counts, unlisted tcp.StateSet, err error) {
+	counts, unlisted = new(tcp.Counts), tcp.All
 	for name, n := range states {
 		state, err := tcp.ParseState(name)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		counts[state] = n
+		unlisted &^= tcp.Set(state)
 	}
-	return &counts, nil
+	return counts, unlisted, nil
 }
 
 // SetBaseline gives an observation the part of a baseline that is of its network

@@ -72,7 +72,7 @@ func (o *Observation) stateChanges() []change {
 	}
 	factor, least := o.Thresholds.number(baselineFactor), o.Thresholds.number(baselineSockets)
 	var changes []change
-	for s := range tcp.All.States() {
+	for s := range (tcp.All &^ (o.Unlisted | o.baseline.unlisted)).States() {
 		now, before := int64(o.Survey.Counts.Of(s)), int64(o.baseline.counts.Of(s))
 		switch {
 		case now >= factor*before && now-before >= least:

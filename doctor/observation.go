@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcpstate/lifecycle"
+	"tcpstate/tcp"
 	"tcpstate/wording"
 )
 
@@ -49,7 +50,8 @@ type Observation struct {
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.
 	Addresses []netip.Prefix
-	Unseen    []string // what the collector could not read, as text for people
+	Unlisted  tcp.StateSet // states whose sockets the source does not list: their number is not known
+	Unseen    []string     // what the collector could not read, as text for people
 }
 
 // Limit is how many descriptors a process has open, and how many it may have.

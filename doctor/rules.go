@@ -125,7 +125,7 @@ var rules = []Rule{
 			{Say: "doctor.do.ended.program"},
 			{Say: "doctor.do.close-wait.restart"},
 		},
-		Topic: "CLOSE_WAIT", Needs: NeedLimits,
+		Topic: "CLOSE_WAIT", Needs: NeedLimits | NeedStates,
 		Sources: []string{"tcp_reset, net/ipv4/tcp_input.c", "tcp_keepalive_timer, net/ipv4/tcp_timer.c", "sockfs_xattr_get, net/socket.c"},
 		judge:   judgeEnded,
 	},

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"tcpstate/lifecycle"
@@ -228,13 +227,12 @@ func (p *Page) live() []Block {
 		return []Block{paragraph(plain(p.say("live.none")))}
 	}
 	var blocks []Block
-	names := func(states tcp.StateSet) string { return strings.ReplaceAll(states.String(), ",", p.say("list.join")) }
 	if states := p.Topic.States &^ h.Unseen; states != 0 {
 		blocks = append(blocks, paragraph(plain(p.say("live.count", "n", number(h.inStates(states)),
-			"total", number(h.Counts.Total()), "states", names(states)))))
+			"total", number(h.Counts.Total()), "states", p.words.stateNames(states)))))
 	}
 	if states := p.Topic.States & h.Unseen; states != 0 {
-		blocks = append(blocks, paragraph(plain(p.say("live.unseen", "states", names(states)))))
+		blocks = append(blocks, paragraph(plain(p.say("live.unseen", "states", p.words.stateNames(states)))))
 	}
 	if oldest, known := h.Oldest.Get(); known {
 		key := "live.oldest.least"

@@ -13,7 +13,7 @@ type Host struct {
 	Settings lifecycle.Settings
 	Counts   tcp.Counts // sockets in each state
 	// Unseen are the states whose sockets the source does not list. Their
-	// counts are 0, which has no meaning.
+	// number is not known; in Counts it is 0, which has no meaning.
 	Unseen tcp.StateSet
 	// Partial reports that some processes could not be read, so that some
 	// sockets are missing in the groups by process.

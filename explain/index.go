@@ -30,6 +30,9 @@ func (b *Book) chartNotes(host *Host) []string {
 	notes := []string{b.words.say("map.legend"), b.words.say("map.reset")}
 	if host != nil {
 		notes = append(notes, b.words.say("map.counts", "n", number(host.Counts.Total())))
+		if host.Unseen != 0 {
+			notes = append(notes, b.words.say("live.unseen", "states", b.words.stateNames(host.Unseen)))
+		}
 	}
 	return append(notes, b.words.say("map.more"))
 }
@@ -62,7 +65,7 @@ func (b *Book) WriteChartJSON(w io.Writer, host *Host, e Envelope) error {
 		doc.Transitions = append(doc.Transitions, b.machine.asJSON(&t))
 	}
 	if host != nil {
-		doc.States, doc.Unseen = statesOf(&host.Counts), unseen(host)
+		doc.States, doc.Unseen = statesOf(host), unseen(host)
 	}
 	return writeJSON(w, doc)
 }

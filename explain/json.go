@@ -92,7 +92,7 @@ type jsonSetting struct {
 }
 
 type jsonLive struct {
-	Sockets  int               `json:"sockets"` // in the topic's states
+	Sockets  tcp.Optional[int] `json:"sockets,omitzero"` // in the topic's states; absent: the source lists none of them
 	Total    int               `json:"total"`
 	States   map[string]int    `json:"states"`
 	Unseen   []tcp.State       `json:"unseen"` // states whose sockets the source does not list
@@ -243,8 +243,11 @@ func (p *Page) jsonLive() *jsonLive {
 	if h == nil {
 		return nil
 	}
-	live := &jsonLive{Sockets: h.inStates(p.Topic.States), Total: h.Counts.Total(), States: statesOf(&h.Counts), Unseen: unseen(h),
+	live := &jsonLive{Total: h.Counts.Total(), States: statesOf(h), Unseen: unseen(h),
 		Groups: []jsonGrouping{}, Partial: h.Partial, Counters: map[string]uint64{}}
+	if listed := p.Topic.States &^ h.Unseen; listed != 0 || p.Topic.States == 0 {
+		live.Sockets = tcp.Known(h.inStates(listed))
+	}
 	if u, known := h.Ports.Get(); known {
 		live.Ports = &jsonPorts{u.Local, u.Peer, u.Used, u.Usable, u.free()}
 	}
@@ -264,11 +267,12 @@ func (p *Page) jsonLive() *jsonLive {
 	return live
 }
 
-// statesOf returns the counts of all states, including zeros.
-func statesOf(counts *tcp.Counts) map[string]int {
+// statesOf returns the counts of all states whose sockets the source lists,
+// including zeros.
+func statesOf(h *Host) map[string]int {
 	states := map[string]int{}
-	for s := range tcp.All.States() {
-		states[s.String()] = counts.Of(s)
+	for s := range (tcp.All &^ h.Unseen).States() {
+		states[s.String()] = h.Counts.Of(s)
 	}
 	return states
 }

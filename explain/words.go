@@ -1,6 +1,9 @@
 package explain
 
 import (
+	"strings"
+
+	"tcpstate/tcp"
 	"tcpstate/wording"
 )
 
@@ -12,6 +15,11 @@ type words struct{ wording.Texts }
 // say returns the text of a key, its values put in: say("now.count", "n", "3").
 // That every key has its text is checked when the words are read.
 func (w words) say(key string, values ...string) string { return w.Fill(key, values...) }
+
+// stateNames returns the names of states as a list.
+func (w words) stateNames(states tcp.StateSet) string {
+	return strings.ReplaceAll(states.String(), ",", w.say("list.join"))
+}
 
 // parseWords reads words.txt: the keys of wordKeys, each once and no other.
 func parseWords(file, text string) (words, error) {

@@ -87,9 +87,6 @@ const (
 // Any is every source.
 const Any = ^Sources(0)
 
-// unlisted are the names of the states whose sockets only SockDiagInactive lists.
-var unlisted = []string{"bound_inactive", "close"}
-
 // All lists the fields in the order of their keys in JSON. It must not be changed.
 var All = table()
 
@@ -198,6 +195,7 @@ func MissingIn(sources Sources, states tcp.StateSet) []string { return missing(s
 
 func missing(sources Sources, states tcp.StateSet) []string {
 	names := []string{}
+	var unlisted []string
 	add := func(list ...string) {
 		for _, name := range list {
 			if !slices.Contains(names, name) {
@@ -218,8 +216,19 @@ func missing(sources Sources, states tcp.StateSet) []string {
 			add(f.Name)
 		}
 	}
-	if sources&SockDiagInactive == 0 {
-		add(unlisted...)
+	for state := range Unlisted(sources).States() {
+		unlisted = append(unlisted, strings.ToLower(state.String()))
 	}
+	slices.Sort(unlisted)
+	add(unlisted...)
 	return names
+}
+
+// Unlisted returns the states whose sockets none of the sources lists. Of such a
+// state it is not known how many sockets there are: it is not 0.
+func Unlisted(sources Sources) tcp.StateSet {
+	if sources&SockDiagInactive == 0 {
+		return tcp.Set(tcp.BoundInactive, tcp.Close)
+	}
+	return 0
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"tcpstate/tcp"
 )
@@ -68,6 +69,10 @@ type Owners struct {
 	// is missing: every pid namespace has one. The mount option hidepid=2 hides
 	// processes from users without privileges.
 	Hidden bool
+
+	// Empty reports that the directory lists no process at all: it is not a /proc,
+	// or none is mounted there.
+	Empty bool
 }
 
 // Of returns all holders of a socket, sorted by pid and descriptor. A socket
@@ -135,7 +140,12 @@ func (p *Proc) Owners(ctx context.Context, q OwnersQuery) (*Owners, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.owners(ctx, q, pids, runtime.GOMAXPROCS(0))
+	o, err := p.owners(ctx, q, pids, runtime.GOMAXPROCS(0))
+	if errors.Is(err, syscall.EMFILE) {
+		// Each worker has up to three files open. One may still have enough.
+		return p.owners(ctx, q, pids, 1)
+	}
+	return o, err
 }
 
 // owners divides the processes among workers.
@@ -158,7 +168,7 @@ func (p *Proc) owners(ctx context.Context, q OwnersQuery, pids []int, workers in
 		return nil, context.Cause(ctx)
 	}
 
-	o := &Owners{Hidden: !slices.Contains(pids, 1)}
+	o := &Owners{Hidden: !slices.Contains(pids, 1), Empty: len(pids) == 0}
 	for i := range scans {
 		o.holders = append(o.holders, scans[i].holders...)
 		o.Unreadable += scans[i].unreadable

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -410,4 +411,39 @@ func record(t *testing.T, m fstest.MapFS, dir string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// If the workers together have too many files open, one of them searches alone.
+func TestOwnersWithFewDescriptors(t *testing.T) {
+	m := fstest.MapFS{}
+	process(m, 7, "old", map[int]string{3: "socket:[10]"})
+	process(m, 8, "other", map[int]string{3: "socket:[11]"})
+	for fails, want := range map[int]string{0: "10:7/old/3 11:8/other/3 hidden", 1: "10:7/old/3 11:8/other/3 hidden", 2: "too many open files"} {
+		s := &scripted{m, func(name string, times int) error {
+			if name == "7/comm" && times < fails {
+				return syscall.EMFILE
+			}
+			return nil
+		}, map[string]int{}}
+		o, err := oneOrMore(t, &Proc{FS: s})
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = list(o)
+		}
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("%d failures: %s, want %s", fails, got, want)
+		}
+	}
+
+	o, err := (&Proc{FS: fstest.MapFS{"net": {Mode: fs.ModeDir}}}).Owners(t.Context(), OwnersQuery{})
+	if err != nil || !o.Empty || !o.Hidden {
+		t.Errorf("without processes: %+v, %v", o, err)
+	}
+}
+
+// oneOrMore searches with one processor, so that the order of reads is fixed.
+func oneOrMore(t *testing.T, p *Proc) (*Owners, error) {
+	t.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	return p.Owners(t.Context(), OwnersQuery{})
 }

@@ -96,10 +96,19 @@ func (c *Counting) stateRows(counts tcp.Counts) countRows {
 		if n > 0 && remarks[s] != "" {
 			remark = wording.Say(remarks[s]).In(c.Words)
 		}
-		t.rows = append(t.rows, []string{s.String(), strconv.Itoa(n), share(n, total), bar, remark})
+		t.rows = append(t.rows, []string{s.String(), c.number(&counts, s, "-"), share(n, total), bar, remark})
 	}
 	t.rows = append(t.rows, []string{"TOTAL", strconv.Itoa(total), "", "", ""})
 	return t
+}
+
+// number returns the number of sockets in a state, or unknown if the source does
+// not list them.
+func (c *Counting) number(counts *tcp.Counts, s tcp.State, unknown string) string {
+	if !numberKnown(counts, s, c.Meta.Unlisted) {
+		return unknown
+	}
+	return strconv.Itoa(counts.Of(s))
 }
 
 // share returns n in percent of total. It returns "" if n is 0, and it never
@@ -139,7 +148,7 @@ func (c *Counting) groupRows(counts tcp.Counts, groups []CountGroup) countRows {
 		}
 		row = append(row, strconv.Itoa(group.Counts.Total()))
 		for _, s := range occurring {
-			row = append(row, strconv.Itoa(group.Counts.Of(s)))
+			row = append(row, c.number(&group.Counts, s, "-"))
 		}
 		t.rows = append(t.rows, row)
 	}
@@ -223,7 +232,7 @@ func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup
 	}
 	if len(c.By) == 0 {
 		for s := range tcp.All.States() {
-			w.Write([]string{s.String(), strconv.Itoa(counts.Of(s))})
+			w.Write([]string{s.String(), c.number(&counts, s, "")})
 		}
 	}
 	for _, group := range groups {
@@ -233,7 +242,7 @@ func (c *Counting) appendCSV(out *output, counts tcp.Counts, groups []CountGroup
 		}
 		record = append(record, strconv.Itoa(group.Counts.Total()))
 		for s := range tcp.All.States() {
-			record = append(record, strconv.Itoa(group.Counts.Of(s)))
+			record = append(record, c.number(&group.Counts, s, ""))
 		}
 		w.Write(record)
 	}

@@ -24,12 +24,15 @@ type groupJSON struct {
 	States statesJSON `json:"states"`
 }
 
-// statesJSON has a key for every state, in the order of a connection's life.
-type statesJSON tcp.Counts
+// statesJSON has a key for every state of which the number is known, in the order
+// of a connection's life.
+type statesJSON struct {
+	counts   tcp.Counts
+	unlisted tcp.StateSet
+}
 
 func (s statesJSON) MarshalJSON() ([]byte, error) {
-	counts := tcp.Counts(s)
-	return AppendStates(nil, &counts), nil
+	return AppendStates(nil, &s.counts, s.unlisted), nil
 }
 
 // byJSON has a key for each value that defines a group, if the group has that
@@ -69,7 +72,7 @@ func (c *Counting) groupJSON(group CountGroup) groupJSON {
 	return groupJSON{
 		By:     byJSON{c.By, group.Values},
 		Total:  group.Counts.Total(),
-		States: statesJSON(group.Counts),
+		States: statesJSON{group.Counts, c.Meta.Unlisted},
 	}
 }
 
@@ -78,7 +81,7 @@ func (c *Counting) groupJSON(group CountGroup) groupJSON {
 func (c *Counting) appendJSON(out *output, counts tcp.Counts, groups []CountGroup, warnings []string) error {
 	document := countsJSON{
 		headJSON:  c.Meta.head("counts"),
-		groupJSON: groupJSON{Total: counts.Total(), States: statesJSON(counts)},
+		groupJSON: groupJSON{Total: counts.Total(), States: statesJSON{counts, c.Meta.Unlisted}},
 		tailJSON:  tailOf(warnings),
 	}
 	if len(c.By) > 0 {
@@ -114,16 +117,25 @@ func appendLineOf(out *output, v any) error {
 	return nil
 }
 
-// AppendStates appends the object "states" of a document of counts. It has a
-// key for every state, in the order of a connection's life.
-func AppendStates(b []byte, counts *tcp.Counts) []byte {
+// AppendStates appends the object "states" of a document of counts. It has a key
+// for every state of which the number is known, in the order of a connection's
+// life. unlisted are the states whose sockets the source does not list.
+func AppendStates(b []byte, counts *tcp.Counts, unlisted tcp.StateSet) []byte {
 	b = append(b, '{')
+	separator := ""
 	for state := range tcp.All.States() {
-		if state != tcp.Listen {
-			b = append(b, ',')
+		if !numberKnown(counts, state, unlisted) {
+			continue
 		}
-		b = append(append(append(b, '"'), state.String()...), `":`...)
+		b = append(append(append(append(b, separator...), '"'), state.String()...), `":`...)
 		b = strconv.AppendInt(b, int64(counts.Of(state)), 10)
+		separator = ","
 	}
 	return append(b, '}')
+}
+
+// numberKnown reports whether the number of sockets in a state is known. If the
+// source does not list these sockets, 0 is no number.
+func numberKnown(counts *tcp.Counts, state tcp.State, unlisted tcp.StateSet) bool {
+	return counts.Of(state) > 0 || !unlisted.Has(state)
 }

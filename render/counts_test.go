@@ -172,7 +172,12 @@ func TestAppendStatesHasEveryState(t *testing.T) {
 	}
 	const want = `{"LISTEN":1,"SYN_SENT":4,"SYN_RECV":9,"ESTABLISHED":16,"FIN_WAIT1":25,"FIN_WAIT2":36,"CLOSING":49,` +
 		`"TIME_WAIT":64,"CLOSE_WAIT":81,"LAST_ACK":100,"CLOSE":121,"BOUND_INACTIVE":144}`
-	if diff := lab.DiffJSON([]byte(want), AppendStates(nil, &counts)); diff != "" {
+	if diff := lab.DiffJSON([]byte(want), AppendStates(nil, &counts, tcp.Set(tcp.Close))); diff != "" {
 		t.Errorf("the states differ %s", diff)
+	}
+	const none = `{"LISTEN":0,"SYN_SENT":0,"SYN_RECV":0,"ESTABLISHED":0,"FIN_WAIT1":0,"FIN_WAIT2":0,"CLOSING":0,` +
+		`"TIME_WAIT":0,"CLOSE_WAIT":0,"LAST_ACK":0}`
+	if got := string(AppendStates(nil, &tcp.Counts{}, tcp.Set(tcp.Close, tcp.BoundInactive))); got != none {
+		t.Errorf("where two states are not listed: %s", got)
 	}
 }

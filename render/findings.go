@@ -223,7 +223,7 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 	for i := range checkups {
 		c := &checkups[i]
 		document.Sockets += c.Sockets
-		m := measuresJSON{label(c.Netns), c.Measures.Counts.Total(), statesJSON(c.Measures.Counts), c.Measures.Elapsed.Milliseconds(), c.Measures.Rises}
+		m := measuresJSON{label(c.Netns), c.Measures.Counts.Total(), statesJSON{c.Measures.Counts, c.Measures.Unlisted}, c.Measures.Elapsed.Milliseconds(), c.Measures.Rises}
 		if m.Rises == nil {
 			m.Rises = map[string]int64{}
 		}

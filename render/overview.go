@@ -55,7 +55,7 @@ func (o *Overview) Write(w io.Writer, counts tcp.Counts, listeners []*doctor.Lis
 
 func (o *Overview) appendJSON(out *output, counts tcp.Counts, listeners []*doctor.Listener, c *Checkup, warnings []string) error {
 	document := overviewJSON{
-		headJSON: o.Meta.head("overview"), Netns: label(c.Netns), Total: counts.Total(), States: statesJSON(counts),
+		headJSON: o.Meta.head("overview"), Netns: label(c.Netns), Total: counts.Total(), States: statesJSON{counts, o.Meta.Unlisted},
 		Listeners: []findingListener{}, Findings: []findingJSON{}, Checked: append([]string{}, c.Checked...),
 		Unchecked: []uncheckedJSON{}, tailJSON: tailOf(warnings),
 	}
@@ -126,13 +126,16 @@ func (o *Overview) states(counts tcp.Counts) []string {
 		if n > 0 {
 			hashes = max(1, n*bar/largest)
 		}
-		name := fmt.Sprintf("%-14s", s)
+		name, number := fmt.Sprintf("%-14s", s), strconv.Itoa(n)
+		if !numberKnown(&counts, s, o.Meta.Unlisted) {
+			number = "-"
+		}
 		if n > 0 {
 			name = stateColors[s].If(o.Color).Paint(name)
 		} else {
 			name = text.Dim.If(o.Color).Paint(name)
 		}
-		cells = append(cells, fmt.Sprintf("%s %9d  %-*s", name, n, bar, strings.Repeat("#", hashes)))
+		cells = append(cells, fmt.Sprintf("%s %9s  %-*s", name, number, bar, strings.Repeat("#", hashes)))
 	}
 	half := (len(cells) + 1) / 2
 	var lines []string

@@ -79,6 +79,10 @@ type Meta struct {
 	Host    string
 	Source  string   // sock_diag or procfs
 	Missing []string // names of fields that the source cannot know
+
+	// Unlisted are the states whose sockets the source does not list, so that their
+	// number is not known.
+	Unlisted tcp.StateSet
 }
 
 // Listing says how to list sockets. JSON and NDJSON have all the fields of a

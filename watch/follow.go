@@ -52,6 +52,10 @@ type Tick struct {
 	Counts tcp.Counts // of the selected sockets
 	Before tcp.Counts // Counts of the tick before
 
+	// Unlisted are the states whose sockets the source does not list. Their number
+	// is not known.
+	Unlisted tcp.StateSet
+
 	// Arrived and Left count the selected sockets that entered a state, by a
 	// change or by being opened in it, and those that left a state.
 	Arrived, Left tcp.Counts

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"tcpstate/render"
@@ -73,7 +74,8 @@ func (f *LineFormat) appendTick(b []byte, tick *Tick) []byte {
 	if f.JSON {
 		b = appendJSONTime(append(b, `{"event":"tick`...), tick.At)
 		b = strconv.AppendInt(append(b, `,"total":`...), total, 10)
-		b = render.AppendStates(append(b, `,"states":`...), &tick.Counts)
+		b = render.AppendStates(append(b, `,"states":`...), &tick.Counts, tick.Unlisted)
+		b = appendMissing(b, tick.Unlisted)
 		return append(b, "}\n"...)
 	}
 	b = strconv.AppendInt(append(appendClock(b, tick.At), " = "...), total, 10)
@@ -86,6 +88,20 @@ func (f *LineFormat) appendTick(b []byte, tick *Tick) []byte {
 		}
 	}
 	return append(b, '\n')
+}
+
+// appendMissing appends the states of which a tick has no number, with the names
+// that they have in the list "missing" of a document.
+func appendMissing(b []byte, unlisted tcp.StateSet) []byte {
+	if unlisted == 0 {
+		return b
+	}
+	separator := `,"missing":[`
+	for state := range unlisted.States() {
+		b = append(append(append(append(b, separator...), '"'), strings.ToLower(state.String())...), '"')
+		separator = ","
+	}
+	return append(b, ']')
 }
 
 // appendLost appends the line that reports what was lost because the reader was

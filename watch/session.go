@@ -37,6 +37,7 @@ type Session struct {
 
 	source   collect.Source // that the first tick chose, for all others
 	missing  []string
+	unlisted tcp.StateSet
 	owners   *collect.Owners     // if processes are needed; else nil
 	spaces   map[netns.ID]string // names of the network namespaces at the last tick
 	warnings collect.Warnings
@@ -58,13 +59,14 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.source, s.missing = snapshot.Source(), snapshot.Missing()
+	s.source, s.missing, s.unlisted = snapshot.Source(), snapshot.Missing(), snapshot.Unlisted()
 	s.nameNamespaces(snapshot.Namespaces())
 	sockets := snapshot.Sockets()
 	if s.needsOwners() {
 		sockets = s.owned(ctx, sockets)
 	}
 	tick, err := s.Follow(at, sockets, snapshot.Selects)
+	tick.Unlisted = s.unlisted
 	s.warnings.Add(snapshot.Warnings()...)
 	if err == nil && s.needsOwners() {
 		err = s.findOwners(ctx)

@@ -110,13 +110,13 @@ func TestStreamReportsWhatHappens(t *testing.T) {
 			"00:00:02.000 - \x1b[32mESTABLISHED\x1b[0m             10.0.0.1:80            10.0.0.9:5000\n" +
 			"00:00:02.000 = 1:  \x1b[33mSYN_RECV\x1b[0m 1\n" +
 			"00:00:02.500 = 1:  \x1b[33mSYN_RECV\x1b[0m 1\n"},
-		{"JSON", func(f *LineFormat) { f.JSON = true }, `{"event":"tick","at":"2000-01-01T00:00:00Z","total":1,"states":{"SYN_RECV":1}}
+		{"JSON", func(f *LineFormat) { f.JSON = true }, `{"event":"tick","at":"2000-01-01T00:00:00Z","total":1,"states":{"SYN_RECV":1},"missing":["close","bound_inactive"]}
 {"event":"state","at":"2000-01-01T00:00:01Z","from":"SYN_RECV","to":"ESTABLISHED","socket":{"state":"ESTABLISHED","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5000},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
 {"event":"opened","at":"2000-01-01T00:00:01Z","to":"SYN_RECV","socket":{"state":"SYN_RECV","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5001},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
-{"event":"tick","at":"2000-01-01T00:00:01Z","total":2,"states":{"SYN_RECV":1,"ESTABLISHED":1}}
+{"event":"tick","at":"2000-01-01T00:00:01Z","total":2,"states":{"SYN_RECV":1,"ESTABLISHED":1},"missing":["close","bound_inactive"]}
 {"event":"closed","at":"2000-01-01T00:00:02Z","from":"ESTABLISHED","socket":{"state":"ESTABLISHED","family":"ipv4","local":{"address":"10.0.0.1","port":80},"peer":{"address":"10.0.0.9","port":5000},"recv_q_bytes":0,"send_q_bytes":0,"timer":{"kind":"off"}}}
-{"event":"tick","at":"2000-01-01T00:00:02Z","total":1,"states":{"SYN_RECV":1}}
-{"event":"tick","at":"2000-01-01T00:00:02.5Z","total":1,"states":{"SYN_RECV":1}}
+{"event":"tick","at":"2000-01-01T00:00:02Z","total":1,"states":{"SYN_RECV":1},"missing":["close","bound_inactive"]}
+{"event":"tick","at":"2000-01-01T00:00:02.5Z","total":1,"states":{"SYN_RECV":1},"missing":["close","bound_inactive"]}
 `},
 	}
 	for _, test := range tests {

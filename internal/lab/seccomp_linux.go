@@ -22,6 +22,22 @@ func RunWithoutDiag(cmd *exec.Cmd, denied syscall.Errno) error {
 	return runWithoutDiag(cmd, denied, func() {})
 }
 
+// RunAsOldLinux runs cmd so that uname(2) reports a release 2.6, as setarch(8) does.
+// The kernel is still the running one.
+func RunAsOldLinux(cmd *exec.Cmd) error {
+	const uname26 = 0x0020000 // UNAME26, include/uapi/linux/personality.h
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+		if _, _, errno := unix.Syscall(unix.SYS_PERSONALITY, uname26, 0, 0); errno != 0 {
+			done <- fmt.Errorf("personality: %w", errno)
+			return
+		}
+		done <- boundRun(cmd, func() {})
+	}()
+	return <-done
+}
+
 func runWithoutDiag(cmd *exec.Cmd, denied syscall.Errno, started func()) error {
 	done := make(chan error)
 	go func() {

@@ -138,7 +138,7 @@ func (r *reader) frame(ctx context.Context) *frame {
 	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings(),
 		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail}
 	if r.tick != nil {
-		f.at, f.counts, f.before = r.tick.At, r.tick.Counts, r.tick.Before
+		f.at, f.counts, f.before, f.unlisted = r.tick.At, r.tick.Counts, r.tick.Before, r.tick.Unlisted
 	}
 	total := len(r.sortKeys)
 	if r.serving.group != ungrouped {

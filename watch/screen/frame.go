@@ -18,7 +18,8 @@ type frame struct {
 	err      error // why there was no reading, or only a part of one
 
 	counts, before tcp.Counts
-	firstReading   bool // there are no earlier counts to compare with
+	unlisted       tcp.StateSet // states whose sockets the source does not list
+	firstReading   bool         // there are no earlier counts to compare with
 	history        []sample
 	items          window        // sockets or groups
 	gone           int           // how many of these items no longer exist, and are shown a last time

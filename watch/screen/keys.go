@@ -237,13 +237,13 @@ func (m *model) copyItem() tea.Cmd {
 	if item == nil {
 		return nil
 	}
-	text := item.json(m.frame.request.group)
+	text := item.json(m.frame.request.group, m.frame.unlisted)
 	m.note = m.say("screen.done.copied", "n", len(text))
 	return tea.SetClipboard(text)
 }
 
 // json returns the item in the JSON format of ls or count.
-func (r *item) json(g grouping) string {
+func (r *item) json(g grouping, unlisted tcp.StateSet) string {
 	if r.socket != nil {
 		return string(render.AppendSocket(nil, r.socket))
 	}
@@ -256,5 +256,5 @@ func (r *item) json(g grouping) string {
 		panic(err) // cannot happen: strings can always be encoded
 	}
 	b := fmt.Appendf(nil, `{"by":%s,"total":%d,"states":`, name, r.total)
-	return string(append(render.AppendStates(b, &r.counts), '}'))
+	return string(append(render.AppendStates(b, &r.counts, unlisted), '}'))
 }

@@ -120,10 +120,23 @@ func (m *model) putState(l *line, s tcp.State, columns int) {
 	if n == 0 {
 		color = text.Dim
 	}
-	l.put(text.Dim, digitKey(s)+" ").put(color, text.PadRight(s.String(), 14)).put("", " "+text.PadLeft(strconv.Itoa(n), 7)+" ")
+	l.put(text.Dim, digitKey(s)+" ").put(color, text.PadRight(s.String(), 14)).put("", " "+text.PadLeft(m.number(s), 7)+" ")
+	if n == 0 && m.frame.unlisted.Has(s) {
+		return
+	}
 	change := m.change(s)
 	l.put(changeColor(change), text.PadRight(signed(change), 7)).put("", " ")
 	l.put(color, sparkline(m.frame.history, s, m.frame.request.interval, columns-fixed, m.steps()))
+}
+
+// number returns the number of sockets in a state, or "-" if the source does not
+// list them.
+func (m *model) number(s tcp.State) string {
+	n := m.frame.counts.Of(s)
+	if n == 0 && m.frame.unlisted.Has(s) {
+		return "-"
+	}
+	return strconv.Itoa(n)
 }
 
 // digitKey returns the key that focuses a state, or a space if there is none.
@@ -186,7 +199,7 @@ func (m *model) packedStates(most int) []string {
 		if s == m.want.focus {
 			color = text.Reverse
 		}
-		l.put(color, s.String()).put("", " "+strconv.Itoa(n))
+		l.put(color, s.String()).put("", " "+m.number(s))
 		if change != "" {
 			l.put("", " ").put(changeColor(m.change(s)), change)
 		}
