@@ -92,7 +92,7 @@ type explanation struct {
 // parse checks the flags and the arguments. Its errors are mistakes in them.
 func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environment) (*explanation, error) {
 	e := &explanation{explainFlags: f, env: env, format: f.format}
-	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
+	locale := localeOf(env)
 	language := locale.Language()
 	var err error
 	if flags.Changed("lang") {

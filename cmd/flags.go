@@ -146,6 +146,11 @@ func (f *sharedFlags) outputFormat(flags *pflag.FlagSet) (render.Format, error) 
 	return format, nil
 }
 
+// localeOf returns the locale that the environment requests.
+func localeOf(env *environment) wording.Locale {
+	return wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
+}
+
 // useColor decides whether the output is coloured. --color always and --color
 // never decide alone. Otherwise CLICOLOR_FORCE decides, then NO_COLOR, and finally
 // whether stdout is a terminal that has colours.

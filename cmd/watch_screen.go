@@ -39,7 +39,7 @@ func (f *watchFlags) onScreen(flags *pflag.FlagSet, env *environment) bool {
 
 // runScreen shows the screen until the user leaves it.
 func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, env *environment) error {
-	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
+	locale := localeOf(env)
 	book, err := explain.Open(locale.Language())
 	if err != nil {
 		return err

@@ -386,13 +386,14 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	}
 }
 
-// agedByInfo are the states whose age only tcp_info reports.
+// agedByInfo are the states whose age tcp_info reports, as a lower bound. The age
+// of an orphaned FIN_WAIT2, an estimate, comes from its timer.
 var agedByInfo = fields.Named("age_ms").InfoStates
 
 // stripAge removes what only tcp_info reports.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
-	if agedByInfo.Has(socket.State) {
-		socket.Age, socket.AgeExact = tcp.Optional[time.Duration]{}, false
+	if agedByInfo.Has(socket.State) && socket.AgeAtLeast {
+		socket.Age, socket.AgeExact, socket.AgeAtLeast = tcp.Optional[time.Duration]{}, false, false
 	}
 }

@@ -24,7 +24,8 @@ type facts struct {
 	// How many processes and listeners are not in Holders and Came.
 	MoreHolders, MoreCame int
 	Age                   string // "": unknown
-	AgeExact              bool   // otherwise Age is a bound or an estimate, see lifecycle.Clocks.SetAge
+	AgeAtLeast            bool   // Age is a lower bound, see lifecycle.Clocks.SetAge
+	AgeAbout              bool   // Age is an estimate
 	Unread                int64  // the largest number of bytes of data that are not read
 	Unsent                int64  // the largest number of bytes of data that are not acknowledged
 	UnreadS               string // Unread and Unsent as ranges
@@ -42,7 +43,7 @@ type facts struct {
 
 func (s *SocketExplainer) facts(g *tally, t *SocketGroup) facts {
 	w := s.book.words
-	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), AgeExact: !g.ageInexact, Exact: !g.inexact}
+	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), AgeAtLeast: g.ageAtLeast, AgeAbout: g.ageEstimated && !g.ageAtLeast, Exact: !g.inexact}
 	var names []string
 	for _, e := range g.examples {
 		names = append(names, literal(text.Escape(ends(e))))

@@ -39,7 +39,8 @@ type tally struct {
 	fires, end, age  timeSpread
 	left, resent     spread
 	endless, inexact bool // some sockets have no end; some ends are not exact
-	ageInexact       bool // some ages are bounds or estimates
+	ageEstimated     bool // some ages are estimates
+	ageAtLeast       bool // some ages are lower bounds
 }
 
 // maxExamples is how many sockets, processes and listeners of a group are
@@ -101,7 +102,8 @@ func (s *SocketExplainer) Add(socket *tcp.Socket) {
 	}
 	if age, known := socket.Age.Get(); known {
 		g.age.add(age)
-		g.ageInexact = g.ageInexact || !socket.AgeExact
+		g.ageAtLeast = g.ageAtLeast || socket.AgeAtLeast
+		g.ageEstimated = g.ageEstimated || !socket.AgeExact && !socket.AgeAtLeast
 	}
 	g.resent.add(int64(socket.Timer.Retransmits))
 	if socket.Timer.Kind != tcp.TimerOff {

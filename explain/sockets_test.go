@@ -155,19 +155,20 @@ func TestExplanationOfMany(t *testing.T) {
 func TestExplanationOfAge(t *testing.T) {
 	for _, row := range []struct {
 		state tcp.State
-		exact []bool // of the sockets that are explained together
+		ages  string // of the sockets that are explained together: exact, about, least
 		want  map[wording.Language]string
 	}{
-		{tcp.TimeWait, []bool{true, true}, map[wording.Language]string{wording.English: "In this state for 90 s.", wording.Chinese: "处于此状态已 90 秒。"}},
-		{tcp.SynRecv, []bool{false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.SynSent, []bool{true, false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.FinWait2, []bool{false}, map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
+		{tcp.TimeWait, "exact exact", map[wording.Language]string{wording.English: "In this state for 90 s.", wording.Chinese: "处于此状态已 90 秒。"}},
+		{tcp.SynRecv, "least", map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.SynSent, "exact about", map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
+		{tcp.FinWait2, "least", map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.FinWait2, "about", map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
 	} {
 		for l, want := range row.want {
 			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
-			for _, exact := range row.exact {
+			for age := range strings.FieldsSeq(row.ages) {
 				s := with(row.state, 0, tcp.TimerTimeWait, 0, time.Second)
-				s.Age, s.AgeExact = tcp.Known(90*time.Second), exact
+				s.Age, s.AgeExact, s.AgeAtLeast = tcp.Known(90*time.Second), age == "exact", age == "least"
 				explainer.Add(&s)
 			}
 			all, err := explainer.Explain()
