@@ -39,6 +39,9 @@ type tally struct {
 	fires, end, age  timeSpread
 	left, resent     spread
 	endless, inexact bool // some sockets have no end; some ends are not exact
+	dualStack        int  // listeners on [::] that take IPv4 too
+	v6only           int  // listeners on [::] that do not
+	v6unknown        int  // listeners on [::] of which that is not known
 	ageEstimated     bool // some ages are estimates
 	ageAtLeast       bool // some ages are lower bounds
 }
@@ -99,6 +102,16 @@ func (s *SocketExplainer) Add(socket *tcp.Socket) {
 	g.queued.add(int64(socket.AcceptQueue))
 	if most, known := socket.AcceptQueueMax.Get(); known {
 		g.most.add(int64(most))
+	}
+	if dual, applies := socket.DualStack(); applies {
+		switch both, known := dual.Get(); {
+		case !known:
+			g.v6unknown++
+		case both:
+			g.dualStack++
+		default:
+			g.v6only++
+		}
 	}
 	if age, known := socket.Age.Get(); known {
 		g.age.add(age)

@@ -75,6 +75,8 @@ var composites = []*Column{
 		get: fields.Named("timer.expires_ms").Get},
 	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, with ≥ before it if it is a lower bound, and ~ if it is an estimate",
 		get: aboutAge},
+	{name: "accepts", kind: enum, needs: tcp.DetailExtended, rare: true, get: acceptedFamilies,
+		doc: "the families of the connections that a socket on the address [::] takes: IPv4+IPv6, or only IPv6 if IPV6_V6ONLY is set (v6only)"},
 	of("idle", duration, "idle_ms"),
 	of("rtt", duration, "tcp_info.rtt_us"),
 	of("min_rtt", duration, "tcp_info.min_rtt_us"),
@@ -123,6 +125,18 @@ func aboutAge(s *tcp.Socket) fields.Value {
 		v.Text = "~"
 	}
 	return v
+}
+
+// acceptedFamilies returns the families that a socket on [::] takes.
+func acceptedFamilies(s *tcp.Socket) fields.Value {
+	dual, _ := s.DualStack()
+	switch both, known := dual.Get(); {
+	case !known:
+		return fields.Value{}
+	case both:
+		return fields.Value{Known: true, N: 2, Text: "IPv4+IPv6"}
+	}
+	return fields.Value{Known: true, N: 1, Text: "IPv6"}
 }
 
 // ASCII returns the columns as they are for a terminal that shows only ASCII: the
@@ -261,7 +275,7 @@ func DefaultColumns(f Format, s Sections, sort []SortKey) []*Column {
 		list = showsAge(list, sort)
 	}
 	if s.Extended {
-		list = append(list, columns("user,inode,cookie,mark,interface,unit,container")...)
+		list = append(list, columns("user,inode,cookie,mark,interface,accepts,unit,container")...)
 	}
 	if s.Info {
 		list = append(list, columns("congestion,rtt,min_rtt,rto,tcp_info.cwnd,mss,retrans,tcp_info.lost,sent,received,rate,idle")...)

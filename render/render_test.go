@@ -62,7 +62,11 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
-func fullOfAll() []*tcp.Socket { return []*tcp.Socket{full(), listener(), timeWait()} }
+func fullOfAll() []*tcp.Socket {
+	dual := listener()
+	dual.Extended = &tcp.Extended{V6Only: tcp.Known(false)}
+	return []*tcp.Socket{full(), dual, timeWait()}
+}
 
 // TestTextFromOutside puts a hostile text into every field whose text comes
 // from outside. No format may write characters that control a terminal, or

@@ -124,6 +124,22 @@ func copied[T any](p *T) *T {
 	return &c
 }
 
+// DualStack reports whether a socket on the unspecified IPv6 address, [::], also
+// takes IPv4 connections: it does unless IPV6_V6ONLY is set. applies is false for
+// every other socket. The kernel reports the option with DetailExtended for
+// listeners and bound sockets; /proc does not report it.
+func (s *Socket) DualStack() (both Optional[bool], applies bool) {
+	if s.Family != IPv6 || !s.Local.Addr().IsUnspecified() || s.State != Listen && s.State != BoundInactive {
+		return both, false
+	}
+	if s.Extended != nil {
+		if only, known := s.Extended.V6Only.Get(); known {
+			both = Known(!only)
+		}
+	}
+	return both, true
+}
+
 // Owner is what the kernel reports about the owner of a socket. SYN_RECV,
 // TIME_WAIT and the orphaned FIN_WAIT2 that the kernel keeps as a small socket
 // have no owner, and neither field is known. A socket has no inode if it has no
