@@ -40,6 +40,7 @@ func promiseOf(m lab.Socket, resends float64) promise {
 		if m.Kernel.Timer == 3 {
 			return estimate
 		}
+		return atLeast
 	case tcp.Established, tcp.CloseWait, tcp.SynRecv:
 		return atLeast
 	}
@@ -174,6 +175,47 @@ func TestAgeOfARequestWhoseClientResends(t *testing.T) {
 	})
 }
 
+// TestAgeAfterASimultaneousOpen connects to a peer that connects at the same time. The
+// kernel then has no clock of received data, and must not be taken to show one.
+func TestAgeAfterASimultaneousOpen(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		began := time.Now()
+		at := netip.MustParseAddrPort("10.9.2.1:80")
+		p, err := l.Peer(at)
+		must(t, err)
+		client := newSocket(t, &unix.SockaddrInet4{})
+		must(t, unix.SetNonblock(client, true))
+		if err := unix.Connect(client, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}); err != unix.EINPROGRESS {
+			t.Fatal(err)
+		}
+		_, err = p.Expect(lab.SYN)
+		must(t, err)
+		must(t, p.Send(lab.SYN, nil))
+		_, err = p.Expect(lab.SYN | lab.ACK)
+		must(t, err)
+		p.Seq--
+		must(t, p.Send(lab.SYN|lab.ACK, nil))
+		lab.Await(t, func() error {
+			sockets := list(t, "-oi", "--state", "ESTABLISHED").Sockets
+			if len(sockets) != 1 {
+				return fmt.Errorf("%d connections", len(sockets))
+			}
+			truly, s := time.Since(began), sockets[0]
+			if clock, _ := s["tcp_info.last_data_recv_ms"].(float64); time.Duration(clock)*time.Millisecond <= truly {
+				t.Logf("this kernel sets the clock of received data: %v ms", clock)
+			}
+			age, known := s["age_ms"].(float64)
+			idle, idleKnown := s["idle_ms"].(float64)
+			for _, ms := range []float64{age, idle} {
+				if got := time.Duration(ms) * time.Millisecond; !known || !idleKnown || got > truly+50*time.Millisecond {
+					t.Errorf("age %v ms, idle %v ms, truly %v", s["age_ms"], s["idle_ms"], truly)
+				}
+			}
+			return nil
+		})
+	})
+}
+
 // checkAge checks the age and the idle time of one socket. The true age is from
 // least to most, and the test has run for the duration began. checkAge returns an
 // error if the reported age is too low, which may still change.
@@ -182,7 +224,7 @@ func checkAge(t *testing.T, m lab.Socket, s map[string]any, want promise, least,
 	const slack = 150 * time.Millisecond // the kernel rounds timers up, and long timers more than short ones
 	ms, known := s["age_ms"].(float64)
 	age := time.Duration(ms) * time.Millisecond
-	if known != (want != none) || known && s["age_exact"] != (want == exact) {
+	if known != (want != none) || known && (s["age_exact"] != (want == exact) || s["age_at_least"] != (want == atLeast)) {
 		t.Errorf("%s: age %v, exact %v; want promise %d", m, s["age_ms"], s["age_exact"], want)
 		return nil
 	}

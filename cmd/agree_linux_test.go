@@ -133,7 +133,7 @@ func mergeKeys(a, b map[string]span) map[string]span {
 // print them, with the reason. Its functions report whether a value is plausible.
 var leftOut = map[string]func(value any, s map[string]any) bool{
 	// ss does not have these.
-	"age_ms": anything, "age_exact": anything, "idle_ms": anything, "unit": anything, "container": anything,
+	"age_ms": anything, "age_exact": anything, "age_at_least": anything, "idle_ms": anything, "unit": anything, "container": anything,
 	"user": func(name any, s map[string]any) bool {
 		account, err := user.LookupId(fmt.Sprint(s["uid"]))
 		return err == nil && account.Username == name
@@ -365,7 +365,7 @@ func checkProcSocket(t *testing.T, ends string, proc, was, is map[string]any, mi
 			if v, _ := got.(float64); !known || v < want.(float64)-tick || v > is[name].(float64)+tick {
 				t.Errorf("%s: %s is %v, sock_diag gives from %v to %v", ends, name, got, want, is[name])
 			}
-		case name == "age_exact" && proc["age_ms"] == nil:
+		case (name == "age_exact" || name == "age_at_least") && proc["age_ms"] == nil:
 		case got != want:
 			t.Errorf("%s: %s is %v, sock_diag gives %v", ends, name, got, want)
 		}

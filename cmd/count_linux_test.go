@@ -43,7 +43,7 @@ func TestCountAgreesWithLs(t *testing.T) {
 		if _, err := l.States(); err != nil {
 			t.Fatal(err)
 		}
-		for _, args := range [][]string{nil, {"-4"}, {"-6"}, {"--state", "SYN_RECV,close-wait"}, {"-q", "--source", "procfs"}} {
+		for _, args := range [][]string{nil, {"-4q"}, {"-6"}, {"--state", "SYN_RECV,close-wait"}, {"-q", "--source", "procfs"}} {
 			want := map[string]int{}
 			for _, s := range list(t, args...).Sockets {
 				want[s["state"].(string)]++

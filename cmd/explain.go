@@ -274,7 +274,7 @@ func (e *explanation) writeSockets(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	query.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo
+	query.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo | tcp.DetailExtended // for IPV6_V6ONLY
 	query.Filter = e.socketFilter
 	snapshot, err := collect.Open(ctx, query)
 	if err != nil {

@@ -116,13 +116,16 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 	o := &lsOptions{query: query, quiet: f.quiet, listing: render.Listing{
 		Format: format, Limit: f.limit, Header: !f.noHeader, Color: color,
 	}}
-	if err := f.chooseColumns(&o.listing, flags.Changed("columns")); err != nil {
-		return nil, err
-	}
 	if flags.Changed("sort") {
 		if o.listing.Sort, err = render.ParseSort(f.sort); err != nil {
 			return nil, err
 		}
+	}
+	if err := f.chooseColumns(&o.listing, flags.Changed("columns")); err != nil {
+		return nil, err
+	}
+	if env.stdoutTTY && !env.locale().UTF8() {
+		o.listing.Columns = render.ASCII(o.listing.Columns)
 	}
 	switch asJSON := format == render.JSON || format == render.NDJSON; {
 	case f.noHeader && (asJSON || format == render.Markdown):
@@ -155,7 +158,7 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 	case named:
 		l.Columns, err = render.ParseColumns(f.columns)
 	case !asJSON:
-		l.Columns, l.Sparse = render.DefaultColumns(l.Format, f.sections()), true
+		l.Columns, l.Sparse = render.DefaultColumns(l.Format, f.sections(), l.Sort), true
 	}
 	return err
 }

@@ -96,7 +96,11 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environme
 		Interval: f.interval, Ticks: f.count, For: f.lasting, UntilFor: f.untilFor,
 		Format: watch.LineFormat{JSON: format != render.Table, Color: color, Words: env.words},
 	}}
-	if o.stream.Format.Columns, err = f.columns(); err != nil {
+	o.stream.Format.Columns, err = f.columns()
+	if env.stdoutTTY && !env.locale().UTF8() {
+		o.stream.Format.Columns = render.ASCII(o.stream.Format.Columns)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if f.processes {

@@ -131,7 +131,50 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return j.open(ctx)
+	s, err := j.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Families) == 1 && q.Families[0] == tcp.IPv4 && !q.Everything && s.query.States.Has(tcp.Listen) {
+		err = j.noteDualStack(ctx)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// noteDualStack warns of the listeners of IPv6 that take IPv4 connections too, which
+// a query of IPv4 leaves out. Without the warning, a server that serves IPv4 seems
+// not to run.
+func (j *job) noteDualStack(ctx context.Context) error {
+	q := j.query
+	q.States, q.Families, q.Detail = tcp.Set(tcp.Listen), []tcp.Family{tcp.IPv6}, tcp.DetailExtended
+	other, err := j.again(q)
+	if err != nil {
+		return err
+	}
+	s, err := other.open(ctx)
+	if err != nil {
+		return err
+	}
+	both, unknown := 0, 0
+	for socket, err := range s.matching() {
+		if err != nil {
+			return err
+		}
+		switch dual, applies := socket.DualStack(); {
+		case applies && !dual.IsKnown():
+			unknown++
+		case applies && dual.Or(false):
+			both++
+		}
+	}
+	if both+unknown > 0 {
+		j.warnings.Add(dualStack(both, unknown))
+	}
+	return nil
 }
 
 // job is a query with what is found for it before its sockets are read. These are
@@ -435,13 +478,14 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 	}
 }
 
-// agedByInfo are the states whose age only tcp_info reports.
+// agedByInfo are the states whose age tcp_info reports, as a lower bound. The age
+// of an orphaned FIN_WAIT2, an estimate, comes from its timer.
 var agedByInfo = fields.Named("age_ms").InfoStates
 
 // stripAge removes what only tcp_info reports.
 func stripAge(socket *tcp.Socket) {
 	socket.Idle = tcp.Optional[time.Duration]{}
-	if agedByInfo.Has(socket.State) {
-		socket.Age, socket.AgeExact = tcp.Optional[time.Duration]{}, false
+	if agedByInfo.Has(socket.State) && socket.AgeAtLeast {
+		socket.Age, socket.AgeExact, socket.AgeAtLeast = tcp.Optional[time.Duration]{}, false, false
 	}
 }

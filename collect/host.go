@@ -111,7 +111,7 @@ func (j *job) readGroups(ctx context.Context, host *explain.Host) (warnings Warn
 		}
 		if age, known := socket.Age.Get(); known {
 			if oldest, known := host.Oldest.Get(); !known || age > oldest.Age {
-				host.Oldest = tcp.Known(explain.Oldest{Age: age, Exact: socket.AgeExact, Name: ends(socket)})
+				host.Oldest = tcp.Known(explain.Oldest{Age: age, Exact: socket.AgeExact, AtLeast: socket.AgeAtLeast, Name: ends(socket)})
 			}
 		}
 		if len(socket.Processes) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"syscall"
+	"time"
 
 	"tcpstate/fields"
 	"tcpstate/filter"
@@ -68,6 +69,10 @@ func (s *sockDiag) tries(q *Query, abilities sockdiag.Abilities) []filter.Capabi
 
 func (s *sockDiag) Begin(ctx context.Context, t *Table) (Reading, error) {
 	r := &dumpReading{source: s, table: t}
+	var unset time.Duration
+	if (t.Query.Detail | t.Query.Filter.Needs()).Has(tcp.DetailAge) {
+		unset = sockdiag.UnsetClock()
+	}
 	err := t.Enter(func() error {
 		r.abilities = s.probe()
 		return nil
@@ -79,6 +84,7 @@ func (s *sockDiag) Begin(ctx context.Context, t *Table) (Reading, error) {
 		return nil, err
 	}
 	r.live = newLive(t)
+	r.live.clocks.Unset = unset
 	return r, nil
 }
 

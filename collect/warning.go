@@ -40,6 +40,7 @@ const (
 	NamespacesHidden    WarningCode = "namespaces-hidden"    // not all processes are listed
 	NamespacesUnseen    WarningCode = "namespaces-unseen"    // some processes do not show theirs
 	HostUnread          WarningCode = "host-unread"          // subject: the error; something of the host could not be read
+	DualStack           WarningCode = "dual-stack"           // IPv6 listeners that take IPv4 too are left out
 	HostLeftOut         WarningCode = "host-left-out"        // a page of explain has no numbers of this host
 )
 
@@ -177,6 +178,15 @@ func namespacesUnseen(processes int) Warning {
 // hostUnread reports what could not be read of the host.
 func hostUnread(err error) Warning {
 	return Warning{Code: HostUnread, Subject: err.Error(), Text: wording.Say("collect.error", "cause", err)}
+}
+
+// dualStack reports the listeners on [::] that a query of IPv4 leaves out and that
+// take IPv4 connections too, and those that may.
+func dualStack(both, unknown int) Warning {
+	if unknown > 0 {
+		return Warning{Code: DualStack, Text: wording.Say("collect.dual-stack.unknown", "n", both+unknown)}
+	}
+	return Warning{Code: DualStack, Text: wording.Say("collect.dual-stack", "n", both)}
 }
 
 // LeaveHostOut returns the warning that a page has no numbers of this host, because

@@ -235,9 +235,12 @@ func (p *Page) live() []Block {
 		blocks = append(blocks, paragraph(plain(p.say("live.unseen", "states", p.words.stateNames(states)))))
 	}
 	if oldest, known := h.Oldest.Get(); known {
-		key := "live.oldest.least"
-		if oldest.Exact {
+		key := "live.oldest.about"
+		switch {
+		case oldest.Exact:
 			key = "live.oldest"
+		case oldest.AtLeast:
+			key = "live.oldest.least"
 		}
 		blocks = append(blocks, paragraph(plain(p.say(key, "age", p.words.duration(max(oldest.Age, time.Second).Truncate(time.Second)), "name", text.Escape(oldest.Name)))))
 	}

@@ -41,9 +41,10 @@ func (u PortUse) free() int64 { return max(0, u.Usable-u.Used) }
 
 // Oldest describes the socket that has been in its state the longest.
 type Oldest struct {
-	Age   time.Duration
-	Exact bool   // otherwise the socket is at least this old
-	Name  string // the addresses and ports of both ends
+	Age     time.Duration
+	Exact   bool   // Age comes from a clock that started with the state
+	AtLeast bool   // Age is a lower bound; if both are false, it is an estimate
+	Name    string // the addresses and ports of both ends
 }
 
 // Grouping is the result of one way to group sockets.

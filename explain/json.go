@@ -106,6 +106,7 @@ type jsonLive struct {
 type jsonOldest struct {
 	AgeMS    int64  `json:"age_ms"`
 	AgeExact bool   `json:"age_exact"`
+	AtLeast  bool   `json:"age_at_least"`
 	Socket   string `json:"socket"`
 }
 
@@ -252,7 +253,7 @@ func (p *Page) jsonLive() *jsonLive {
 		live.Ports = &jsonPorts{u.Local, u.Peer, u.Used, u.Usable, u.free()}
 	}
 	if o, known := h.Oldest.Get(); known {
-		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, o.Name}
+		live.Oldest = &jsonOldest{o.Age.Milliseconds(), o.Exact, o.AtLeast, o.Name}
 	}
 	for _, g := range h.Groups {
 		grouping := jsonGrouping{By: g.By, Groups: []jsonGroup{}, Others: g.Others}

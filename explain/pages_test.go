@@ -20,7 +20,7 @@ import (
 // escape from their context.
 func busyHost() *Host {
 	h := &Host{Settings: lifecycle.DefaultSettings(), Partial: true,
-		Oldest: tcp.Known(Oldest{Age: 3*time.Hour + 5*time.Second, Name: "[fd00:1:2:3:4:5:6:7]:65535 > [fd00:1:2:3:4:5:6:8]:65535"}),
+		Oldest: tcp.Known(Oldest{Age: 3*time.Hour + 5*time.Second, AtLeast: true, Name: "[fd00:1:2:3:4:5:6:7]:65535 > [fd00:1:2:3:4:5:6:8]:65535"}),
 		Groups: []Grouping{
 			{By: ByProcess, Groups: []Group{{"nginx: worker process with a name that has no end", 123456}, {"a\x1b[2J`|**\u202e", 1}}, Others: 12},
 			{By: ByListener, Groups: []Group{{"[::]:443", 400}}},

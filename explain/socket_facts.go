@@ -24,25 +24,29 @@ type facts struct {
 	// How many processes and listeners are not in Holders and Came.
 	MoreHolders, MoreCame int
 	Age                   string // "": unknown
-	AgeExact              bool   // otherwise Age is a bound or an estimate, see lifecycle.Clocks.SetAge
-	Unread                int64  // the largest number of bytes of data that are not read
-	Unsent                int64  // the largest number of bytes of data that are not acknowledged
-	UnreadS               string // Unread and Unsent as ranges
-	UnsentS               string
-	Queued                string // the accept queue of a listener
-	Most                  string // the maximum of the accept queue; "": unknown
-	Fires                 string // when the timer fires
-	Resent                string // how often the timer has fired without an answer
-	ResentN               int64  // the largest number in Resent
-	Left                  string // how many resends or probes are left
-	LeftN                 int64  // the largest number in Left
-	End                   string // when the kernel ends the socket; "": it does not
-	Exact                 bool   // End is not an estimate
+	AgeAtLeast            bool   // Age is a lower bound, see lifecycle.Clocks.SetAge
+	AgeAbout              bool   // Age is an estimate
+	// How many of them are on [::] and take IPv4 connections too, or do not, or
+	// of how many this is not known.
+	DualStack, V6Only, V6Unknown int
+	Unread                       int64  // the largest number of bytes of data that are not read
+	Unsent                       int64  // the largest number of bytes of data that are not acknowledged
+	UnreadS                      string // Unread and Unsent as ranges
+	UnsentS                      string
+	Queued                       string // the accept queue of a listener
+	Most                         string // the maximum of the accept queue; "": unknown
+	Fires                        string // when the timer fires
+	Resent                       string // how often the timer has fired without an answer
+	ResentN                      int64  // the largest number in Resent
+	Left                         string // how many resends or probes are left
+	LeftN                        int64  // the largest number in Left
+	End                          string // when the kernel ends the socket; "": it does not
+	Exact                        bool   // End is not an estimate
 }
 
 func (s *SocketExplainer) facts(g *tally, t *SocketGroup) facts {
 	w := s.book.words
-	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), AgeExact: !g.ageInexact, Exact: !g.inexact}
+	f := facts{State: g.state.String(), Is: string(g.condition), N: g.count, Many: g.count > 1, More: g.count - len(g.examples), DualStack: g.dualStack, V6Only: g.v6only, V6Unknown: g.v6unknown, AgeAtLeast: g.ageAtLeast, AgeAbout: g.ageEstimated && !g.ageAtLeast, Exact: !g.inexact}
 	var names []string
 	for _, e := range g.examples {
 		names = append(names, literal(text.Escape(ends(e))))

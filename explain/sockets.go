@@ -39,7 +39,11 @@ type tally struct {
 	fires, end, age  timeSpread
 	left, resent     spread
 	endless, inexact bool // some sockets have no end; some ends are not exact
-	ageInexact       bool // some ages are bounds or estimates
+	dualStack        int  // listeners on [::] that take IPv4 too
+	v6only           int  // listeners on [::] that do not
+	v6unknown        int  // listeners on [::] of which that is not known
+	ageEstimated     bool // some ages are estimates
+	ageAtLeast       bool // some ages are lower bounds
 }
 
 // maxExamples is how many sockets, processes and listeners of a group are
@@ -99,9 +103,20 @@ func (s *SocketExplainer) Add(socket *tcp.Socket) {
 	if most, known := socket.AcceptQueueMax.Get(); known {
 		g.most.add(int64(most))
 	}
+	if dual, applies := socket.DualStack(); applies {
+		switch both, known := dual.Get(); {
+		case !known:
+			g.v6unknown++
+		case both:
+			g.dualStack++
+		default:
+			g.v6only++
+		}
+	}
 	if age, known := socket.Age.Get(); known {
 		g.age.add(age)
-		g.ageInexact = g.ageInexact || !socket.AgeExact
+		g.ageAtLeast = g.ageAtLeast || socket.AgeAtLeast
+		g.ageEstimated = g.ageEstimated || !socket.AgeExact && !socket.AgeAtLeast
 	}
 	g.resent.add(int64(socket.Timer.Retransmits))
 	if socket.Timer.Kind != tcp.TimerOff {

@@ -155,19 +155,20 @@ func TestExplanationOfMany(t *testing.T) {
 func TestExplanationOfAge(t *testing.T) {
 	for _, row := range []struct {
 		state tcp.State
-		exact []bool // of the sockets that are explained together
+		ages  string // of the sockets that are explained together: exact, about, least
 		want  map[wording.Language]string
 	}{
-		{tcp.TimeWait, []bool{true, true}, map[wording.Language]string{wording.English: "In this state for 90 s.", wording.Chinese: "处于此状态已 90 秒。"}},
-		{tcp.SynRecv, []bool{false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.SynSent, []bool{true, false}, map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
-		{tcp.FinWait2, []bool{false}, map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
+		{tcp.TimeWait, "exact exact", map[wording.Language]string{wording.English: "In this state for 90 s.", wording.Chinese: "处于此状态已 90 秒。"}},
+		{tcp.SynRecv, "least", map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.SynSent, "exact about", map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
+		{tcp.FinWait2, "least", map[wording.Language]string{wording.English: "In this state for at least 90 s.", wording.Chinese: "处于此状态至少已 90 秒。"}},
+		{tcp.FinWait2, "about", map[wording.Language]string{wording.English: "In this state for about 90 s.", wording.Chinese: "处于此状态大约已 90 秒。"}},
 	} {
 		for l, want := range row.want {
 			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
-			for _, exact := range row.exact {
+			for age := range strings.FieldsSeq(row.ages) {
 				s := with(row.state, 0, tcp.TimerTimeWait, 0, time.Second)
-				s.Age, s.AgeExact = tcp.Known(90*time.Second), exact
+				s.Age, s.AgeExact, s.AgeAtLeast = tcp.Known(90*time.Second), age == "exact", age == "least"
 				explainer.Add(&s)
 			}
 			all, err := explainer.Explain()
@@ -180,6 +181,46 @@ func TestExplanationOfAge(t *testing.T) {
 			}
 			if !strings.Contains(text.String(), want) {
 				t.Errorf("the explanation of %v does not say %q:\n%s", row.state, want, &text)
+			}
+		}
+	}
+}
+
+// TestExplanationOfDualStack explains listeners on [::] with and without IPV6_V6ONLY,
+// and of which it is not known.
+func TestExplanationOfDualStack(t *testing.T) {
+	const off, on, unknown = 0, 1, 2
+	for _, row := range []struct {
+		only []int
+		want map[wording.Language]string
+	}{
+		{[]int{off}, map[wording.Language]string{wording.English: "It also takes IPv4 connections: ", wording.Chinese: "也接受 IPv4 连接。"}},
+		{[]int{on}, map[wording.Language]string{wording.English: "It takes only IPv6 connections", wording.Chinese: "只接受 IPv6 连接"}},
+		{[]int{unknown}, map[wording.Language]string{wording.English: "It may also take IPv4 connections", wording.Chinese: "它可能也接受"}},
+		{[]int{off, off, on}, map[wording.Language]string{wording.English: "2 of them on [::] also take IPv4", wording.Chinese: "其中 2 个位于"}},
+		{[]int{on, on, off}, map[wording.Language]string{wording.English: "2 of them on [::] take only IPv6", wording.Chinese: "其中 2 个位于"}},
+		{[]int{unknown, unknown}, map[wording.Language]string{wording.English: "2 of them on [::] may also take IPv4", wording.Chinese: "其中 2 个位于"}},
+	} {
+		for l, want := range row.want {
+			explainer := open(t, l).SocketExplainer(lifecycle.DefaultSettings())
+			for _, only := range row.only {
+				s := with(tcp.Listen, 0, tcp.TimerOff, 0, 0)
+				s.Family, s.Local = tcp.IPv6, netip.MustParseAddrPort("[::]:443")
+				if s.Extended = new(tcp.Extended); only != unknown {
+					s.Extended.V6Only = tcp.Known(only == on)
+				}
+				explainer.Add(&s)
+			}
+			all, err := explainer.Explain()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			if err := all.WriteText(&text, Terminal{Width: 300}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("the explanation of %v does not say %q:\n%s", row.only, want, &text)
 			}
 		}
 	}

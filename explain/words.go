@@ -65,7 +65,7 @@ var wordKeys = []string{
 
 	"clock.gap", "clock.varies", "clock.empty", "clock.setting", "clock.value", "clock.default",
 
-	"live.none", "live.count {n} {states} {total}", "live.unseen {states}", "live.oldest {age} {name}", "live.oldest.least {age} {name}",
+	"live.none", "live.count {n} {states} {total}", "live.unseen {states}", "live.oldest {age} {name}", "live.oldest.least {age} {name}", "live.oldest.about {age} {name}",
 	"live.by.process", "live.by.listener", "live.by.peer", "live.sockets", "live.nothing", "live.count.head",
 	"live.others", "live.counters", "live.partial", "live.ports {free} {local} {peer} {usable} {used}", "live.ports.none {free}",
 

@@ -124,6 +124,13 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			}
 			return Value{}
 		}
+	case "age_at_least":
+		return func(s *tcp.Socket) Value {
+			if s.Age.IsKnown() {
+				return truth(s.AgeAtLeast)
+			}
+			return Value{}
+		}
 	case "idle_ms":
 		return func(s *tcp.Socket) Value {
 			return optional(s.Idle)

@@ -28,7 +28,7 @@ const (
 	withInfo                = tcp.All &^ (1 << tcp.TimeWait)
 	owned                   = tcp.All &^ (1 << tcp.TimeWait)
 	aged                    = 1<<tcp.TimeWait | 1<<tcp.SynRecv | 1<<tcp.SynSent | 1<<tcp.FinWait2 | agedByInfo
-	agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait
+	agedByInfo tcp.StateSet = 1<<tcp.Established | 1<<tcp.CloseWait | 1<<tcp.FinWait2 // an orphaned FIN_WAIT2 also by its timer
 	idling                  = tcp.Synchronized &^ (1<<tcp.SynRecv | 1<<tcp.TimeWait)
 )
 
@@ -82,6 +82,8 @@ func base() []Field {
 			Doc: "time in the state"},
 		{Name: "age_exact", Kind: Boolean, Of: "s.AgeExact", Known: "s.Age.IsKnown()", Joined: true, Needs: tcp.DetailAge, When: "with age_ms",
 			Doc: "true if age_ms comes from a clock that started with the state; false if age_ms is a lower bound or an estimate"},
+		{Name: "age_at_least", Kind: Boolean, Of: "s.AgeAtLeast", Known: "s.Age.IsKnown()", Joined: true, Needs: tcp.DetailAge, When: "with age_ms",
+			Doc: "true if age_ms is a lower bound; false if it is exact or an estimate"},
 		{Name: "idle_ms", Kind: Duration, Of: "s.Idle", Joined: true, From: SockDiag, Needs: tcp.DetailAge, InfoStates: idling, States: idling, Filter: "idle", When: "where known",
 			Doc: "time since data last moved in either direction"},
 		{Name: "processes", Kind: Processes, Of: "s.Processes", Filter: "process", Joined: true, States: owned, Needs: tcp.DetailProcesses, When: "processes, where known",

@@ -13,6 +13,11 @@ type Clocks struct {
 	TimeWait          time.Duration // net.ipv4.tcp_tw_timeout of Alibaba Cloud Linux; elsewhere TimeWaitLength
 	SynLinearTimeouts int           // net.ipv4.tcp_syn_linear_timeouts; 0 on kernels before 6.5
 	RTOMax            time.Duration // net.ipv4.tcp_rto_max_ms; 120 s on kernels before 6.15
+
+	// Unset is what a clock of tcp_info shows that was never set, when the
+	// reading of the sockets began: the time since the kernel's clock was 0. 0
+	// means that this is not known.
+	Unset time.Duration
 }
 
 // Clocks returns the settings from which ages are computed.
@@ -46,45 +51,77 @@ func (d *Setting) IsClock() bool {
 //     with TCP_DEFER_ACCEPT the waits pass without a resend.
 //   - FIN_WAIT2 of an orphan: the age is the part of tcp_fin_timeout that has
 //     passed. That is an estimate, because the program may have set TCP_LINGER2
-//     or may have half-closed the connection long before.
+//     or may have half-closed the connection long before. Where a program holds
+//     the socket, or TCP_LINGER2 was longer: the age is at least the time since
+//     the last ACK arrived, because the state began with an ACK.
 //   - CLOSE_WAIT: the age is at least the time since the last ACK arrived,
 //     because the FIN carried an ACK. ESTABLISHED: the age is at least the time
 //     since the oldest event that Info records.
 //
-// In the other states no clock shows the age, and Age stays unknown.
+// In the other states no clock shows the age, and Age stays unknown. A clock of
+// Info that was never set shows the time since the kernel's clock was 0, and is
+// not used: see wasSet.
 func (c Clocks) SetAge(s *tcp.Socket) {
 	switch s.State {
 	case tcp.TimeWait:
 		if s.Timer.Kind == tcp.TimerTimeWait {
-			setAge(s, cmp.Or(c.TimeWait, TimeWaitLength)-s.Timer.Expires, true)
+			setAge(s, cmp.Or(c.TimeWait, TimeWaitLength)-s.Timer.Expires, exact)
 		}
 	case tcp.SynRecv:
 		setRequestAge(s)
 	case tcp.SynSent:
 		c.setConnectAge(s)
 	case tcp.FinWait2:
-		c.setOrphanAge(s)
+		if s.Owner.Inode == 0 {
+			c.setOrphanAge(s)
+		}
+		if !s.Age.IsKnown() && reaches(s.Info, infoClocksEnd) {
+			setAge(s, s.Info.LastAckRecv, atLeast)
+		}
 	case tcp.CloseWait:
 		if reaches(s.Info, infoClocksEnd) {
-			setAge(s, s.Info.LastAckRecv, false)
+			setAge(s, s.Info.LastAckRecv, atLeast)
 		}
 	case tcp.Established:
 		if reaches(s.Info, infoClocksEnd) {
-			setAge(s, oldest(s.Info), false)
+			setAge(s, c.oldest(s.Info), atLeast)
 		}
 	}
 	if reaches(s.Info, infoClocksEnd) && tcp.Synchronized.Has(s.State) && s.State != tcp.SynRecv {
-		s.Idle = tcp.Known(min(s.Info.LastDataSent, s.Info.LastDataRecv))
+		c.setIdle(s)
 	}
 }
 
+// precision is what an age guarantees.
+type precision uint8
+
+const (
+	estimate precision = iota // worked out: near the true age
+	atLeast                   // the true age or less
+	exact                     // from a clock that started with the state
+)
+
 // setAge sets the age, unless it is negative. A negative age means that the
 // timer was started with another length than SetAge assumed.
-func setAge(s *tcp.Socket, age time.Duration, exact bool) {
+func setAge(s *tcp.Socket, age time.Duration, is precision) {
 	if age < 0 {
 		return
 	}
-	s.Age, s.AgeExact = tcp.Known(age), exact
+	s.Age, s.AgeExact, s.AgeAtLeast = tcp.Known(age), is == exact, is == atLeast
+}
+
+// setIdle finds the time since data last moved in either direction.
+func (c Clocks) setIdle(s *tcp.Socket) {
+	sent := c.wasSet(s.Info.LastDataSent, s.Info.DataSegsOut)
+	received := c.wasSet(s.Info.LastDataRecv, s.Info.DataSegsIn)
+	switch {
+	case sent && received:
+		s.Idle = tcp.Known(min(s.Info.LastDataSent, s.Info.LastDataRecv))
+	case sent:
+		s.Idle = tcp.Known(s.Info.LastDataSent)
+	case received:
+		s.Idle = tcp.Known(s.Info.LastDataRecv)
+	}
 }
 
 // setRequestAge finds the shortest wait that the timer can be in. Each wait for
@@ -98,7 +135,7 @@ func setRequestAge(s *tcp.Socket) {
 		elapsed += wait
 		wait *= 2
 	}
-	setAge(s, elapsed+wait-s.Timer.Expires, false)
+	setAge(s, elapsed+wait-s.Timer.Expires, atLeast)
 }
 
 // setConnectAge adds up the waits for an answer to a SYN. The first
@@ -116,7 +153,11 @@ func (c Clocks) setConnectAge(s *tcp.Socket) {
 	if s.Timer.Expires > wait {
 		return // the timer is in a longer wait than the resend count says
 	}
-	setAge(s, elapsed+wait-s.Timer.Expires, s.Timer.Retransmits == 0)
+	if s.Timer.Retransmits == 0 {
+		setAge(s, wait-s.Timer.Expires, exact)
+		return
+	}
+	setAge(s, elapsed+wait-s.Timer.Expires, estimate)
 }
 
 // setOrphanAge computes how much of tcp_fin_timeout has passed. If
@@ -127,12 +168,12 @@ func (c Clocks) setConnectAge(s *tcp.Socket) {
 func (c Clocks) setOrphanAge(s *tcp.Socket) {
 	over := c.FinTimeout - TimeWaitLength
 	switch {
-	case s.Timer.Kind == tcp.TimerKeepalive && s.Owner.Inode == 0:
-		setAge(s, over-s.Timer.Expires, false)
+	case s.Timer.Kind == tcp.TimerKeepalive:
+		setAge(s, over-s.Timer.Expires, estimate)
 	case s.Timer.Kind == tcp.TimerTimeWait && over > 0:
-		setAge(s, 2*over-s.Timer.Expires, false)
+		setAge(s, 2*over-s.Timer.Expires, estimate)
 	case s.Timer.Kind == tcp.TimerTimeWait:
-		setAge(s, c.FinTimeout-s.Timer.Expires, false)
+		setAge(s, c.FinTimeout-s.Timer.Expires, estimate)
 	}
 }
 
@@ -147,10 +188,29 @@ func reaches(i *tcp.Info, end int) bool { return i != nil && i.Len >= end }
 // Each of these clocks starts with the connection or with a later segment. The
 // clock of sent data is used only if data was sent, because older kernels start
 // it at boot.
-func oldest(i *tcp.Info) time.Duration {
-	age := max(i.LastDataRecv, i.LastAckRecv)
+func (c Clocks) oldest(i *tcp.Info) time.Duration {
+	age := i.LastAckRecv
+	if c.wasSet(i.LastDataRecv, i.DataSegsIn) {
+		age = max(age, i.LastDataRecv)
+	}
 	if i.DataSegsOut > 0 {
 		age = max(age, i.LastDataSent)
 	}
 	return age
+}
+
+// The time that an unset clock may differ from Unset: the socket was read after
+// Unset, and each value is rounded to a tick of the kernel.
+const (
+	unsetBefore = 20 * time.Millisecond
+	unsetAfter  = 5 * time.Second
+)
+
+// wasSet reports whether a clock of data was set. Data in its direction sets it,
+// and so does the end of a handshake, but not that of a simultaneous open, after
+// which the clock of received data is 0 until data comes
+// (tcp_rcv_synsent_state_process in net/ipv4/tcp_input.c). Such a clock shows
+// the time since the kernel's own clock was 0, five minutes after boot.
+func (c Clocks) wasSet(shown time.Duration, segments uint32) bool {
+	return segments > 0 || c.Unset == 0 || shown < c.Unset-unsetBefore || shown > c.Unset+unsetAfter
 }

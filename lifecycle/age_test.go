@@ -28,7 +28,7 @@ func TestSetAgeOfTimers(t *testing.T) {
 		clocks lifecycle.Clocks
 		socket tcp.Socket
 		age    time.Duration
-		exact  bool
+		exact  bool // otherwise a lower bound for SYN_RECV, and an estimate for other states
 	}{
 		{"TIME_WAIT runs down 60 s", today,
 			tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 58800*ms, 0)}, 1200 * ms, true},
@@ -119,6 +119,9 @@ func TestSetAgeOfTimers(t *testing.T) {
 			if got := test.socket.Age.Or(unknown); got != test.age || test.socket.AgeExact != test.exact {
 				t.Errorf("age %v, exact %v, want %v, %v", got, test.socket.AgeExact, test.age, test.exact)
 			}
+			if want := test.socket.State == tcp.SynRecv && test.age != unknown; test.socket.AgeAtLeast != want {
+				t.Errorf("a lower bound: %v, want %v", test.socket.AgeAtLeast, want)
+			}
 			if test.socket.Idle.IsKnown() {
 				t.Errorf("idle for %v without tcp_info", test.socket.Idle.Or(0))
 			}
@@ -146,6 +149,19 @@ func TestSetAgeOfInfo(t *testing.T) {
 		{"ESTABLISHED with an old ACK", tcp.Established,
 			info(func(i *tcp.Info) { i.LastAckRecv = 20 * time.Second }), 20 * time.Second, 4 * time.Second},
 		{"CLOSE_WAIT is as old as the last ACK", tcp.CloseWait, info(nil), 3 * time.Second, 4 * time.Second},
+		{"FIN_WAIT2 that a program holds is as old as the last ACK", tcp.FinWait2, info(nil), 3 * time.Second, 4 * time.Second},
+		{"a clock of received data that was never set, after a simultaneous open", tcp.Established,
+			info(func(i *tcp.Info) { i.LastDataRecv, i.DataSegsOut = 11000*time.Second, 0 }), 3 * time.Second, 9 * time.Second},
+		{"such a clock, read later", tcp.Established,
+			info(func(i *tcp.Info) { i.LastDataRecv = 11001 * time.Second }), 9 * time.Second, 9 * time.Second},
+		{"a clock of that value that data has set", tcp.Established,
+			info(func(i *tcp.Info) { i.LastDataRecv, i.DataSegsIn = 11000*time.Second, 1 }), 11000 * time.Second, 9 * time.Second},
+		{"a clock that was set just after", tcp.Established,
+			info(func(i *tcp.Info) { i.LastDataRecv = 10999 * time.Second }), 10999 * time.Second, 9 * time.Second},
+		{"no clock was ever set, on an older kernel", tcp.Established,
+			info(func(i *tcp.Info) {
+				i.LastDataRecv, i.LastDataSent, i.DataSegsOut = 11000*time.Second, 11000*time.Second, 0
+			}), 3 * time.Second, unknown},
 		{"idle is the smaller value of both directions", tcp.CloseWait,
 			info(func(i *tcp.Info) { i.LastDataSent = time.Second }), 3 * time.Second, time.Second},
 		{"a structure that ends before the clocks", tcp.Established,
@@ -161,10 +177,12 @@ func TestSetAgeOfInfo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := tcp.Socket{State: test.state, Info: test.info}
-			today.SetAge(&s)
-			if got := s.Age.Or(unknown); got != test.age || s.AgeExact {
-				t.Errorf("age %v, exact %v, want %v, not exact", got, s.AgeExact, test.age)
+			s := tcp.Socket{State: test.state, Info: test.info, Owner: tcp.Owner{Inode: 7}}
+			clocks := today
+			clocks.Unset = 11000 * time.Second
+			clocks.SetAge(&s)
+			if got := s.Age.Or(unknown); got != test.age || s.AgeExact || s.AgeAtLeast != (got != unknown) {
+				t.Errorf("age %v, exact %v, a lower bound %v; want the lower bound %v", got, s.AgeExact, s.AgeAtLeast, test.age)
 			}
 			if got := s.Idle.Or(unknown); got != test.idle {
 				t.Errorf("idle for %v, want %v", got, test.idle)

@@ -58,6 +58,7 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	}
 	if s.Age.IsKnown() {
 		b = appendBool(b, `,"age_exact":`, s.AgeExact)
+		b = appendBool(b, `,"age_at_least":`, s.AgeAtLeast)
 	}
 	if v, known := s.Idle.Get(); known {
 		b = strconv.AppendInt(append(b, `,"idle_ms":`...), v.Milliseconds(), 10)

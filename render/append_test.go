@@ -211,9 +211,9 @@ var everySection = Sections{
 func TestNoAllocations(t *testing.T) {
 	everything := everySection
 	for name, l := range map[string]*Listing{
-		"csv": {Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, "csv, everything": {Format: CSV, Columns: DefaultColumns(CSV, everything)},
+		"csv": {Format: CSV, Columns: DefaultColumns(CSV, Sections{}, nil)}, "csv, everything": {Format: CSV, Columns: DefaultColumns(CSV, everything, nil)},
 		"ndjson": {Format: NDJSON}, "json": {Format: JSON},
-		"table": {Format: Table, Columns: DefaultColumns(Table, everything)},
+		"table": {Format: Table, Columns: DefaultColumns(Table, everything, nil)},
 	} {
 		for kind, s := range map[string]*tcp.Socket{"listener": listener(), "established": established(), "TIME_WAIT": timeWait(), "full": full()} {
 			b := make([]byte, 0, 1<<16)
@@ -236,13 +236,13 @@ func BenchmarkRow(b *testing.B) {
 		l    *Listing
 		s    *tcp.Socket
 	}{
-		{"csv", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, base},
-		{"csv6", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{})}, v6},
-		{"csv-info", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{Info: true})}, info},
+		{"csv", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{}, nil)}, base},
+		{"csv6", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{}, nil)}, v6},
+		{"csv-info", &Listing{Format: CSV, Columns: DefaultColumns(CSV, Sections{Info: true}, nil)}, info},
 		{"ndjson", &Listing{Format: NDJSON}, base},
 		{"ndjson6", &Listing{Format: NDJSON}, v6},
 		{"ndjson-info", &Listing{Format: NDJSON}, info},
-		{"table", &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{})}, base},
+		{"table", &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}, nil)}, base},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			buf := make([]byte, 0, 1<<16)

@@ -73,8 +73,10 @@ var composites = []*Column{
 		get: ofListener("accept_queue_max", "send_q_bytes")},
 	{name: "timer", kind: countdown, doc: "the timer, the time until it fires, and how often it fired without an answer: persist 1.6s, 3 probes",
 		get: fields.Named("timer.expires_ms").Get},
-	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, with ~ before it if it is not exact",
+	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, with ≥ before it if it is a lower bound, and ~ if it is an estimate",
 		get: aboutAge},
+	{name: "accepts", kind: enum, needs: tcp.DetailExtended, rare: true, get: acceptedFamilies,
+		doc: "the families of the connections that a socket on the address [::] takes: IPv4+IPv6, or only IPv6 if IPV6_V6ONLY is set (v6only)"},
 	of("idle", duration, "idle_ms"),
 	of("rtt", duration, "tcp_info.rtt_us"),
 	of("min_rtt", duration, "tcp_info.min_rtt_us"),
@@ -111,14 +113,61 @@ func ofListener(first, second string) func(*tcp.Socket) fields.Value {
 	}
 }
 
-// aboutAge returns the age, with the sign ~ if it is not exact.
+// aboutAge returns the age, with the sign ≥ if it is a lower bound, and ~ if it is
+// an estimate.
 func aboutAge(s *tcp.Socket) fields.Value {
 	d, known := s.Age.Get()
 	v := fields.Value{Known: known, N: uint64(d)}
-	if !s.AgeExact {
+	switch {
+	case s.AgeAtLeast:
+		v.Text = "≥"
+	case !s.AgeExact:
 		v.Text = "~"
 	}
 	return v
+}
+
+// acceptedFamilies returns the families that a socket on [::] takes.
+func acceptedFamilies(s *tcp.Socket) fields.Value {
+	dual, _ := s.DualStack()
+	switch both, known := dual.Get(); {
+	case !known:
+		return fields.Value{}
+	case both:
+		return fields.Value{Known: true, N: 2, Text: "IPv4+IPv6"}
+	}
+	return fields.Value{Known: true, N: 1, Text: "IPv6"}
+}
+
+// ASCII returns the columns as they are for a terminal that shows only ASCII: the
+// age of a socket has >= before it instead of ≥.
+func ASCII(list []*Column) []*Column {
+	plain := slices.Clone(list)
+	for i, c := range plain {
+		if c.name != "age" {
+			continue
+		}
+		age := *c
+		age.get = func(s *tcp.Socket) fields.Value {
+			v := aboutAge(s)
+			if v.Text == "≥" {
+				v.Text = ">="
+			}
+			return v
+		}
+		plain[i] = &age
+	}
+	return plain
+}
+
+// showsAge adds the column of the age to the default columns of a table that is
+// sorted by it, so that the order can be seen.
+func showsAge(list []*Column, sort []SortKey) []*Column {
+	shown := func(c *Column) bool { return c.name == "age" }
+	if slices.ContainsFunc(list, shown) || !slices.ContainsFunc(sort, func(k SortKey) bool { return k.Column.name == "age" || k.Column.name == "age_ms" }) {
+		return list
+	}
+	return append(list, columns("age")...)
 }
 
 // column returns the column with the name, in upper or lower case, with '-' or
@@ -206,8 +255,9 @@ func (s Sections) Needs() (detail tcp.Detail) {
 }
 
 // DefaultColumns returns the columns of a table, of markdown or of CSV that are
-// shown if none were requested by name.
-func DefaultColumns(f Format, s Sections) []*Column {
+// shown if none were requested by name. A table that is sorted by the age shows
+// it.
+func DefaultColumns(f Format, s Sections, sort []SortKey) []*Column {
 	if f == CSV {
 		return machineColumns(s)
 	}
@@ -221,9 +271,11 @@ func DefaultColumns(f Format, s Sections) []*Column {
 	}
 	if s.Timers {
 		list = append(list, columns("timer,age")...)
+	} else {
+		list = showsAge(list, sort)
 	}
 	if s.Extended {
-		list = append(list, columns("user,inode,cookie,mark,interface,unit,container")...)
+		list = append(list, columns("user,inode,cookie,mark,interface,accepts,unit,container")...)
 	}
 	if s.Info {
 		list = append(list, columns("congestion,rtt,min_rtt,rto,tcp_info.cwnd,mss,retrans,tcp_info.lost,sent,received,rate,idle")...)
@@ -254,7 +306,7 @@ func machineColumns(s Sections) []*Column {
 		list = append(list, columns("command")...)
 	}
 	if s.Timers {
-		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms")...)
+		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,age_at_least,idle_ms")...)
 	}
 	if s.Extended {
 		list = append(list, columns("uid,user,inode,cookie,interface")...)

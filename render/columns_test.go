@@ -106,18 +106,33 @@ func TestDefaultColumns(t *testing.T) {
 	}{
 		{Table, Sections{}, "state,recv_q,send_q,local,peer"},
 		{Markdown, Sections{Timers: true}, "state,recv_q,send_q,local,peer,timer,age"},
-		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,unit,container,cgroup"},
-		{Table, Sections{Extended: true, Memory: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,unit,container,rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops,cgroup"},
+		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,unit,container,cgroup"},
+		{Table, Sections{Extended: true, Memory: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,unit,container,rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops,cgroup"},
 		{Markdown, Sections{Netns: true, Processes: true, Names: true}, "netns,state,recv_q,send_q,local,peer,process"},
 		{CSV, Sections{Netns: true, Processes: true, Names: true, Commands: true}, "netns,state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,local.host,local.service,peer.host,peer.service,processes,listener,listener.processes,command"},
 		{CSV, Sections{}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer"},
-		{CSV, Sections{Timers: true}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,idle_ms"},
+		{CSV, Sections{Timers: true}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,age_at_least,idle_ms"},
 	} {
-		if got := names(DefaultColumns(test.format, test.sections)); got != test.want {
+		if got := names(DefaultColumns(test.format, test.sections, nil)); got != test.want {
 			t.Errorf("%v %+v: %s, want %s", test.format, test.sections, got, test.want)
 		}
 	}
-	all := "," + names(DefaultColumns(CSV, everySection)) + ","
+	for list, want := range map[string]string{
+		"-age": "state,recv_q,send_q,local,peer,age", "local,age_ms": "state,recv_q,send_q,local,peer,age", "-rtt": "state,recv_q,send_q,local,peer",
+	} {
+		sort, err := ParseSort(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := names(DefaultColumns(Table, Sections{}, sort)); got != want {
+			t.Errorf("sorted by %s: %s, want %s", list, got, want)
+		}
+		timers := DefaultColumns(Table, Sections{Timers: true}, sort)
+		if got := names(timers); strings.Count(got, "age") != 1 {
+			t.Errorf("with timers, sorted by %s: %s", list, got)
+		}
+	}
+	all := "," + names(DefaultColumns(CSV, everySection, nil)) + ","
 	for _, c := range fieldColumns {
 		composed := c.kind == address || strings.HasSuffix(c.name, ".port") // part of local, peer and listener
 		if !composed && c.name != "family" && c.name != "md5_keys" && !strings.Contains(all, ","+c.name+",") {

@@ -62,7 +62,11 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
-func fullOfAll() []*tcp.Socket { return []*tcp.Socket{full(), listener(), timeWait()} }
+func fullOfAll() []*tcp.Socket {
+	dual := listener()
+	dual.Extended = &tcp.Extended{V6Only: tcp.Known(false)}
+	return []*tcp.Socket{full(), dual, timeWait()}
+}
 
 // TestTextFromOutside puts a hostile text into every field whose text comes
 // from outside. No format may write characters that control a terminal, or
@@ -77,7 +81,7 @@ func TestTextFromOutside(t *testing.T) {
 		inferred := timeWait()
 		inferred.Listener = &tcp.Listener{Local: s.Local, Processes: s.Processes}
 		for f := Table; f <= Markdown; f++ {
-			l := &Listing{Format: f, Columns: append(DefaultColumns(f, everySection), mustColumns(t, "command,local.host,peer.service")...)}
+			l := &Listing{Format: f, Columns: append(DefaultColumns(f, everySection, nil), mustColumns(t, "command,local.host,peer.service")...)}
 			got := write(t, l, each(s, inferred))
 			for line := range strings.Lines(got) {
 				if i := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !strconv.IsPrint(r) }); i >= 0 || !utf8.ValidString(line) {
@@ -186,7 +190,7 @@ func TestErrorOfSockets(t *testing.T) {
 	}
 	for f := Table; f <= Markdown; f++ {
 		for _, sort := range []string{"", "local"} {
-			l := &Listing{Format: f, Columns: DefaultColumns(f, Sections{})}
+			l := &Listing{Format: f, Columns: DefaultColumns(f, Sections{}, nil)}
 			if sort != "" {
 				l.Sort = mustSort(t, sort)
 			}
@@ -219,7 +223,7 @@ func (w *limitedWriter) Write(b []byte) (int, error) {
 
 func TestErrorOfWriter(t *testing.T) {
 	for f := Table; f <= Markdown; f++ {
-		l := &Listing{Format: f, Columns: DefaultColumns(f, Sections{})}
+		l := &Listing{Format: f, Columns: DefaultColumns(f, Sections{}, nil)}
 		if err := l.Write(&limitedWriter{}, repeat(10, established()), nil); err != errFull {
 			t.Errorf("%v: error %v, want %v", f, err, errFull)
 		}

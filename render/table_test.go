@@ -15,7 +15,7 @@ import (
 
 func TestTable(t *testing.T) {
 	sockets := each(timeWait(), established(), listener())
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}), Header: true}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}, nil), Header: true}
 	want := `STATE        RECV-Q  SEND-Q  LOCAL               PEER
 LISTEN            3    4096  [::]:443            [::]:*
 ESTABLISHED       0    1448  10.0.0.1:443        10.0.0.9:51000
@@ -35,12 +35,12 @@ TIME_WAIT         0       0  [fe80::1%eth0]:443  [fe80::2%eth0]:51001
 }
 
 func TestTableSections(t *testing.T) {
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Timers: true, Extended: true, Info: true, Memory: true})[5:], Header: true}
-	want := `TIMER              AGE  USER      INODE  COOKIE    MARK  INTERFACE  UNIT                        CONTAINER     CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS  CGROUP
--                    -  0           411  0x1001       -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
-keepalive 1h59m  ~1.2s  1000        412  0x248c4d     -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -  -
-keepalive 1h59m   1.2s  www-data    412  0x248c4d     7  eth0       docker-9f86d081884c*.scope  9f86d081884c  bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5  /system.slice/docker-` + containerOfFull + `.scope
-timewait 41.5s   18.5s  -             -  0x1002       -  -          -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Timers: true, Extended: true, Info: true, Memory: true}, nil)[5:], Header: true}
+	want := `TIMER              AGE  USER      INODE  COOKIE    MARK  INTERFACE  ACCEPTS  UNIT                        CONTAINER     CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS  CGROUP
+-                    -  0           411  0x1001       -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
+keepalive 1h59m  ~1.2s  1000        412  0x248c4d     -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -  -
+keepalive 1h59m   1.2s  www-data    412  0x248c4d     7  eth0       -        docker-9f86d081884c*.scope  9f86d081884c  bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5  /system.slice/docker-` + containerOfFull + `.scope
+timewait 41.5s   18.5s  -             -  0x1002       -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
 `
 	if got := write(t, l, each(listener(), established(), full(), timeWait())); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -52,7 +52,7 @@ timewait 41.5s   18.5s  -             -  0x1002       -  -          -           
 func TestSparse(t *testing.T) {
 	inUnit := established()
 	inUnit.Extended = &tcp.Extended{Cgroup: tcp.Cgroup{Path: "/system.slice/a.service", Unit: "a.service"}}
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Extended: true})[3:], Header: true, Sparse: true}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Extended: true}, nil)[3:], Header: true, Sparse: true}
 	want := `LOCAL         PEER            USER  INODE  COOKIE    UNIT       CGROUP
 [::]:443      [::]:*          0       411  0x1001    -          -
 10.0.0.1:443  10.0.0.9:51000  1000    412  0x248c4d  a.service  /system.slice/a.service
@@ -68,7 +68,7 @@ func TestSparse(t *testing.T) {
 	if got := long[0] + "\n" + long[1] + "\n"; got != short || len(long) != drawnByLibrary+3 {
 		t.Errorf("a long table starts with\n%s", got)
 	}
-	if got, want := len(l.Columns), len(DefaultColumns(Table, Sections{Extended: true}))-3; got != want {
+	if got, want := len(l.Columns), len(DefaultColumns(Table, Sections{Extended: true}, nil))-3; got != want {
 		t.Errorf("the listing afterwards has %d columns, want %d", got, want)
 	}
 	all := *l
@@ -76,7 +76,7 @@ func TestSparse(t *testing.T) {
 	if got, want := write(t, &all, each(timeWait())), "STATE      USER  MARK\nTIME_WAIT  -        -\n"; got != want {
 		t.Errorf("named columns: %q, want %q", got, want)
 	}
-	full := &Listing{Format: Table, Columns: DefaultColumns(Table, everySection), Header: true}
+	full := &Listing{Format: Table, Columns: DefaultColumns(Table, everySection, nil), Header: true}
 	whole := write(t, full, each(fullOfAll()...))
 	full.Sparse = true
 	if got := write(t, full, each(fullOfAll()...)); got != whole {
@@ -157,7 +157,7 @@ func TestDrawers(t *testing.T) {
 	everything := everySection
 	for name, sockets := range sets {
 		for _, columns := range [][]*Column{
-			DefaultColumns(Table, Sections{}), DefaultColumns(Table, everything), DefaultColumns(CSV, everything),
+			DefaultColumns(Table, Sections{}, nil), DefaultColumns(Table, everything, nil), DefaultColumns(CSV, everything, nil),
 			mustColumns(t, "interface"), mustColumns(t, "tcp_info.rtt_us"), mustColumns(t, "recv_q,state,interface"), mustColumns(t, "state,state"),
 		} {
 			for _, header := range []bool{false, true} {
@@ -187,7 +187,7 @@ func TestDrawers(t *testing.T) {
 
 // TestLongTable has just as many rows as the first drawer draws, and one more.
 func TestLongTable(t *testing.T) {
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}), Header: true}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}, nil), Header: true}
 	for _, n := range []int{drawnByLibrary, drawnByLibrary + 1} {
 		lines := strings.Split(write(t, l, repeat(n, established())), "\n")
 		if len(lines) != n+2 || lines[n+1] != "" {
@@ -239,7 +239,7 @@ func TestMarkdown(t *testing.T) {
 // TestTableMemory limits the memory that a row of a table takes in addition to
 // its own text.
 func TestTableMemory(t *testing.T) {
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{})}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}, nil)}
 	const n = 100_000
 	kept, err := l.collect(repeat(n, established()), byState)
 	if err != nil {
@@ -256,7 +256,7 @@ func TestTableMemory(t *testing.T) {
 }
 
 func BenchmarkTable(b *testing.B) {
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}), Header: true}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{}, nil), Header: true}
 	for _, n := range []int{drawnByLibrary, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {

@@ -64,10 +64,12 @@ type Socket struct {
 
 	// Age is how long the socket has been in its state, if it can be computed
 	// from the kernel's timers and clocks. AgeExact means that it comes from a
-	// timer that started with the state. Otherwise Age is a lower bound or an
-	// estimate: see SetAge of lifecycle.Clocks.
-	Age      Optional[time.Duration]
-	AgeExact bool
+	// timer that started with the state. AgeAtLeast means that it is a lower
+	// bound. If both are false, Age is an estimate: see SetAge of
+	// lifecycle.Clocks.
+	Age        Optional[time.Duration]
+	AgeExact   bool
+	AgeAtLeast bool
 
 	// Idle is how long no data has been sent or received. DetailAge.
 	Idle Optional[time.Duration]
@@ -120,6 +122,22 @@ func copied[T any](p *T) *T {
 	}
 	c := *p
 	return &c
+}
+
+// DualStack reports whether a socket on the unspecified IPv6 address, [::], also
+// takes IPv4 connections: it does unless IPV6_V6ONLY is set. applies is false for
+// every other socket. The kernel reports the option with DetailExtended for
+// listeners and bound sockets; /proc does not report it.
+func (s *Socket) DualStack() (both Optional[bool], applies bool) {
+	if s.Family != IPv6 || !s.Local.Addr().IsUnspecified() || s.State != Listen && s.State != BoundInactive {
+		return both, false
+	}
+	if s.Extended != nil {
+		if only, known := s.Extended.V6Only.Get(); known {
+			both = Known(!only)
+		}
+	}
+	return both, true
 }
 
 // Owner is what the kernel reports about the owner of a socket. SYN_RECV,
@@ -210,7 +228,7 @@ const (
 	DetailMemory                       // Memory
 	DetailExtended                     // Extended
 	DetailProcesses                    // Processes and Listener; needs a walk through /proc
-	DetailAge                          // Age of ESTABLISHED and CLOSE_WAIT, and Idle; takes as long as DetailInfo
+	DetailAge                          // Age of ESTABLISHED, CLOSE_WAIT and held FIN_WAIT2, and Idle; takes as long as DetailInfo
 	DetailCommands                     // the user, file and arguments of each process; with DetailProcesses
 	DetailNames                        // LocalName and PeerName; sends requests to name servers
 )

@@ -295,6 +295,7 @@ func TestFillSaysWhatWasSeen(t *testing.T) {
 			AcceptQueue: 5, AcceptQueueMax: tcp.Known[uint32](0)},
 		{State: listen, Family: tcp.IPv4, Local: netip.MustParseAddrPort("0.0.0.0:81"), Peer: netip.MustParseAddrPort("0.0.0.0:0"), AcceptQueue: 5},
 		conn(synRecv, 0, 5000, 0),
+		aged(conn(synRecv, 3, 5001, 0), 3*time.Second),
 	}
 	var f Follower
 	for range 2 {
@@ -313,6 +314,78 @@ func TestFillSaysWhatWasSeen(t *testing.T) {
 	}
 	if i != len(sockets) {
 		t.Errorf("%d rows of %d sockets", i, len(sockets))
+	}
+}
+
+// aged returns the socket with an age that is a lower bound. Less than 0 is unknown.
+func aged(s tcp.Socket, age time.Duration) tcp.Socket {
+	if age >= 0 {
+		s.Age, s.AgeAtLeast = tcp.Known(age), true
+	}
+	return s
+}
+
+// TestALowerBoundNeverShrinks follows a SYN_RECV whose client repeats its SYN, so
+// that the clock of the kernel starts again, and then the same socket in other states.
+func TestALowerBoundNeverShrinks(t *testing.T) {
+	const s, none = time.Second, time.Duration(-1)
+	exact := func(c tcp.Socket, age time.Duration) tcp.Socket {
+		c.Age, c.AgeExact = tcp.Known(age), true
+		return c
+	}
+	var f Follower
+	for i, tick := range []struct {
+		after  time.Duration // the tick before
+		socket tcp.Socket
+		want   time.Duration
+		bound  bool
+	}{
+		{0, aged(conn(synRecv, 1, 5000, 0), 10*s), 10 * s, true},
+		{s, aged(conn(synRecv, 1, 5000, 0), 700*time.Millisecond), 11 * s, true},
+		{2 * s, aged(conn(synRecv, 1, 5000, 0), 19*s), 19 * s, true},
+		{s, aged(conn(synRecv, 1, 5000, 0), none), 20 * s, true}, // its timer was not running for a moment
+		{s, aged(conn(synRecv, 1, 5000, 0), 0), 21 * s, true},
+		{-5 * s, aged(conn(synRecv, 1, 5000, 0), 0), 21 * s, true}, // the clock of the host was set back
+		{s, aged(conn(estab, 1, 5000, 7), 0), 0, true},
+		{s, conn(tcp.FinWait1, 1, 5000, 7), none, false},
+		{s, exact(conn(tcp.TimeWait, 1, 5000, 0), 5*s), 5 * s, false},
+		{s, exact(conn(tcp.TimeWait, 1, 5000, 0), s), s, false}, // a segment restarts TIME_WAIT
+		{s, aged(conn(synRecv, 2, 5000, 0), s), s, true},        // another socket
+		{s, aged(conn(synRecv, 2, 5000, 0), 0), 2 * s, true},
+	} {
+		at := start
+		if i > 0 {
+			at = f.tick.At
+		}
+		if _, err := f.Follow(at.Add(tick.after), each([]tcp.Socket{tick.socket}, nil), all); err != nil {
+			t.Fatal(err)
+		}
+		for row := range f.Rows() {
+			var got tcp.Socket
+			row.Fill(&got)
+			if got.Age.Or(none) != tick.want || got.AgeAtLeast != tick.bound {
+				t.Errorf("tick %d: age %v, a lower bound %v; want %v, %v", i, got.Age.Or(none), got.AgeAtLeast, tick.want, tick.bound)
+			}
+		}
+	}
+}
+
+// TestASocketIsAtLeastAsOldAsItWasFollowed follows a CLOSE_WAIT whose ACKs restart
+// the clock that its age comes from.
+func TestASocketIsAtLeastAsOldAsItWasFollowed(t *testing.T) {
+	var f Follower
+	for i := range 5 {
+		at := start.Add(time.Duration(i) * time.Minute)
+		if _, err := f.Follow(at, each([]tcp.Socket{aged(conn(tcp.CloseWait, 1, 5000, 7), time.Second)}, nil), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for row := range f.Rows() {
+		var got tcp.Socket
+		row.Fill(&got)
+		if want := 4*time.Minute + time.Second; got.Age.Or(0) != want {
+			t.Errorf("age %v, want %v", got.Age.Or(0), want)
+		}
 	}
 }
 

@@ -122,6 +122,55 @@ func finish(t *testing.T, p *lab.Peer) {
 	must(t, p.Send(lab.FIN|lab.ACK, nil))
 }
 
+// TestAgesOfRequestsNeverShrink follows requests whose clients repeat their SYNs, each
+// of which restarts the clock of the kernel, and requests that are left alone.
+func TestAgesOfRequestsNeverShrink(t *testing.T) {
+	for _, source := range []collect.Source{collect.SockDiag, collect.ProcFS} {
+		t.Run(source.String(), func(t *testing.T) {
+			lab.Run(t, func(t *testing.T, l *lab.Lab) {
+				host := netip.AddrPortFrom(lab.Host4, 8080)
+				listener(t, host)
+				var peers []*lab.Peer
+				for port := range uint16(4) {
+					peers = append(peers, halfOpen(t, l, 5000+port, host))
+				}
+				first := peers[0].Seq - 1 // the number of its SYN
+				o := observe(t, collect.Query{Source: source, States: tcp.Set(tcp.SynRecv)})
+				ages, began, kernel := map[ID]time.Duration{}, time.Now(), map[ID]time.Duration{}
+				shrank := false // the kernel's own clock
+				for tick := range 40 {
+					at := time.Now()
+					_, err := o.Tick(t.Context())
+					must(t, err)
+					for row := range o.Rows() {
+						if row.State() != tcp.SynRecv {
+							continue
+						}
+						var s tcp.Socket
+						row.Fill(&s)
+						age := s.Age.Or(-1)
+						if seen, _ := row.FirstSeen(); !s.AgeAtLeast || age < ages[row.ID()] || age < at.Sub(seen) {
+							t.Errorf("tick %d: age %v, a lower bound %v, after %v; seen for %v", tick, age, s.AgeAtLeast, ages[row.ID()], at.Sub(seen))
+						}
+						shrank = shrank || s.Timer.Expires > kernel[row.ID()] && tick > 0
+						ages[row.ID()], kernel[row.ID()] = age, s.Timer.Expires
+					}
+					if tick%10 == 5 {
+						for _, p := range peers[:2] {
+							p.Seq = first
+							must(t, p.Send(lab.SYN, nil))
+						}
+					}
+					time.Sleep(60 * time.Millisecond) // the kernel ignores SYNs that come within 500 ms
+				}
+				if len(ages) != len(peers) || !shrank {
+					t.Errorf("followed %d requests of %d for %v; a clock was restarted: %v", len(ages), len(peers), time.Since(began), shrank)
+				}
+			})
+		})
+	}
+}
+
 // TestFollowingConnections runs connections step by step, with a tick after
 // each step, for both sources. It checks that exactly what has happened is
 // reported.

@@ -22,6 +22,7 @@ type Row struct {
 	link        string // the interface to which it is bound
 	timer       time.Duration
 	age, idle   time.Duration // less than 0: unknown
+	read        int64         // Unix time in nanoseconds: when the reading began that age is from
 	firstSeen   int64         // Unix time in nanoseconds
 	since       int64
 	steps       []step // empty until its state changes
@@ -37,10 +38,11 @@ type Row struct {
 	timerKind   tcp.TimerKind
 	retransmits uint8
 
-	uidKnown, maximumKnown, ageExact bool
-	selected                         bool // in the last tick that saw it
-	opened                           bool // it did not exist in the first tick
-	gone                             bool
+	uidKnown, maximumKnown, ageExact, ageAtLeast bool
+
+	selected bool // in the last tick that saw it
+	opened   bool // it did not exist in the first tick
+	gone     bool
 }
 
 // Step is a state that a socket was seen to enter.
@@ -117,15 +119,16 @@ func (r *Row) Fill(s *tcp.Socket) {
 		s.RecvQueue, s.SendQueue = r.queues[0], r.queues[1]
 	}
 	if r.age >= 0 {
-		s.Age, s.AgeExact = tcp.Known(r.age), r.ageExact
+		s.Age, s.AgeExact, s.AgeAtLeast = tcp.Known(r.age), r.ageExact, r.ageAtLeast
 	}
 	if r.idle >= 0 {
 		s.Idle = tcp.Known(r.idle)
 	}
 }
 
-// update sets the row to the present values of the socket.
-func (r *Row) update(s *tcp.Socket, selected bool) {
+// update sets the row to the values that the socket has in a reading that began
+// at a time.
+func (r *Row) update(s *tcp.Socket, selected bool, at time.Time) {
 	r.selected = selected
 	r.family, r.cookie = s.Family, s.Cookie
 	if r.local != s.Local { // saves the write barrier of the address's zone
@@ -141,13 +144,30 @@ func (r *Row) update(s *tcp.Socket, selected bool) {
 	r.uid, r.uidKnown = s.Owner.UID.Get()
 	r.inode = s.Owner.Inode
 	r.timerKind, r.timer, r.retransmits = s.Timer.Kind, s.Timer.Expires, s.Timer.Retransmits
-	r.age, r.ageExact, r.idle = s.Age.Or(-1), s.AgeExact, s.Idle.Or(-1)
+	r.idle = s.Idle.Or(-1)
+	r.setAge(s, at.UnixNano())
 	if s.State == tcp.Listen {
 		r.queues[0] = s.AcceptQueue
 		r.queues[1], r.maximumKnown = s.AcceptQueueMax.Get()
 	} else {
 		r.queues = [2]uint32{s.RecvQueue, s.SendQueue}
 	}
+}
+
+// setAge sets the age in a reading that began at a time. A lower bound never
+// shrinks while the socket stays in its state: the kernel may restart the clock
+// that it comes from, but the socket is at least as old as it was in the reading
+// before, plus the time since then, and at least as old as it has been followed.
+func (r *Row) setAge(s *tcp.Socket, at int64) {
+	before, held, read := r.age, r.ageAtLeast, r.read
+	r.age, r.ageExact, r.ageAtLeast, r.read = s.Age.Or(-1), s.AgeExact, s.AgeAtLeast, at
+	switch {
+	case held && (s.AgeAtLeast || r.age < 0):
+		r.age, r.ageAtLeast = max(r.age, before+max(0, time.Duration(at-read))), true
+	case !s.AgeAtLeast:
+		return
+	}
+	r.age = max(r.age, time.Duration(at-r.since))
 }
 
 // change moves the socket to another state.
@@ -160,6 +180,7 @@ func (r *Row) change(to tcp.State, at time.Time) {
 	}
 	r.steps = append(r.steps, step{at.UnixNano(), to})
 	r.state, r.since = to, at.UnixNano()
+	r.age, r.ageAtLeast = -1, false
 }
 
 // free clears the row, which then belongs to no socket. It keeps the memory of

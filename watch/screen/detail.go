@@ -36,6 +36,7 @@ func (r *reader) readDetail(ctx context.Context) {
 	if full, err := r.readFull(ctx, o.socket); err != nil {
 		o.err = err
 	} else if full != nil {
+		keepAge(full, o.socket)
 		o.socket = full
 	}
 	var err error
@@ -43,6 +44,15 @@ func (r *reader) readDetail(ctx context.Context) {
 		o.err = err
 	}
 	r.detail = o
+}
+
+// keepAge gives a socket the age of its row if both are lower bounds in the same
+// state, and that of the row is the greater.
+func keepAge(full, row *tcp.Socket) {
+	bound := row.AgeAtLeast && (full.AgeAtLeast || !full.Age.IsKnown())
+	if bound && full.State == row.State && row.Age.Or(0) > full.Age.Or(0) {
+		full.Age, full.AgeExact, full.AgeAtLeast = row.Age, false, true
+	}
 }
 
 // readFull reads a socket with all details. It returns nil if the socket no

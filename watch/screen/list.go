@@ -204,12 +204,12 @@ func (m *model) socketColumns(items []*item) []column {
 		case entry.name == "netns" && m.within == "":
 			continue
 		}
-		of, err := render.ParseColumns(entry.name)
-		if err != nil {
-			panic(err) // the names are constants, so this is a bug
-		}
+		of := m.columnOf(entry.name)
 		c := entry.column
-		c.heading, c.cells = of[0].Heading(), make([]string, len(items))
+		if entry.name == "age" && m.frame.request.sort.by == byAge {
+			c.rank = 0 // the order must be visible
+		}
+		c.heading, c.cells = of.Heading(), make([]string, len(items))
 		if entry.name == "state" {
 			c.colors = make([]text.Style, len(items))
 		}
@@ -217,7 +217,7 @@ func (m *model) socketColumns(items []*item) []column {
 			if item == nil || item.socket == nil {
 				continue
 			}
-			c.cells[i] = string(of[0].AppendCell(nil, item.socket))
+			c.cells[i] = string(of.AppendCell(nil, item.socket))
 			if c.colors != nil {
 				c.colors[i] = render.StateStyle(item.socket.State)
 			}
@@ -225,6 +225,19 @@ func (m *model) socketColumns(items []*item) []column {
 		columns = append(columns, c)
 	}
 	return columns
+}
+
+// columnOf returns the column of the table of ls with the name, which is a
+// constant of the program.
+func (m *model) columnOf(name string) *render.Column {
+	of, err := render.ParseColumns(name)
+	if err != nil {
+		panic(err)
+	}
+	if m.ascii {
+		of = render.ASCII(of)
+	}
+	return of[0]
 }
 
 // groupColumns returns the columns of a list of groups: the name, the number of

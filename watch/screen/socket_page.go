@@ -52,7 +52,7 @@ func (m *model) socketLines(o *socketDetail) []string {
 	add := func(name, value string) {
 		lines = append(lines, m.paint(text.Dim, text.PadRight(name, 10))+text.EscapeLine(value))
 	}
-	cell := func(name string) string { return cellOf(name, s) }
+	cell := func(name string) string { return string(m.columnOf(name).AppendCell(nil, s)) }
 	lines = append(lines, m.paint(text.Dim, text.PadRight(m.say("screen.socket.state"), 10))+m.paint(render.StateStyle(s.State), s.State.String()))
 	if !o.gone.IsZero() {
 		add(m.say("screen.socket.gone"), m.say("screen.socket.gone-since", "time", o.gone.Format("15:04:05")))
