@@ -70,7 +70,7 @@ func TestScreen(t *testing.T) {
 		}
 
 		p.Press("g", "g")
-		p.Wait("1 group by peer  sort total down", "> 127.0.0.1      2          ESTABLISHED 2")
+		p.Wait("1 group by peer  sort total down", "> 127.0.0.1       2          ESTABLISHED 2")
 		p.Press("g", "g", "g", "s")
 		p.Wait("2 sockets  sort recv-q down")
 
