@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
+	"tcpstate/text"
 	"tcpstate/watch/screen"
 	"tcpstate/wording"
 )
@@ -21,7 +22,7 @@ import (
 func describe(c *cobra.Command, words *wording.Catalogue) {
 	of := "help." + c.Name()
 	values := []any{"dimensions", dimensionNames(), "sources", collect.SourceNames(),
-		"columns", screen.ColumnNames(), "groups", screen.GroupNames()}
+		"columns", screen.ColumnNames(), "groups", screen.GroupNames(), "themes", text.ThemeNames()}
 	if c.Name() == "netstat" {
 		values = append(values, "options", netstatHelp(words))
 	}

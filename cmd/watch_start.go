@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tcpstate/text"
 	"tcpstate/watch/screen"
 	"tcpstate/wording"
 )
@@ -13,11 +14,11 @@ import (
 // startFlags are the flags that say how the screen begins. Keys change all of it
 // later.
 type startFlags struct {
-	columns, sort, by, mouse string
+	columns, sort, by, mouse, theme string
 }
 
 // onlyScreen are those of the flags that have no meaning for lines of output.
-var onlyScreen = []string{"sort", "by", "mouse"}
+var onlyScreen = []string{"sort", "by", "mouse", "theme"}
 
 func (f *startFlags) register(c *cobra.Command) {
 	flags := c.Flags()
@@ -25,8 +26,9 @@ func (f *startFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.sort, "sort", "", "")
 	flags.StringVar(&f.by, "by", "none", "")
 	flags.StringVar(&f.mouse, "mouse", "on", "")
+	flags.StringVar(&f.theme, "theme", "auto", "")
 	for flag, words := range map[string][]string{"columns": screen.ColumnNames(), "sort": screen.ColumnNames(),
-		"by": screen.GroupNames(), "mouse": {"on", "off"}} {
+		"by": screen.GroupNames(), "mouse": {"on", "off"}, "theme": text.ThemeNames()} {
 		// The only error is that of a flag that does not exist.
 		if err := c.RegisterFlagCompletionFunc(flag, completeLast(words)); err != nil {
 			panic(err)
@@ -75,6 +77,9 @@ func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet) error {
 		if err := s.SortBy(f.sort); err != nil {
 			return err
 		}
+	}
+	if err := s.UseTheme(f.theme); err != nil {
+		return err
 	}
 	on, err := parseSwitch("--mouse", f.mouse)
 	s.NoMouse = !on

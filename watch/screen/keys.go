@@ -46,6 +46,7 @@ func listKeys() []binding {
 		{[]string{"right"}, "Right", "screen.key.columns-right", scrollColumns(1)},
 		{[]string{"c", "f2"}, "c F2", "screen.key.columns", (*model).openMenu},
 		{[]string{"P"}, "P", "screen.key.processes", (*model).toggleProcesses},
+		{[]string{"t"}, "t", "screen.key.theme", (*model).nextTheme},
 		{[]string{"m"}, "m", "screen.key.mouse", (*model).toggleMouse},
 		{[]string{"e"}, "e", "screen.key.explain", (*model).explain},
 		{[]string{"d"}, "d", "screen.key.doctor", (*model).examine},

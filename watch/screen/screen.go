@@ -55,6 +55,7 @@ type Screen struct {
 	chosen []string // the columns of sockets, by ShowColumns; nil: the usual ones
 	group  grouping
 	sort   *sorting // nil: the first order of the group
+	theme  string   // "": auto
 }
 
 // columns returns the columns of sockets at the start, and whether the ages of all
@@ -98,7 +99,7 @@ func (s *Screen) Run(ctx context.Context) error {
 	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, words: s.Words, now: s.Session.Now}
 	profile := colorprofile.Ascii
 	if s.Color {
-		profile = colorprofile.ANSI
+		profile = max(colorprofile.ANSI, min(colorprofile.Env(s.Environ), colorprofile.ANSI256)) // the themes have no more colours
 	}
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(s.Input), tea.WithOutput(s.Output),
 		tea.WithEnvironment(s.Environ), tea.WithColorProfile(profile), tea.WithoutSignalHandler())

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tcpstate/render"
+	"tcpstate/text"
 	"tcpstate/wording"
 )
 
@@ -35,6 +36,16 @@ func (s *Screen) SortBy(word string) error {
 	by, err := sortByNamed(bare, s.group)
 	s.sort = &sorting{by, descending}
 	return err
+}
+
+// UseTheme sets the theme: one of the names of text.ThemeNames. It has no effect
+// without Color.
+func (s *Screen) UseTheme(name string) error {
+	if !slices.Contains(text.ThemeNames(), name) {
+		return wording.Fail("screen.error.theme", "name", name).WithChoices(name, text.ThemeNames()...)
+	}
+	s.theme = name
+	return nil
 }
 
 // sortByNamed returns the value that a word for sorting stands for.

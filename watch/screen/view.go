@@ -29,7 +29,7 @@ func (m model) View() tea.View {
 	} else {
 		lines = m.viewPage()
 	}
-	v.Content = strings.Join(lines[:min(len(lines), m.height)], "\n")
+	v.Content = m.theme.Apply(strings.Join(lines[:min(len(lines), m.height)], "\n"))
 	return v
 }
 
