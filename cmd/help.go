@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
+	"tcpstate/text"
+	"tcpstate/watch/screen"
 	"tcpstate/wording"
 )
 
@@ -19,7 +21,8 @@ import (
 // commands and flags.
 func describe(c *cobra.Command, words *wording.Catalogue) {
 	of := "help." + c.Name()
-	values := []any{"dimensions", dimensionNames(), "sources", collect.SourceNames()}
+	values := []any{"dimensions", dimensionNames(), "sources", collect.SourceNames(),
+		"columns", screen.ColumnNames(), "groups", screen.GroupNames(), "themes", text.ThemeNames()}
 	if c.Name() == "netstat" {
 		values = append(values, "options", netstatHelp(words))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -14,12 +15,14 @@ import (
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/watch"
+	"tcpstate/watch/screen"
 	"tcpstate/wording"
 )
 
 // watchFlags are the flags of watch.
 type watchFlags struct {
 	sharedFlags
+	start                       startFlags
 	interval, lasting, untilFor time.Duration
 	count                       int
 	until                       string
@@ -42,7 +45,10 @@ func newWatchCommand(env *environment) *cobra.Command {
 				return err
 			}
 			if f.onScreen(c.Flags(), env) {
-				return f.runScreen(c.Context(), o, args, env)
+				return f.runScreen(c.Context(), o, args, c.Flags(), env)
+			}
+			if err := f.start.check(c.Flags()); err != nil {
+				return misused(err)
 			}
 			return runWatch(c.Context(), o, env)
 		},
@@ -54,6 +60,7 @@ func newWatchCommand(env *environment) *cobra.Command {
 	flags.DurationVar(&f.lasting, "for", 0, "")
 	flags.StringVar(&f.until, "until", "", "")
 	flags.DurationVar(&f.untilFor, "until-for", 0, "")
+	f.start.register(c)
 	return c
 }
 
@@ -96,12 +103,11 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environme
 		Interval: f.interval, Ticks: f.count, For: f.lasting, UntilFor: f.untilFor,
 		Format: watch.LineFormat{JSON: format != render.Table, Color: color, Words: env.words},
 	}}
-	o.stream.Format.Columns, err = f.columns()
+	if err := f.chooseColumns(o, format, flags); err != nil {
+		return nil, err
+	}
 	if env.stdoutTTY && !env.locale().UTF8() {
 		o.stream.Format.Columns = render.ASCII(o.stream.Format.Columns)
-	}
-	if err != nil {
-		return nil, err
 	}
 	if f.processes {
 		o.query.Detail |= tcp.DetailProcesses
@@ -113,8 +119,9 @@ func (f *watchFlags) options(flags *pflag.FlagSet, args []string, env *environme
 	return o, f.checkTimes(flags)
 }
 
-// columns returns the columns of a line in the format table.
-func (f *watchFlags) columns() ([]*render.Column, error) {
+// chooseColumns sets the columns of a line in the format table, and the details
+// that they need.
+func (f *watchFlags) chooseColumns(o *watchOptions, format render.Format, flags *pflag.FlagSet) (err error) {
 	list := "local,peer"
 	if f.processes {
 		list += ",process"
@@ -122,7 +129,23 @@ func (f *watchFlags) columns() ([]*render.Column, error) {
 	if f.netns == collect.AllNamespaces {
 		list += ",netns"
 	}
-	return render.ParseColumns(list)
+	if flags.Changed("columns") {
+		names, err := screen.ParseColumns(f.start.columns)
+		if err != nil {
+			return err
+		}
+		if o.stream.Format.JSON {
+			return wording.Fail("cmd.columns", "format", format).WithHint("cmd.watch.columns.hint")
+		}
+		list = strings.Join(names, ",")
+	}
+	if o.stream.Format.Columns, err = render.ParseColumns(list); err != nil {
+		return err
+	}
+	for _, c := range o.stream.Format.Columns {
+		o.query.Detail |= c.Needs()
+	}
+	return nil
 }
 
 // checkTimes rejects times and counts that are too small, and --until-for without

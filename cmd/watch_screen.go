@@ -38,7 +38,7 @@ func (f *watchFlags) onScreen(flags *pflag.FlagSet, env *environment) bool {
 }
 
 // runScreen shows the screen until the user leaves it.
-func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, env *environment) error {
+func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []string, flags *pflag.FlagSet, env *environment) error {
 	book, err := explain.Open(env.words.Language())
 	if err != nil {
 		return err
@@ -57,6 +57,9 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 		for s.Focus = range o.query.States.States() {
 		}
 		s.Session.Query.States = tcp.All
+	}
+	if err := f.start.apply(s, flags); err != nil {
+		return misused(err)
 	}
 	return untilTerminated(ctx, s.Run)
 }

@@ -64,13 +64,13 @@ func TestScreen(t *testing.T) {
 		p.Wait("2 sockets  sort state  filter sport = 8080 and dport >= :41002", "127.0.0.1:41002", "127.0.0.1:41003")
 
 		p.Press("s")
-		screen = p.Wait("sort recv-q down", "> ESTABLISHED       5")
+		screen = p.Wait("sort recv-q down", "> ESTABLISHED        5")
 		if strings.Index(screen, "127.0.0.1:41003") > strings.Index(screen, "127.0.0.1:41002") {
 			t.Errorf("not sorted by the bytes not read:\n%s", screen)
 		}
 
 		p.Press("g", "g")
-		p.Wait("1 group by peer  sort total down", "> 127.0.0.1      2          ESTABLISHED 2")
+		p.Wait("1 group by peer  sort total down", "> 127.0.0.1       2          ESTABLISHED 2")
 		p.Press("g", "g", "g", "s")
 		p.Wait("2 sockets  sort recv-q down")
 
@@ -89,13 +89,46 @@ func TestScreen(t *testing.T) {
 		p.Resize(40, 10)
 		p.Wait("2 sockets  sort recv-q down", "127.0.0.1:41003", "? keys  q quit")
 		p.Resize(200, 60)
-		p.Wait("127.0.0.1:41003", "COOKIE", "p pause")
+		p.Wait("127.0.0.1:41003", "PROCESS", "p pause")
 		p.Press("q")
 		if status := p.Ended(); status != exitDone {
 			t.Errorf("exit %d: %s", status, p.Stderr())
 		}
 		if p.Stderr() != "" {
 			t.Errorf("stderr: %s", p.Stderr())
+		}
+	})
+}
+
+// TestScreenStart begins with columns, an order and groups that flags request, and
+// uses the mouse.
+func TestScreenStart(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		connections(t)
+		p := onTerminal(t, english, "--columns state,local,peer,recv_q --sort -recv_q")
+		p.Wait("sort recv-q down", "RECV-Q▼", "> ESTABLISHED  127.0.0.1:8080   127.0.0.1:41003        5")
+		if on := p.Says("mouse_any_flag"); on != "1" {
+			t.Errorf("the mouse is %s", on)
+		}
+		p.Write("\x1b[<0;18;9M\x1b[<0;18;9m") // a click on the heading LOCAL, as a terminal sends it (ctlseqs, SGR mouse mode)
+		p.Wait("sort local", "LOCAL▲")
+		p.Press("m")
+		p.Until("the mouse off", func(string) bool { return p.Says("mouse_any_flag") == "0" })
+		p.Press("q")
+		p.Ended()
+
+		p = onTerminal(t, english, "--by peer --sort name --mouse off")
+		p.Wait("groups by peer  sort name", "PEER▲")
+		if on := p.Says("mouse_any_flag"); on != "0" {
+			t.Errorf("the mouse is %s against --mouse off", on)
+		}
+		p.Press("q")
+		p.Ended()
+		for _, args := range []string{"--by pear", "--sort rtt", "--mouse maybe", "--columns rtt"} {
+			p := onTerminal(t, english, args)
+			if status := p.Ended(); status != exitUsage || p.Stderr() == "" {
+				t.Errorf("%s: exit %d: %s", args, status, p.Stderr())
+			}
 		}
 	})
 }

@@ -40,6 +40,14 @@ func listKeys() []binding {
 		{[]string{"g"}, "g", "screen.key.group", (*model).nextGroup},
 		{[]string{"s"}, "s", "screen.key.sort", (*model).nextSort},
 		{[]string{"S"}, "S", "screen.key.reverse", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
+		{[]string{"<"}, "<", "screen.key.sort-left", sortBeside(-1)},
+		{[]string{">"}, ">", "screen.key.sort-right", sortBeside(1)},
+		{[]string{"left"}, "Left", "screen.key.columns-left", scrollColumns(-1)},
+		{[]string{"right"}, "Right", "screen.key.columns-right", scrollColumns(1)},
+		{[]string{"c", "f2"}, "c F2", "screen.key.columns", (*model).openMenu},
+		{[]string{"P"}, "P", "screen.key.processes", (*model).toggleProcesses},
+		{[]string{"t"}, "t", "screen.key.theme", (*model).nextTheme},
+		{[]string{"m"}, "m", "screen.key.mouse", (*model).toggleMouse},
 		{[]string{"e"}, "e", "screen.key.explain", (*model).explain},
 		{[]string{"d"}, "d", "screen.key.doctor", (*model).examine},
 		{[]string{"p"}, "p", "screen.key.pause", (*model).pause},
@@ -62,6 +70,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		return tea.Interrupt
 	case m.input != nil:
 		return m.pressInput(msg)
+	case m.menu != nil:
+		return m.pressMenu(key)
 	case m.showing != theList:
 		return m.pressPage(key)
 	case key == "q":
@@ -108,9 +118,11 @@ func (m *model) wheel(msg tea.MouseWheelMsg) {
 	case tea.MouseWheelDown:
 		n = wheelItems
 	}
-	if m.showing == theList {
+	switch {
+	case m.menu != nil:
+	case m.showing == theList:
 		m.moveTo(m.cursor + n)
-	} else {
+	default:
 		m.scroll(n)
 	}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // itemsTitle returns the line above the list. It says how many items there are,
-// and how they are selected and sorted.
-func (m *model) itemsTitle() string {
+// how they are selected and sorted, and how many columns are on the screen, if
+// these are not all.
+func (m *model) itemsTitle(columns int) string {
 	f := m.frame
 	what := m.say("screen.sockets", "n", f.items.total-f.gone)
 	if m.want.group != ungrouped {
@@ -37,12 +38,17 @@ func (m *model) itemsTitle() string {
 	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
 		l.put("", "  "+m.say("screen.filter")+" ").put(text.Yellow, expr)
 	}
+	if all := len(m.columnNames()); m.frame.request.group == ungrouped && columns < all {
+		l.put(text.Dim, "  "+m.say("screen.columns.some", "n", columns, "all", all))
+	}
 	return l.String()
 }
 
 // column is a column of the list.
 type column struct {
 	heading  string
+	sorts    sortBy // what the list is sorted by after a click on the heading
+	sortable bool
 	cells    []string
 	right    bool // align to the right
 	middle   bool // truncate in the middle
@@ -54,17 +60,8 @@ type column struct {
 // gap is the number of spaces between two columns.
 const gap = 2
 
-// table draws the headings and the n items on the screen.
-func (m *model) table(n int) []string {
-	items := make([]*item, 0, n)
-	for i := range min(n, max(m.frame.items.total-m.top, 0)) {
-		items = append(items, m.frame.items.item(m.top+i))
-	}
-	columns := m.socketColumns(items)
-	if m.frame.request.group != ungrouped {
-		columns = m.groupColumns(items)
-	}
-	columns, widths := m.fit(columns)
+// table draws the headings and the items on the screen.
+func (m *model) table(items []*item, columns []column, widths []int) []string {
 	lines := []string{m.tableLine(columns, widths, -1, "  ", text.Bold)}
 	for i, item := range items {
 		switch {
@@ -77,6 +74,81 @@ func (m *model) table(n int) []string {
 		}
 	}
 	return lines
+}
+
+// itemsShown returns the n items on the screen, or all that follow. An item that
+// the frame does not hold is nil.
+func (m *model) itemsShown(n int) []*item {
+	items := make([]*item, 0, n)
+	for i := range min(n, max(m.frame.items.total-m.top, 0)) {
+		items = append(items, m.frame.items.item(m.top+i))
+	}
+	return items
+}
+
+// tableColumns returns the columns of a table of items that are on the screen,
+// with their widths.
+func (m *model) tableColumns(items []*item) ([]column, []int) {
+	columns := m.socketColumns(items)
+	if m.frame.request.group != ungrouped {
+		columns = m.groupColumns(items)
+	}
+	m.markSorted(columns)
+	if m.left > 0 && m.frame.request.group == ungrouped {
+		return m.scrolled(columns)
+	}
+	return m.fit(columns)
+}
+
+// scrolled leaves out the columns that are scrolled out on the left, and shows the
+// others in full, as far as the screen is wide enough. The last one may be cut.
+func (m *model) scrolled(columns []column) ([]column, []int) {
+	columns = columns[min(m.left, len(columns)-1):]
+	room := m.width - 2 // the cursor and the mark
+	var widths []int
+	for i, c := range columns {
+		if i > 0 && room <= 0 {
+			return columns[:i], widths
+		}
+		width := c.width()
+		widths = append(widths, max(1, min(width, room)))
+		room -= width + gap
+	}
+	return columns, widths
+}
+
+// width returns the number of columns that the heading and the cells need.
+func (c *column) width() int {
+	width := text.Width(c.heading)
+	for _, cell := range c.cells {
+		width = max(width, text.Width(cell))
+	}
+	return width
+}
+
+// markSorted marks the column by which the list is sorted with an arrow: up is
+// the smallest value first. Such a column is never left out.
+func (m *model) markSorted(columns []column) {
+	sort := m.frame.request.sort
+	for i := range columns {
+		if c := &columns[i]; c.sortable && c.sorts == sort.by {
+			c.heading += m.arrow(sort.descending)
+			c.rank = 0
+			return
+		}
+	}
+}
+
+func (m *model) arrow(down bool) string {
+	switch {
+	case m.ascii && down:
+		return "v"
+	case m.ascii:
+		return "^"
+	case down:
+		return "▼"
+	}
+	return "▲"
 }
 
 var (
@@ -127,10 +199,7 @@ func (m *model) fit(columns []column) ([]column, []int) {
 		natural, readable := lead-gap, lead-gap
 		widths, last := make([]int, len(columns)), 0
 		for i, c := range columns {
-			widths[i] = text.Width(c.heading)
-			for _, cell := range c.cells {
-				widths[i] = max(widths[i], text.Width(cell))
-			}
+			widths[i] = c.width()
 			natural += gap + widths[i]
 			readable += gap + widths[i] - c.spare(widths[i])
 			if c.rank > columns[last].rank {
@@ -173,79 +242,12 @@ func (c *column) spare(width int) int {
 	return max(0, width-c.readable)
 }
 
-// socketColumns returns the columns of a list of sockets, with their cells.
-func (m *model) socketColumns(items []*item) []column {
-	stateRank := 0
-	if m.frame.request.focus != 0 {
-		stateRank = 8 // almost all items have the same state
-	}
-	list := []struct {
-		name string
-		column
-	}{
-		{"netns", column{readable: 12, rank: 5}},
-		{"state", column{readable: 14, rank: stateRank}},
-		{"recv_q", column{right: true, rank: 3}},
-		{"send_q", column{right: true, rank: 4}},
-		{"local", column{middle: true, readable: 21, rank: 2}},
-		{"peer", column{middle: true, readable: 21}},
-		{"process", column{readable: 15, rank: 1}},
-		{"age", column{right: true, rank: 6}},
-		{"timer", column{readable: 16, rank: 7}},
-		{"uid", column{right: true, rank: 9}},
-		{"inode", column{right: true, rank: 10}},
-		{"cookie", column{rank: 11}},
-	}
-	var columns []column
-	for _, entry := range list {
-		switch {
-		case entry.name == "process" && !m.processes && m.frame.request.sort.by != byProcess:
-			continue
-		case entry.name == "netns" && m.within == "":
-			continue
-		}
-		of := m.columnOf(entry.name)
-		c := entry.column
-		if entry.name == "age" && m.frame.request.sort.by == byAge {
-			c.rank = 0 // the order must be visible
-		}
-		c.heading, c.cells = of.Heading(), make([]string, len(items))
-		if entry.name == "state" {
-			c.colors = make([]text.Style, len(items))
-		}
-		for i, item := range items {
-			if item == nil || item.socket == nil {
-				continue
-			}
-			c.cells[i] = string(of.AppendCell(nil, item.socket))
-			if c.colors != nil {
-				c.colors[i] = render.StateStyle(item.socket.State)
-			}
-		}
-		columns = append(columns, c)
-	}
-	return columns
-}
-
-// columnOf returns the column of the table of ls with the name, which is a
-// constant of the program.
-func (m *model) columnOf(name string) *render.Column {
-	of, err := render.ParseColumns(name)
-	if err != nil {
-		panic(err)
-	}
-	if m.ascii {
-		of = render.ASCII(of)
-	}
-	return of[0]
-}
-
 // groupColumns returns the columns of a list of groups: the name, the number of
 // sockets, and the states.
 func (m *model) groupColumns(items []*item) []column {
-	name := column{heading: strings.ToUpper(m.frame.request.group.String()), readable: 20, middle: true}
-	total := column{heading: "TOTAL", right: true}
-	change := column{heading: "CHANGE", right: true, rank: 1}
+	name := column{heading: strings.ToUpper(m.frame.request.group.String()), readable: 20, middle: true, sorts: byName, sortable: true}
+	total := column{heading: "TOTAL", right: true, sorts: byTotal, sortable: true}
+	change := column{heading: "CHANGE", right: true, rank: 1, sorts: byChange, sortable: true}
 	states := column{heading: "STATES", readable: 12, rank: 2}
 	var nothing item
 	for _, item := range items {

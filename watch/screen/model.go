@@ -1,10 +1,12 @@
 package screen
 
 import (
+	"cmp"
+
 	tea "charm.land/bubbletea/v2"
 
 	"tcpstate/filter"
-	"tcpstate/tcp"
+	"tcpstate/text"
 	"tcpstate/watch"
 	"tcpstate/wording"
 )
@@ -13,16 +15,22 @@ import (
 // which Update makes the next one. It reads no clock: all times come from
 // frames.
 type model struct {
-	host      string
-	within    string // the network namespace, as the user named it; "": none
-	quiet     bool   // show no notes
-	color     bool
-	ascii     bool
-	processes bool // show the processes of each socket
-	parse     func(text string, lookUp bool) (*filter.Filter, error)
-	ask       func(request)
-	pages     *pages
-	words     *wording.Catalogue
+	host       string
+	within     string // the network namespace, as the user named it; "": none
+	quiet      bool   // show no notes
+	color      bool
+	ascii      bool
+	columns    []string // the columns of sockets, by the names of choices
+	allAges    bool     // show the ages of all sockets: see needsOf
+	left       int      // how many columns are scrolled out on the left
+	themeName  string   // in text.ThemeNames
+	theme      text.Theme
+	background text.Background // as the terminal reports it
+	mouse      bool            // handle the mouse; otherwise the terminal selects text with it
+	parse      func(text string, lookUp bool) (*filter.Filter, error)
+	ask        func(request)
+	pages      *pages
+	words      *wording.Catalogue
 
 	width, height int
 	frame         *frame // the last frame; nil before the first
@@ -35,6 +43,7 @@ type model struct {
 	atName   string // the name of the group under the cursor
 	filter   string // the text of the filter, as the user typed it
 	input    *input // the line where the user types a filter; nil: not shown
+	menu     *menu  // the columns to choose from; nil: not shown
 	showing  view
 	page     page
 	note     string // the result of the last key
@@ -52,15 +61,23 @@ const (
 )
 
 func newModel(s *Screen, ask func(request)) model {
-	return model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, processes: s.Session.Query.Detail.Has(tcp.DetailProcesses),
+	columns, allAges := s.columns()
+	m := model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, columns: columns, allAges: allAges, mouse: !s.NoMouse,
 		parse: s.Parse, ask: ask, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
+	m.useTheme(cmp.Or(s.theme, text.ThemeNames()[0]))
+	return m
 }
 
 // say returns a text in the language of the screen.
 func (m *model) say(key string, values ...any) string { return wording.Say(key, values...).In(m.words) }
 
-// Init returns no command: Run starts the reader.
-func (m model) Init() tea.Cmd { return nil }
+// Init asks the terminal for its background, so that the theme fits it.
+func (m model) Init() tea.Cmd {
+	if !m.color {
+		return nil
+	}
+	return tea.RequestBackgroundColor
+}
 
 // Update returns the model after a message, and a command for bubbletea.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -84,8 +101,12 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if m.input != nil {
 			m.paste(msg.Content)
 		}
+	case tea.BackgroundColorMsg:
+		m.takeBackground(msg)
 	case tea.MouseWheelMsg:
 		m.wheel(msg)
+	case tea.MouseClickMsg:
+		m.click(msg)
 	}
 	m.keepInView()
 	if m.want != before {

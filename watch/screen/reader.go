@@ -42,12 +42,13 @@ type reader struct {
 }
 
 func newReader(s *Screen) *reader {
-	return &reader{session: s.Session, names: s.Names, baseDetail: s.Session.Query.Detail, newRequest: make(chan struct{}, 1),
+	return &reader{session: s.Session, names: s.Names, baseDetail: s.Session.Query.Detail &^ tcp.DetailProcesses, newRequest: make(chan struct{}, 1),
 		wanted: firstRequest(s)}
 }
 
 func firstRequest(s *Screen) request {
-	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, sort: socketOrders[0], height: 24}
+	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, group: s.group, sort: s.order(), height: 24,
+		needs: needsOf(s.columns())}
 }
 
 // ask passes a request to the reader. It does not wait for the answer.
@@ -152,11 +153,11 @@ func (r *reader) needsSelection(want request) bool {
 // of ESTABLISHED and CLOSE_WAIT sockets cost the kernel most of the time of a
 // reading, so they are requested only if the screen shows them.
 func (r *reader) detailOf(want request) tcp.Detail {
-	detail := r.baseDetail
+	detail := r.baseDetail | want.needs
 	if want.group == byOwner || want.sort.by == byProcess {
 		detail |= tcp.DetailProcesses
 	}
-	if want.sort.by == byAge || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {
+	if want.sort.by == byAge || want.sort.by == byIdle || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {
 		detail |= tcp.DetailAge
 	}
 	return detail

@@ -19,9 +19,10 @@ type request struct {
 	focus    tcp.State      // the focused state; 0: none
 	group    grouping
 	sort     sorting
-	top      int      // index of the first item on the screen
-	height   int      // how many items the screen shows
-	detail   watch.ID // the socket to show in full; 0: none
+	top      int        // index of the first item on the screen
+	height   int        // how many items the screen shows
+	needs    tcp.Detail // what the columns on the screen need of every socket
+	detail   watch.ID   // the socket to show in full; 0: none
 }
 
 // sorting is an order of the items.
@@ -43,6 +44,12 @@ const (
 	byAge
 	byLastChange
 	byProcess
+	byNetns
+	byIdle
+	byTimer
+	byUID
+	byInode
+	byCookie
 
 	byTotal
 	byChange
@@ -50,7 +57,8 @@ const (
 )
 
 var sortNames = [...]string{byState: "state", byRecvQueue: "recv-q", bySendQueue: "send-q", byLocal: "local", byPeer: "peer",
-	byAge: "age", byLastChange: "last change", byProcess: "process", byTotal: "total", byChange: "change", byName: "name"}
+	byAge: "age", byLastChange: "last change", byProcess: "process", byNetns: "netns", byIdle: "idle", byTimer: "timer", byUID: "uid",
+	byInode: "inode", byCookie: "cookie", byTotal: "total", byChange: "change", byName: "name"}
 
 func (b sortBy) String() string { return sortNames[b] }
 
@@ -60,6 +68,16 @@ var (
 		{byAge, true}, {byLastChange, true}, {byProcess, false}}
 	groupOrders = []sorting{{byTotal, true}, {byChange, true}, {byName, false}}
 )
+
+// usual returns the order in which a value is sorted first: the largest first,
+// where large values are what a user looks for.
+func (b sortBy) usual() sorting {
+	switch b {
+	case byRecvQueue, bySendQueue, byAge, byIdle, byLastChange, byTotal, byChange:
+		return sorting{b, true}
+	}
+	return sorting{b, false}
+}
 
 // sortings returns the orders for the items of a grouping.
 func (g grouping) sortings() []sorting {

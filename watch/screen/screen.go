@@ -39,6 +39,8 @@ type Screen struct {
 	Words    *wording.Catalogue // nil: English
 	Quiet    bool               // show no notes about what could not be read
 
+	NoMouse bool // begin without the mouse
+
 	Color bool
 	ASCII bool // draw ASCII characters only
 
@@ -49,6 +51,28 @@ type Screen struct {
 	Input   io.Reader // a terminal
 	Output  io.Writer // a terminal
 	Environ []string  // the environment, as os.Environ returns it; only the variables that describe the terminal matter
+
+	chosen []string // the columns of sockets, by ShowColumns; nil: the usual ones
+	group  grouping
+	sort   *sorting // nil: the first order of the group
+	theme  string   // "": auto
+}
+
+// columns returns the columns of sockets at the start, and whether the ages of all
+// sockets are wanted.
+func (s *Screen) columns() (names []string, allAges bool) {
+	if s.chosen == nil {
+		return usualColumns(s.Session.Query.Detail, s.Session.Query.Netns), false
+	}
+	return s.chosen, true
+}
+
+// order returns the order at the start.
+func (s *Screen) order() sorting {
+	if s.sort == nil {
+		return s.group.sortings()[0]
+	}
+	return *s.sort
 }
 
 // ErrInterrupted reports that the user pressed Ctrl-C.
@@ -75,7 +99,7 @@ func (s *Screen) Run(ctx context.Context) error {
 	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, words: s.Words, now: s.Session.Now}
 	profile := colorprofile.Ascii
 	if s.Color {
-		profile = colorprofile.ANSI
+		profile = max(colorprofile.ANSI, min(colorprofile.Env(s.Environ), colorprofile.ANSI256)) // the themes have no more colours
 	}
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(s.Input), tea.WithOutput(s.Output),
 		tea.WithEnvironment(s.Environ), tea.WithColorProfile(profile), tea.WithoutSignalHandler())

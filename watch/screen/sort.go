@@ -60,6 +60,23 @@ func sortKeyOf(order sorting, row *watch.Row, s *tcp.Socket) sortKey {
 		var age time.Duration
 		age, known = s.Age.Get()
 		key.a = uint64(max(age, 0))
+	case byIdle:
+		var idle time.Duration
+		idle, known = s.Idle.Get()
+		key.a = uint64(max(idle, 0))
+	case byTimer:
+		key.a, known = uint64(max(s.Timer.Expires, 0)), s.Timer.Kind != tcp.TimerOff
+	case byUID:
+		var uid uint32
+		uid, known = s.Owner.UID.Get()
+		key.a = uint64(uid)
+	case byInode:
+		key.a, known = uint64(s.Owner.Inode), s.Owner.Inode != 0
+	case byCookie:
+		key.a, known = uint64(s.Cookie), s.Cookie != 0
+	case byNetns:
+		key.a, key.b = sortKeyOfName(s.Netns)
+		known = s.Netns != ""
 	case byLastChange:
 		key.a = uint64(row.Since().UnixNano())
 	case byProcess:

@@ -14,9 +14,14 @@ import (
 
 // View draws the screen.
 func (m model) View() tea.View {
-	v := tea.View{AltScreen: true, MouseMode: tea.MouseModeCellMotion}
+	v := tea.View{AltScreen: true}
+	if m.mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
 	var lines []string
-	if m.showing == theList {
+	if m.menu != nil {
+		lines = m.viewMenu()
+	} else if m.showing == theList {
 		lines = m.viewList()
 		if m.input != nil {
 			v.Cursor = tea.NewCursor(min(text.Width(m.filterPrompt())+m.inputColumn(), m.width-1), len(lines)-2)
@@ -24,7 +29,7 @@ func (m model) View() tea.View {
 	} else {
 		lines = m.viewPage()
 	}
-	v.Content = strings.Join(lines[:min(len(lines), m.height)], "\n")
+	v.Content = m.theme.Apply(strings.Join(lines[:min(len(lines), m.height)], "\n"))
 	return v
 }
 
@@ -34,8 +39,10 @@ func (m *model) viewList() []string {
 	if m.frame == nil {
 		lines = append(lines, m.line().put("", m.say("screen.wait")).String())
 	} else {
-		lines = append(lines, m.itemsTitle())
-		lines = append(lines, m.table(m.listHeight())...)
+		items := m.itemsShown(m.listHeight())
+		columns, widths := m.tableColumns(items)
+		lines = append(lines, m.itemsTitle(len(columns)))
+		lines = append(lines, m.table(items, columns, widths)...)
 	}
 	foot := m.foot()
 	for len(lines) < m.height-len(foot) {
