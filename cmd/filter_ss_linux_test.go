@@ -241,7 +241,7 @@ func TestFiltersAgainstSS(t *testing.T) {
 // knownCgroup returns the path of a cgroup v2, or "" if there is none.
 func knownCgroup() string {
 	for _, path := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		if _, ok := collect.FilterNames("").Cgroup(path); ok {
+		if _, ok := collect.FilterNames("", "").Cgroup(path); ok {
 			return path
 		}
 	}

@@ -89,7 +89,7 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 	if err != nil {
 		return collect.Query{}, err
 	}
-	expression, err := filter.Parse(args, collect.FilterNames(f.netns))
+	expression, err := filter.Parse(args, collect.FilterNames(f.netns, f.proc))
 	if err != nil {
 		return collect.Query{}, err
 	}

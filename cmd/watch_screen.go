@@ -65,11 +65,12 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 }
 
 // parseFilter parses a filter that is typed on the screen. It looks up names of
-// hosts only if lookUp is true.
+// hosts and of processes only if lookUp is true: not after each key.
 func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, error) {
-	names := collect.FilterNames(f.netns)
+	names := collect.FilterNames(f.netns, f.proc)
 	if !lookUp {
 		names.Host = nil
+		names.Process = func(string) bool { return true }
 	}
 	parsed, err := filter.Parse([]string{text}, names)
 	if err != nil {

@@ -136,7 +136,7 @@ func (r listing) list() []*tcp.Socket {
 // them.
 func labNames(t *testing.T, sockets []*tcp.Socket) filter.Names {
 	t.Helper()
-	names := FilterNames("")
+	names := FilterNames("", "")
 	ours := uint64(0)
 	for _, s := range sockets {
 		if s.Extended != nil {

@@ -170,7 +170,7 @@ func TestOlderKernelsAutobound(t *testing.T) {
 			{"autobound or dev lo", []byte{opDevice}, false},
 			{"autobound", []byte{6}, false},
 		} {
-			f, err := filter.Parse([]string{test.expr}, FilterNames(""))
+			f, err := filter.Parse([]string{test.expr}, FilterNames("", ""))
 			must(t, err)
 			for _, source := range []Source{SockDiag, Auto} {
 				q := Query{Source: source, States: tcp.All, Families: everything().Families, Filter: f}

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -10,15 +11,16 @@ import (
 
 	"tcpstate/filter"
 	"tcpstate/netns"
+	"tcpstate/procnet"
 )
 
 // FilterNames returns what this host knows about the names in a filter:
 // services from /etc/services and a list of well-known ones, hosts from its
-// resolver, users, cgroups, and the interfaces of the network namespace that a
-// Query.Netns names. For all namespaces there are no names of interfaces,
-// because an interface has a different index in each. Nothing is read before it
-// is needed.
-func FilterNames(network string) filter.Names {
+// resolver, users, cgroups, the processes in the directory of a Query.Proc, and
+// the interfaces of the network namespace that a Query.Netns names. For all
+// namespaces there are no names of interfaces, because an interface has a
+// different index in each. Nothing is read before it is needed.
+func FilterNames(network, proc string) filter.Names {
 	known := sync.OnceValue(func() *services { return openServices(servicesFile) })
 	return filter.Names{
 		Service: func(name string) (uint16, bool) { return known().port(name) },
@@ -35,6 +37,9 @@ func FilterNames(network string) filter.Names {
 			return uint32(uid), err == nil
 		},
 		Cgroup: cgroupID,
+		Process: func(name string) bool {
+			return procnet.Open(cmp.Or(proc, DefaultProc)).Runs(name)
+		},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/tcp"
 	"tcpstate/wording"
 )
@@ -23,7 +24,7 @@ type Dimension struct {
 	append func(b []byte, s *tcp.Socket, listeners *Listeners) ([]byte, bool)
 }
 
-// Dimensions lists all dimensions.
+// Dimensions lists the dimensions that are not just a field. See ParseDimensions.
 var Dimensions = []Dimension{
 	{Name: "state", Doc: "the state", append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 		return append(b, s.State.String()...), true
@@ -110,20 +111,44 @@ func appendPrefix(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
 }
 
 // ParseDimensions returns the dimensions in list, which are separated by
-// commas.
+// commas. A word is one of fields.Words: the name of a dimension, or of a field
+// whose values repeat.
 func ParseDimensions(list string) ([]*Dimension, error) {
 	var dimensions []*Dimension
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.IndexFunc(Dimensions, func(d Dimension) bool { return d.Name == strings.ToLower(name) })
-		if i < 0 {
-			return nil, &unknownDimensionError{name}
+	for word := range strings.SplitSeq(list, ",") {
+		name, ok := fields.Meaning(word, fields.InGroups)
+		if !ok {
+			return nil, &unknownDimensionError{word}
 		}
-		if slices.Contains(dimensions, &Dimensions[i]) {
-			return nil, wording.Fail("collect.error.twice", "name", name)
+		if slices.ContainsFunc(dimensions, func(d *Dimension) bool { return d.Name == name }) {
+			return nil, wording.Fail("collect.error.twice", "name", word)
 		}
-		dimensions = append(dimensions, &Dimensions[i])
+		dimensions = append(dimensions, dimension(name))
 	}
 	return dimensions, nil
+}
+
+// dimension returns the dimension with the name, or makes one of the field with
+// that name.
+func dimension(name string) *Dimension {
+	i := slices.IndexFunc(Dimensions, func(d Dimension) bool { return d.Name == name })
+	if i >= 0 {
+		return &Dimensions[i]
+	}
+	f := fields.Named(name)
+	return &Dimension{Name: name, Doc: f.Doc, Numeric: f.Kind == fields.Number, Needs: f.Needs,
+		append: func(b []byte, s *tcp.Socket, _ *Listeners) ([]byte, bool) {
+			v := f.Get(s)
+			switch {
+			case !v.Known:
+				return b, false
+			case f.Kind == fields.Number:
+				return strconv.AppendUint(b, v.N, 10), true
+			case f.Kind == fields.Boolean:
+				return strconv.AppendBool(b, v.N != 0), true
+			}
+			return append(b, v.Text...), true
+		}}
 }
 
 type unknownDimensionError struct{ name string }
@@ -135,12 +160,11 @@ func (e *unknownDimensionError) Message() wording.Message {
 }
 
 func (e *unknownDimensionError) Spelling() (string, []string) {
-	var names []string
-	for _, d := range Dimensions {
-		names = append(names, d.Name)
-	}
-	return e.name, names
+	return e.name, wording.KnownIn(fields.InGroups, e.name)
 }
+
+// Hint says where a word for no dimension has a meaning.
+func (e *unknownDimensionError) Hint() wording.Message { return wording.Elsewhere(e.name) }
 
 // Group is the sockets that have the same values in all dimensions.
 type Group struct {

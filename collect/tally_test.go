@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tcpstate/fields"
+	"tcpstate/internal/filled"
 	"tcpstate/tcp"
 	"tcpstate/wording"
 )
@@ -167,8 +169,59 @@ func TestParseDimensions(t *testing.T) {
 	if hint := wording.Hint(err).String(); hint != "did you mean peer?" {
 		t.Errorf("ParseDimensions(pear): %v, hint %q", err, hint)
 	}
+	for word, want := range map[string]string{
+		"age":  "age has a meaning in filters, --columns and --sort, not here",
+		"prot": "did you mean port?",
+	} {
+		_, err := ParseDimensions(word)
+		if hint := wording.Hint(err).String(); hint != want {
+			t.Errorf("ParseDimensions(%s): hint %q, want %q", word, hint, want)
+		}
+	}
+	if _, err := ParseDimensions("lport,port"); err == nil || err.Error() != `"port" is named twice` {
+		t.Errorf("two words for the local port: %v", err)
+	}
 	if by, err := ParseDimensions("Peer,LPORT"); err != nil || by[0].Name != "peer" || by[1].Name != "lport" {
 		t.Errorf("ParseDimensions(Peer,LPORT): %v", err)
+	}
+}
+
+// TestEveryWordIsADimension checks the words of package fields for groups, and that
+// each dimension has one.
+func TestEveryWordIsADimension(t *testing.T) {
+	for _, w := range fields.Words(fields.InGroups) {
+		for _, name := range w.Names {
+			if by, err := ParseDimensions(name); err != nil || by[0].Name != w.Group {
+				t.Errorf("the word %s: %v, want the group %s", name, err, w.Group)
+			}
+		}
+	}
+	for _, d := range Dimensions {
+		if name, ok := fields.Meaning(d.Name, fields.InGroups); !ok || name != d.Name {
+			t.Errorf("%s stands for the group %q: add it to byHand in fields/words.go", d.Name, name)
+		}
+	}
+}
+
+// TestTallyByFields checks dimensions that are fields.
+func TestTallyByFields(t *testing.T) {
+	s := filled.Socket()
+	s.State = tcp.Established
+	bare := socket(tcp.TimeWait, "10.0.0.1:80", "10.0.0.9:5000")
+	by, err := ParseDimensions("cc,mss,timer,v6only,container")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, groups, err := Tally(each(s, bare), by, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range groups {
+		got = append(got, strings.Join(g.Values, "|"))
+	}
+	if want := []string{"||off||", "text|1|on|true|text"}; !slices.Equal(got, want) {
+		t.Errorf("groups %q, want %q", got, want)
 	}
 }
 

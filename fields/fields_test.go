@@ -2,6 +2,7 @@ package fields
 
 import (
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -250,5 +251,71 @@ func TestMissing(t *testing.T) {
 	}
 	if slices.Contains(MissingIn(SockDiag, tcp.All), "age_ms") {
 		t.Error("sock_diag does not know age_ms")
+	}
+}
+
+// TestWordsAreUnique checks that a spelling has one meaning.
+func TestWordsAreUnique(t *testing.T) {
+	of := map[string]string{}
+	for _, w := range vocabulary().words {
+		if w.Filter == "" && w.Column == "" && w.Group == "" {
+			t.Errorf("%v has no meaning in any place", w.Names)
+		}
+		for _, name := range w.Names {
+			if other, twice := of[fold(name)]; twice {
+				t.Errorf("%s is a spelling of %s and of %s", name, other, w.Names[0])
+			}
+			of[fold(name)] = w.Names[0]
+		}
+	}
+	for i := range All {
+		if got, ok := Meaning(All[i].Name, InColumns); !ok || got != All[i].Name {
+			t.Errorf("the name of the field %s stands for the column %q", All[i].Name, got)
+		}
+	}
+}
+
+func TestMeaning(t *testing.T) {
+	for _, test := range []struct {
+		word                  string
+		filter, column, group string
+	}{
+		{"port", "port", "local.port", "lport"},
+		{"recvq", "recvq", "recv_q", ""},
+		{"RECV-Q", "recvq", "recv_q", ""},
+		{"recv_q_bytes", "recvq", "recv_q_bytes", ""},
+		{"cwnd", "tcp_info.cwnd", "tcp_info.cwnd", "tcp_info.cwnd"},
+		{"snd_wnd", "tcp_info.snd_wnd_bytes", "tcp_info.snd_wnd_bytes", ""},
+		{"tcp_info.rtt_us", "rtt", "tcp_info.rtt_us", ""},
+		{"peer", "dst", "peer", "peer"},
+		{"container", "", "container", "container"},
+		{"autobound", "autobound", "", ""},
+		{"frobnicate", "", "", ""},
+	} {
+		for place, want := range map[Place]string{InFilters: test.filter, InColumns: test.column, InGroups: test.group} {
+			if got, ok := Meaning(test.word, place); got != want || ok != (want != "") {
+				t.Errorf("%s in place %d: %q, want %q", test.word, place, got, want)
+			}
+		}
+	}
+}
+
+// TestWordsAreDocumented checks the table of docs/filters.md.
+func TestWordsAreDocumented(t *testing.T) {
+	docs, err := os.ReadFile("../docs/filters.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := func(words ...string) string {
+		if len(words) == 0 || words[0] == "" {
+			return "-"
+		}
+		return "`" + strings.Join(words, "`, `") + "`"
+	}
+	for _, w := range byHand {
+		row := "| " + strings.Join([]string{quoted(w.Names[0]), quoted(w.Names[1:]...), quoted(w.Filter), quoted(w.Column), quoted(w.Group)}, " | ") + " |\n"
+		if !strings.Contains(string(docs), row) {
+			t.Errorf("docs/filters.md lacks the row\n%s", row)
+		}
 	}
 }

@@ -14,8 +14,8 @@
 //	term       = "state"  [ equal ] states
 //	           | "family" [ equal ] ( "ipv4" | "ipv6" )
 //	           | ( "src"   | "dst"   ) [ equal ] host { "," host }
-//	           | ( "sport" | "dport" ) [ equal ] port { "," port }
-//	           | ( "sport" | "dport" ) order port
+//	           | ( "sport" | "dport" | "port" ) [ equal ] port { "," port }
+//	           | ( "sport" | "dport" | "port" ) order port
 //	           | "dev"    [ equal ] ( NAME | INDEX )
 //	           | "fwmark" [ equal ] MARK [ "/" MASK ]
 //	           | "cgroup" [ equal ] PATH
@@ -27,15 +27,22 @@
 //	           | ( "recvq" | "sendq" ) compare BYTES
 //	           | ( "age" | "idle" | "rtt" ) compare DURATION
 //	           | ( "retrans" | "acceptq" ) compare NUMBER
+//	           | FIELD ( compare ( NUMBER | BYTES | DURATION ) | [ equal ] TEXT { "," TEXT } )
+//	           | place { "," place }
+//	           | NAME { "," NAME }
 //
 //	states     = STATE { "," STATE }
 //	host       = [ "inet:" | "inet6:" ] ( address [ ":" port ] | ":" port )
 //	address    = "*" | IPV4 [ "/" LEN ] | "[" IPV6 [ "/" LEN ] "]" | IPV6 [ "/" LEN ] | HOSTNAME
+//	place      = host, but not a HOSTNAME without a port
 //	port       = [ "inet:" | "inet6:" ] [ ":" ] ( NUMBER | NUMBER "-" NUMBER | SERVICE | "*" )
 //
 //	equal      = "=" | "==" | "eq" | "!=" | "ne" | "neq"
 //	order      = "<" | "lt" | "<=" | "le" | "leq" | ">" | "gt" | ">=" | "ge" | "geq"
 //	compare    = equal | order
+//
+// FIELD is the name of a field as in JSON, or another word for it: package fields
+// has the words. Another word can also stand for a word above, as peer for dst.
 //
 // Blanks separate words. They are not needed around parentheses and operators.
 // After a backslash the next character has no special meaning. It does not
@@ -52,6 +59,18 @@
 // is "state X", the set begins with X. If the first is "exclude X", the set
 // begins with all states except X. Later ones add states or remove them. Before
 // a connective, and at any later place, "state X" is an ordinary term.
+//
+// # Bare words
+//
+// A place without a word before it is true if one of the two ends has it: ":443"
+// is "( sport = 443 or dport = 443 )", and "10.0.0.9" is "( src = 10.0.0.9 or dst =
+// 10.0.0.9 )". The unspecified address is compared with the local end only, because
+// it is the peer of every listener. A bare word is a place if it has a colon, a
+// bracket or a star, or only digits, dots and slashes. A number alone is an error.
+//
+// Any other bare word is the name of a process, as after the word process. A process
+// with this name must run, or it is an error: a slip would otherwise select nothing.
+// A word of the language is never such a name.
 //
 // # Unknown values
 //

@@ -28,6 +28,7 @@ func TestDocsExamples(t *testing.T) {
 		Interface: func(name string) (uint32, bool) { return 2, name == "eth0" },
 		User:      func(string) (uint32, bool) { return 33, true },
 		Cgroup:    func(string) (uint64, bool) { return 7, true },
+		Process:   func(string) bool { return true },
 	}
 	examples := regexp.MustCompile("(?m)(?:^|`)tcpstate (?:ls|count)((?: [^`\n]*)?)(?:`|$)").FindAllStringSubmatch(readDocs(t), -1)
 	if len(examples) < 70 {

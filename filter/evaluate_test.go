@@ -168,6 +168,10 @@ func measured(word string, s specimen) (uint64, bool) {
 		return uint64(s.SendQueue), s.State != tcp.Listen
 	case "acceptq":
 		return uint64(s.AcceptQueue), s.State == tcp.Listen
+	case "accept_queue_max":
+		return uint64(s.AcceptQueueMax.Or(0)), s.State == tcp.Listen && s.AcceptQueueMax.IsKnown()
+	case "timer.expires_ms":
+		return uint64(s.Timer.Expires), s.Timer.Kind != tcp.TimerOff
 	case "retrans":
 		return uint64(s.Timer.Retransmits), true
 	case "age":

@@ -18,6 +18,7 @@ type Names struct {
 	Interface func(name string) (index uint32, ok bool)
 	User      func(name string) (uid uint32, ok bool)
 	Cgroup    func(path string) (id uint64, ok bool)
+	Process   func(name string) (runs bool) // the name as the kernel stores it
 }
 
 // Filter is a parsed expression. It does not change, and several goroutines may

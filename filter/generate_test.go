@@ -97,7 +97,7 @@ func (r *random) operand(depth int, autobound bool) string {
 func (r *random) term(autobound bool) string {
 	end, op := pick(r, "s", "d"), pick(r, "=", "!=", "<", "<=", ">", ">=")
 	equal := pick(r, "", "=", "!=")
-	switch r.IntN(18) {
+	switch r.IntN(20) {
 	case 0, 1:
 		return end + "port " + op + " " + pick(r, somePorts...)
 	case 2, 3:
@@ -126,6 +126,9 @@ func (r *random) term(autobound bool) string {
 		return "process " + equal + " " + r.list([]string{"nginx", "sshd", "tmux:\\ server", "fifteen-bytes-a-and-more"})
 	case 16:
 		return "pid " + equal + " " + r.list([]string{"1", "2", "3"})
+	}
+	if r.coin() {
+		return pick(r, ":80", ":443,:8000-8100", "10.0.0.1", "10.0.0.0/8,[::1]", "0.0.0.0:22", "::", "nginx", "port 80", "port != 443", "accept_queue_max > 0", "timer.expires_ms < 5s")
 	}
 	if autobound {
 		return "autobound"

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -34,8 +35,13 @@ func parseHosts(p *parser, k *kind) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.hostsOf(k, sideOf(k.word), list, not)
+}
+
+// hostsOf returns the expression that compares the address of one end.
+func (p *parser) hostsOf(k *kind, end side, list []value, not bool) (node, error) {
 	return p.alternatives(list, not, func(list []value) (term, error) {
-		t := hostTerm{side: sideOf(k.word)}
+		t := hostTerm{side: end}
 		for _, v := range list {
 			hosts, err := p.hosts(k, v)
 			if err != nil {
@@ -191,7 +197,7 @@ func (p *parser) prefixes(k *kind, v value) ([]netip.Prefix, error) {
 		return p.lookUpHost(k, v)
 	case addr.Zone() != "":
 		return nil, p.fail(v.offset, wording.Say("filter.zone", "text", quote(v.text)),
-			wording.Say("filter.zone.hint", "word", k.word, "address", addr.WithZone(""), "zone", addr.Zone()))
+			wording.Say("filter.zone.hint", "word", cmp.Or(k.word, "src"), "address", addr.WithZone(""), "zone", addr.Zone()))
 	}
 	bits := addr.BitLen()
 	if hasLength {

@@ -132,6 +132,9 @@ func (p *parser) refuse(k *kind, v value, key string, values ...any) error {
 
 // hint says what the term takes.
 func (k *kind) hint() wording.Message {
+	if k.word == "" {
+		return wording.Say("filter.bare.hint")
+	}
 	return wording.Say("filter.takes", "word", k.word, "operand", wording.Say(k.operand))
 }
 

@@ -147,6 +147,31 @@ func TestMatch(t *testing.T) {
 	check("fwmark != 0", "")
 	check("dev eth0", "linklocal")
 	check("dev != eth0", "listener mapped timewait")
+
+	// A bare word is compared with both ends.
+	check(":80", all)
+	check(":5000", "linklocal mapped timewait")
+	check(":80,:5000", all)
+	check("not :5000", "listener")
+	check("10.0.0.1", "mapped timewait")
+	check("10.0.0.9", "mapped timewait")
+	check("10.0.0.9:80", "")
+	check("10.0.0.9:5000", "mapped timewait")
+	check("fe80::/64", "linklocal")
+	check("::", "listener")
+	check("port != 5000", "listener")
+
+	// Fields by their names.
+	mapped.Congestion = &tcp.Congestion{Algorithm: "cubic"}
+	check("congestion cubic", "mapped")
+	check("congestion bbr,cubic", "mapped")
+	check("cc != bbr", "mapped")
+	check("not cc bbr", "mapped")
+	check("cc CUBIC", "") // a name from outside
+	check("timer.kind OFF", all)
+	check("tcp_info.ca_state OPEN", "mapped")
+	check("min_rtt >= 0s", "mapped")
+	check("accept_queue_max >= 0", "")
 }
 
 func TestMatchAllocatesNothing(t *testing.T) {

@@ -26,24 +26,37 @@ const (
 	plainNumber unit = iota
 	bytes            // may end in K, M or G for powers of 1024
 	duration         // in the format of time.Duration; the number counts nanoseconds
+	identifier       // in hexadecimal, after 0x
 )
 
-// measureOf returns the measure that the word asks for.
+// measureOf returns the measure that the word asks for: a word of kinds, or the name
+// of a field.
 func measureOf(word string) *measure {
-	f := fields.ForFilter(word)
-	m := &measure{word: word, field: f, of: f.Get}
-	switch {
-	case f.Kind == fields.Duration:
-		m.unit = duration
-	case f.Unit() == fields.Bytes:
-		m.unit = bytes
-	case word == "retrans":
+	f := fields.Comparable(word)
+	if f == nil {
+		f = fields.ForFilter(word)
+	}
+	m := &measure{word: word, field: f, unit: unitOf(f), of: f.Get}
+	if word == "retrans" {
 		// JSON leaves this out of a socket without a timer. To a filter it is 0.
 		m.of = func(s *tcp.Socket) fields.Value {
 			return fields.Value{Known: true, N: uint64(s.Timer.Retransmits)}
 		}
 	}
 	return m
+}
+
+// unitOf returns the unit in which the numbers of a field are written.
+func unitOf(f *fields.Field) unit {
+	switch {
+	case f.Kind == fields.Duration:
+		return duration
+	case f.Kind == fields.Cookie:
+		return identifier
+	case f.Unit() == fields.Bytes, f.Unit() == fields.BytesPerSec:
+		return bytes
+	}
+	return plainNumber
 }
 
 // measureTerm compares a measure.
@@ -74,7 +87,7 @@ func parseMeasure(p *parser, k *kind) (node, error) {
 
 // wrong returns the key of the text for what is no number in the unit.
 func (u unit) wrong() string {
-	return [...]string{plainNumber: "filter.no-number", bytes: "filter.no-bytes", duration: "filter.no-duration"}[u]
+	return [...]string{plainNumber: "filter.no-number", bytes: "filter.no-bytes", duration: "filter.no-duration", identifier: "filter.no-number"}[u]
 }
 
 // parse reads a number in the unit.
@@ -84,6 +97,9 @@ func (u unit) parse(text string) (uint64, bool) {
 	case duration:
 		d, err := time.ParseDuration(text)
 		return uint64(d), err == nil && d >= 0
+	case identifier:
+		n, err := strconv.ParseUint(text, 0, 64)
+		return n, err == nil
 	case bytes:
 		if i := strings.IndexByte("KMGkmg", text[len(text)-1]); i >= 0 {
 			shift = 10 * (i%3 + 1)
@@ -99,8 +115,11 @@ func (u unit) parse(text string) (uint64, bool) {
 
 // format writes a number so that parse reads back the same number.
 func (u unit) format(n uint64) string {
-	if u == duration {
+	switch u {
+	case duration:
 		return time.Duration(n).String()
+	case identifier:
+		return "0x" + strconv.FormatUint(n, 16)
 	}
 	suffix := ""
 	for _, next := range []string{"K", "M", "G"} {

@@ -1,6 +1,9 @@
 package filter
 
 import (
+	"slices"
+
+	"tcpstate/fields"
 	"tcpstate/tcp"
 	"tcpstate/wording"
 )
@@ -152,20 +155,47 @@ func (p *parser) operand(depth int) (node, error) {
 	return p.term(word)
 }
 
-// term reads a term that begins with word.
+// term reads a term that begins with word, or a bare word.
 func (p *parser) term(word string) (node, error) {
 	p.start = p.at
-	for i := range p.kinds {
-		if k := &p.kinds[i]; k.word == word {
-			p.at += len(word)
-			return k.parse(p, k)
-		}
+	if k, ok := p.kind(word); ok {
+		p.at += len(word)
+		return k.parse(p, &k)
 	}
 	if word == "exclude" || word == "excl" {
 		return nil, p.fail(p.at, wording.Say("filter.exclude", "word", word), wording.Say("filter.exclude.hint"))
 	}
-	return nil, &Error{Expr: p.expr, Offset: p.at, What: wording.Say("filter.unknown-word", "text", quote(word)),
-		hint: p.termHint(), given: word, known: p.words()}
+	return p.bare(word)
+}
+
+// kind returns the kind of the terms that begin with a word: with the word of a
+// kind, with another spelling of it, or with the name of a field.
+func (p *parser) kind(word string) (kind, bool) {
+	i := slices.IndexFunc(p.kinds, func(k kind) bool { return k.word == word })
+	if i >= 0 {
+		return p.kinds[i], true
+	}
+	name, ok := fields.Meaning(word, fields.InFilters)
+	if !ok {
+		return kind{}, false
+	}
+	if i = slices.IndexFunc(p.kinds, func(k kind) bool { return k.word == name }); i >= 0 {
+		return p.kinds[i], true
+	}
+	f := fields.Comparable(name)
+	if f == nil {
+		return kind{}, false
+	}
+	return kindOf(f), true
+}
+
+// unknown returns the error for a word that begins no term. If it is a word for
+// other places, the hint says for which.
+func (p *parser) unknown(word value, what, hint wording.Message) error {
+	if elsewhere := wording.Elsewhere(word.text); !elsewhere.IsZero() {
+		return p.fail(word.offset, what, elsewhere)
+	}
+	return &Error{Expr: p.expr, Offset: word.offset, What: what, hint: hint, given: word.text, known: append(p.words(), fields.Spellings(fields.InFilters)...)}
 }
 
 func (p *parser) tooDeep(offset int) error {

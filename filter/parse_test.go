@@ -39,6 +39,9 @@ var testNames = Names{
 		id, ok := map[string]uint64{"/a.slice": 7, "/a b": 8, `/x\x2d(y)`: 9, "/k=v|w": 10}[path]
 		return id, ok
 	},
+	Process: func(name string) bool {
+		return slices.Contains([]string{"nginx", "sshd", "fifteen-bytes-a"}, name)
+	},
 }
 
 // inline writes a tree on one line, with braces in place of indentation.
@@ -210,7 +213,7 @@ func TestParseErrors(t *testing.T) {
 	}
 
 	checkErr("dport = = 3", `dport needs a value before "="`, 8, "dport takes a port")
-	checkErr("dport = 3 4", `unknown word "4"`, 10, "a term begins with one of state, src")
+	checkErr("dport = 3 4", `"4" alone can be a port or a process`, 10, "write :4 for the port, pid 4 for the process")
 	checkErr("dport", "dport needs a value", 5, "dport takes a port")
 	checkErr("dport =", "dport needs a value", 7, "dport takes a port")
 	checkErr("dport = and sport 3", `dport needs a value before "and"`, 8, "dport takes a port")
@@ -226,8 +229,7 @@ func TestParseErrors(t *testing.T) {
 	checkErr("dport >= 8,9", ">= needs a single port", 9, "only = and != take")
 	checkErr("dport > *", "> needs a single port", 8, "only = and != take")
 	checkErr("dprot = 3", `unknown word "dprot"`, 0, "did you mean dport?")
-	checkErr("DPORT = 3", `unknown word "DPORT"`, 0, "did you mean dport?")
-	checkErr("dport 3 adn sport 4", `unknown word "adn"`, 8, "did you mean and?")
+	checkErr("dport 3 adn sport 4", `unknown word "adn", and no running process has that name`, 8, "did you mean and?")
 	checkErr("dport 3 exclude listen", "exclude is allowed only before the expression", 8, `write "not state`)
 
 	checkErr("src 10.0.0.0/40", `"40" is not the length of a prefix`, 13, "from 0 to 32")
@@ -284,8 +286,8 @@ func TestParseErrors(t *testing.T) {
 	checkErr("recvq > K", `"K" is not a number of bytes`, 8, "64K")
 	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
 	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
-	checkErr("tid 3", `unknown word "tid"`, 0, "did you mean pid?")
-	checkErr("thread 3", `unknown word "thread"`, 0, "a term begins with one of state")
+	checkErr("tid 3", `unknown word "tid", and no running process has that name`, 0, "did you mean pid?")
+	checkErr("thread 3", `unknown word "thread", and no running process has that name`, 0, "a word alone is a port (:443)")
 	checkErr("pid nginx", `"nginx" is not a process id`, 4, "pid takes the id")
 	checkErr("pid 0", `"0" is not a process id`, 4, "pid takes the id")
 	checkErr("pid = 1,-1", `"-1" is not a process id`, 8, "pid takes the id")
@@ -332,16 +334,16 @@ func TestCaret(t *testing.T) {
 		{"dport =", `filter: column 8: dport needs a value`, "dport =\n       ^"},
 		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, `dport =\x1b[1m` + "\n       ^"},
 		{"四次\x1b = 3", `filter: column 1: unknown word "四次\x1b"`, `四次\x1b = 3` + "\n^"},
-		{"sport 3 or 四次\xff x", `filter: column 12: unknown word "四次\xff"`, `sport 3 or 四次\xff x` + "\n           ^"},
-		{"process 四次 x", `filter: column 12: unknown word "x"`, "process 四次 x\n             ^"},
-		{"ü dport", `filter: column 1: unknown word "ü"`, "ü dport\n^"},
-		{strings.Repeat("ü", 40) + "xxüüüü", `filter: column 1: unknown word "` + strings.Repeat("ü", 20) + `"...`,
+		{"sport 3 or 四次\xff x", `filter: column 12: unknown word "四次\xff", and no running process has that name`, `sport 3 or 四次\xff x` + "\n           ^"},
+		{"process 四次 x", `filter: column 12: unknown word "x", and no running process has that name`, "process 四次 x\n             ^"},
+		{"ü dport", `filter: column 1: unknown word "ü", and no running process has that name`, "ü dport\n^"},
+		{strings.Repeat("ü", 40) + "xxüüüü", `filter: column 1: unknown word "` + strings.Repeat("ü", 20) + `"..., and no running process has that name`,
 			strings.Repeat("ü", 40) + "xxüüüü\n^"},
-		{"x" + strings.Repeat("ü", 40), `filter: column 1: unknown word "x` + strings.Repeat("ü", 19) + `"...`,
+		{"x" + strings.Repeat("ü", 40), `filter: column 1: unknown word "x` + strings.Repeat("ü", 19) + `"..., and no running process has that name`,
 			"x" + strings.Repeat("ü", 40) + "\n^"},
 		{strings.Repeat("(", 10000), "filter: column 202: the expression is nested too deep",
 			"..." + strings.Repeat("(", 72) + "...\n" + strings.Repeat(" ", 51) + "^"},
-		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x"`,
+		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x", and no running process has that name`,
 			"... or dport 3 or dport 3 or dport 3 or dport 3 or x\n" + strings.Repeat(" ", 51) + "^"},
 	} {
 		_, err := Parse([]string{test.expr}, testNames)
@@ -371,7 +373,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s alone: %v", k.word, err)
 		}
 	}
-	// These have no field: only the kernel knows autobound, and pid uses the field of process.
+	// These have no field: only the kernel knows autobound, pid uses the field of process, and port those of sport and dport.
 	for i := range fields.All {
 		f := &fields.All[i]
 		if f.Filter != "" && !slices.ContainsFunc(kinds, func(k kind) bool { return k.word == f.Filter }) {
@@ -379,9 +381,105 @@ func TestWords(t *testing.T) {
 		}
 	}
 	for _, k := range kinds {
-		if k.word != "autobound" && k.word != "pid" &&
+		if k.word != "autobound" && k.word != "pid" && k.word != "port" &&
 			!slices.ContainsFunc(fields.All, func(f fields.Field) bool { return f.Filter == k.word }) {
 			t.Errorf("no field has the word %s: add it to a field in fields/table.go", k.word)
+		}
+	}
+}
+
+// TestEveryWordIsATerm checks the words of package fields for filters, and that each
+// kind of term has one.
+func TestEveryWordIsATerm(t *testing.T) {
+	p := parser{kinds: kinds}
+	for _, w := range fields.Words(fields.InFilters) {
+		for _, name := range append(w.Names, strings.ToUpper(w.Names[0])) {
+			if k, ok := p.kind(name); !ok || k.word != w.Filter {
+				t.Errorf("the word %s: a term %q, want %s", name, k.word, w.Filter)
+			}
+		}
+	}
+	for _, k := range kinds {
+		if name, ok := fields.Meaning(k.word, fields.InFilters); !ok || name != k.word {
+			t.Errorf("%s stands for %q: add it to byHand in fields/words.go", k.word, name)
+		}
+	}
+}
+
+func TestBareWords(t *testing.T) {
+	for expr, want := range map[string]string{
+		":443":                     "sport = 443 or dport = 443",
+		"*:443":                    "sport = 443 or dport = 443",
+		":https":                   "sport = 443 or dport = 443",
+		":80,:8000-8100":           "sport = 80,8000-8100 or dport = 80,8000-8100",
+		"not :443":                 "not ( sport = 443 or dport = 443 )",
+		"10.0.0.9":                 "src = 10.0.0.9 or dst = 10.0.0.9",
+		"10.0.0.9:443":             "src = 10.0.0.9:443 or dst = 10.0.0.9:443",
+		"10/8":                     "src = 10.0.0.0/8 or dst = 10.0.0.0/8",
+		"10.0.0.0/8,[::1]:22":      "src = 10.0.0.0/8,[::1]:22 or dst = 10.0.0.0/8,[::1]:22",
+		"2001:db8::/32":            "src = [2001:db8::/32] or dst = [2001:db8::/32]",
+		"::1":                      "src = [::1] or dst = [::1]",
+		"[fe80::1]:22":             "src = [fe80::1]:22 or dst = [fe80::1]:22",
+		"inet:*":                   "( family ipv4 and src = * ) or ( family ipv4 and dst = * )",
+		"two.example:22":           "src = 192.0.2.1:22,[2001:db8::1]:22 or dst = 192.0.2.1:22,[2001:db8::1]:22",
+		"0.0.0.0":                  "src = 0.0.0.0", // the peer of every listener
+		"[::]:22":                  "src = [::]:22",
+		"0.0.0.0,10.0.0.9":         "src = 0.0.0.0,10.0.0.9 or dst = 10.0.0.9",
+		"nginx":                    "process = nginx",
+		"nginx,sshd":               "process = nginx,sshd",
+		"!nginx":                   "not process = nginx",
+		"nginx :443":               "process = nginx and ( sport = 443 or dport = 443 )",
+		"state listen :443":        "state listen and ( sport = 443 or dport = 443 )",
+		":443 or nginx":            "sport = 443 or dport = 443 or process = nginx",
+		"( :443 ) rtt > 5ms":       "( sport = 443 or dport = 443 ) and rtt > 5ms",
+		"port 443":                 "sport = 443 or dport = 443",
+		"port != 443":              "not ( sport = 443 or dport = 443 )",
+		"port > 1024":              "sport > 1024 or dport > 1024",
+		"fifteen-bytes-a-and-more": "process = fifteen-bytes-a-and-more",
+		`process \state`:           `process = \state`,
+
+		"local 10/8 peer.port 443":   "src = 10.0.0.0/8 and dport = 443",
+		"LPORT = 22 recv-q > 0":      "sport = 22 and recvq > 0",
+		"cwnd < 10":                  "tcp_info.cwnd < 10",
+		"tcp_info.rtt_us > 5ms":      "rtt > 5ms",
+		"min_rtt > 1ms rcvbuf >= 1M": "tcp_info.min_rtt_us > 1ms and memory.recv_buffer_bytes >= 1M",
+		"congestion bbr,cubic":       "congestion = bbr,cubic",
+		"cookie = 0x24a7":            "cookie = 0x24a7",
+		"uid 33 iface eth0":          "user = 33 and dev = eth0",
+	} {
+		f := mustParse(t, expr)
+		if f.String() != want {
+			t.Errorf("%s is %s, want %s", expr, f, want)
+		}
+		if again := mustParse(t, f.String()); again.Tree() != f.Tree() {
+			t.Errorf("%s: the printed form %s is parsed differently", expr, f)
+		}
+	}
+	for expr, want := range map[string]string{
+		"443":              `"443" alone can be a port or a process: write :443 for the port, pid 443 for the process`,
+		"haproxy":          `unknown word "haproxy", and no running process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		"nginx,haproxy":    `unknown word "haproxy", and no running process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		"established":      `unknown word "established", and no running process has that name: write state established`,
+		"www.example.org":  `unknown word "www.example.org", and no running process has that name: write dst www.example.org for the sockets whose peer is this host`,
+		"container":        `unknown word "container", and no running process has that name: container has a meaning in --columns and --sort, --by, not here`,
+		"container = web1": `unknown word "container": container has a meaning in --columns and --sort, --by, not here`,
+		"nginx = 3":        `unknown word "nginx": a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		"sprot 22":         `unknown word "sprot", and no running process has that name: did you mean sport?`,
+		"cwdn > 3":         `unknown word "cwdn": did you mean cwnd?`,
+		"10.0.0.300":       `"10.0.0.300" is not an address: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		":70000":           `"70000" is not a port: the highest is 65535: a word alone`,
+		":0":               `":0" is not a port: a word alone`,
+		":":                `":" contains no port: a word alone`,
+		"::1:80":           `"::1:80" is ambiguous: write [::1]:80 for the address and the port`,
+		"nginx,:443":       `":443" cannot be in this list: it has either ports and addresses, or names of processes: a word alone`,
+		"fe80::1%eth0":     `"fe80::1%eth0" has a zone, but addresses are compared without their zones: write src fe80::1 dev eth0`,
+	} {
+		_, err := Parse([]string{expr}, testNames)
+		e, ok := err.(*Error)
+		if !ok {
+			t.Errorf("%s: %v", expr, err)
+		} else if got := e.What.String() + ": " + wording.Hint(e).String(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s:\n got %s\nwant %s", expr, got, want)
 		}
 	}
 }

@@ -68,9 +68,46 @@ func parsePorts(p *parser, k *kind) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.portsOf(k, sideOf(k.word), op, list)
+}
+
+// parseEitherPort reads a term that tests the ports of both ends. It is true if one
+// of them is the port. With != it is true if neither is.
+func parseEitherPort(p *parser, k *kind) (node, error) {
+	op, _ := p.operator()
+	list, err := p.values(k)
+	if err != nil {
+		return nil, err
+	}
+	each := op
+	if op == notEqual {
+		each = equal
+	}
+	either, err := bothEnds(func(end side) (node, error) { return p.portsOf(k, end, each, list) })
+	if err == nil && op == notEqual {
+		return negated(either), nil
+	}
+	return either, err
+}
+
+// bothEnds returns an expression that is true if that for one of the ends is.
+func bothEnds(of func(side) (node, error)) (node, error) {
+	here, err := of(local)
+	if err != nil {
+		return nil, err
+	}
+	there, err := of(peer)
+	if err != nil {
+		return nil, err
+	}
+	return join(true, here, there), nil
+}
+
+// portsOf returns the expression that compares the port of one end.
+func (p *parser) portsOf(k *kind, end side, op operator, list []value) (node, error) {
 	if op == equal || op == notEqual {
 		return p.alternatives(list, op == notEqual, func(list []value) (term, error) {
-			t := portTerm{side: sideOf(k.word)}
+			t := portTerm{side: end}
 			for _, v := range list {
 				r, err := p.ports(k, v)
 				if err != nil {
@@ -88,7 +125,7 @@ func parsePorts(p *parser, k *kind) (node, error) {
 	if len(list) > 1 || r.first != r.last {
 		return nil, p.fail(list[0].offset, wording.Say("filter.single-port", "operator", op), wording.Say("filter.single-port.hint"))
 	}
-	return p.leaf(portTerm{side: sideOf(k.word), op: op, ranges: []ports{r}}), nil
+	return p.leaf(portTerm{side: end, op: op, ranges: []ports{r}}), nil
 }
 
 // ports reads a port, a range, a service or "*", with or without a colon.

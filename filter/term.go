@@ -50,6 +50,7 @@ var kinds = []kind{
 	{"dst", "filter.operand.host", parseHosts},
 	{"sport", "filter.operand.port", parsePorts},
 	{"dport", "filter.operand.port", parsePorts},
+	{"port", "filter.operand.port", parseEitherPort},
 	{"family", "filter.operand.family", parseFamily},
 	{"dev", "filter.operand.device", parseDevice},
 	{"fwmark", "filter.operand.mark", parseMark},

@@ -56,6 +56,13 @@ var composites = []*Column{
 		end: func(s *tcp.Socket) netip.AddrPort { return s.Peer }, nameOf: func(s *tcp.Socket) tcp.Name { return s.PeerName }},
 	{name: "process", kind: holders, needs: tcp.DetailProcesses, doc: "at most two processes, and the number of the others: 812/nginx 813/nginx +2. For a socket without a process, a table shows the processes or the address of its listener in parentheses: (812/nginx)",
 		holders: fields.Named("processes").Processes, get: fields.Named("processes").Get},
+	{name: "pid", kind: number, needs: tcp.DetailProcesses, doc: "the lowest id of its processes",
+		get: func(s *tcp.Socket) fields.Value {
+			if len(s.Processes) == 0 {
+				return fields.Value{}
+			}
+			return fields.Value{Known: true, N: uint64(s.Processes[0].PID)}
+		}},
 	{name: "listener", kind: endpoint, needs: tcp.DetailProcesses, doc: "listener.address and listener.port",
 		end: func(s *tcp.Socket) netip.AddrPort {
 			if s.Listener == nil {
@@ -170,18 +177,22 @@ func showsAge(list []*Column, sort []SortKey) []*Column {
 	return append(list, columns("age")...)
 }
 
-// column returns the column with the name, in upper or lower case, with '-' or
-// '_' as in the heading RECV-Q.
-func column(name string) (*Column, error) {
-	folded := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
+// column returns the column that a word stands for. The words are those of
+// fields.Words: the name of the column, its heading such as RECV-Q, the word of
+// filters and others.
+func column(word string) (*Column, error) {
+	name, ok := fields.Meaning(word, fields.InColumns)
+	if !ok {
+		return nil, &UnknownColumnError{Name: word}
+	}
 	for _, list := range [...][]*Column{composites, fieldColumns} {
 		for _, c := range list {
-			if c.name == folded {
+			if c.name == name {
 				return c, nil
 			}
 		}
 	}
-	return nil, &UnknownColumnError{Name: name}
+	return nil, &UnknownColumnError{Name: word} // a test looks up all words
 }
 
 // columns returns the columns with the names, which are constants of the
@@ -229,8 +240,13 @@ func (e *UnknownColumnError) Message() wording.Message {
 	return wording.Say("render.error.column", "name", e.Name)
 }
 
-// Spelling returns the name that the user wrote, and the names of all columns.
-func (e *UnknownColumnError) Spelling() (string, []string) { return e.Name, ColumnNames() }
+// Spelling returns the name that the user wrote, and all words for columns.
+func (e *UnknownColumnError) Spelling() (string, []string) {
+	return e.Name, wording.KnownIn(fields.InColumns, e.Name)
+}
+
+// Hint says where a word for no column has a meaning.
+func (e *UnknownColumnError) Hint() wording.Message { return wording.Elsewhere(e.Name) }
 
 // Sections are the parts of a listing that are shown in addition to its first
 // columns.

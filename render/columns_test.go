@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpstate/fields"
 	"tcpstate/internal/filled"
 	"tcpstate/tcp"
 	"tcpstate/text"
@@ -30,6 +31,8 @@ func TestParseColumns(t *testing.T) {
 		"state,local,peer,tcp_info.rtt_us": "state,local,peer,tcp_info.rtt_us",
 		" State, RECV-Q ":                  "state,recv_q",
 		"local.address,local":              "local.address,local",
+		"recvq,port,cwnd,src,dport,uid":    "recv_q,local.port,tcp_info.cwnd,local,peer.port,uid",
+		"TCP-INFO.CWND,local_port,snd_wnd": "tcp_info.cwnd,local.port,tcp_info.snd_wnd_bytes",
 	} {
 		if got := names(mustColumns(t, list)); got != want {
 			t.Errorf("ParseColumns(%q) = %s, want %s", list, got, want)
@@ -51,8 +54,31 @@ func TestUnknownColumn(t *testing.T) {
 	if hint := wording.Hint(err).String(); hint != "did you mean tcp_info.rtt_us?" {
 		t.Errorf("hint %q", hint)
 	}
-	if hint := wording.Hint(&UnknownColumnError{Name: "qqqqqqqqqqqq"}).String(); !strings.HasPrefix(hint, "it can be local, peer, ") || !strings.Contains(hint, ", memory.drops, ") {
+	if hint := wording.Hint(&UnknownColumnError{Name: "qqqqqqqqqqqq"}).String(); hint != "the nearest words are recvq, recv_q, rxq, rx_queue, sendq" {
 		t.Errorf("hint %q", hint)
+	}
+}
+
+// TestEveryWordIsAColumn checks the words of package fields for columns, and that
+// each column has one.
+func TestEveryWordIsAColumn(t *testing.T) {
+	named := map[string]bool{}
+	for _, w := range fields.Words(fields.InColumns) {
+		for _, name := range w.Names {
+			c, err := column(name)
+			if err != nil || c.name != w.Column {
+				t.Errorf("the word %s for the column %s: %v", name, w.Column, err)
+			}
+		}
+		named[w.Column] = true
+	}
+	for _, name := range ColumnNames() {
+		if !named[name] {
+			t.Errorf("no word stands for the column %s: add one to byHand in fields/words.go", name)
+		}
+		if c, err := column(name); err != nil || c.name != name {
+			t.Errorf("the name of the column %s stands for another one, or for none: %v", name, err)
+		}
 	}
 }
 

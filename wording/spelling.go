@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -40,14 +41,15 @@ func spellingHint(err error) Message {
 	return Say("hint.meant", "word", near)
 }
 
-// choices returns a hint that lists the known words. If err is not an Unknown, it
+// choices returns a hint that lists the known words, or the nearest of them if there
+// are many. If err is not an Unknown, it
 // returns the zero Message.
 func choices(err error) Message {
 	unknown, ok := err.(Unknown)
 	if !ok {
 		return Message{}
 	}
-	_, known := unknown.Spelling()
+	given, known := unknown.Spelling()
 	if n, ok := err.(named); ok {
 		var names []string
 		for _, k := range known {
@@ -57,10 +59,34 @@ func choices(err error) Message {
 		}
 		known = names
 	}
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
 		return Message{}
+	case len(known) > mostChoices:
+		return Say("hint.nearest", "words", Closest(given, known, 5))
 	}
 	return Say("hint.choices", "words", known)
+}
+
+// mostChoices is the number of known words up to which a hint lists all of them.
+const mostChoices = 24
+
+// Closest returns the n known words that are the most similar to the given word,
+// the most similar first. A word that contains the other comes before all that do
+// not. Words that are equally similar keep their order.
+func Closest(given string, known []string, n int) []string {
+	given = strings.ToLower(given[:min(len(given), longestTypo)])
+	distance := func(k string) int {
+		k = strings.ToLower(k)
+		if d := editDistance(given, k); !strings.Contains(k, given) && !strings.Contains(given, k) {
+			return d + 2*longestTypo // after those that contain it
+		} else {
+			return d
+		}
+	}
+	list := slices.Clone(known)
+	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
+	return list[:min(n, len(list))]
 }
 
 // Nearest returns the known word that differs from the given word by the fewest
