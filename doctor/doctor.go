@@ -70,7 +70,7 @@ type Step struct {
 
 // Need is a set of the things that an observation must hold so that a rule can
 // be judged.
-type Need uint8
+type Need uint16
 
 // The needs.
 const (
@@ -81,7 +81,8 @@ const (
 	NeedLimits                     // the open descriptors of processes and their limits
 	NeedSockStat
 	NeedSettings
-	NeedBaseline // without a baseline the rule is left out, as the user gave none
+	NeedConntrack // how many connections the firewall tracks
+	NeedBaseline  // without a baseline the rule is left out, as the user gave none
 )
 
 // Rules returns the rules in the order of a connection's life.
@@ -334,6 +335,7 @@ func (o *Observation) lacks(r *Rule) []Lack {
 	check(NeedClocks, v.unaged > 0, Lack{Key: "doctor.lacks.clocks", N: v.unaged})
 	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, Lack{Key: "doctor.lacks.limits"})
 	check(NeedSockStat, len(o.SockStat) == 0, Lack{Key: "doctor.lacks.sockstat"})
+	check(NeedConntrack, o.ConntrackUnread, Lack{Key: "doctor.lacks.conntrack"})
 	check(NeedSettings, !o.knowsSettings(), Lack{Key: "doctor.lacks.settings"})
 	for _, name := range r.Settings {
 		// Some are only told in the first network namespace of a host.
