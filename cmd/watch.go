@@ -54,6 +54,8 @@ func newWatchCommand(env *environment) *cobra.Command {
 	flags.DurationVar(&f.lasting, "for", 0, "")
 	flags.StringVar(&f.until, "until", "", "")
 	flags.DurationVar(&f.untilFor, "until-for", 0, "")
+	f.completeFilter(c)
+	completeNoFiles(c)
 	return c
 }
 
