@@ -201,6 +201,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newVersionCommand(env))
 	root.SetHelpCommand(newHelpCommand())
+	addCompletion(root, env)
 	addLanguageFlag(root, env)
 	show := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {

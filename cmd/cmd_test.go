@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -271,19 +270,5 @@ func TestLsWithoutAHostnameNamesNone(t *testing.T) {
 	}
 	if d := readDocument(t, got.stdout); d.Host != "" || !d.TakenAt.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
 		t.Errorf("host %q, taken at %v", d.Host, d.TakenAt)
-	}
-}
-
-// TestColumnsAreCompleted completes the last column of a list.
-func TestColumnsAreCompleted(t *testing.T) {
-	for _, test := range []struct{ flag, list, want string }{
-		{"columns", "", "tcp_info.rtt_us"},
-		{"columns", "state,rec", "state,recv_q_bytes"},
-		{"sort", "state,-r", "state,-rtt"},
-	} {
-		got := runArgs(t, "__complete", "ls", "--"+test.flag+"="+test.list)
-		if lines := strings.Split(got.stdout, "\n"); !slices.Contains(lines, test.want) {
-			t.Errorf("--%s=%s offers %q, want %s among these", test.flag, test.list, lines, test.want)
-		}
 	}
 }

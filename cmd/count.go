@@ -45,6 +45,9 @@ func newCountCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.by, "by", "", "")
 	flags.IntVar(&f.limit, "limit", 0, "")
 	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "")
+	complete(c, "by", listOf(dimensionCandidates))
+	f.completeFilter(c)
+	completeNoFiles(c)
 	return c
 }
 

@@ -68,6 +68,15 @@ func newDoctorCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.baseline, "baseline", "", "")
 	flags.BoolVar(&f.list, "list", false, "")
 	flags.BoolVar(&f.noPager, "no-pager", false, "")
+	rules := listOf(func() []candidate { return ruleCandidates(env.words) })
+	complete(c, "only", rules)
+	complete(c, "skip", rules)
+	complete(c, "set", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return offered("", thresholdCandidates(env.words)), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+	complete(c, "fail-on", oneWord(func() []candidate { return named("info", "warning", "critical") }))
+	f.completeFilter(c)
+	completeNoFiles(c, "baseline")
 	return c
 }
 

@@ -17,6 +17,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/explain"
 	"tcpstate/filter"
+	"tcpstate/procnet"
 	"tcpstate/tcp"
 	"tcpstate/wording"
 )
@@ -47,8 +48,15 @@ func newExplainCommand(env *environment) *cobra.Command {
 			}
 			return e.run(c.Context())
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return topicNames(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			switch {
+			case len(args) == 0:
+				return offered("", append(topicCandidates(env.words), candidate{word: "pid"})), cobra.ShellCompDirectiveNoFileComp
+			case len(args) == 1 && strings.EqualFold(args[0], "pid"):
+				pids, _ := operandCandidates(procnet.Open(collect.DefaultProc), "pid", "")
+				return offered("", pids), cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	flags := c.Flags()
@@ -62,15 +70,11 @@ func newExplainCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.format, "format", "text", "")
 	flags.StringVar(&f.color, "color", "auto", "")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "")
+	complete(c, "format", oneWord(func() []candidate { return named("text", "markdown", "json") }))
+	complete(c, "color", oneWord(func() []candidate { return named("auto", "always", "never") }))
+	complete(c, "netns", completeNetns)
+	completeNoFiles(c)
 	return c
-}
-
-func topicNames() []string {
-	var names []string
-	for _, t := range explain.Topics() {
-		names = append(names, t.Name)
-	}
-	return names
 }
 
 // explanation is one run of explain.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -51,16 +50,7 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "")
 	flags.BoolVar(&f.explainFilter, "explain-filter", false, "")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "")
-	complete := func(flag string, words ...string) {
-		// The only error is that of a flag that does not exist.
-		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err)
-		}
-	}
-	complete("state", strings.Split(tcp.All.String(), ",")...)
-	complete("source", collect.SourceNames()...)
-	complete("format", "table", "json", "ndjson", "csv", "markdown")
-	complete("color", "auto", "always", "never")
+	f.completeShared(c)
 }
 
 // query returns the query that the flags and the arguments request. The arguments

@@ -62,6 +62,16 @@ func describeForShell(c *cobra.Command, words *wording.Catalogue) {
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [command]",
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) (words []cobra.Completion, _ cobra.ShellCompDirective) {
+			if about, rest, err := c.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, below := range about.Commands() {
+					if below.IsAvailableCommand() {
+						words = append(words, cobra.CompletionWithDesc(below.Name(), below.Short))
+					}
+				}
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			switch {

@@ -24,6 +24,7 @@ func addLanguageFlag(c *cobra.Command, env *environment) {
 		return
 	}
 	c.Flags().Var(languageFlag{env}, "lang", "")
+	complete(c, "lang", oneWord(languageCandidates))
 	for _, below := range c.Commands() {
 		addLanguageFlag(below, env)
 	}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,27 +67,10 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.limit, "limit", 0, "")
 	flags.BoolVarP(&f.continuous, "continuous", "c", false, "")
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
-	for _, flag := range []string{"columns", "sort"} {
-		// The only error is that of a flag that does not exist.
-		if err := c.RegisterFlagCompletionFunc(flag, completeColumns); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// completeColumns completes the last column in a list. A column to sort by may
-// have a '-' before it.
-func completeColumns(_ *cobra.Command, _ []string, list string) ([]string, cobra.ShellCompDirective) {
-	last := strings.LastIndexByte(list, ',') + 1
-	before := list[:last]
-	if strings.HasPrefix(list[last:], "-") {
-		before += "-"
-	}
-	var words []string
-	for _, name := range render.ColumnNames() {
-		words = append(words, before+name)
-	}
-	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	complete(c, "columns", listOf(columnCandidates))
+	complete(c, "sort", listOf(columnCandidates))
+	f.completeFilter(c)
+	completeNoFiles(c)
 }
 
 // lsOptions are the options of one run of ls.

@@ -61,6 +61,8 @@ func newWatchCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.until, "until", "", "")
 	flags.DurationVar(&f.untilFor, "until-for", 0, "")
 	f.start.register(c)
+	f.completeFilter(c)
+	completeNoFiles(c)
 	return c
 }
 

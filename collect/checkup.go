@@ -234,7 +234,8 @@ func (c *Checkup) End(interval time.Duration) error {
 	o.Survey.Excuse(c.job.owners.late())
 	c.warnings.Add(s.Warnings()...)
 
-	o.Conntrack, o.ConntrackMax, _ = c.proc.Conntrack()
+	conntrack, most, known := c.proc.Conntrack()
+	o.Conntrack, o.ConntrackMax, o.ConntrackUnread = conntrack, most, !known
 	if o.Survey.NeedsAddresses() {
 		o.Addresses = c.proc.LocalAddresses()
 	}
@@ -260,7 +261,12 @@ func (j *job) findAllOwners(ctx context.Context) error {
 	j.owners = NewOwners(j.query)
 	j.owners.excused = true
 	j.owners.SetListeners(listeners)
-	return j.owners.searchAll(ctx)
+	if err := j.owners.searchAll(ctx); err != nil {
+		return err
+	}
+	listening := make(map[uint32]struct{})
+	listeners.addInodes(listening)
+	return j.owners.settle(ctx, j, listening)
 }
 
 // readLimits reads the limit of open files of the processes that hold the most

@@ -474,7 +474,7 @@ func (s *Snapshot) strip(socket *tcp.Socket) {
 		socket.Extended = nil
 	}
 	if !detail.Has(tcp.DetailProcesses) {
-		socket.Processes, socket.Listener = nil, nil
+		socket.Processes, socket.Listener, socket.Owner.Kernel = nil, nil, false
 	}
 }
 

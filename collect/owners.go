@@ -50,6 +50,7 @@ type Owners struct {
 	fds            []int
 	known, unknown int  // sockets with a file, with and without a known process
 	excused        bool // no warning about sockets that were opened after the search
+	unowned
 
 	// Code that follows sockets keeps what was found for each.
 	held   map[uint32]*holding // by inode; nil: nothing is kept
@@ -63,6 +64,7 @@ type Owners struct {
 type holding struct {
 	processes []tcp.Process
 	seen      uint32 // the tick
+	searches  int    // that found no process; the second is for a socket that was there all along
 }
 
 // NewOwners returns the owners of a query's sockets. None is known yet.
@@ -107,6 +109,9 @@ func (o *Owners) See(inode uint32) bool {
 	if h == nil {
 		o.wanted[inode] = struct{}{}
 		return false
+	}
+	if h.searches == 1 { // it was not there only for a moment
+		o.wanted[inode] = struct{}{}
 	}
 	if h.seen != o.tick {
 		h.seen = o.tick
@@ -153,7 +158,11 @@ func (o *Owners) Search(ctx context.Context) error {
 			h.seen = o.tick
 			o.seen++
 		}
-		h.processes, _ = o.appendHolders(nil, nil, inode)
+		if h.processes, _ = o.appendHolders(nil, nil, inode); len(h.processes) == 0 {
+			h.searches++
+		} else {
+			h.searches = 0
+		}
 		for _, p := range h.processes {
 			o.names[p.PID] = p.Name
 		}
@@ -169,6 +178,7 @@ func (o *Owners) Join(socket *tcp.Socket) {
 	socket.Processes, socket.Listener = nil, nil
 	if socket.Owner.Inode != 0 {
 		socket.Processes = o.of(socket.Owner.Inode)
+		socket.Owner.Kernel = o.isOf(socket)
 	} else if cameIn.Has(socket.State) {
 		socket.Listener = o.infer(socket)
 	}
@@ -179,32 +189,51 @@ func (o *Owners) Join(socket *tcp.Socket) {
 const cameIn = tcp.Synchronized
 
 // Warnings reports for how many sockets the processes are not known, and the
-// probable reason.
-func (o *Owners) Warnings() Warnings {
-	known, unknown := o.known, o.unknown
+// probable reason. Code that follows sockets gets no warning about a socket that
+// came in the last tick: it may have been closed before the search.
+func (o *Owners) Warnings() (list Warnings) {
+	known, unknown := o.known+o.served, o.unknown
 	for _, h := range o.held {
 		if len(h.processes) > 0 {
 			known++
-		} else {
+		} else if h.searches > 1 {
 			unknown++
 		}
 	}
-	switch late := o.late(); {
-	case unknown == 0 || o.found == nil || late > 0 && o.excused:
-		return nil
-	case late > 0:
-		return Warnings{ownersUnknown(unknown, known+unknown, openedSince())}
-	case o.failed != nil:
-		return Warnings{ownersUnknown(unknown, known+unknown, wording.Say("collect.error", "cause", o.failed))}
+	all := known + unknown + o.closed
+	if o.served > 0 {
+		list.Add(ownersKernel(o.served))
 	}
-	return Warnings{ownersUnknown(unknown, known+unknown, obstacleOf(o.found))}
+	if o.closed > 0 && !o.excused {
+		list.Add(ownersClosed(o.closed, all))
+	}
+	if unknown == 0 || o.found == nil {
+		return list
+	}
+	reason := obstacleOf(o.found)
+	switch late := o.late(); {
+	case late > 0 && o.excused:
+		return list
+	case late > 0:
+		reason = openedSince()
+	case o.failed != nil:
+		reason = wording.Say("collect.error", "cause", o.failed)
+	case o.all && !reason.IsZero():
+		reason = wording.Say("collect.reason.or-since", "reason", reason)
+	case reason.IsZero():
+		if all, known := o.proc.ShowsAllProcesses(); known && !all {
+			reason = wording.Say("collect.reason.namespace")
+		}
+	}
+	list.Add(ownersUnknown(unknown, all, reason))
+	return list
 }
 
 // late returns how many sockets were opened after all of /proc was searched, or
 // are held by no process. If nothing was hidden from the search, there is no other
 // reason for an unknown process.
 func (o *Owners) late() int {
-	if o.all && o.failed == nil && o.found.Unreadable == 0 && !o.found.Hidden {
+	if o.all && o.failed == nil && o.found.Complete() {
 		return o.unknown
 	}
 	return 0
@@ -273,6 +302,15 @@ func (w *window) search(ctx context.Context) error {
 	return w.owners.searchFor(ctx, wanted)
 }
 
+// settle finds out why sockets that wait have no known process.
+func (w *window) settle(ctx context.Context) error {
+	read := make(map[uint32]struct{})
+	for _, socket := range w.sockets {
+		read[socket.Owner.Inode] = struct{}{}
+	}
+	return w.owners.settle(ctx, w.job, read)
+}
+
 // prepare reads the listeners if this socket is the first that needs them.
 func (w *window) prepare(ctx context.Context, socket *tcp.Socket) error {
 	if w.owners.listeners != nil || socket.Owner.Inode != 0 || !cameIn.Has(socket.State) {
@@ -287,7 +325,11 @@ func (w *window) prepare(ctx context.Context, socket *tcp.Socket) error {
 
 // release yields the sockets that wait, after a search.
 func (w *window) release(ctx context.Context, search func(context.Context) error, yield func(*tcp.Socket, error) bool) bool {
-	if err := search(ctx); err != nil {
+	err := search(ctx)
+	if err == nil {
+		err = w.settle(ctx)
+	}
+	if err != nil {
 		yield(nil, err)
 		return false
 	}
@@ -308,9 +350,10 @@ func (w *window) pass(ctx context.Context, socket *tcp.Socket, yield func(*tcp.S
 	}
 	w.owners.Join(socket)
 	if socket.Owner.Inode != 0 {
-		if len(socket.Processes) > 0 {
+		switch {
+		case len(socket.Processes) > 0:
 			w.owners.known++
-		} else {
+		case !w.owners.count(socket.Owner.Inode):
 			w.owners.unknown++
 		}
 	}

@@ -174,7 +174,8 @@ type countedReading struct {
 func (r *countedReading) Source() Source { return r.counting }
 
 // TestListingsWithProcessesMakeNoExtraDump counts the dumps of listings with
-// processes. 12 states are all states, and 1 is LISTEN.
+// processes. 12 states are all states, 1 is LISTEN, and 10 are those of sockets with a
+// file: they are read once more if no process was found for some.
 func TestListingsWithProcessesMakeNoExtraDump(t *testing.T) {
 	few, many := keptSockets(), keptSockets()
 	for i := range 2 * windowLen {
@@ -194,11 +195,11 @@ func TestListingsWithProcessesMakeNoExtraDump(t *testing.T) {
 		want   string
 	}{
 		{"without processes", few, tcp.All, 0, "", "12"},
-		{"of sockets that all have files", unowned, tcp.All, tcp.DetailProcesses, "", "12"},
-		{"of a connection that no process holds", few, tcp.All, tcp.DetailProcesses, "", "12 1"},
-		{"of more than wait", many, tcp.All, tcp.DetailProcesses, "", "12 1"},
-		{"of listeners", few, tcp.Set(tcp.Listen), tcp.DetailProcesses, "", "1"},
-		{"judged by the filter", few, tcp.All, 0, "process = nginx", "11"},
+		{"of sockets that all have files", unowned, tcp.All, tcp.DetailProcesses, "", "12 10"},
+		{"of a connection that no process holds", few, tcp.All, tcp.DetailProcesses, "", "12 1 10"},
+		{"of more than wait", many, tcp.All, tcp.DetailProcesses, "", "12 10 1"},
+		{"of listeners", few, tcp.Set(tcp.Listen), tcp.DetailProcesses, "", "1 10"},
+		{"judged by the filter", few, tcp.All, 0, "process = nginx", "11 10"},
 	} {
 		c := &counting{kept: test.kept}
 		q := Query{Source: c, Proc: proc, States: test.states, Families: both, Detail: test.detail}

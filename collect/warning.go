@@ -31,6 +31,8 @@ const (
 	StatesUnlisted      WarningCode = "states-unlisted"      // the source does not list the sockets of some requested states
 	AgesUnknown         WarningCode = "ages-unknown"         // settings that ages depend on could not be read
 	OwnersUnknown       WarningCode = "owners-unknown"       // the processes of some sockets were not found
+	OwnersClosed        WarningCode = "owners-closed"        // some sockets were closed before their processes were found
+	OwnersKernel        WarningCode = "owners-kernel"        // no process holds some sockets
 	HostNamesLate       WarningCode = "host-names-late"      // name servers were too slow
 	HostNamesFailed     WarningCode = "host-names-failed"    // name servers did not answer
 	HostNamesMany       WarningCode = "host-names-many"      // there are more hosts than are looked up
@@ -115,6 +117,16 @@ func ownersUnknown(unknown, all int, reason wording.Message) Warning {
 	}
 	return Warning{Code: OwnersUnknown,
 		Text: wording.Say("collect.owners-unknown.reason", "unknown", unknown, "all", all, "reason", reason)}
+}
+
+// ownersClosed reports how many sockets were closed before or during the search.
+func ownersClosed(closed, all int) Warning {
+	return Warning{Code: OwnersClosed, Text: wording.Say("collect.owners-closed", "n", closed, "all", all)}
+}
+
+// ownersKernel reports how many sockets no process holds.
+func ownersKernel(n int) Warning {
+	return Warning{Code: OwnersKernel, Text: wording.Say("collect.owners-kernel", "n", n)}
 }
 
 // openedSince is the reason why a complete search of all processes did not find the

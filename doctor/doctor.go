@@ -81,8 +81,9 @@ const (
 	NeedLimits                     // the open descriptors of processes and their limits
 	NeedSockStat
 	NeedSettings
-	NeedStates   // a source that lists the sockets in all states
-	NeedBaseline // without a baseline the rule is left out, as the user gave none
+	NeedStates    // a source that lists the sockets in all states
+	NeedConntrack // how many connections the firewall tracks
+	NeedBaseline  // without a baseline the rule is left out, as the user gave none
 )
 
 // Rules returns the rules in the order of a connection's life.
@@ -336,6 +337,7 @@ func (o *Observation) lacks(r *Rule) []Lack {
 	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, Lack{Key: "doctor.lacks.limits"})
 	check(NeedSockStat, len(o.SockStat) == 0, Lack{Key: "doctor.lacks.sockstat"})
 	check(NeedStates, o.Unlisted != 0, Lack{Key: "doctor.lacks.states"})
+	check(NeedConntrack, o.ConntrackUnread, Lack{Key: "doctor.lacks.conntrack"})
 	check(NeedSettings, !o.knowsSettings(), Lack{Key: "doctor.lacks.settings"})
 	for _, name := range r.Settings {
 		// Some are only told in the first network namespace of a host.

@@ -242,6 +242,9 @@ func (l *Listener) Message() wording.Message { return l.of(l.Processes) }
 
 // of is Message with some of the listener's processes.
 func (l *Listener) of(list []Process) wording.Message {
+	if len(list) == 0 && l.Kernel {
+		return wording.Say("doctor.listener.kernel", "address", l.Local)
+	}
 	if len(list) == 0 {
 		return wording.Say("doctor.listener.unowned", "address", l.Local)
 	}

@@ -37,6 +37,14 @@ func judgeConntrack(o *Observation) []Finding {
 	return []Finding{f}
 }
 
+// addConntrack adds to the advice of a finding about packets without an answer that
+// the table of connections of this host is nearly full, if that is so.
+func (o *Observation) addConntrack(f *Finding) {
+	if o.ConntrackMax > 0 && o.Thresholds.reaches(conntrackNear, o.Conntrack, o.ConntrackMax) {
+		f.with("conntrack", fmt.Sprintf("%d of %d", o.Conntrack, o.ConntrackMax))
+	}
+}
+
 // early lists the counters of packets that no socket got, from the device up.
 var early = []struct {
 	counter  string

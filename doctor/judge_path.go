@@ -33,6 +33,7 @@ func judgeDeadPath(o *Observation) []Finding {
 		f.with("which", "retrans ge "+strconv.FormatInt(min(o.Thresholds.number(deadPathProbes), o.Thresholds.number(deadPathResends)), 10))
 	}
 	o.addLostAddress(&f)
+	o.addConntrack(&f)
 	if n := o.rises("TcpExt.TCPRetransFail"); n > 0 && f.Inference.IsZero() {
 		f.Inference = wording.Say("doctor.dead-path.inferred.own-host", "n", n)
 	}

@@ -154,6 +154,7 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 	f.Evidence.Add("syn_sent", g.count)
 	f.Evidence.Add("unanswered", g.standing)
 	f.Evidence.Add("oldest_ms", g.oldest)
+	o.addConntrack(&f)
 	return f
 }
 

@@ -29,6 +29,7 @@ type Listener struct {
 	SynRecv        int       // half-open connections
 	Connections    int       // connections in other states; inferred
 	Processes      []Process // the visible processes that hold the sockets
+	Kernel         bool      // no process holds one of the sockets: the kernel itself serves it
 
 	full       int         // sockets whose accept queue is filled to the threshold
 	near       int         // sockets whose accept queue is nearly filled to it
@@ -76,6 +77,7 @@ func (l *Listener) addSocket(s *tcp.Socket, v *Survey) {
 	l.peak = max(l.peak, v.queues[s.Cookie].most, s.AcceptQueue)
 	l.AcceptQueue += int64(s.AcceptQueue)
 	l.Processes = addProcesses(l.Processes, s.Processes)
+	l.Kernel = l.Kernel || s.Owner.Kernel
 	most, known := s.AcceptQueueMax.Get()
 	if !known {
 		return

@@ -44,8 +44,9 @@ type Observation struct {
 	Ended    []Ended              // of the same processes, those that have some
 
 	// Conntrack is how many connections the firewall of the namespace tracks, and
-	// ConntrackMax how many it can; 0: it tracks none, or that is unknown.
+	// ConntrackMax how many it can; 0: it tracks none, or ConntrackUnread is set.
 	Conntrack, ConntrackMax int64
+	ConntrackUnread         bool // the kernel may track some, and these could not be read
 
 	// Addresses are the local addresses of the namespace. The rules use them only
 	// if Survey.NeedsAddresses; none: unknown.

@@ -78,6 +78,7 @@ var rules = []Rule{
 		Code: "syn-sent-stuck", Severities: []Severity{Info, Warning},
 		Advice: []Step{
 			{Say: "doctor.do.syn-sent.who", Run: "tcpstate ls -p -o state syn-sent"},
+			{Say: "doctor.do.own-conntrack", About: "conntrack", Run: "cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max"},
 			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
 			{Say: "doctor.do.syn-sent.answers", Run: "tcpdump -ni any 'host {peer_address} and tcp port {peer_port}'"},
 			{Say: "doctor.do.syn-sent.way"},
@@ -221,6 +222,7 @@ var rules = []Rule{
 		Advice: []Step{
 			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state established,close-wait {which}"},
 			{Say: "doctor.do.address-gone", About: "address", Run: "ip -brief address"},
+			{Say: "doctor.do.own-conntrack", About: "conntrack", Run: "cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max"},
 			{Say: "doctor.do.own-firewall", Run: "nft list ruleset"},
 			{Say: "doctor.do.dead-path.way", Run: "ip route get {peer_address}"},
 			{Say: "doctor.do.dead-path.timeout"},
@@ -317,7 +319,7 @@ var rules = []Rule{
 			{Say: "doctor.do.conntrack.raise", About: "value"},
 			{Say: "doctor.do.conntrack.less"},
 		},
-		Topic:   "SYN_SENT",
+		Topic: "SYN_SENT", Needs: NeedConntrack,
 		Sources: []string{"Documentation/networking/nf_conntrack-sysctl.rst", "__nf_conntrack_alloc, net/netfilter/nf_conntrack_core.c"},
 		judge:   judgeConntrack,
 	},

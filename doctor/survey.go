@@ -207,7 +207,7 @@ func (v *Survey) Excuse(n int) { v.unowned -= n }
 // addHolders counts the socket for the processes that hold it.
 func (v *Survey) addHolders(s *tcp.Socket) {
 	if s.Owner.Inode != 0 {
-		if len(s.Processes) > 0 {
+		if len(s.Processes) > 0 || s.Owner.Kernel {
 			v.owned++
 		} else {
 			v.unowned++

@@ -20,6 +20,7 @@ type facts struct {
 	Sockets string // the first few sockets: local > peer
 	More    int    // how many sockets are not in Sockets
 	Holders string // the first processes; "": unknown
+	Kernel  bool   // no process holds some of them: the kernel itself serves them
 	Came    string // the first listeners that the sockets came in through, with their processes; "": unknown
 	// How many processes and listeners are not in Holders and Came.
 	MoreHolders, MoreCame int
@@ -52,7 +53,7 @@ func (s *SocketExplainer) facts(g *tally, t *SocketGroup) facts {
 		names = append(names, literal(text.Escape(ends(e))))
 	}
 	f.Sockets = strings.Join(names, w.say("list.join"))
-	f.Holders, f.Came = w.names(t.Holders), w.names(t.Listeners)
+	f.Holders, f.Came, f.Kernel = w.names(t.Holders), w.names(t.Listeners), g.kernel > 0
 	f.MoreHolders, f.MoreCame = len(g.holders)-len(t.Holders), len(g.listeners)-len(t.Listeners)
 	f.Unread, f.Unsent = g.unread.greatest, g.unsent.greatest
 	f.UnreadS, f.UnsentS = w.spread(g.unread.least, g.unread.greatest), w.spread(g.unsent.least, g.unsent.greatest)

@@ -33,6 +33,7 @@ type tally struct {
 	count            int
 	examples         []*tcp.Socket
 	holders          map[string]int
+	kernel           int            // how many sockets no process holds, because the kernel serves them
 	listeners        map[string]int // the listeners that sockets without a process came in through
 	unread, unsent   spread
 	queued, most     spread // the accept queue of listeners, and its maximum
@@ -90,6 +91,9 @@ func (s *SocketExplainer) Add(socket *tcp.Socket) {
 	g.count++
 	if len(g.examples) < maxExamples {
 		g.examples = append(g.examples, socket.Clone())
+	}
+	if socket.Owner.Kernel {
+		g.kernel++
 	}
 	for _, p := range socket.Processes {
 		g.holders[processName(p)]++

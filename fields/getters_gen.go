@@ -139,6 +139,13 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		return func(s *tcp.Socket) Value {
 			return length(len(s.Processes))
 		}
+	case "kernel_serves":
+		return func(s *tcp.Socket) Value {
+			if s.Owner.Kernel {
+				return truth(s.Owner.Kernel)
+			}
+			return Value{}
+		}
 	case "listener.port":
 		return func(s *tcp.Socket) Value {
 			listener := s.Listener

@@ -88,6 +88,8 @@ func base() []Field {
 			Doc: "time since data last moved in either direction"},
 		{Name: "processes", Kind: Processes, Of: "s.Processes", Filter: "process", Joined: true, States: owned, Needs: tcp.DetailProcesses, When: "processes, where known",
 			Doc: "all processes that hold the socket open. As a column: pid/name"},
+		{Name: "kernel_serves", Kind: Boolean, Of: "s.Owner.Kernel", Known: "s.Owner.Kernel", Joined: true, Needs: tcp.DetailProcesses, When: "processes, where true", Rare: true,
+			Doc: "true if no process holds the socket, although all processes of the host could be read: the kernel itself serves it, as nfsd does"},
 		{Name: "listener.address", Kind: Address, Of: "s.Listener.Local.Addr()", Joined: true, Needs: tcp.DetailProcesses, When: Always,
 			Doc: "its address, which can be the unspecified address"},
 		{Name: "listener.port", Of: "s.Listener.Local.Port()", Joined: true, Needs: tcp.DetailProcesses, When: Always,

@@ -27,6 +27,19 @@ const ownFile = "/proc/thread-self/ns/net"
 // ended.
 const maxFiles = 4
 
+// Names returns the names that ip-netns(8) has given to namespaces, sorted. It does
+// not check what they refer to.
+func Names() []string {
+	names := make(map[string]bool)
+	for _, dir := range nameDirs {
+		entries, _ := os.ReadDir(dir) // it does not exist before the first name is given
+		for _, e := range entries {
+			names[e.Name()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
 // Own returns the namespace of the calling thread. Its name is that of the
 // process, which is in the same namespace except inside Do. Any user may call
 // Own.

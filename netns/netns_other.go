@@ -8,6 +8,9 @@ import (
 
 var errNeedsLinux = error(wording.Fail("netns.needs-linux"))
 
+// Names returns no names: network namespaces need Linux.
+func Names() []string { return nil }
+
 // Own returns an error: network namespaces need Linux.
 func Own() (*Namespace, error) { return nil, errNeedsLinux }
 

@@ -1,6 +1,7 @@
 package procnet
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -61,10 +62,18 @@ func parseColumn(r io.Reader, column, first int) (sum int64, ok bool) {
 }
 
 // Conntrack returns how many connections the firewall of the namespace tracks,
-// and how many it can, and whether it tracks any. Any user may read the files.
-func (p *Proc) Conntrack() (count, most int64, ok bool) {
-	for name, value := range map[string]*int64{"nf_conntrack_count": &count, "nf_conntrack_max": &most} {
-		text, err := fs.ReadFile(p.FS, "sys/net/netfilter/"+name)
+// and how many it can, and whether that is known. Both are 0 if it tracks none: the
+// kernel then has no file about it. Any user may read the files, but a container may
+// hide them.
+func (p *Proc) Conntrack() (count, most int64, known bool) {
+	const limits = "sys/net/netfilter/nf_conntrack_"
+	missing := 0
+	for name, value := range map[string]*int64{limits + "count": &count, limits + "max": &most} {
+		text, err := fs.ReadFile(p.FS, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing++
+			continue
+		}
 		if err != nil {
 			return 0, 0, false
 		}
@@ -72,5 +81,10 @@ func (p *Proc) Conntrack() (count, most int64, ok bool) {
 			return 0, 0, false
 		}
 	}
-	return count, most, true
+	if missing == 0 {
+		return count, most, true
+	}
+	_, settings := fs.Stat(p.FS, "sys/net/ipv4")
+	_, table := fs.Stat(p.FS, path.Join(p.NetDir, "stat/nf_conntrack"))
+	return 0, 0, missing == 2 && settings == nil && errors.Is(table, fs.ErrNotExist)
 }

@@ -23,7 +23,28 @@ func TestBelowTCP(t *testing.T) {
 	if got := p.BelowTCP(); len(got) != 0 {
 		t.Errorf("without the columns the counters are %v", got)
 	}
-	if _, _, ok := p.Conntrack(); ok {
-		t.Error("without the files connections are tracked")
+	if _, _, known := p.Conntrack(); known {
+		t.Error("without any settings it is known how many connections are tracked")
+	}
+	fill := func(files ...string) fstest.MapFS {
+		m := fstest.MapFS{"sys/net/ipv4/tcp_rmem": {}}
+		for _, name := range files {
+			m[name] = &fstest.MapFile{Data: []byte("10\n")}
+		}
+		return m
+	}
+	for _, test := range []struct {
+		fs    fstest.MapFS
+		known bool
+	}{
+		{fill(), true}, // no connections are tracked
+		{fill("net/stat/nf_conntrack"), false},
+		{fill("sys/net/netfilter/nf_conntrack_count"), false},
+		{fill("sys/net/netfilter/nf_conntrack_count", "sys/net/netfilter/nf_conntrack_max"), true},
+	} {
+		p.FS = test.fs
+		if _, _, known := p.Conntrack(); known != test.known {
+			t.Errorf("with %d files it is known how many connections are tracked: %t", len(test.fs), known)
+		}
 	}
 }

@@ -75,6 +75,21 @@ type Owners struct {
 	Empty bool
 }
 
+// Complete reports whether the descriptors of all processes in /proc were read. A
+// /proc shows the processes of one pid namespace: see ShowsAllProcesses.
+func (o *Owners) Complete() bool { return o.Unreadable == 0 && !o.Hidden }
+
+// Add adds the holders that another search of the same /proc found, for sockets
+// that have no holders in o.
+func (o *Owners) Add(other *Owners) {
+	o.holders = append(o.holders, other.holders...)
+	slices.SortFunc(o.holders, byInode)
+}
+
+func byInode(a, b Holder) int {
+	return cmp.Or(cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
+}
+
 // Of returns all holders of a socket, sorted by pid and descriptor. A socket
 // has several holders after a fork, after a descriptor was passed over a
 // UNIX-domain socket, and after a dup within a process. If the result is empty,
@@ -174,10 +189,18 @@ func (p *Proc) owners(ctx context.Context, q OwnersQuery, pids []int, workers in
 		o.Unreadable += scans[i].unreadable
 		o.Vanished += scans[i].vanished
 	}
-	slices.SortFunc(o.holders, func(a, b Holder) int {
-		return cmp.Or(cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
-	})
+	slices.SortFunc(o.holders, byInode)
 	return o, nil
+}
+
+// ShowsAllProcesses reports whether /proc is that of the first pid namespace of its
+// host, which has the processes of all others too. The namespace is that of process
+// 1, whose link only a privileged user may read; its inode is constant
+// (PROC_PID_INIT_INO in include/linux/proc_ns.h). known is false if the link cannot
+// be read, as in a recorded /proc.
+func (p *Proc) ShowsAllProcesses() (all, known bool) {
+	link, err := fs.ReadLink(p.FS, "1/ns/pid")
+	return link == "pid:[4026531836]", err == nil
 }
 
 // processes returns the ids of all processes in the list.

@@ -66,6 +66,9 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	if len(s.Processes) > 0 {
 		b = appendProcesses(append(b, `,"processes":[`...), s.Processes)
 	}
+	if s.Owner.Kernel {
+		b = appendBool(b, `,"kernel_serves":`, s.Owner.Kernel)
+	}
 	if listener := s.Listener; listener != nil {
 		b = appendListener(b, listener)
 	}

@@ -222,11 +222,17 @@ func ParseColumns(list string) ([]*Column, error) {
 // ColumnNames returns the names of all columns.
 func ColumnNames() []string {
 	var names []string
-	for _, c := range slices.Concat(composites, fieldColumns) {
+	for _, c := range Columns() {
 		names = append(names, c.name)
 	}
 	return names
 }
+
+// Columns returns all columns.
+func Columns() []*Column { return slices.Concat(composites, fieldColumns) }
+
+// Doc says what the column shows.
+func (c *Column) Doc() string { return c.doc }
 
 // UnknownColumnError is the error for a name that is not the name of a column.
 type UnknownColumnError struct {

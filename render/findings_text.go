@@ -111,6 +111,9 @@ func joined[T any](f *Findings, list []T, line func(T) string) string {
 func (f *Findings) socketLine(s *tcp.Socket) string {
 	if s.State == tcp.Listen {
 		holders := f.say("findings.unknown-process")
+		if s.Owner.Kernel {
+			holders = f.say("findings.kernel")
+		}
 		if len(s.Processes) > 0 {
 			p := doctor.Process{PID: s.Processes[0].PID, Name: s.Processes[0].Name}
 			holders = p.Message().In(f.Words)

@@ -173,8 +173,12 @@ func (c *Column) appendEndpoint(b []byte, s *tcp.Socket) []byte {
 // appendHoldersShown appends the first processes and the number of others. For
 // a socket without processes it appends its listener in parentheses, because
 // the listener is inferred: the processes of the listener, or its address if
-// they are not known.
+// they are not known. A socket that the kernel itself serves has the word kernel
+// in parentheses.
 func (c *Column) appendHoldersShown(b []byte, s *tcp.Socket) []byte {
+	if c.name == "process" && s.Owner.Kernel {
+		return append(b, "(kernel)"...)
+	}
 	if processes := c.holders(s); len(processes) > 0 || c.name != "process" || s.Listener == nil {
 		return appendFirst(b, processes)
 	}

@@ -29,6 +29,9 @@ var groups = map[string]StateSet{
 	"all": All, "connected": Connected, "synchronized": Synchronized, "bucket": Bucket, "big": Big,
 }
 
+// GroupNames returns ss's names for sets of states, sorted.
+func GroupNames() []string { return slices.Sorted(maps.Keys(groups)) }
+
 // fold removes the differences between spellings of a state: case, '-' and '_'.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {

@@ -148,6 +148,10 @@ type Owner struct {
 	UID   Optional[uint32] // user id, as seen from the reader's user namespace
 	User  string           // the name of that user, if it has one; DetailExtended
 	Inode uint32           // the inode of the socket's file, as in /proc/PID/fd; 0: no file, or unknown
+
+	// Kernel means that no process has the socket open, although all processes
+	// could be read: the kernel itself serves it, as nfsd does. DetailProcesses.
+	Kernel bool
 }
 
 // FullSocketOwner returns the owner of a socket that is not a small one. For a

@@ -37,7 +37,7 @@ var givenElsewhere = map[string][]string{
 	"filter.no-number": {"text"}, "filter.no-bytes": {"text"}, "filter.no-duration": {"text"}, // unit.wrong
 	"doctor.do.queue.path":      {"network"}, // Rule.advise
 	"doctor.do.conntrack.raise": {"value"},
-	"doctor.do.address-gone":    {"address"},
+	"doctor.do.address-gone":    {"address"}, "doctor.do.own-conntrack": {"conntrack"},
 	"doctor.do.accept.backlog":  {"backlog"},
 	"findings.baseline.same":    {"time"}, "findings.baseline.worse": {"time"}, "findings.baseline.new": {"time"}, // Findings.textOf
 	"doctor.lacks.processes": {"n"}, "doctor.lacks.clocks": {"n"}, "doctor.lacks.setting": {"n", "name"}, // Lack.Message
