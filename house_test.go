@@ -23,11 +23,11 @@ var tiers = [][]string{
 	{"cmd"},
 	{"watch/screen"},
 	{"watch"},
-	{"collect", "render"},
+	{"collect", "render", "lab"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
 	{"wording"},
 	{"lifecycle", "fields"},
-	{"tcp", "text"},
+	{"tcp", "text", "lab/segment", "lab/private"},
 }
 
 // outsiders lists the modules of other authors, the packages that may import
@@ -42,17 +42,18 @@ var outsiders = []struct {
 	{"golang.org/x/term", []string{"cmd"}, "only cmd checks whether stdout is a terminal"},
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and no other package pays for its initialization"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
-	{"github.com/vishvananda/netlink", []string{"internal/lab"}, "the lab creates its own links; the program changes nothing on a host"},
+	{"github.com/vishvananda/netlink", []string{"internal/lab", "lab"}, "the labs create links in their own namespaces; the program changes nothing on a host"},
 	{"github.com/mattn/go-runewidth", []string{"text"}, "only text computes the widths of characters"},
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "only the screen reads keys and draws; package watch also serves output to a pipe"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "passes the available colours to bubbletea"},
 	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "test failures show differences of JSON key by key"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "lab", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
 }
 
 // onlyTests is a package that only tests and the other packages of internal/ may
 // import. The program may not, because the package creates sockets and the
-// program must only read them.
+// program must only read them. (Package lab creates some too, but only in
+// namespaces that it made itself.)
 const onlyTests = "internal/lab"
 
 func TestImports(t *testing.T) {

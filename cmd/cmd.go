@@ -44,6 +44,7 @@ type environment struct {
 	lookupEnv            func(string) (value string, set bool)
 	now                  func() time.Time
 	hostname             func() (string, error)
+	arguments            []string           // of the process, for a command that runs the program again
 	words                *wording.Catalogue // the language of texts for people; nil: that of the locale
 }
 
@@ -65,6 +66,7 @@ func Main() int {
 		lookupEnv: os.LookupEnv,
 		now:       time.Now,
 		hostname:  os.Hostname,
+		arguments: os.Args[1:],
 	}
 	if env.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
 		env.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
@@ -164,6 +166,9 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 	case errors.Is(err, errFindings):
 		return exitFound
 	}
+	if again, ok := errors.AsType[ranAgain](err); ok {
+		return int(again)
+	}
 	fmt.Fprintf(stderr, "tcpstate: %s\n", text.EscapeLine(words.Error(err)))
 	var expression *filter.Error
 	if errors.As(err, &expression) {
@@ -199,7 +204,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	// The template of cobra, but with flags folded to 80 columns.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
-	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newVersionCommand(env))
+	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newLabCommand(env), newVersionCommand(env))
 	root.SetHelpCommand(newHelpCommand())
 	addCompletion(root, env)
 	addLanguageFlag(root, env)

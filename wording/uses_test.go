@@ -38,8 +38,8 @@ var givenElsewhere = map[string][]string{
 	"doctor.do.queue.path":      {"network"}, // Rule.advise
 	"doctor.do.conntrack.raise": {"value"},
 	"doctor.do.address-gone":    {"address"}, "doctor.do.own-conntrack": {"conntrack"},
-	"doctor.do.accept.backlog":  {"backlog"},
-	"findings.baseline.same":    {"time"}, "findings.baseline.worse": {"time"}, "findings.baseline.new": {"time"}, // Findings.textOf
+	"doctor.do.accept.backlog": {"backlog"},
+	"findings.baseline.same":   {"time"}, "findings.baseline.worse": {"time"}, "findings.baseline.new": {"time"}, // Findings.textOf
 	"doctor.lacks.processes": {"n"}, "doctor.lacks.clocks": {"n"}, "doctor.lacks.setting": {"n", "name"}, // Lack.Message
 	"error.state": {"state"}, // tcp.UnknownStateError.Wording
 }

@@ -5,19 +5,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"tcpstate/lab/private"
 )
 
 // The program runs itself again with its role as the last argument. An
@@ -33,10 +30,6 @@ func role() string {
 	}
 	return ""
 }
-
-// reportFD is the descriptor of the pipe on which a child reports its result to
-// its parent: the first of exec.Cmd's ExtraFiles.
-const reportFD = 3
 
 // Run runs body in a new network namespace, with the Lab set up. It runs the
 // test binary again with only this test, so that every goroutine of the body is
@@ -66,7 +59,7 @@ func Run(t *testing.T, body func(t *testing.T, l *Lab)) {
 // inside sets the namespace up and runs body. Cleanups run after the last
 // subtest and in reverse order, so the verdict is written last.
 func inside(t *testing.T, body func(*testing.T, *Lab)) {
-	report, err := openReport()
+	report, err := private.OpenReport()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +99,7 @@ func outside(t *testing.T) {
 		t.Fatal(err)
 	}
 	var output bytes.Buffer
-	verdict, err := runNamespaced(func() *exec.Cmd {
+	verdict, err := private.Run(func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), exe, testArgs(t)...)
 		cmd.Stdout, cmd.Stderr = &output, &output
 		return cmd
@@ -168,8 +161,8 @@ func Main(body func(*Lab) (int, error)) (int, error) {
 		return 1, err
 	}
 	var child *exec.Cmd
-	return supervise(func(started func()) error {
-		_, err := runNamespaced(func() *exec.Cmd {
+	return private.Supervise(func(started func()) error {
+		_, err := private.Run(func() *exec.Cmd {
 			child = exec.Command(exe, append(slices.Clone(os.Args[1:]), roleInside)...)
 			child.Args[0] = os.Args[0]
 			child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -184,126 +177,10 @@ func Main(body func(*Lab) (int, error)) (int, error) {
 // started. cmd is killed when this process ends. If denied is not 0, cmd runs
 // as with RunWithoutDiag.
 func Supervise(cmd *exec.Cmd, denied syscall.Errno) (int, error) {
-	return supervise(func(started func()) error {
+	return private.Supervise(func(started func()) error {
 		if denied != 0 {
 			return runWithoutDiag(cmd, denied, started)
 		}
-		return boundRun(cmd, started)
+		return private.RunBound(cmd, started)
 	}, func(sig os.Signal) { cmd.Process.Signal(sig) })
-}
-
-// supervise passes SIGTERM and SIGHUP on while run runs, once it has started.
-// It ignores SIGINT and SIGQUIT, because the terminal sends them to the command
-// too.
-func supervise(run func(started func()) error, pass func(os.Signal)) (int, error) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
-	defer signal.Stop(signals)
-	started, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- run(func() { close(started) }) }()
-	select {
-	case <-started:
-	case err := <-done:
-		return exitStatus(err)
-	}
-	for {
-		select {
-		case sig := <-signals:
-			if sig == unix.SIGTERM || sig == unix.SIGHUP {
-				pass(sig) // fails only if the command has already ended
-			}
-		case err := <-done:
-			return exitStatus(err)
-		}
-	}
-}
-
-func exitStatus(err error) (int, error) {
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0, nil
-	case errors.As(err, &exit):
-		if status := exit.Sys().(syscall.WaitStatus); status.Signaled() {
-			return 128 + int(status.Signal()), nil
-		}
-		return exit.ExitCode(), nil
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		return 127, err
-	case errors.Is(err, os.ErrPermission):
-		return 126, err
-	}
-	return 1, err
-}
-
-// runNamespaced runs a command from makeCmd in a new network namespace and
-// returns what it reported. It also makes a mount namespace, in which the lab
-// can give names to more network namespaces (Lab.Namespace). If the process may
-// not make these two, runNamespaced also makes a user namespace, in which the
-// user is root (user_namespaces(7)).
-func runNamespaced(makeCmd func() *exec.Cmd, started func()) (string, error) {
-	cmd := makeCmd()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS}
-	report, err := runReporting(cmd, started)
-	if cmd.Process != nil || !errors.Is(err, unix.EPERM) {
-		return report, err
-	}
-	cmd = makeCmd()
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
-	}
-	return runReporting(cmd, started)
-}
-
-// runReporting runs cmd and returns what it wrote to its report pipe. A report
-// has only a few words and fits into the pipe, so runReporting need not read
-// before cmd ends.
-func runReporting(cmd *exec.Cmd, started func()) (string, error) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		return "", err
-	}
-	defer read.Close()
-	cmd.ExtraFiles = []*os.File{write}
-	err = boundRun(cmd, started)
-	write.Close()
-	if err != nil {
-		return "", err
-	}
-	// A process that outlives cmd may still have the other end open.
-	if err := read.SetReadDeadline(time.Now().Add(Patience)); err != nil {
-		return "", err
-	}
-	report, err := io.ReadAll(read)
-	return string(report), err
-}
-
-// boundRun runs cmd so that it is killed when this process ends. The kernel
-// sends the parent-death signal when the thread that started cmd ends
-// (prctl(2)), so boundRun keeps that thread.
-func boundRun(cmd *exec.Cmd, started func()) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
-	cmd.WaitDelay = 5 * time.Second // for processes that keep its output open
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	started()
-	return cmd.Wait()
-}
-
-// openReport opens the report pipe. Commands that this process runs later do
-// not inherit it.
-func openReport() (*os.File, error) {
-	if _, err := unix.FcntlInt(reportFD, unix.F_GETFD, 0); err != nil {
-		return nil, fmt.Errorf("opening the report pipe: %w", err)
-	}
-	unix.CloseOnExec(reportFD)
-	return os.NewFile(reportFD, "report"), nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpstate/lab/private"
 	"tcpstate/tcp"
 )
 
@@ -137,7 +138,7 @@ func (h *holder) end() error {
 
 // hold is the main function of a holder. It returns the exit status.
 func hold() int {
-	report, err := openReport()
+	report, err := private.OpenReport()
 	if err != nil {
 		return 1
 	}

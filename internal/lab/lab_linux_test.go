@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpstate/lab/private"
 	"tcpstate/tcp"
 )
 
@@ -289,7 +290,7 @@ func TestInside(t *testing.T) {
 		if outer, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", os.Getppid())); err == nil && outer == inner {
 			t.Errorf("the body runs in its parent's namespace")
 		}
-		if flags, err := unix.FcntlInt(reportFD, unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		if flags, err := unix.FcntlInt(private.ReportFD, unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 			t.Errorf("the report pipe goes to commands: flags %#x, %v", flags, err)
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tcpstate/lab/private"
 )
 
 // RunWithoutDiag runs cmd so that every attempt to open a NETLINK_SOCK_DIAG
@@ -33,7 +35,7 @@ func RunAsOldLinux(cmd *exec.Cmd) error {
 			done <- fmt.Errorf("personality: %w", errno)
 			return
 		}
-		done <- boundRun(cmd, func() {})
+		done <- private.RunBound(cmd, func() {})
 	}()
 	return <-done
 }
@@ -46,7 +48,7 @@ func runWithoutDiag(cmd *exec.Cmd, denied syscall.Errno, started func()) error {
 			done <- fmt.Errorf("denying sock_diag: %w", err)
 			return
 		}
-		done <- boundRun(cmd, started)
+		done <- private.RunBound(cmd, started)
 	}()
 	return <-done
 }

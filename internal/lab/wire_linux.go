@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"tcpstate/lab/segment"
 )
 
 // wire is the lab's end of the veth pair: two packet sockets (packet(7)).
@@ -65,16 +67,16 @@ func (w *wire) receive() {
 		if err != nil {
 			continue // ENETDOWN while the link goes down; the next read reports a closed socket
 		}
-		segment, err := parsePacket(buffer[:n])
+		got, err := segment.ParsePacket(buffer[:n])
 		if err != nil {
 			continue // not TCP: the kernel's neighbour and multicast packets
 		}
 		w.mu.Lock()
-		peer := w.peers[segment.Dst]
+		peer := w.peers[got.Dst]
 		w.mu.Unlock()
 		if peer != nil {
-			segment.Options, segment.Payload = slices.Clone(segment.Options), slices.Clone(segment.Payload)
-			peer.deliver(segment)
+			got.Options, got.Payload = slices.Clone(got.Options), slices.Clone(got.Payload)
+			peer.deliver(got)
 		}
 	}
 }
@@ -133,14 +135,14 @@ func openSender() (*sender, error) {
 }
 
 // send sends one segment.
-func (s *sender) send(segment *Segment) error {
+func (s *sender) send(sent *Segment) error {
 	etherType := uint16(unix.ETH_P_IPV6)
-	if segment.Src.Addr().Is4() {
+	if sent.Src.Addr().Is4() {
 		etherType = unix.ETH_P_IP
 	}
 	frame := append(s.buff[:0], s.mac[:]...)
 	frame = append(frame, byte(etherType>>8), byte(etherType))
-	frame, err := segment.appendPacket(frame)
+	frame, err := sent.AppendPacket(frame)
 	if err != nil {
 		return err
 	}
@@ -154,7 +156,7 @@ func (s *sender) send(segment *Segment) error {
 		case errors.Is(err, unix.ENOBUFS): // the kernel's backlog is full: try again
 			runtime.Gosched()
 		default:
-			return fmt.Errorf("sending segment %s: %w", segment, err)
+			return fmt.Errorf("sending segment %s: %w", sent, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package lab
+package segment
 
 import (
 	"encoding/binary"
@@ -16,14 +16,14 @@ var segments = []Segment{
 }
 
 // TestSegmentRoundTrip builds packets from segments and parses them again.
-// TestPeerSpeaksTCP checks with the kernel that their checksums are correct.
+// TestPeerSpeaksTCP of internal/lab checks with the kernel that their checksums are correct.
 func TestSegmentRoundTrip(t *testing.T) {
 	for _, s := range segments {
-		packet, err := s.appendPacket(nil)
+		packet, err := s.AppendPacket(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := parsePacket(packet)
+		got, err := ParsePacket(packet)
 		if err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("got %+v, %v; want %+v", got, err, s)
 		}
@@ -36,7 +36,7 @@ func TestSegmentErrors(t *testing.T) {
 	long := segments[0]
 	long.Payload = make([]byte, 1<<16)
 	for _, s := range []Segment{mixed, long, {}} {
-		if packet, err := s.appendPacket(nil); err == nil {
+		if packet, err := s.AppendPacket(nil); err == nil {
 			t.Errorf("%s: no error, but %d bytes", s, len(packet))
 		}
 	}
@@ -54,7 +54,7 @@ func TestChecksum(t *testing.T) {
 // parsed.
 func FuzzParsePacket(f *testing.F) {
 	for _, s := range segments {
-		packet, err := s.appendPacket(nil)
+		packet, err := s.AppendPacket(nil)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -62,15 +62,15 @@ func FuzzParsePacket(f *testing.F) {
 		f.Add(packet[:len(packet)-1])
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		s, err := parsePacket(packet)
+		s, err := ParsePacket(packet)
 		if err != nil {
 			return
 		}
-		again, err := s.appendPacket(nil)
+		again, err := s.AppendPacket(nil)
 		if err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
-		if got, err := parsePacket(again); err != nil || !reflect.DeepEqual(got, s) {
+		if got, err := ParsePacket(again); err != nil || !reflect.DeepEqual(got, s) {
 			t.Fatalf("got %+v, %v; want %+v", got, err, s)
 		}
 	})
@@ -80,26 +80,26 @@ func FuzzParsePacket(f *testing.F) {
 // return an error for each, and must not panic.
 func TestParsePacketErrors(t *testing.T) {
 	for _, s := range segments {
-		packet, err := s.appendPacket(nil)
+		packet, err := s.AppendPacket(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for n := range packet {
-			if got, err := parsePacket(packet[:n]); err == nil {
+			if got, err := ParsePacket(packet[:n]); err == nil {
 				t.Errorf("%d of %d bytes: %s", n, len(packet), got)
 			}
 		}
 	}
-	udp, err := segments[0].appendPacket(nil)
+	udp, err := segments[0].AppendPacket(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	udp[9] = 17
-	if _, err := parsePacket(udp); !errors.Is(err, errNotTCP) {
+	if _, err := ParsePacket(udp); !errors.Is(err, ErrNotTCP) {
 		t.Errorf("UDP: %v", err)
 	}
 	binary.BigEndian.PutUint16(udp[2:], 10)
-	if _, err := parsePacket(udp); err == nil || errors.Is(err, errNotTCP) {
+	if _, err := ParsePacket(udp); err == nil || errors.Is(err, ErrNotTCP) {
 		t.Errorf("a total length below the header's: %v", err)
 	}
 }

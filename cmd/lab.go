@@ -1,0 +1,245 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"tcpstate/lab"
+	"tcpstate/text"
+	"tcpstate/wording"
+)
+
+// labFlags are the flags of lab.
+type labFlags struct {
+	list, json, fast bool
+	pcap, color      string
+}
+
+func newLabCommand(env *environment) *cobra.Command {
+	var f labFlags
+	c := &cobra.Command{
+		Use: "lab [flags] [SCENE]",
+		Example: `  tcpstate lab handshake
+  tcpstate lab teardown --pcap teardown.pcap
+  tcpstate lab --list`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, scene := range lab.Scenes() {
+				names = append(names, scene.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			last := len(args) - 1
+			inside := last >= 0 && args[last] == lab.Inside
+			if inside {
+				args = args[:last]
+			}
+			return f.run(c.Context(), args, inside, env)
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&f.list, "list", false, "")
+	flags.BoolVar(&f.fast, "fast", false, "")
+	flags.BoolVar(&f.json, "json", false, "")
+	flags.StringVar(&f.pcap, "pcap", "", "")
+	flags.StringVar(&f.color, "color", "auto", "")
+	return c
+}
+
+// ranAgain is the exit status of the program that Enter has run.
+type ranAgain int
+
+func (r ranAgain) Error() string { return fmt.Sprintf("exit status %d", int(r)) }
+
+// run lists the scenes, or plays one. Inside is the program that Enter has run.
+func (f *labFlags) run(ctx context.Context, args []string, inside bool, env *environment) error {
+	name := strings.Join(args, " ")
+	color, err := useColor(f.color, env)
+	switch {
+	case err != nil:
+		return misused(err)
+	case f.list && name != "":
+		return misused(wording.Fail("cmd.lab.list", "argument", name))
+	case f.list || name == "":
+		return listScenes(env)
+	}
+	scene, err := lab.Find(name)
+	if err != nil {
+		return misused(err)
+	}
+	if inside {
+		return f.play(ctx, scene, color, env)
+	}
+	stop := ignoreInterrupts()
+	defer stop()
+	status, err := lab.Enter(env.arguments)
+	if err == nil && status != 0 {
+		return ranAgain(status)
+	}
+	return err
+}
+
+// listScenes prints the names of the scenes and what each shows.
+func listScenes(env *environment) error {
+	widest := 0
+	scenes := lab.Scenes()
+	for _, scene := range scenes {
+		widest = max(widest, text.Width(scene.Name))
+	}
+	var b []byte
+	for _, scene := range scenes {
+		b = append(b, text.PadRight(scene.Name, widest+2)...)
+		b = text.AppendWrapped(b, scene.Title().In(env.words), env.labWidth(), widest+2, widest+2)
+		b = append(b, '\n')
+	}
+	_, err := env.stdout.Write(b)
+	return err
+}
+
+// labWidth returns the width of what the lab draws: that of the terminal, or 100
+// columns in a pipe.
+func (env *environment) labWidth() int {
+	if env.stdoutTTY && env.size != nil {
+		width, _ := env.size()
+		return width
+	}
+	return 100
+}
+
+// viewer shows a run while it is played.
+type viewer interface {
+	Step(lab.Step) error
+}
+
+// play plays a scene in this process. The scene does not wait for the output: its
+// clocks are the kernel's.
+func (f *labFlags) play(ctx context.Context, scene *lab.Scene, color bool, env *environment) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	options := lab.Options{Fast: f.fast}
+	if f.pcap != "" {
+		file, err := os.Create(f.pcap)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		options.Capture = lab.NewCapture(file)
+	}
+	tape := newTape()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- lab.Play(ctx, scene, options, tape.add)
+		tape.end()
+	}()
+	shown := f.show(scene, tape, color, env)
+	stop()
+	err = <-ended
+	switch {
+	case shown != nil:
+		return shown
+	case err != nil:
+		return err
+	case options.Capture != nil:
+		return options.Capture.Err()
+	}
+	return nil
+}
+
+// show shows the steps of a run until it ends.
+func (f *labFlags) show(scene *lab.Scene, tape *tape, color bool, env *environment) error {
+	if f.json {
+		lines := &lab.Lines{W: env.stdout}
+		if err := lines.Begin(scene, f.fast); err != nil {
+			return err
+		}
+		last, err := tape.play(lines)
+		if err != nil {
+			return err
+		}
+		return lines.End(last)
+	}
+	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
+	drawing := &lab.Drawing{W: env.stdout, Width: env.labWidth(), Color: color, ASCII: !locale.UTF8(), Words: env.words}
+	if err := drawing.Begin(scene); err != nil {
+		return err
+	}
+	_, err := tape.play(drawing)
+	return err
+}
+
+// tape holds the steps of a run until they have been shown.
+type tape struct {
+	mu    sync.Mutex
+	more  *sync.Cond
+	steps []lab.Step
+	done  bool
+}
+
+func newTape() *tape {
+	t := &tape{}
+	t.more = sync.NewCond(&t.mu)
+	return t
+}
+
+func (t *tape) add(step lab.Step) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.steps = append(t.steps, step)
+	t.more.Signal()
+}
+
+func (t *tape) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done = true
+	t.more.Signal()
+}
+
+// next waits for the next step. It returns false if the run has ended.
+func (t *tape) next() (lab.Step, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.steps) == 0 {
+		if t.done {
+			return lab.Step{}, false
+		}
+		t.more.Wait()
+	}
+	step := t.steps[0]
+	t.steps = slices.Delete(t.steps, 0, 1)
+	return step, true
+}
+
+// play shows the steps and returns the last one.
+func (t *tape) play(v viewer) (lab.Step, error) {
+	var last lab.Step
+	for {
+		step, ok := t.next()
+		if !ok {
+			return last, nil
+		}
+		if err := v.Step(step); err != nil {
+			return last, err
+		}
+		last = step
+	}
+}
+
+// ignoreInterrupts has Ctrl-C reach only the program that this one runs. It must not
+// end this one first, or leave the terminal to both. A program that this one starts
+// does not ignore it.
+func ignoreInterrupts() func() {
+	signal.Reset(os.Interrupt)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	return func() { signal.Stop(interrupts) }
+}

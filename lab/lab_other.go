@@ -1,0 +1,30 @@
+//go:build !linux
+
+package lab
+
+import (
+	"context"
+
+	"tcpstate/wording"
+)
+
+// Inside is the last argument of a program that Enter runs.
+const Inside = "tcpstate-lab:inside"
+
+// Scene is a script that the two hosts play.
+type Scene struct {
+	Name  string
+	also  []string
+	title string
+}
+
+var errNeedsLinux = error(wording.Fail("lab.needs-linux"))
+
+// Scenes returns no scenes: they need Linux.
+func Scenes() []*Scene { return nil }
+
+// Play returns an error: scenes need Linux.
+func Play(context.Context, *Scene, Options, func(Step)) error { return errNeedsLinux }
+
+// Enter returns an error: namespaces need Linux.
+func Enter([]string) (int, error) { return 0, errNeedsLinux }
