@@ -55,9 +55,9 @@ func TestScreen(t *testing.T) {
 		}
 
 		p.Press("/")
-		p.Write("sport = 8080 and dprt")
-		p.Wait("filter: sport = 8080 and dprt", "\n"+strings.Repeat(" ", len("filter: sport = 8080 and "))+"^ ")
-		p.Press("BSpace", "BSpace", "BSpace")
+		p.Write("sport = 8080 and dprt =")
+		p.Wait("filter: sport = 8080 and dprt =", "\n"+strings.Repeat(" ", len("filter: sport = 8080 and "))+"^ ")
+		p.Press("BSpace", "BSpace", "BSpace", "BSpace", "BSpace")
 		p.Write("port >= :41002")
 		p.Wait("2 sockets  sort state", "Enter applies it")
 		p.Press("Enter")
