@@ -154,8 +154,10 @@ func runCount(ctx context.Context, o *countOptions, env *environment) error {
 	}
 	notes.printNew(snapshot.Warnings())
 	if o.bare {
-		_, err := fmt.Fprintln(env.stdout, counts.Total())
-		return err
+		if _, err := fmt.Fprintln(env.stdout, counts.Total()); err != nil {
+			return err
+		}
+		return snapshot.Warnings().Failure()
 	}
 	if o.limit > 0 && len(groups) > o.limit {
 		groups = groups[:o.limit]
@@ -164,7 +166,10 @@ func runCount(ctx context.Context, o *countOptions, env *environment) error {
 	for _, g := range groups {
 		rows = append(rows, render.CountGroup(g))
 	}
-	return o.counting.Write(env.stdout, counts, rows, snapshot.Warnings().Texts())
+	if err := o.counting.Write(env.stdout, counts, rows, snapshot.Warnings().Texts()); err != nil {
+		return err
+	}
+	return snapshot.Warnings().Failure()
 }
 
 // findListeners reads the listeners in advance if they distinguish the groups: a

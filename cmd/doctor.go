@@ -175,7 +175,7 @@ func (d *diagnosis) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return warnings.Failure()
 }
 
 // readBaseline reads the file of --baseline.

@@ -195,6 +195,9 @@ func runLs(ctx context.Context, o *lsOptions, env *environment) error {
 	}
 	err = o.listing.Write(env.stdout, sockets, func() []string { return snapshot.Warnings().Texts() })
 	notes.printNew(snapshot.Warnings())
+	if err == nil {
+		err = snapshot.Warnings().Failure()
+	}
 	return err
 }
 

@@ -187,8 +187,14 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 					return
 				}
 			}
-			for _, text := range s.Warnings().In(n.env.words) {
-				n.note(text)
+			for _, warning := range s.Warnings() {
+				if warning.Err == nil {
+					n.note(warning.Text.In(n.env.words))
+				}
+			}
+			if err := s.Warnings().Failure(); err != nil {
+				yield(nil, err)
+				return
 			}
 		}
 	}, nil

@@ -21,6 +21,9 @@ type notes struct {
 // printNew prints the warnings that were added since the last call.
 func (n *notes) printNew(warnings collect.Warnings) {
 	for _, warning := range warnings[n.printed:] {
+		if warning.Err != nil {
+			continue // it is the error of the command
+		}
 		n.print(warning.Text.In(n.env.words))
 	}
 	n.printed = len(warnings)

@@ -73,8 +73,12 @@ func runOverview(ctx context.Context, query collect.Query, o *render.Overview, n
 	o.Meta.Missing, o.Meta.Unlisted = c.Missing(), c.Observation.Unlisted
 	checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
 	survey := c.Observation.Survey
-	return o.Write(notes.env.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
+	err = o.Write(notes.env.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
 		Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()), Checked: checked, Unchecked: unchecked,
 		Sockets: survey.Counts.Total(),
 	}, warnings.Texts())
+	if err == nil {
+		err = warnings.Failure()
+	}
+	return err
 }

@@ -46,9 +46,14 @@ func TestLsFallsBackToProc(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := len(byEnds(t, list(t).Sockets))
-		for name, denied := range map[string]syscall.Errno{"EPROTONOSUPPORT": syscall.EPROTONOSUPPORT, "EPERM": syscall.EPERM} {
+		for name, denied := range map[string]syscall.Errno{"EPROTONOSUPPORT": syscall.EPROTONOSUPPORT, "EPERM": syscall.EPERM, "ENOENT": syscall.ENOENT} {
 			t.Run(name, func(t *testing.T) {
-				warning := fmt.Sprintf("sock_diag: opening a netlink socket: %v; reading /proc/net/tcp instead, which has fewer fields, and which may list a socket twice or miss one if the table changes meanwhile", denied)
+				hint, asHint := "", "" // without the module tcp_diag the kernel answers ENOENT
+				if denied == syscall.ENOENT {
+					hint = " (modprobe tcp_diag, as root, loads the kernel module that answers these requests)"
+					asHint = "tcpstate: hint: modprobe tcp_diag, as root, loads the kernel module that\n  answers these requests\n"
+				}
+				warning := fmt.Sprintf("sock_diag: opening a netlink socket: %v"+hint+"; reading /proc/net/tcp instead, which has fewer fields, and which may list a socket twice or miss one if the table changes meanwhile", denied)
 
 				got := runDenied(t, denied, "ls", "--json", "-e")
 				if wantErr := "tcpstate: note: " + warning + "\n"; got.code != exitDone || got.stderr != wantErr {
@@ -74,7 +79,7 @@ func TestLsFallsBackToProc(t *testing.T) {
 				if got := runDenied(t, denied, "ls", "--source", "procfs"); got.code != exitDone || got.stderr != "" {
 					t.Errorf("ls --source procfs: exit %d, stderr %q", got.code, got.stderr)
 				}
-				wantErr := fmt.Sprintf("tcpstate: sock_diag: opening a netlink socket: %v\n", denied)
+				wantErr := fmt.Sprintf("tcpstate: sock_diag: opening a netlink socket: %v\n", denied) + asHint
 				if got := runDenied(t, denied, "ls", "--source", "sock_diag"); got.code != exitFailed || got.stderr != wantErr || got.stdout != "" {
 					t.Errorf("ls --source sock_diag: exit %d, stderr %q, stdout %.50q, want 1, %q, nothing", got.code, got.stderr, got.stdout, wantErr)
 				}

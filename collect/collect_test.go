@@ -191,19 +191,37 @@ func TestOpenNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestSocketsEndWithTheirError(t *testing.T) {
-	dir := fakeProc(t, map[string]string{"net/tcp": header4 + listening4 + "   1: 0G00007F:0016\n", "net/tcp6": header6 + estab6})
-	s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both})
-	var got []string
-	for socket, err := range s.Sockets() {
-		if err != nil {
-			got = append(got, "error")
-			continue
+// What can be read of a damaged table is read, and so is the other table.
+func TestSocketsOfDamagedTables(t *testing.T) {
+	bad := "   1: 0G00007F:0016\n"
+	for _, test := range []struct {
+		name    string
+		files   map[string]string
+		want    string
+		failure []string // parts of it
+	}{
+		{"whole", map[string]string{"net/tcp": header4 + listening4, "net/tcp6": header6 + estab6}, "LISTEN ESTABLISHED", nil},
+		{"a line", map[string]string{"net/tcp": header4 + bad + listening4, "net/tcp6": header6 + estab6}, "LISTEN ESTABLISHED",
+			[]string{`net/tcp: line 2: line "   1: 0G00007F:0016": 2 columns, not 12`}},
+		{"lines of both", map[string]string{"net/tcp": header4 + bad + listening4 + header4 + "\n", "net/tcp6": header6 + bad + estab6 + bad}, "LISTEN ESTABLISHED",
+			[]string{"net/tcp: line 2: ", "; 2 other lines could not be read; and reading ", "net/tcp6: line 2: ", "; 1 other line could not be read"}},
+		{"an empty table", map[string]string{"net/tcp": header4 + listening4, "net/tcp6": ""}, "LISTEN", []string{`net/tcp6: line 1: header "": not that of`}},
+		{"a missing table", map[string]string{"net/tcp6": header6 + estab6}, "ESTABLISHED", []string{"net/tcp: no such file or directory"}},
+	} {
+		dir := fakeProc(t, test.files)
+		s := mustOpen(t, Query{Source: ProcFS, Proc: dir, States: tcp.All, Families: both})
+		if got := states(readAll(t, s)); got != test.want {
+			t.Errorf("%s: the sockets are %q, want %q", test.name, got, test.want)
 		}
-		got = append(got, socket.State.String())
-	}
-	if want := []string{"LISTEN", "error"}; !slices.Equal(got, want) {
-		t.Errorf("the sockets are %q, want %q", got, want)
+		failure := s.Warnings().Failure()
+		if (failure == nil) != (test.failure == nil) {
+			t.Errorf("%s: the failure is %v", test.name, failure)
+		}
+		for _, part := range test.failure {
+			if !strings.Contains(failure.Error(), part) {
+				t.Errorf("%s: the failure is %v, want %s in it", test.name, failure, part)
+			}
+		}
 	}
 }
 
@@ -339,13 +357,18 @@ func TestParseSourceReadsWhatStringSays(t *testing.T) {
 func TestMissingIsOfTheSource(t *testing.T) {
 	s := mustOpen(t, Query{Source: ProcFS, Proc: fakeProc(t, joined("", tables, settings)), States: tcp.All, Families: both,
 		Detail: tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailAge})
-	for _, name := range []string{"accept_queue_max", "cookie", "tcp_info", "interface", "mark", "bound_inactive", "close", "memory", "congestion", "cgroup", "cgroup_id"} {
+	for _, name := range []string{"accept_queue_max", "cookie", "tcp_info.rtt_us", "tcp_info.ato_us", "interface", "mark", "bound_inactive", "close", "memory", "congestion", "cgroup", "cgroup_id"} {
 		if !slices.Contains(s.Missing(), name) {
 			t.Errorf("missing does not name %s: %q", name, s.Missing())
 		}
 	}
+	for _, name := range []string{"tcp_info", "tcp_info.rto_us", "tcp_info.cwnd", "tcp_info.snd_ssthresh"} {
+		if slices.Contains(s.Missing(), name) {
+			t.Errorf("missing names %s, which /proc has", name)
+		}
+	}
 	for _, socket := range readAll(t, s) {
-		if socket.AcceptQueueMax.IsKnown() || socket.Cookie != 0 || socket.Info != nil || socket.Interface != "" ||
+		if socket.AcceptQueueMax.IsKnown() || socket.Cookie != 0 || socket.Info != nil && (!socket.Info.OfProc || socket.Info.SendCwnd == 0) || socket.Interface != "" ||
 			socket.Extended != nil || socket.Memory != nil || socket.Congestion != nil || socket.State == tcp.BoundInactive {
 			t.Errorf("a socket of /proc has a field that missing names: %+v", socket)
 		}

@@ -18,6 +18,10 @@ type Warning struct {
 	Code    WarningCode
 	Subject string          // which one, if a code can be about several things; else ""
 	Text    wording.Message // one sentence, without a full stop; may contain names from outside
+
+	// Err is set if the reading lacks something that it should have. The command
+	// shows what was read, and then fails with this error.
+	Err error
 }
 
 // WarningCode says what a warning is about. A code keeps its meaning.
@@ -27,6 +31,7 @@ type WarningCode string
 const (
 	NothingMatches      WarningCode = "nothing-matches"      // the query excludes every socket
 	SourceFailed        WarningCode = "source-failed"        // another source is read in place of the one that failed
+	TableUnread         WarningCode = "table-unread"         // subject: the file; lines of it, or all of it, could not be read
 	TableChanged        WarningCode = "table-changed"        // sockets may be missing or listed twice
 	StatesUnlisted      WarningCode = "states-unlisted"      // the source does not list the sockets of some requested states
 	AgesUnknown         WarningCode = "ages-unknown"         // settings that ages depend on could not be read
@@ -71,6 +76,22 @@ func (w Warnings) In(c *wording.Catalogue) (texts []string) {
 	return texts
 }
 
+// Failure returns the error of a reading that lacks something that it should have,
+// or nil.
+func (w Warnings) Failure() error {
+	var failure error
+	for _, warning := range w {
+		switch {
+		case warning.Err == nil:
+		case failure == nil:
+			failure = warning.Err
+		default:
+			failure = wording.Both(failure, warning.Err)
+		}
+	}
+	return failure
+}
+
 // isAbout reports whether both warnings are about the same thing.
 func (w Warning) isAbout(other Warning) bool {
 	return w.Code == other.Code && w.Subject == other.Subject
@@ -90,7 +111,14 @@ const insteadOfSockDiag = "collect.instead-of-sock-diag"
 
 // sourceFailed reports that another source is read, and what to know about it.
 func sourceFailed(err error, instead string) Warning {
+	if hint := wording.Hint(err); !hint.IsZero() {
+		return Warning{Code: SourceFailed, Text: wording.Say("collect.source-failed.hint", "cause", err, "hint", hint, "instead", wording.Say(instead))}
+	}
 	return Warning{Code: SourceFailed, Text: wording.Say("collect.source-failed", "cause", err, "instead", wording.Say(instead))}
+}
+
+func tableUnread(file string, err error) Warning {
+	return Warning{Code: TableUnread, Subject: file, Text: wording.Say("collect.error", "cause", err), Err: err}
 }
 
 func tableChanged() Warning {

@@ -210,7 +210,7 @@ func missing(sources Sources, states tcp.StateSet) []string {
 		case f.From&sources != 0 && !withoutInfo:
 		case f.MissingAs != nil:
 			add(f.MissingAs...)
-		case nested:
+		case nested && !knowsPartOf(sources, object):
 			add(object)
 		default:
 			add(f.Name)
@@ -222,6 +222,14 @@ func missing(sources Sources, states tcp.StateSet) []string {
 	slices.Sort(unlisted)
 	add(unlisted...)
 	return names
+}
+
+// knowsPartOf reports whether the sources know some of the fields of an object.
+func knowsPartOf(sources Sources, object string) bool {
+	return find(func(f *Field) bool {
+		of, nested := f.Object()
+		return nested && of == object && f.From&sources != 0
+	}) != nil
 }
 
 // Unlisted returns the states whose sockets none of the sources lists. Of such a

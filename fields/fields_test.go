@@ -19,6 +19,7 @@ var notFields = map[string]string{
 	"Info.Len":         "shows how much of tcp_info is known",
 	"Info.Connecting":  "shows which fields of tcp_info are known",
 	"Info.Listener":    "shows which fields of tcp_info are known",
+	"Info.OfProc":      "shows which fields of tcp_info are known",
 	"ProcLine.UID":     "is for output in the format of netstat",
 	"ProcLine.Resends": "is for output in the format of netstat",
 	"ProcLine.Probes":  "is for output in the format of netstat",

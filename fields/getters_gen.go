@@ -826,7 +826,7 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if info.Len >= 12 && !info.Listener {
+			if (info.Len >= 12 || info.OfProc) && !info.Listener {
 				return number(info.RTO)
 			}
 			return Value{}
@@ -1002,7 +1002,7 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if info.Len >= 80 && !info.Listener {
+			if (info.Len >= 80 || info.OfProc) && !info.Listener {
 				return number(info.SendSSThresh)
 			}
 			return Value{}
@@ -1013,7 +1013,7 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if info == nil {
 				return Value{}
 			}
-			if info.Len >= 84 {
+			if info.Len >= 84 || info.OfProc {
 				return number(info.SendCwnd)
 			}
 			return Value{}

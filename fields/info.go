@@ -5,6 +5,9 @@ import "tcpstate/tcp"
 // infoSources are the sources that know tcp_info.
 const infoSources = SockDiag
 
+// inProc are the sources of the fields of tcp_info that /proc/net/tcp has too.
+const inProc = infoSources | ProcFS
+
 // info returns the fields of tcp.Info, in the kernel's order. A field is known
 // if the kernel's struct tcp_info is long enough to hold it. The generator
 // computes where the field ends from the structure in sockdiag/attributes.go.
@@ -19,7 +22,7 @@ func info() []Field {
 		{Name: "tcp_info.rcv_wscale", Of: "s.Info.RecvWindowScale", Doc: "shift of the windows that this end advertises"},
 		{Name: "tcp_info.delivery_rate_app_limited", Kind: Boolean, Of: "s.Info.DeliveryRateAppLimited", Doc: "true if the program, not the path, limited the delivery rate"},
 		{Name: "tcp_info.fastopen_client_fail", Of: "s.Info.FastOpenClientFail", Doc: "why TCP Fast Open failed: 0 it did not fail, 1 no cookie, 2 SYN data not acknowledged, 3 timeout"},
-		{Name: "tcp_info.rto_us", Kind: Duration, Of: "s.Info.RTO", Doc: "current retransmission timeout"},
+		{Name: "tcp_info.rto_us", Kind: Duration, Of: "s.Info.RTO", From: inProc, Doc: "current retransmission timeout; from procfs in steps of 10 ms"},
 		{Name: "tcp_info.ato_us", Kind: Duration, Of: "s.Info.ATO", Doc: "timeout of delayed acknowledgements"},
 		{Name: "tcp_info.snd_mss_bytes", Of: "s.Info.SendMSS", Doc: "largest segment sent"},
 		{Name: "tcp_info.rcv_mss_bytes", Of: "s.Info.RecvMSS", Doc: "largest segment received, as the kernel estimates it for delayed acknowledgements"},
@@ -35,8 +38,8 @@ func info() []Field {
 		{Name: "tcp_info.rcv_ssthresh_bytes", Of: "s.Info.RecvSSThresh", Doc: "limit of the window that this end will advertise"},
 		{Name: "tcp_info.rtt_us", Kind: Duration, Of: "s.Info.RTT", Filter: "rtt", Known: "s.Info.RTT != 0", Doc: "smoothed round-trip time"},
 		{Name: "tcp_info.rttvar_us", Kind: Duration, Of: "s.Info.RTTVar", Known: "s.Info.RTT != 0", Doc: "mean deviation of the round-trip time"},
-		{Name: "tcp_info.snd_ssthresh", Of: "s.Info.SendSSThresh", Doc: "slow start threshold in segments; 2147483647 until the first loss"},
-		{Name: "tcp_info.cwnd", Of: "s.Info.SendCwnd", States: withInfo, Doc: "congestion window in segments"},
+		{Name: "tcp_info.snd_ssthresh", Of: "s.Info.SendSSThresh", From: inProc, Doc: "slow start threshold in segments; 2147483647 until the first loss"},
+		{Name: "tcp_info.cwnd", Of: "s.Info.SendCwnd", From: inProc, States: withInfo, Doc: "congestion window in segments"},
 		{Name: "tcp_info.advmss_bytes", Of: "s.Info.AdvertisedMSS", Doc: "MSS that this end advertised"},
 		{Name: "tcp_info.reordering", Of: "s.Info.Reordering", States: withInfo, Doc: "how far segments may be reordered before the kernel considers one lost, in segments"},
 		{Name: "tcp_info.rcv_rtt_us", Kind: Duration, Of: "s.Info.RecvRTT", Known: "s.Info.RecvRTT != 0", Doc: "round-trip time as the receiver estimates it"},

@@ -32,7 +32,10 @@ const (
 
 	// Other sockets have five more: the timeouts of retransmission and of
 	// delayed acknowledgement, quick acks, the congestion window, and ssthresh.
-	fullColumns = smallColumns + 5
+	columnRTO      = smallColumns
+	columnCwnd     = smallColumns + 3
+	columnSSThresh = smallColumns + 4
+	fullColumns    = smallColumns + 5
 )
 
 // lineParser parses lines into its socket. The methods for single columns store
@@ -41,10 +44,11 @@ const (
 type lineParser struct {
 	family  tcp.Family
 	order   binary.ByteOrder
-	columns [columnInode + 1][]byte
+	columns [fullColumns][]byte
 	count   int      // columns in the line, fullColumns at most
 	memory  [16]byte // the bytes of an address; a local variable would be allocated, since order is an interface
 	socket  tcp.Socket
+	info    tcp.Info
 	err     error
 }
 
@@ -82,6 +86,12 @@ func (p *lineParser) parse(line []byte) error {
 	}
 	if !small {
 		s.Owner = tcp.FullSocketOwner(uid, inode)
+		if s.State != tcp.Listen {
+			p.addInfo()
+		}
+		if p.err != nil {
+			return p.err
+		}
 	}
 	if s.State == tcp.Listen {
 		s.AcceptQueue = recvQueue
@@ -103,6 +113,18 @@ func (p *lineParser) parse(line []byte) error {
 	return nil
 }
 
+// addInfo adds what the end of the line has of tcp_info. A listener has other values
+// there. The kernel prints -1 for a slow start threshold that no loss has set yet.
+func (p *lineParser) addInfo() {
+	const tick, unset = 10 * time.Millisecond, 1<<31 - 1 // TCP_INFINITE_SSTHRESH, include/net/tcp.h
+	p.info = tcp.Info{OfProc: true, RTO: time.Duration(p.decimal("rto", p.columns[columnRTO])) * tick,
+		SendCwnd: p.decimal("congestion window", p.columns[columnCwnd]), SendSSThresh: unset}
+	if threshold := p.columns[columnSSThresh]; string(threshold) != "-1" {
+		p.info.SendSSThresh = p.decimal("slow start threshold", threshold)
+	}
+	p.socket.Info = &p.info
+}
+
 // isSmall reports whether the line describes one of the kernel's small sockets:
 // a TIME_WAIT, an orphaned FIN_WAIT2 that the kernel keeps as a time-wait
 // socket, or a request socket. Their uid is 0 or that of the listener. A
@@ -115,8 +137,7 @@ func (p *lineParser) isSmall() bool {
 }
 
 // split finds the columns of line, which are separated by one or more spaces.
-// It keeps the columns that parse uses and counts the others. It stops after
-// fullColumns, because a newer kernel may have more.
+// It stops after fullColumns, because a newer kernel may have more.
 //
 // If there is a space after the expected width of a column, split takes that as
 // the end of the column and does not search for it. Only columns of hexadecimal
@@ -143,9 +164,7 @@ func (p *lineParser) split(line []byte) {
 		for end < len(line) && line[end] != ' ' {
 			end++
 		}
-		if count < len(p.columns) {
-			p.columns[count] = line[start:end]
-		}
+		p.columns[count] = line[start:end]
 		count++
 	}
 	p.count = count

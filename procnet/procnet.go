@@ -15,8 +15,9 @@
 //
 //   - AcceptQueueMax: a listener's line has only the present length of the
 //     accept queue.
-//   - Cookie, Info, Congestion, Memory, Extended and the interface: they have
-//     no columns. Without the interface, a link-local address has no zone.
+//   - Cookie, Congestion, Memory, Extended and the interface: they have no
+//     columns. Without the interface, a link-local address has no zone.
+//   - All fields of Info but RTO, in steps of 10 ms, SendCwnd and SendSSThresh.
 //   - Sockets that are bound and neither listen nor connect
 //     (tcp.BoundInactive): they have no line at all.
 //   - The Owner of the kernel's small sockets: see tcp.Owner.
@@ -32,6 +33,7 @@
 package procnet
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -88,9 +90,9 @@ func usesInit(fsys fs.FS) bool {
 }
 
 // Sockets yields the TCP sockets of the given families, in that order, while it
-// reads them. The Socket is reused: it is valid until the next one. Sockets
-// yields at most one error, a *ReadError, as the last value. It closes the file
-// when the loop ends, even early.
+// reads them. The Socket is reused: it is valid until the next one. An error is a
+// *ReadError, about a line or about a whole file. The sockets of the lines and of
+// the file after it follow. Sockets closes the file when the loop ends, even early.
 //
 // The kernel's list does not show one moment: sockets open and close while it
 // is read. The kernel remembers its place in the list as a position, so a
@@ -124,22 +126,45 @@ func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) b
 		}
 	}
 	if err != nil {
-		yield(nil, &ReadError{File: p.path(name), Err: cause(err)})
-		return false
+		return yield(nil, &ReadError{File: p.path(name), Err: cause(err)})
 	}
 	defer file.Close()
 
 	for s, err := range parseSockets(file, family, binary.NativeEndian) {
 		if err != nil {
 			err.File = p.path(name)
-			yield(nil, err)
-			return false
+			if !yield(nil, err) {
+				return false
+			}
+			continue
 		}
 		if !yield(s, nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// CheckTables returns nil if at least one of the files of the families can be read
+// and begins as it must; else the error about the first.
+func (p *Proc) CheckTables(families []tcp.Family) error {
+	var first error
+	for _, family := range families {
+		if _, err := fs.Stat(p.FS, path.Join(p.NetDir, "tcp6")); family == tcp.IPv6 && len(families) > 1 && errors.Is(err, fs.ErrNotExist) {
+			continue // proves nothing about the other
+		}
+		var err error
+		p.familySockets(family, func(_ *tcp.Socket, e error) bool {
+			err = e
+			return false
+		})
+		wrong, _ := errors.AsType[*ReadError](err)
+		if wrong == nil || wrong.Line > 1 {
+			return nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
 }
 
 // path returns the path of the file for messages.
@@ -151,6 +176,7 @@ type ReadError struct {
 	File string // with Proc.Dir before it
 	Line int    // the header is line 1; 0 means the file as a whole
 	Err  error  // a *ValueError, or the error of the file system
+	More bool   // only this line could not be read
 }
 
 func (e *ReadError) Error() string { return e.Message().String() }
@@ -176,9 +202,9 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.What, quote(e.Text), e.Problem)
 }
 
-// quote quotes a value, or its first 300 bytes: the kernel's lines are 150 bytes
-// long for IPv4 and shorter than 300 for IPv6.
-func quote(value string) string { return text.Quote(value, 300) }
+// quote quotes a value, or its first 100 bytes. The kernel's lines are longer, but
+// what is wrong in them is quoted by itself.
+func quote(value string) string { return text.Quote(value, 100) }
 
 // cause removes the operation and the file name from an error, since ReadError
 // has both.

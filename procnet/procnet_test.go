@@ -54,10 +54,12 @@ func TestSockets(t *testing.T) {
 		{"no family requested", map[string]string{"net/tcp": one4}, nil, ""},
 		{"a kernel without IPv6", map[string]string{"net/tcp": one4}, both, "ipv4 LISTEN"},
 		{"a kernel without IPv6, only IPv6 requested", map[string]string{"net/tcp": one4}, both[1:], ""},
-		{"no net/tcp", map[string]string{"net/tcp6": one6}, both, "reading net/tcp: file does not exist"},
+		{"no net/tcp", map[string]string{"net/tcp6": one6}, both, "reading net/tcp: file does not exist\nipv6 LISTEN"},
 		{"no /proc at all", nil, both[1:], "reading net/tcp6: file does not exist"},
 		{"bad line in net/tcp", map[string]string{"net/tcp": one4 + "x", "net/tcp6": one6}, both,
-			"ipv4 LISTEN\n" + `reading net/tcp: line 3: line "x": 1 columns, not 12`},
+			"ipv4 LISTEN\n" + `reading net/tcp: line 3: line "x": 1 columns, not 12` + "\nipv6 LISTEN"},
+		{"an empty net/tcp", map[string]string{"net/tcp": "", "net/tcp6": one6}, both,
+			`reading net/tcp: line 1: header "": not that of net/tcp or net/tcp6` + "\nipv6 LISTEN"},
 		{"bad line in net/tcp6", map[string]string{"net/tcp": one4, "net/tcp6": strings.Replace(one6, "341200FD", "0G00", 1)}, both,
 			"ipv4 LISTEN\n" + `reading net/tcp6: line 2: local address "0G00BC9A78560000000001000000": not hexadecimal`},
 		{"the other family's file", map[string]string{"net/tcp": one6}, both[:1],
@@ -71,10 +73,33 @@ func TestSockets(t *testing.T) {
 	}
 }
 
+func TestCheckTables(t *testing.T) {
+	one4, one6 := table(tcp.IPv4, 1), table(tcp.IPv6, 1)
+	for _, test := range []struct {
+		name     string
+		files    map[string]string
+		families []tcp.Family
+		want     string
+	}{
+		{"both", map[string]string{"net/tcp": one4, "net/tcp6": one6}, both, ""},
+		{"one, with a bad line", map[string]string{"net/tcp": header4 + "x"}, both, ""},
+		{"a good one beside an empty one", map[string]string{"net/tcp": "", "net/tcp6": header6}, both, ""},
+		{"a good one beside none", map[string]string{"net/tcp6": one6}, both, ""},
+		{"not the one that is requested", map[string]string{"net/tcp6": one6}, both[:1], "reading net/tcp: file does not exist"},
+		{"two bad ones", map[string]string{"net/tcp": "x", "net/tcp6": ""}, both, `reading net/tcp: line 1: header "x": not that of net/tcp or net/tcp6`},
+		{"none", nil, both, "reading net/tcp: file does not exist"},
+	} {
+		err := files(test.files).CheckTables(test.families)
+		if got := fmt.Sprint(err); got != test.want && (err != nil || test.want != "") {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
 // An error has the full path of the file, and unwraps to its cause.
 func TestSocketsErrorNamesFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "proc")
-	for _, err := range Open(dir).Sockets(both) {
+	for _, err := range Open(dir).Sockets(both[:1]) {
 		readErr, ok := errors.AsType[*ReadError](err)
 		if !ok || readErr.File != dir+"/net/tcp" || readErr.Line != 0 || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %#v, want a ReadError about %s/net/tcp that is fs.ErrNotExist", err, dir)

@@ -47,6 +47,19 @@ func timer(kind tcp.TimerKind, expires time.Duration, retransmits uint8) tcp.Tim
 	return tcp.Timer{Kind: kind, Expires: expires, Retransmits: retransmits}
 }
 
+// unset is a slow start threshold before the first loss.
+const unset = 1<<31 - 1
+
+// end returns what the end of a line has, with the timeout in ticks of 10 ms.
+func end(rto, cwnd, ssthresh uint32) *tcp.Info {
+	return &tcp.Info{OfProc: true, RTO: time.Duration(rto) * 10 * time.Millisecond, SendCwnd: cwnd, SendSSThresh: ssthresh}
+}
+
+// damaged are parts of files that no kernel writes, in place of a line.
+var damaged = []string{
+	"\n", "   \n", strings.Repeat("\x00", 4096) + "\n", header4, header6, "\x00\x00", strings.Repeat("x", 2*longestLine) + "\n",
+}
+
 func columns(uid uint32, resends, probes uint8) tcp.Optional[tcp.ProcLine] {
 	return tcp.Known(tcp.ProcLine{UID: uid, Resends: resends, Probes: probes})
 }
@@ -63,52 +76,55 @@ var lines = []struct {
 		tcp.Socket{State: tcp.Listen, AcceptQueue: 2, Owner: owner(1000, 13199), ProcLine: columns(1000, 0, 0)}},
 	{"client before any answer",
 		"02 00000001:00000000 01:0000001E 00000002     0        0 13202 2 000000007ea99f0c 100 0 0 1 -1",
-		tcp.Socket{State: tcp.SynSent, SendQueue: 1, Timer: timer(tcp.TimerOn, 300*time.Millisecond, 2), Owner: owner(0, 13202), ProcLine: columns(0, 2, 0)}},
+		tcp.Socket{State: tcp.SynSent, SendQueue: 1, Timer: timer(tcp.TimerOn, 300*time.Millisecond, 2), Owner: owner(0, 13202), Info: end(100, 1, unset), ProcLine: columns(0, 2, 0)}},
 	{"request socket, with its listener's uid",
 		"03 00000000:00000000 01:0000001C 00000001  1000        0 0 0 000000002f23ccd1                                      ",
 		tcp.Socket{State: tcp.SynRecv, Timer: timer(tcp.TimerOn, 280*time.Millisecond, 1), ProcLine: columns(1000, 1, 0)}},
 	{"full socket in SYN_RECV, after a simultaneous open",
 		"03 00000001:00000000 01:00000064 00000000  1000        0 13203 2 0000000019c47bc6 100 0 0 10 -1",
-		tcp.Socket{State: tcp.SynRecv, SendQueue: 1, Timer: timer(tcp.TimerOn, time.Second, 0), Owner: owner(1000, 13203), ProcLine: columns(1000, 0, 0)}},
+		tcp.Socket{State: tcp.SynRecv, SendQueue: 1, Timer: timer(tcp.TimerOn, time.Second, 0), Owner: owner(1000, 13203), Info: end(100, 10, unset), ProcLine: columns(1000, 0, 0)}},
 	{"established, keepalive, three probes unanswered",
 		"01 00000000:00000005 02:000AFB6E 00000000  1000        3 13206 2 00000000a44ee0c1 20 0 0 11 -1",
-		tcp.Socket{State: tcp.Established, RecvQueue: 5, Timer: timer(tcp.TimerKeepalive, 2*time.Hour-2740*time.Millisecond, 3), Owner: owner(1000, 13206), ProcLine: columns(1000, 0, 3)}},
+		tcp.Socket{State: tcp.Established, RecvQueue: 5, Timer: timer(tcp.TimerKeepalive, 2*time.Hour-2740*time.Millisecond, 3), Owner: owner(1000, 13206), Info: end(20, 11, unset), ProcLine: columns(1000, 0, 3)}},
 	{"established, timer off after it has been on",
 		"01 00000000:00000000 00:00000009 00000007     0        9 13207 1 00000000827dca11 20 4 30 10 -1",
-		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 7, 9)}},
+		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), Info: end(20, 10, unset), ProcLine: columns(0, 7, 9)}},
 	{"established, not accepted yet",
 		"01 00000000:00000000 00:00000000 00000000     0        0 0 1 00000000505e2e57 20 0 0 10 -1",
-		tcp.Socket{State: tcp.Established, ProcLine: columns(0, 0, 0)}},
+		tcp.Socket{State: tcp.Established, Info: end(20, 10, unset), ProcLine: columns(0, 0, 0)}},
 	{"zero window, with probes",
 		"04 0039B601:00000000 04:00000047 00000008     0        2 13221 2 0000000070a4241b 20 0 0 16 -1",
-		tcp.Socket{State: tcp.FinWait1, SendQueue: 3782145, Timer: timer(tcp.TimerPersist, 710*time.Millisecond, 2), Owner: owner(0, 13221), ProcLine: columns(0, 8, 2)}},
+		tcp.Socket{State: tcp.FinWait1, SendQueue: 3782145, Timer: timer(tcp.TimerPersist, 710*time.Millisecond, 2), Owner: owner(0, 13221), Info: end(20, 16, unset), ProcLine: columns(0, 8, 2)}},
 	{"half-closed by its own program",
 		"05 00000000:0001F600 00:00000000 00000000     0        0 13225 1 000000004a392147 20 4 0 11 -1",
-		tcp.Socket{State: tcp.FinWait2, RecvQueue: 128512, Owner: owner(0, 13225), ProcLine: columns(0, 0, 0)}},
+		tcp.Socket{State: tcp.FinWait2, RecvQueue: 128512, Owner: owner(0, 13225), Info: end(20, 11, unset), ProcLine: columns(0, 0, 0)}},
 	{"orphan that is still a full socket",
 		"05 00000000:00000000 02:00000E8F 00000000  1000        0 0 2 00000000bfd5929c 20 0 0 11 -1",
-		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 37270*time.Millisecond, 0), Owner: owner(1000, 0), ProcLine: columns(1000, 0, 0)}},
+		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerKeepalive, 37270*time.Millisecond, 0), Owner: owner(1000, 0), Info: end(20, 11, unset), ProcLine: columns(1000, 0, 0)}},
 	{"orphan that is a small socket",
 		"05 00000000:00000000 03:0000165F 00000000     0        0 0 3 00000000dc2700ff                                      ",
 		tcp.Socket{State: tcp.FinWait2, Timer: timer(tcp.TimerTimeWait, 57270*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
 	{"closed by both ends at once",
 		"0B 00000001:00000000 01:00000014 00000001     0        0 13230 2 0000000006040a93 20 4 0 10 -1",
-		tcp.Socket{State: tcp.Closing, SendQueue: 1, Timer: timer(tcp.TimerOn, 200*time.Millisecond, 1), Owner: owner(0, 13230), ProcLine: columns(0, 1, 0)}},
+		tcp.Socket{State: tcp.Closing, SendQueue: 1, Timer: timer(tcp.TimerOn, 200*time.Millisecond, 1), Owner: owner(0, 13230), Info: end(20, 10, unset), ProcLine: columns(0, 1, 0)}},
 	{"TIME_WAIT",
 		"06 00000000:00000000 03:0000165E 00000000     0        0 0 3 0000000005b2a59e                                      ",
 		tcp.Socket{State: tcp.TimeWait, Timer: timer(tcp.TimerTimeWait, 57260*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
 	{"closed by the peer",
 		"08 00000000:00000001 00:00000000 00000000     0        0 13213 1 00000000c4afc8e8 20 4 0 10 -1",
-		tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: owner(0, 13213), ProcLine: columns(0, 0, 0)}},
+		tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: owner(0, 13213), Info: end(20, 10, unset), ProcLine: columns(0, 0, 0)}},
 	{"last FIN unacknowledged",
 		"09 0039B601:00000001 04:0000003A 00000000     0        0 0 2 000000002d677e6b 20 4 0 16 -1",
-		tcp.Socket{State: tcp.LastAck, SendQueue: 3782145, RecvQueue: 1, Timer: timer(tcp.TimerPersist, 580*time.Millisecond, 0), ProcLine: columns(0, 0, 0)}},
+		tcp.Socket{State: tcp.LastAck, SendQueue: 3782145, RecvQueue: 1, Timer: timer(tcp.TimerPersist, 580*time.Millisecond, 0), Info: end(20, 16, unset), ProcLine: columns(0, 0, 0)}},
 	{"closed",
 		"07 00000000:00000000 00:00000000 00000000 65534        0 4294967295 1 000000001561fc9a 20 8 0 10 -1",
-		tcp.Socket{State: tcp.Close, Owner: owner(65534, 1<<32-1), ProcLine: columns(65534, 0, 0)}},
+		tcp.Socket{State: tcp.Close, Owner: owner(65534, 1<<32-1), Info: end(20, 10, unset), ProcLine: columns(65534, 0, 0)}},
+	{"after a loss, with a long timeout",
+		"01 00000000:00000000 01:00000064 00000003     0        0 13208 2 00000000827dca12 12000 4 1 1 7",
+		tcp.Socket{State: tcp.Established, Timer: timer(tcp.TimerOn, time.Second, 3), Owner: owner(0, 13208), Info: end(12000, 1, 7), ProcLine: columns(0, 3, 0)}},
 	{"columns of a future kernel",
 		"01 00000000:00000000 00:00000000 00000000     0        0 13207 1 00000000827dca11 20 4 30 10 -1 12 what 0x3",
-		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), ProcLine: columns(0, 0, 0)}},
+		tcp.Socket{State: tcp.Established, Owner: owner(0, 13207), Info: end(20, 10, unset), ProcLine: columns(0, 0, 0)}},
 }
 
 func TestParseSockets(t *testing.T) {
@@ -119,9 +135,9 @@ func TestParseSockets(t *testing.T) {
 				want := test.want
 				want.Family, want.Local, want.Peer = f.family, f.local, f.peer
 				text := fmt.Sprintf("%s  12: %s %s %s\n", f.header, f.localText, f.remote, test.text)
-				got, err := all(strings.NewReader(text), f.family)
-				if err != nil {
-					t.Fatal(err)
+				got, errs := all(strings.NewReader(text), f.family)
+				if errs != nil {
+					t.Fatal(errs)
 				}
 				if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 					t.Errorf("got  %+v\nwant %+v", got, want)
@@ -159,9 +175,9 @@ func TestParseSocketsErrors(t *testing.T) {
 	}
 	for _, test := range []struct{ name, text, want string }{
 		{"empty file", "", `line 1: header "": not that of net/tcp or net/tcp6`},
-		{"no header", line4, `line 1: header "` + strings.TrimSuffix(line4, "\n") + `": not that of net/tcp or net/tcp6`},
+		{"no header", line4, `line 1: header ` + quote(line4) + `: not that of net/tcp or net/tcp6`},
 		{"header of net/route", "Iface\tDestination\n", `line 1: header "Iface\tDestination": not that of net/tcp or net/tcp6`},
-		{"header with a longer word", strings.Replace(header4, "inode", "inodes", 1), `line 1: header "` + strings.Replace(strings.TrimSuffix(header4, "\n"), "inode", "inodes", 1) + `": not that of net/tcp or net/tcp6`},
+		{"header with a longer word", strings.Replace(header4, "inode", "inodes", 1), `line 1: header ` + quote(strings.Replace(header4, "inode", "inodes", 1)) + `: not that of net/tcp or net/tcp6`},
 		{"blank line", header4 + line4 + "\n", `line 3: line "": 0 columns, not 12`},
 		{"line of one word", header4 + "  oops  \n", `line 2: line "  oops  ": 1 columns, not 12`},
 		{"entry", broken("0:", "x:"), `line 3: entry "x": not a decimal number`},
@@ -193,14 +209,15 @@ func TestParseSocketsErrors(t *testing.T) {
 		{"inode too large", broken("13199", "99999999999999999999999"), `line 3: inode "99999999999999999999999": more than 32 bits`},
 		{"first of two errors", broken("0100007F:1F90 00000000", "0100007G:1F90 0000000G"), `line 3: local address "0100007G": not hexadecimal`},
 		{"cut off in the inode", header4 + line4 + line4[:strings.Index(line4, "199")], `line 3: line "` + line4[:strings.Index(line4, "199")] + `": 10 columns, not 12`},
-		{"full socket, cut off after the pointer", header4 + line4[:strings.Index(line4, " 100 0")], `line 2: line "` + line4[:strings.Index(line4, " 100 0")] + `": 12 columns, not 17`},
-		{"endless line", header4 + strings.Repeat("0", longestLine), `line 2: line "` + strings.Repeat("0", 300) + `"...: too long`},
+		{"full socket, cut off after the pointer", header4 + line4[:strings.Index(line4, " 100 0")], `line 2: line ` + quote(line4[:strings.Index(line4, " 100 0")]) + `: 12 columns, not 17`},
+		{"endless line", header4 + strings.Repeat("0", longestLine), `line 2: line "` + strings.Repeat("0", 100) + `"...: too long`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := all(strings.NewReader(test.text), tcp.IPv4)
-			if err == nil {
-				t.Fatalf("no error, want %s", test.want)
+			_, errs := all(strings.NewReader(test.text), tcp.IPv4)
+			if len(errs) != 1 {
+				t.Fatalf("%d errors, want %s", len(errs), test.want)
 			}
+			err := errs[0]
 			err.File = "net/tcp"
 			if want := "reading net/tcp: " + test.want; err.Error() != want {
 				t.Errorf("got  %s\nwant %s", err, want)
@@ -212,12 +229,54 @@ func TestParseSocketsErrors(t *testing.T) {
 	}
 }
 
-// The sockets before an invalid line are yielded, and none after it.
-func TestParseSocketsStopsAtError(t *testing.T) {
-	got, err := all(strings.NewReader(header4+line4+line4+"oops\n"+line4), tcp.IPv4)
-	if len(got) != 2 || err == nil || err.Line != 4 {
-		t.Errorf("got %d sockets and %v, want 2 and an error on line 4", len(got), err)
+// Damaged lines are reported, each by its number, and the sockets around them are
+// read.
+func TestParseSocketsAroundDamage(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(header4 + line4)
+	for _, part := range damaged {
+		if !strings.HasSuffix(part, "\n") {
+			part += "\n"
+		}
+		text.WriteString(part + line4)
 	}
+	got, errs := all(strings.NewReader(text.String()), tcp.IPv4)
+	if len(got) != len(damaged)+1 || len(errs) != len(damaged) {
+		t.Fatalf("got %d sockets and %d errors, want %d and %d", len(got), len(errs), len(damaged)+1, len(damaged))
+	}
+	for i, err := range errs {
+		if err.Line != 3+2*i || !err.More || len(err.Error()) > 520 {
+			t.Errorf("error %d is on line %d: %.600v", i, err.Line, err)
+		}
+	}
+}
+
+// A file that is not a table, or has no end, is given up.
+func TestParseSocketsGivesUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		r    io.Reader
+		errs int
+	}{
+		"no header":           {strings.NewReader(line4 + line4), 1},
+		"a line without end":  {io.MultiReader(strings.NewReader(header4), endless("\x00")), 1},
+		"lines without end":   {io.MultiReader(strings.NewReader(header4), endless("x\n")), mostWrongLines},
+		"no line, but an end": {io.MultiReader(strings.NewReader(header4), io.LimitReader(endless("x"), 50*longestLine)), 1},
+	} {
+		got, errs := all(test.r, tcp.IPv4)
+		if len(got) != 0 || len(errs) != test.errs || errs[len(errs)-1].More != (name == "no line, but an end") {
+			t.Errorf("%s: %d sockets, %d errors, the last %.300v", name, len(got), len(errs), errs[len(errs)-1])
+		}
+	}
+}
+
+// endless repeats a text for ever.
+type endless string
+
+func (e endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = e[i%len(e)]
+	}
+	return len(b), nil
 }
 
 func TestParseSocketsReaders(t *testing.T) {
@@ -242,9 +301,13 @@ func TestParseSocketsReaders(t *testing.T) {
 			"reading : line 1: gone"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := all(test.r, tcp.IPv4)
+			got, errs := all(test.r, tcp.IPv4)
 			if len(got) != test.sockets {
 				t.Errorf("got %d sockets, want %d", len(got), test.sockets)
+			}
+			var err error
+			if len(errs) > 0 {
+				err = errs[0]
 			}
 			if message := fmt.Sprint(err); err != nil && message != test.err || err == nil && test.err != "" {
 				t.Errorf("got error %v, want %q", err, test.err)
@@ -305,25 +368,26 @@ func recorded(t *testing.T) []tcp.Socket {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		got, readErr := all(r, file.family)
-		if readErr != nil {
-			t.Fatal(readErr)
+		got, errs := all(r, file.family)
+		if errs != nil {
+			t.Fatal(errs)
 		}
 		sockets = append(sockets, got...)
 	}
 	return sockets
 }
 
-// all returns all sockets that parseSockets yields for a file of a
+// all returns all sockets and errors that parseSockets yields for a file of a
 // little-endian host.
-func all(r io.Reader, family tcp.Family) (sockets []tcp.Socket, last *ReadError) {
+func all(r io.Reader, family tcp.Family) (sockets []tcp.Socket, errs []*ReadError) {
 	for s, err := range parseSockets(r, family, binary.LittleEndian) {
 		if err != nil {
-			return sockets, err
+			errs = append(errs, err)
+			continue
 		}
-		sockets = append(sockets, *s)
+		sockets = append(sockets, *s.Clone())
 	}
-	return sockets, nil
+	return sockets, errs
 }
 
 func TestParseSocketsAllocatesOncePerFile(t *testing.T) {

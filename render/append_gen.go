@@ -245,7 +245,7 @@ func appendInfo(b []byte, info *tcp.Info) []byte {
 		b = appendBool(b, `,"delivery_rate_app_limited":`, info.DeliveryRateAppLimited)
 		b = appendUint(b, `,"fastopen_client_fail":`, info.FastOpenClientFail)
 	}
-	if info.Len >= 12 && !info.Listener {
+	if (info.Len >= 12 || info.OfProc) && !info.Listener {
 		b = strconv.AppendInt(append(b, `,"rto_us":`...), info.RTO.Microseconds(), 10)
 	}
 	if info.Len >= 16 && !info.Listener {
@@ -293,10 +293,10 @@ func appendInfo(b []byte, info *tcp.Info) []byte {
 	if info.RTT != 0 && info.Len >= 76 && !info.Listener {
 		b = strconv.AppendInt(append(b, `,"rttvar_us":`...), info.RTTVar.Microseconds(), 10)
 	}
-	if info.Len >= 80 && !info.Listener {
+	if (info.Len >= 80 || info.OfProc) && !info.Listener {
 		b = appendUint(b, `,"snd_ssthresh":`, info.SendSSThresh)
 	}
-	if info.Len >= 84 {
+	if info.Len >= 84 || info.OfProc {
 		b = appendUint(b, `,"cwnd":`, info.SendCwnd)
 	}
 	if info.Len >= 88 && !info.Listener {

@@ -16,7 +16,9 @@
 package sockdiag
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"tcpstate/tcp"
 	"tcpstate/wording"
@@ -53,6 +55,16 @@ func (e *OpError) Message() wording.Message {
 }
 
 func (e *OpError) Unwrap() error { return e.Err }
+
+// Hint returns what helps against the error: the kernel answers ENOENT if it has no
+// handler for TCP (inet_diag_lock_handler, net/ipv4/inet_diag.c), because the module
+// tcp_diag is not loaded and could not be loaded for this request.
+func (e *OpError) Hint() wording.Message {
+	if errors.Is(e.Err, syscall.ENOENT) {
+		return wording.Say("sockdiag.no-module")
+	}
+	return wording.Message{}
+}
 
 // MessageError reports a message of the kernel whose content contradicts its
 // header.

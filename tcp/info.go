@@ -16,6 +16,9 @@ type Info struct {
 	// Listener is true for a listener: tcp_get_info (net/ipv4/tcp.c) then fills
 	// only a few of the fields.
 	Listener bool
+	// OfProc is true if the values are of a line of /proc/net/tcp: only RTO,
+	// SendCwnd and SendSSThresh are known then, and Len is 0.
+	OfProc bool
 
 	CAState                CAState       // congestion state
 	Retransmits            uint8         // consecutive timeouts of the segment that is being resent

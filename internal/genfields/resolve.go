@@ -64,7 +64,11 @@ func (r *resolver) resolve(f *fields.Field) (*place, error) {
 		if end == 0 {
 			return nil, fmt.Errorf("%s: no field of tcpInfo in sockdiag/attributes.go fills %s", f.Name, f.Of)
 		}
-		p.conditions = append(p.conditions, fmt.Sprintf("info.Len >= %d", end))
+		known := fmt.Sprintf("info.Len >= %d", end)
+		if f.From&fields.ProcFS != 0 {
+			known = "(" + known + " || info.OfProc)"
+		}
+		p.conditions = append(p.conditions, known)
 		if !f.CanBeKnownIn().Has(tcp.Listen) {
 			p.conditions = append(p.conditions, "!info.Listener")
 		}
