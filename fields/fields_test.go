@@ -223,7 +223,7 @@ func TestClocksAgree(t *testing.T) {
 // their order are part of the output.
 func TestMissing(t *testing.T) {
 	const ofProc = "accept_queue_max cookie idle_ms interface mark cgroup cgroup_id shutdown tos traffic_class class_id v6only " +
-		"socket_options protocol ulp tls mptcp md5_keys memory congestion bbr dctcp vegas tcp_info bound_inactive close"
+		"socket_options protocol ulp tls mptcp md5_keys memory congestion bbr dctcp vegas tcp_info.rtt_us bound_inactive close"
 	for _, test := range []struct {
 		sources Sources
 		want    string
