@@ -117,12 +117,14 @@ func (p *lineParser) parse(line []byte) error {
 // there. The kernel prints -1 for a slow start threshold that no loss has set yet.
 func (p *lineParser) addInfo() {
 	const tick, unset = 10 * time.Millisecond, 1<<31 - 1 // TCP_INFINITE_SSTHRESH, include/net/tcp.h
-	p.info = tcp.Info{OfProc: true, RTO: time.Duration(p.decimal("rto", p.columns[columnRTO])) * tick,
-		SendCwnd: p.decimal("congestion window", p.columns[columnCwnd]), SendSSThresh: unset}
+	info := &p.info // nothing else of it is ever set
+	info.OfProc = true
+	info.RTO = time.Duration(p.decimal("rto", p.columns[columnRTO])) * tick
+	info.SendCwnd, info.SendSSThresh = p.decimal("congestion window", p.columns[columnCwnd]), unset
 	if threshold := p.columns[columnSSThresh]; string(threshold) != "-1" {
-		p.info.SendSSThresh = p.decimal("slow start threshold", threshold)
+		info.SendSSThresh = p.decimal("slow start threshold", threshold)
 	}
-	p.socket.Info = &p.info
+	p.socket.Info = info
 }
 
 // isSmall reports whether the line describes one of the kernel's small sockets:
