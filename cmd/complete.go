@@ -112,6 +112,7 @@ func (f *sharedFlags) completeShared(c *cobra.Command) {
 	complete(c, "source", oneWord(func() []candidate { return named(collect.SourceNames()...) }))
 	complete(c, "format", oneWord(func() []candidate { return named("table", "json", "ndjson", "csv", "markdown") }))
 	complete(c, "color", oneWord(func() []candidate { return named("auto", "always", "never") }))
+	complete(c, "proc-byte-order", oneWord(func() []candidate { return named(byteOrders()...) }))
 	complete(c, "netns", completeNetns)
 	complete(c, "proc", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs

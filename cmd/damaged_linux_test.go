@@ -77,6 +77,33 @@ func TestDamagedTables(t *testing.T) {
 	}
 }
 
+// TestByteOrderOfProc reads tables of a big-endian host: they are recognised if an
+// address proves it, and read by a flag.
+func TestByteOrderOfProc(t *testing.T) {
+	loopback := procWith(t, map[string]string{"net/tcp": tableHeader + strings.Replace(listenLine, "0100007F", "7F000001", 1)})
+	proof := procWith(t, map[string]string{"net/tcp": tableHeader + strings.Replace(listenLine, "0100007F", "C0A801FA", 1)})
+	for _, test := range []struct {
+		args         []string
+		local, notes string
+	}{
+		{[]string{"--proc", proof}, "192.168.1.250:8080", "tcpstate: note: the addresses are those of a host with the byte order big, and are read as such\n"},
+		{[]string{"--proc", proof, "--proc-byte-order", "big"}, "192.168.1.250:8080", ""},
+		{[]string{"--proc", proof, "--proc-byte-order", "little"}, "250.1.168.192:8080", ""},
+		{[]string{"--proc", loopback}, "1.0.0.127:8080", "tcpstate: note: the address 1.0.0.127 is 127.0.0.1 in the other byte order; --proc-byte-order big reads it so\n"},
+		{[]string{"--proc", loopback, "--proc-byte-order", "big"}, "127.0.0.1:8080", ""},
+	} {
+		got := runArgs(t, append([]string{"ls", "-H", "--format", "csv", "--columns", "local"}, test.args...)...)
+		if got.code != exitDone || got.stdout != test.local+"\n" || got.stderr != test.notes {
+			t.Errorf("%q: %+v, want %s and %q", test.args, got, test.local, test.notes)
+		}
+	}
+	for _, args := range [][]string{{"--proc-byte-order", "big"}, {"--proc", proof, "--proc-byte-order", "middle"}} {
+		if got := runArgs(t, append([]string{"ls"}, args...)...); got.code != exitUsage || !strings.Contains(got.stderr, "--proc-byte-order") {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
+
 // TestProcHasTheEndOfTheLine compares the timeout, the congestion window and the slow
 // start threshold with those of sock_diag.
 func TestProcHasTheEndOfTheLine(t *testing.T) {

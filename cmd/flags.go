@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,7 @@ type sharedFlags struct {
 	netns      string
 	source     string
 	proc       string
+	procOrder  string
 	json       bool
 	format     string
 	color      string
@@ -44,6 +46,7 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.StringVarP(&f.netns, "netns", "N", "", "")
 	flags.StringVar(&f.source, "source", collect.Auto.String(), "")
 	flags.StringVar(&f.proc, "proc", collect.DefaultProc, "")
+	flags.StringVar(&f.procOrder, "proc-byte-order", string(collect.AutoOrder), "")
 	flags.BoolVar(&f.json, "json", false, "")
 	flags.StringVar(&f.format, "format", render.Table.String(), "")
 	flags.StringVar(&f.color, "color", "auto", "")
@@ -75,6 +78,13 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 	case f.numeric && f.resolve:
 		return collect.Query{}, wording.Fail("cmd.flag.exclude", "one", "--numeric", "other", "--resolve")
 	}
+	order := collect.ByteOrder(f.procOrder)
+	switch orders := byteOrders(); {
+	case !slices.Contains(orders, f.procOrder):
+		return collect.Query{}, wording.Fail("cmd.unknown.byte-order", "name", f.procOrder).WithChoices(f.procOrder, orders...)
+	case order != collect.AutoOrder && filepath.Clean(f.proc) == collect.DefaultProc:
+		return collect.Query{}, wording.Fail("cmd.byte-order-here").WithHint("cmd.byte-order-here.hint")
+	}
 	states, err := f.stateSet()
 	if err != nil {
 		return collect.Query{}, err
@@ -83,7 +93,12 @@ func (f *sharedFlags) query(flags *pflag.FlagSet, args []string) (collect.Query,
 	if err != nil {
 		return collect.Query{}, err
 	}
-	return collect.Query{Source: source, Proc: f.proc, Netns: f.netns, States: states, Families: f.families(), Filter: expression}, nil
+	return collect.Query{Source: source, Proc: f.proc, Order: order, Netns: f.netns, States: states, Families: f.families(), Filter: expression}, nil
+}
+
+// byteOrders returns the values of --proc-byte-order.
+func byteOrders() []string {
+	return []string{string(collect.AutoOrder), string(collect.LittleEndian), string(collect.BigEndian)}
 }
 
 // stateSet returns the states of --state, or all states without that flag.

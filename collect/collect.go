@@ -25,11 +25,23 @@ import (
 // DefaultProc is where /proc is mounted on every Linux host.
 const DefaultProc = "/proc"
 
+// ByteOrder is the byte order of the host that wrote the tables of another /proc, in
+// which addresses are numbers.
+type ByteOrder string
+
+// The byte orders. The zero ByteOrder is AutoOrder.
+const (
+	AutoOrder    ByteOrder = "auto" // that of this host, unless the addresses prove the other one
+	LittleEndian ByteOrder = "little"
+	BigEndian    ByteOrder = "big"
+)
+
 // Query says which sockets are requested, how much of each, and from where.
 type Query struct {
-	Source   Source // nil: Auto
-	Proc     string // directory of the /proc to read; empty is DefaultProc
-	Netns    string // another network namespace, as netns.Find takes it, or AllNamespaces
+	Source   Source    // nil: Auto
+	Proc     string    // directory of the /proc to read; empty is DefaultProc
+	Order    ByteOrder // of the tables in another /proc
+	Netns    string    // another network namespace, as netns.Find takes it, or AllNamespaces
 	States   tcp.StateSet
 	Families []tcp.Family
 	Filter   *filter.Filter // nil: everything
@@ -280,7 +292,7 @@ func (j *job) read(ctx context.Context, space *netns.Namespace) (reading, error)
 // selects.
 func (j *job) listeners(ctx context.Context) (*Listeners, error) {
 	other, err := j.again(Query{
-		Source: j.query.Source, Proc: j.query.Proc, Netns: j.query.Netns, States: tcp.Set(tcp.Listen),
+		Source: j.query.Source, Proc: j.query.Proc, Order: j.query.Order, Netns: j.query.Netns, States: tcp.Set(tcp.Listen),
 		Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, // a dual-stack listener is one of IPv6
 		Detail:   tcp.DetailExtended,               // to know a dual-stack one
 	})

@@ -33,7 +33,7 @@ type listener struct {
 // FindListeners reads the listeners of the namespaces of a query. It ignores
 // the states, families, filter and detail of the query.
 func FindListeners(ctx context.Context, q Query) (*Listeners, error) {
-	j, err := newJob(Query{Source: q.Source, Proc: q.Proc, Netns: q.Netns})
+	j, err := newJob(Query{Source: q.Source, Proc: q.Proc, Order: q.Order, Netns: q.Netns})
 	if err != nil {
 		return nil, err
 	}

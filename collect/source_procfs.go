@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"iter"
@@ -47,7 +48,32 @@ func (s procFS) Begin(_ context.Context, t *Table) (Reading, error) {
 	if _, err := t.Query.Filter.Compile(0); err != nil {
 		return nil, err // the kernel would have to run a program
 	}
+	setOrder(t)
 	return &procReading{t, newLive(t)}, nil
+}
+
+// setOrder sets the byte order of the tables of another host. What the addresses
+// only suggest is a warning.
+func setOrder(t *Table) {
+	switch {
+	case t.Query.Order == LittleEndian:
+		t.Proc.Order = binary.LittleEndian
+	case t.Query.Order == BigEndian:
+		t.Proc.Order = binary.BigEndian
+	case t.Query.ofThisHost():
+	default:
+		other, name := procnet.Reversed(), LittleEndian
+		if other == binary.BigEndian {
+			name = BigEndian
+		}
+		switch t.Proc.ByteOrder() {
+		case procnet.OtherOrder:
+			t.Proc.Order = other
+			t.Warnings.Add(otherOrder(true, name))
+		case procnet.MaybeOther:
+			t.Warnings.Add(otherOrder(false, name))
+		}
+	}
 }
 
 // procReading is the files of one network namespace.

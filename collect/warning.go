@@ -32,6 +32,7 @@ const (
 	NothingMatches      WarningCode = "nothing-matches"      // the query excludes every socket
 	SourceFailed        WarningCode = "source-failed"        // another source is read in place of the one that failed
 	TableUnread         WarningCode = "table-unread"         // subject: the file; lines of it, or all of it, could not be read
+	OtherOrder          WarningCode = "other-order"          // the tables are of a host with another byte order
 	TableChanged        WarningCode = "table-changed"        // sockets may be missing or listed twice
 	StatesUnlisted      WarningCode = "states-unlisted"      // the source does not list the sockets of some requested states
 	AgesUnknown         WarningCode = "ages-unknown"         // settings that ages depend on could not be read
@@ -119,6 +120,15 @@ func sourceFailed(err error, instead string) Warning {
 
 func tableUnread(file string, err error) Warning {
 	return Warning{Code: TableUnread, Subject: file, Text: wording.Say("collect.error", "cause", err), Err: err}
+}
+
+// otherOrder reports that the tables of another host are read in the other byte order,
+// or may have to be.
+func otherOrder(certain bool, order ByteOrder) Warning {
+	if certain {
+		return Warning{Code: OtherOrder, Text: wording.Say("collect.order.other", "order", order)}
+	}
+	return Warning{Code: OtherOrder, Text: wording.Say("collect.order.maybe", "order", order)}
 }
 
 func tableChanged() Warning {

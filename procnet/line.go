@@ -117,7 +117,7 @@ func (p *lineParser) parse(line []byte) error {
 // there. The kernel prints -1 for a slow start threshold that no loss has set yet.
 func (p *lineParser) addInfo() {
 	const tick, unset = 10 * time.Millisecond, 1<<31 - 1 // TCP_INFINITE_SSTHRESH, include/net/tcp.h
-	info := &p.info // nothing else of it is ever set
+	info := &p.info                                      // nothing else of it is ever set
 	info.OfProc = true
 	info.RTO = time.Duration(p.decimal("rto", p.columns[columnRTO])) * tick
 	info.SendCwnd, info.SendSSThresh = p.decimal("congestion window", p.columns[columnCwnd]), unset

@@ -23,6 +23,17 @@ func (p *Proc) openTree() (tree, error) {
 	return fsTree{p}, nil
 }
 
+// isLive reports whether p is a /proc that the kernel of this host makes.
+func (p *Proc) isLive() bool {
+	root, err := p.FS.Open(".")
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	file, ok := root.(*os.File)
+	return ok && isProc(file)
+}
+
 // isProc reports whether a directory is a real /proc of the kernel. Calls there
 // never block for long, but calls on a network file system may.
 func isProc(dir *os.File) bool {

@@ -60,6 +60,10 @@ type Proc struct {
 	// Dir is the directory where FS is mounted. Errors put it before the names
 	// of files.
 	Dir string
+
+	// Order is the byte order of the host that wrote the tables of sockets. Nil is
+	// that of this machine.
+	Order binary.ByteOrder
 }
 
 // Open returns the /proc file system at dir. It reads nothing yet, so a missing
@@ -130,7 +134,11 @@ func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) b
 	}
 	defer file.Close()
 
-	for s, err := range parseSockets(file, family, binary.NativeEndian) {
+	var order binary.ByteOrder = binary.NativeEndian
+	if p.Order != nil {
+		order = p.Order
+	}
+	for s, err := range parseSockets(file, family, order) {
 		if err != nil {
 			err.File = p.path(name)
 			if !yield(nil, err) {
