@@ -29,6 +29,7 @@ type model struct {
 	mouse      bool            // handle the mouse; otherwise the terminal selects text with it
 	parse      func(text string, lookUp bool) (*filter.Filter, error)
 	ask        func(request)
+	stop       func(stopping) tea.Cmd // leaves the terminal for a while
 	pages      *pages
 	words      *wording.Catalogue
 
@@ -63,7 +64,7 @@ const (
 func newModel(s *Screen, ask func(request)) model {
 	columns, allAges := s.columns()
 	m := model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, columns: columns, allAges: allAges, mouse: !s.NoMouse,
-		parse: s.Parse, ask: ask, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
+		parse: s.Parse, ask: ask, stop: func(stopping) tea.Cmd { return nil }, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
 	m.useTheme(cmp.Or(s.theme, text.ThemeNames()[0]))
 	return m
 }
@@ -88,6 +89,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.resize(msg.Width, msg.Height)
 	case *frame:
 		cmd = m.takeFrame(msg)
+	case suspended:
+		return m, m.stop(thisProcess)
+	case continued:
+		return m, m.stop(afterStop)
 	case crash:
 		m.failure = msg
 		return m, tea.Quit

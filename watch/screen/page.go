@@ -124,8 +124,6 @@ func (m *model) pressPage(key string) tea.Cmd {
 		return m.help()
 	case "ctrl+l":
 		return tea.ClearScreen
-	case "ctrl+z":
-		return tea.Suspend
 	}
 	return nil
 }
