@@ -207,7 +207,7 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	case item.socket != nil:
 		m.want.detail = item.id
-		m.showing, m.page = theSocket, page{title: m.say("screen.socket")}
+		m.cover(theSocket, page{title: m.say("screen.socket")})
 		return nil
 	case item.term == "":
 		m.note = m.say("screen.done.no-filter")

@@ -41,14 +41,16 @@ type model struct {
 	top      int // index of the first item on the screen
 	cursor   int // index of the item under the cursor
 	at       watch.ID
-	atName   string // the name of the group under the cursor
-	filter   string // the text of the filter, as the user typed it
-	input    *input // the line where the user types a filter; nil: not shown
-	menu     *menu  // the columns to choose from; nil: not shown
+	atName   string   // the name of the group under the cursor
+	filter   string   // the text of the filter, as the user typed it
+	filters  []string // that were applied, the latest last
+	input    *input   // the line where the user types a filter; nil: not shown
+	menu     *menu    // the columns to choose from; nil: not shown
 	showing  view
 	page     page
-	note     string // the result of the last key
-	lastPage int    // the serial number of the last page
+	under    []covered // the pages under the one that is shown
+	note     string    // the result of the last key
+	lastPage int       // the serial number of the last page
 }
 
 // view is the part of the program that the screen shows.
@@ -128,7 +130,7 @@ func (m *model) resize(width, height int) tea.Cmd {
 	m.width, m.height = max(width, 1), max(height, 1)
 	switch {
 	case relay:
-		return m.openPage(m.page.kind, m.page.state)
+		return m.writePage()
 	case m.showing == theSocket:
 		m.layOutSocket()
 	}
