@@ -24,7 +24,7 @@ var tiers = [][]string{
 	{"watch/screen"},
 	{"watch"},
 	{"collect", "render", "lab"},
-	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain"},
+	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain", "tty"},
 	{"wording"},
 	{"lifecycle", "fields"},
 	{"tcp", "text", "lab/segment", "lab/private"},
@@ -47,7 +47,7 @@ var outsiders = []struct {
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "only the screen reads keys and draws; package watch also serves output to a pipe"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "passes the available colours to bubbletea"},
 	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "test failures show differences of JSON key by key"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "lab", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "tty", "lab", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
 }
 
 // onlyTests is a package that only tests and the other packages of internal/ may

@@ -46,6 +46,18 @@ type environment struct {
 	hostname             func() (string, error)
 	arguments            []string           // of the process, for a command that runs the program again
 	words                *wording.Catalogue // the language of texts for people; nil: that of the locale
+
+	// patience ends the grace period in which a command must end after Ctrl-C. Nil:
+	// there is none.
+	patience func() bool
+}
+
+// takeTime allows the command to end after Ctrl-C as late as it needs to, because
+// it must restore the terminal. No further Ctrl-C ends the program at once.
+func (env *environment) takeTime() {
+	if env.patience != nil {
+		env.patience()
+	}
 }
 
 // Main runs the program with the arguments of the process and returns its exit
@@ -54,7 +66,7 @@ func Main() int {
 	if err := reserveDescriptors(); err != nil {
 		return report(err, os.Stderr, nil)
 	}
-	ctx, stop := untilInterrupted()
+	ctx, patience, stop := untilInterrupted()
 	defer stop()
 	env := &environment{
 		stdout:    os.Stdout,
@@ -67,6 +79,7 @@ func Main() int {
 		now:       time.Now,
 		hostname:  os.Hostname,
 		arguments: os.Args[1:],
+		patience:  patience,
 	}
 	if env.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
 		env.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
@@ -125,18 +138,19 @@ func (o *output) Write(b []byte) (int, error) {
 // ends at a second Ctrl-C, or after a grace period if the command has not ended by
 // itself: it may be blocked because nobody reads its output. A process that was
 // started with Ctrl-C ignored, by nohup(1) or in the background of a script,
-// continues to ignore it.
-func untilInterrupted() (context.Context, func()) {
+// continues to ignore it. The first function that it returns takes the grace period
+// and the end at a second Ctrl-C back.
+func untilInterrupted() (ctx context.Context, patience func() bool, end func()) {
 	const grace = 200 * time.Millisecond
 	if signal.Ignored(os.Interrupt) {
-		return context.Background(), func() {}
+		return context.Background(), nil, func() {}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	cancelExit := context.AfterFunc(ctx, func() {
 		stop()
 		time.AfterFunc(grace, func() { os.Exit(exitInterrupted) })
 	})
-	return ctx, func() { cancelExit(); stop() }
+	return ctx, cancelExit, func() { cancelExit(); stop() }
 }
 
 // usageError marks an error as a mistake in the flags or arguments.

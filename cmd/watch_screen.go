@@ -14,6 +14,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/filter"
 	"tcpstate/tcp"
+	"tcpstate/tty"
 	"tcpstate/watch"
 	"tcpstate/watch/screen"
 	"tcpstate/wording"
@@ -61,16 +62,18 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	if err := f.start.apply(s, flags); err != nil {
 		return misused(err)
 	}
+	env.takeTime()
 	return untilTerminated(ctx, s.Run)
 }
 
 // parseFilter parses a filter that is typed on the screen. It looks up names of
-// hosts and of processes only if lookUp is true: not after each key.
+// hosts and of processes only if lookUp is true: not after each key. Until then a
+// bare name is a mistake.
 func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, error) {
 	names := collect.FilterNames(f.netns, f.proc)
 	if !lookUp {
 		names.Host = nil
-		names.Process = func(string) bool { return true }
+		names.Process = nil
 	}
 	parsed, err := filter.Parse([]string{text}, names)
 	if err != nil {
@@ -79,14 +82,22 @@ func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, erro
 	return parsed, parsed.Unknown("watch", []string{"autobound"})
 }
 
-// untilTerminated runs a function that must restore the terminal even if SIGTERM
-// or SIGHUP ends the process. After that it sends the process the same signal
-// again, so that the parent process sees the reason.
+// ending are the signals that end a process and can be caught. The runtime of Go
+// keeps the others that end a process for itself.
+var ending = []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT}
+
+// untilTerminated runs a function that must restore the terminal even if a signal
+// ends the process. After that the process ends by the same signal, so that the
+// parent process sees the reason.
 func untilTerminated(ctx context.Context, run func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range ending {
+		if !signal.Ignored(s) { // nohup(1) ignores SIGHUP
+			signal.Notify(signals, s)
+		}
+	}
 	defer signal.Stop(signals)
 	go func() {
 		select {
@@ -97,10 +108,7 @@ func untilTerminated(ctx context.Context, run func(context.Context) error) error
 	}()
 	err := run(ctx)
 	if end, ok := errors.AsType[terminated](context.Cause(ctx)); ok {
-		signal.Reset(end.by)
-		if self, findErr := os.FindProcess(os.Getpid()); findErr == nil && self.Signal(end.by) == nil {
-			select {} // until the signal arrives
-		}
+		tty.Die(end.by)
 		return end
 	}
 	if errors.Is(err, screen.ErrInterrupted) {

@@ -146,6 +146,12 @@ func TestScreenIsLeft(t *testing.T) {
 			{"Ctrl-C", func(p *pane.Pane, _ *os.Process) { p.Press("C-c") }, exitInterrupted},
 			{"SIGINT", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGINT) }, exitInterrupted},
 			{"SIGTERM", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGTERM) }, 128 + int(syscall.SIGTERM)},
+			{"SIGQUIT", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGQUIT) }, 128 + int(syscall.SIGQUIT)},
+			{"SIGABRT", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGABRT) }, 128 + int(syscall.SIGABRT)},
+			{"two SIGINTs", func(_ *pane.Pane, process *os.Process) {
+				process.Signal(syscall.SIGINT)
+				process.Signal(syscall.SIGINT)
+			}, exitInterrupted},
 			{"SIGHUP", func(_ *pane.Pane, process *os.Process) { process.Signal(syscall.SIGHUP) }, 128 + int(syscall.SIGHUP)},
 		} {
 			t.Run(test.name, func(t *testing.T) {

@@ -15,6 +15,10 @@ type Terminal struct {
 	Width int // columns; pages use at least 80 and at most 100
 	Color bool
 	ASCII bool // draw diagrams with ASCII characters only
+
+	// Prose is the width of all but diagrams and tables, if it is less than 80
+	// columns; 0: that of the page.
+	Prose int
 }
 
 // The narrowest and the widest page. Ladders and tables need 80 columns, and
@@ -22,6 +26,7 @@ type Terminal struct {
 const (
 	minWidth = 80
 	maxWidth = 100
+	minProse = 20
 )
 
 func (t Terminal) width() int { return min(max(t.Width, minWidth), maxWidth) }
@@ -53,6 +58,10 @@ type layout struct {
 
 func newLayout(w io.Writer, t Terminal) *layout {
 	t.Width = t.width()
+	if t.Prose == 0 || t.Prose > t.Width {
+		t.Prose = t.Width
+	}
+	t.Prose = max(t.Prose, minProse)
 	return &layout{out: bufio.NewWriter(w), Terminal: t}
 }
 
@@ -89,7 +98,7 @@ func (l *layout) paint(s Span) string {
 // wrapped writes text in several lines, with one indent for the first line and
 // another one for the rest.
 func (l *layout) wrapped(t Text, first, rest string) {
-	for i, line := range text.Wrap(t, l.Width-text.Width(first)) {
+	for i, line := range text.Wrap(t, l.Prose-text.Width(first)) {
 		lead := rest
 		if i == 0 {
 			lead = first

@@ -31,6 +31,17 @@ const plain = sgr + "0m"
 // CR and EL).
 const EraseLine = "\r" + sgr + "K"
 
+// EnterScreen shows the screen for programs that fill it, and takes back what
+// such a program pushed on the stack of keyboard modes there. LeaveScreen undoes
+// all that bubbletea sets: the modes of keys (XTMODKEYS, the keyboard protocol of
+// kitty), of the mouse, of pasting, the hidden cursor, and that screen (DECSET
+// 1049 of xterm).
+const (
+	EnterScreen = sgr + "?1049h" + sgr + "<1u"
+	LeaveScreen = sgr + ">4m" + sgr + "<1u" + sgr + "?2026l" + sgr + "?2027l" + sgr + "?1002l" + sgr + "?1003l" + sgr + "?1006l" +
+		sgr + "?2004l" + plain + sgr + "?1049l" + sgr + "?25h"
+)
+
 // If returns the style if colours are used, and otherwise the empty one.
 func (s Style) If(colours bool) Style {
 	if !colours {

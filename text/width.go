@@ -115,6 +115,20 @@ func tail(s string, n int) string {
 	return s[start:]
 }
 
+// ColouredWidth returns the columns of a line of coloured text. Colours (see
+// [Style]) take none.
+func ColouredWidth(s string) int {
+	columns := 0
+	for {
+		before, after, found := strings.Cut(s, sgr)
+		columns += Width(before)
+		if !found {
+			return columns
+		}
+		_, s, _ = strings.Cut(after, "m")
+	}
+}
+
 // Columns returns n columns of a line of coloured text, starting at the column
 // from. Colours (see [Style]) take no columns, and all of them stay.
 func Columns(s string, from, n int) string {

@@ -25,6 +25,50 @@ type Pane struct {
 // command records its exit status: see Ended.
 func Start(t testing.TB, width, height int, command string) *Pane {
 	t.Helper()
+	return start(t, width, height, func(dir string) string {
+		return "stty -g > " + dir + "/before; ( " + command + " ) 2> " + dir + "/stderr; status=$?; stty -g > " + dir + "/after; echo $status > " + dir + "/status; exec sleep 1000"
+	})
+}
+
+// Prompt is what a shell of Shell writes before each command.
+const Prompt = "ready> "
+
+// Shell starts an interactive shell with job control in a new terminal.
+func Shell(t testing.TB, width, height int) *Pane {
+	t.Helper()
+	p := start(t, width, height, func(string) string { return "PS1='" + Prompt + "' exec bash --norc --noprofile -i" })
+	p.Wait(strings.TrimSpace(Prompt))
+	return p
+}
+
+// Modes returns the modes of the terminal, as a shell of Shell at its prompt sees
+// them with stty(1), and what tmux knows of the terminal.
+func (p *Pane) Modes() string {
+	p.t.Helper()
+	name := filepath.Join(p.dir, "modes")
+	os.Remove(name)
+	p.Write("stty -a > " + name + ".new; mv " + name + ".new " + name)
+	p.Press("Enter")
+	text := ""
+	lab.Await(p.t, func() error {
+		if text = p.read("modes"); text == "" {
+			return fmt.Errorf("the shell does not report the modes of the terminal:\n%s", p.Screen())
+		}
+		return nil
+	})
+	for _, variable := range terminalModes {
+		text += fmt.Sprintf("\n%s %s", variable, p.Says(variable))
+	}
+	return text
+}
+
+// terminalModes are the variables of tmux(1) for what a program that fills the
+// screen changes.
+var terminalModes = []string{"alternate_on", "cursor_flag", "mouse_any_flag", "mouse_button_flag", "mouse_sgr_flag", "keypad_flag", "keypad_cursor_flag"}
+
+// start runs a script of sh(1) in a new terminal.
+func start(t testing.TB, width, height int, script func(dir string) string) *Pane {
+	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("tmux is not installed, and CI wants all tests")
@@ -40,8 +84,7 @@ func Start(t testing.TB, width, height int, command string) *Pane {
 		p.tmux("kill-server")
 		os.RemoveAll(dir)
 	})
-	script := "stty -g > " + dir + "/before; ( " + command + " ) 2> " + dir + "/stderr; status=$?; stty -g > " + dir + "/after; echo $status > " + dir + "/status; exec sleep 1000"
-	if text, err := p.tmux("-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), script); err != nil {
+	if text, err := p.tmux("-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), script(dir)); err != nil {
 		t.Fatalf("starting tmux: %v: %s", err, text)
 	}
 	return p

@@ -22,7 +22,7 @@ func (m *model) focusPanel() []string {
 	}
 	n := min(max(3, (m.height-16)/3), maxNamed)
 	lines = append(lines, m.largestBlocks(f, n)...)
-	return append(lines, m.ages(f))
+	return append(lines, m.ages(f)...)
 }
 
 // rates draws the number of sockets, how many per second enter and leave the
@@ -139,10 +139,13 @@ func namedBlock(heading string, list []nameCount, n int) []string {
 	return lines
 }
 
+// agesLines is how many lines the ages take at most.
+const agesLines = 3
+
 // ages draws how many sockets there are in each age group. The age of a socket
 // is how long it has been in its state.
-func (m *model) ages(f *focusSummary) string {
-	l := m.line().put(text.Bold, m.say("screen.age"))
+func (m *model) ages(f *focusSummary) []string {
+	var phrases []phrase
 	for i, n := range f.ages {
 		if n == 0 {
 			continue
@@ -152,12 +155,15 @@ func (m *model) ages(f *focusSummary) string {
 		case i < len(ageBounds):
 			name = "<" + text.Duration(ageBounds[i])
 		case i == len(ageBounds):
-			name = ">" + text.Duration(ageBounds[i-1])
+			name = "≥" + text.Duration(ageBounds[i-1])
+			if m.ascii {
+				name = ">=" + text.Duration(ageBounds[i-1])
+			}
 		}
-		l.put("", fmt.Sprintf("  %s ", name)).put(text.Bold, strconv.Itoa(n))
+		phrases = append(phrases, phrase{pieces: []piece{{"", name + " "}, {text.Bold, strconv.Itoa(n)}}})
 	}
-	if f.ages == ([len(ageBounds) + 2]int{}) {
-		l.put("", "  -")
+	if len(phrases) == 0 {
+		phrases = []phrase{{pieces: []piece{{"", "-"}}}}
 	}
-	return l.String()
+	return m.flow(append([]phrase{{pieces: []piece{{text.Bold, m.say("screen.age")}}}}, phrases...), agesLines)
 }

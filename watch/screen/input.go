@@ -2,6 +2,7 @@ package screen
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -17,6 +18,8 @@ type input struct {
 	cursor int
 	err    error  // the error in the text; nil: it is valid
 	before string // the text of the filter before
+	recall int    // how many filters back the text comes from; 0: the user typed it
+	typed  []rune // what the user typed before the first step back
 	was    *filter.Filter
 }
 
@@ -52,6 +55,10 @@ func (m *model) pressInput(msg tea.KeyPressMsg) tea.Cmd {
 		m.filterBy(in.before, in.was)
 		m.input = nil
 		return nil
+	case "up":
+		in.step(1, m.filters)
+	case "down":
+		in.step(-1, m.filters)
 	case "left", "ctrl+b":
 		in.cursor = max(in.cursor-1, 0)
 	case "right", "ctrl+f":
@@ -85,6 +92,38 @@ func (m *model) paste(text string) {
 	m.input = &in
 	m.tryInput()
 }
+
+// step replaces the text by that of an earlier filter, or of a later one if by is
+// negative.
+func (in *input) step(by int, filters []string) {
+	to := max(0, min(in.recall+by, len(filters)))
+	if to == in.recall {
+		return
+	}
+	if in.recall == 0 {
+		in.typed = in.text
+	}
+	in.recall, in.text = to, in.typed
+	if to > 0 {
+		in.text = []rune(filters[len(filters)-to])
+	}
+	in.cursor = len(in.text)
+}
+
+// remember adds a filter to those that the key Up recalls.
+func (m *model) remember(text string) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	m.filters = slices.DeleteFunc(slices.Clone(m.filters), func(f string) bool { return f == text })
+	m.filters = append(m.filters, text)
+	if len(m.filters) > maxFilters {
+		m.filters = m.filters[1:]
+	}
+}
+
+// maxFilters is how many filters the key Up recalls.
+const maxFilters = 50
 
 // insert inserts text at the cursor. It replaces line ends and other control
 // characters by spaces.
@@ -125,6 +164,7 @@ func (m *model) tryInput() {
 // host names, it returns the command that looks them up first.
 func (m *model) endInput() tea.Cmd {
 	if m.input.err == nil {
+		m.remember(string(m.input.text))
 		m.input = nil
 		return nil
 	}
@@ -146,6 +186,7 @@ func (m *model) takeParsed(p parsed) {
 		return
 	}
 	m.filterBy(p.text, p.filter)
+	m.remember(p.text)
 	m.input = nil
 }
 

@@ -22,8 +22,8 @@ type binding struct {
 	do    func(*model) tea.Cmd
 }
 
-// listKeys returns the keys of the list. The digits are keys too: press handles
-// them.
+// listKeys returns the keys of the list. Those of a row without names are handled
+// by press.
 func listKeys() []binding {
 	return []binding{
 		{[]string{"up", "k"}, "up k", "screen.key.up", move(-1)},
@@ -56,8 +56,8 @@ func listKeys() []binding {
 		{[]string{"y"}, "y", "screen.key.copy", (*model).copyItem},
 		{[]string{"?", "h"}, "? h", "screen.key.keys", (*model).help},
 		{[]string{"ctrl+l"}, "Ctrl-L", "screen.key.redraw", func(*model) tea.Cmd { return tea.ClearScreen }},
-		{[]string{"ctrl+z"}, "Ctrl-Z", "screen.key.suspend", func(*model) tea.Cmd { return tea.Suspend }},
-		{[]string{"q", "ctrl+c"}, "q Ctrl-C", "screen.key.quit", nil},
+		{nil, "Ctrl-Z", "screen.key.suspend", nil},
+		{nil, "q Ctrl-C", "screen.key.quit", nil},
 	}
 }
 
@@ -68,6 +68,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case key == "ctrl+c":
 		return tea.Interrupt
+	case key == "ctrl+z":
+		return m.stop(wholeJob)
 	case m.input != nil:
 		return m.pressInput(msg)
 	case m.menu != nil:
@@ -205,7 +207,7 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	case item.socket != nil:
 		m.want.detail = item.id
-		m.showing, m.page = theSocket, page{title: m.say("screen.socket")}
+		m.cover(theSocket, page{title: m.say("screen.socket")})
 		return nil
 	case item.term == "":
 		m.note = m.say("screen.done.no-filter")

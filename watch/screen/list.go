@@ -52,6 +52,7 @@ type column struct {
 	cells    []string
 	right    bool // align to the right
 	middle   bool // truncate in the middle
+	list     bool // truncate after a whole entry: two spaces are between two entries
 	readable int  // the least width that is easy to read; 0: the column is never truncated
 	rank     int  // the column with the highest rank is left out first if the screen is too narrow; 0: never left out
 	colors   []text.Style
@@ -168,7 +169,9 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead string, co
 				own = col.colors[i]
 			}
 		}
-		if col.middle {
+		if col.list {
+			cell = m.truncateList(cell, widths[c])
+		} else if col.middle {
 			cell = text.TruncateMiddle(cell, widths[c], m.ellipsis())
 		} else {
 			cell = text.Truncate(cell, widths[c], m.ellipsis())
@@ -187,6 +190,33 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead string, co
 		l.put(color, text.Spaces(m.width-l.columns))
 	}
 	return strings.TrimRight(l.String(), " ")
+}
+
+// truncateList truncates a list of names with numbers, which has two spaces
+// between its entries, after a whole entry. If the first entry does not fit, it
+// truncates the name in it: a part of a number would be another number.
+func (m *model) truncateList(cell string, width int) string {
+	if text.Width(cell) <= width {
+		return cell
+	}
+	mark := m.ellipsis()
+	for kept := cell; ; {
+		at := strings.LastIndex(kept, "  ")
+		if at < 0 {
+			name, number, _ := strings.Cut(kept, " ")
+			if room := width - 1 - text.Width(number); room > text.Width(mark) {
+				return text.Truncate(name, min(room, text.Width(name)-1), mark) + " " + number
+			}
+			return text.Truncate(mark, width, mark)
+		}
+		kept = kept[:at]
+		switch left := width - text.Width(kept) - text.Width(mark); {
+		case left > 0:
+			return kept + " " + mark
+		case left == 0:
+			return kept + mark
+		}
+	}
 }
 
 // fit leaves out columns and truncates others until the table is as narrow as
@@ -247,8 +277,8 @@ func (c *column) spare(width int) int {
 func (m *model) groupColumns(items []*item) []column {
 	name := column{heading: strings.ToUpper(m.frame.request.group.String()), readable: 20, middle: true, sorts: byName, sortable: true}
 	total := column{heading: "TOTAL", right: true, sorts: byTotal, sortable: true}
-	change := column{heading: "CHANGE", right: true, rank: 1, sorts: byChange, sortable: true}
-	states := column{heading: "STATES", readable: 12, rank: 2}
+	change := column{heading: "CHANGE", right: true, rank: 2, sorts: byChange, sortable: true}
+	states := column{heading: "STATES", readable: 12, rank: 1, list: true}
 	var nothing item
 	for _, item := range items {
 		if item == nil {

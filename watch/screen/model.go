@@ -29,6 +29,7 @@ type model struct {
 	mouse      bool            // handle the mouse; otherwise the terminal selects text with it
 	parse      func(text string, lookUp bool) (*filter.Filter, error)
 	ask        func(request)
+	stop       func(stopping) tea.Cmd // leaves the terminal for a while
 	pages      *pages
 	words      *wording.Catalogue
 
@@ -40,14 +41,16 @@ type model struct {
 	top      int // index of the first item on the screen
 	cursor   int // index of the item under the cursor
 	at       watch.ID
-	atName   string // the name of the group under the cursor
-	filter   string // the text of the filter, as the user typed it
-	input    *input // the line where the user types a filter; nil: not shown
-	menu     *menu  // the columns to choose from; nil: not shown
+	atName   string   // the name of the group under the cursor
+	filter   string   // the text of the filter, as the user typed it
+	filters  []string // that were applied, the latest last
+	input    *input   // the line where the user types a filter; nil: not shown
+	menu     *menu    // the columns to choose from; nil: not shown
 	showing  view
 	page     page
-	note     string // the result of the last key
-	lastPage int    // the serial number of the last page
+	under    []covered // the pages under the one that is shown
+	note     string    // the result of the last key
+	lastPage int       // the serial number of the last page
 }
 
 // view is the part of the program that the screen shows.
@@ -63,7 +66,7 @@ const (
 func newModel(s *Screen, ask func(request)) model {
 	columns, allAges := s.columns()
 	m := model{host: s.Host, within: s.Session.Query.Netns, quiet: s.Quiet, color: s.Color, ascii: s.ASCII, columns: columns, allAges: allAges, mouse: !s.NoMouse,
-		parse: s.Parse, ask: ask, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
+		parse: s.Parse, ask: ask, stop: func(stopping) tea.Cmd { return nil }, words: s.Words, filter: s.Filter, want: firstRequest(s), width: 80, height: 24}
 	m.useTheme(cmp.Or(s.theme, text.ThemeNames()[0]))
 	return m
 }
@@ -88,6 +91,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.resize(msg.Width, msg.Height)
 	case *frame:
 		cmd = m.takeFrame(msg)
+	case suspended:
+		return m, m.stop(thisProcess)
+	case continued:
+		return m, m.stop(afterStop)
 	case crash:
 		m.failure = msg
 		return m, tea.Quit
@@ -123,7 +130,7 @@ func (m *model) resize(width, height int) tea.Cmd {
 	m.width, m.height = max(width, 1), max(height, 1)
 	switch {
 	case relay:
-		return m.openPage(m.page.kind, m.page.state)
+		return m.writePage()
 	case m.showing == theSocket:
 		m.layOutSocket()
 	}

@@ -40,9 +40,9 @@ func TestClicks(t *testing.T) {
 			t.Errorf("%v: a click focused %s", size, d.m.want.focus)
 		}
 		d.wants("1 socket  in TIME_WAIT")
-		d.clickOn("ESTABLISHED 3")
-		d.wants("3 sockets  in ESTABLISHED")
-		d.clickOn("ESTABLISHED 3")
+		d.clickOn("LISTEN 1")
+		d.wants("1 socket  in LISTEN")
+		d.clickOn("LISTEN 1")
 		d.wants("18 sockets")
 	}
 	d := drive(t, nil, someSockets()...)

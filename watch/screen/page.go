@@ -26,6 +26,7 @@ type page struct {
 	lines  []string
 	err    error
 	serial int // the serial number of its request
+	width  int // of the screen for which it was written
 
 	top, left int
 }
@@ -58,14 +59,19 @@ type layout struct {
 
 func (m *model) layout() layout { return layout{m.width, m.color, m.ascii} }
 
-// openPage shows a page. If the page takes time, openPage returns the command
-// that writes it.
+// openPage shows a page, on the one that is shown now. If the page takes time,
+// openPage returns the command that writes it.
 func (m *model) openPage(k kind, state tcp.State) tea.Cmd {
+	m.cover(thePage, page{kind: k, state: state})
+	return m.writePage()
+}
+
+// writePage writes the page that is shown for the width of the screen.
+func (m *model) writePage() tea.Cmd {
 	m.lastPage++
-	m.showing = thePage
-	m.page = page{kind: k, state: state, serial: m.lastPage, lines: []string{m.say("screen.wait")}}
-	serial, pages, l := m.lastPage, m.pages, m.layout()
-	switch k {
+	m.page = page{kind: m.page.kind, state: m.page.state, serial: m.lastPage, width: m.width, lines: []string{m.say("screen.wait")}}
+	state, serial, pages, l := m.page.state, m.lastPage, m.pages, m.layout()
+	switch m.page.kind {
 	case explanation:
 		m.page.title = m.say("screen.page.explain", "state", state)
 		return func() tea.Msg { return pages.answer(serial, func() (string, error) { return pages.explain(state, l) }) }
@@ -79,19 +85,11 @@ func (m *model) openPage(k kind, state tcp.State) tea.Cmd {
 
 func (m *model) help() tea.Cmd { return m.openPage(keys, 0) }
 
-// takePage stores a finished page, unless the user has opened another one.
-func (m *model) takePage(p page) {
-	if m.showing != thePage || p.serial != m.page.serial {
-		return
-	}
-	m.page.lines, m.page.err = p.lines, p.err
-}
-
 // pressPage handles a key on a page.
 func (m *model) pressPage(key string) tea.Cmd {
 	switch key {
 	case "q", "esc", "enter", "backspace":
-		m.showing, m.page, m.want.detail = theList, page{}, 0
+		return m.back()
 	case "up", "k":
 		m.scroll(-1)
 	case "down", "j":
@@ -116,16 +114,14 @@ func (m *model) pressPage(key string) tea.Cmd {
 		}
 	case "e":
 		if o := m.detail(); m.showing == theSocket && o != nil {
-			m.want.detail = 0
 			return m.openPage(explanation, o.socket.State)
 		}
 	case "?", "h":
-		m.want.detail = 0
-		return m.help()
+		if m.showing != thePage || m.page.kind != keys {
+			return m.help()
+		}
 	case "ctrl+l":
 		return tea.ClearScreen
-	case "ctrl+z":
-		return tea.Suspend
 	}
 	return nil
 }
@@ -173,7 +169,7 @@ func (p *pages) explain(state tcp.State, l layout) (string, error) {
 		return "", err
 	}
 	var b bytes.Buffer
-	err = text.WriteText(&b, explain.Terminal{Width: l.width, Color: l.color, ASCII: l.ascii})
+	err = text.WriteText(&b, explain.Terminal{Width: l.width, Prose: l.width, Color: l.color, ASCII: l.ascii})
 	return b.String() + p.notes(warnings), err
 }
 

@@ -29,6 +29,8 @@ type reader struct {
 	firstReading bool
 	readFilter   int // request.filtered of the last reading
 	history      []sample
+	histories    map[string][]sample // of the filters before, by their text
+	counted      string              // the text of the filter to which history belongs
 	listeners    *collect.Listeners
 	listedAt     time.Time // the time of the reading to which listeners belong
 
@@ -168,7 +170,7 @@ func (r *reader) refresh(ctx context.Context) {
 	r.session.Query.Filter = r.serving.filter
 	r.session.Query.Detail = r.detailOf(r.serving)
 	if r.firstReading = r.tick == nil || r.readFilter != r.serving.filtered; r.firstReading {
-		r.history = nil
+		r.changeHistory()
 	}
 	r.readFilter = r.serving.filtered
 	r.groups, r.last = r.last, r.groups
@@ -182,6 +184,27 @@ func (r *reader) refresh(ctx context.Context) {
 	if err == nil {
 		r.history = appendSample(r.history, sample{tick.At, tick.Counts})
 	}
+}
+
+// changeHistory keeps the history of the filter before, and continues that of the
+// present filter if it was used a short time ago.
+func (r *reader) changeHistory() {
+	if r.histories == nil {
+		r.histories = make(map[string][]sample)
+	}
+	if len(r.history) > 0 {
+		r.histories[r.counted] = r.history
+	}
+	for filter, history := range r.histories {
+		if r.session.Now().Sub(history[len(history)-1].at) > historyLength {
+			delete(r.histories, filter)
+		}
+	}
+	r.counted = ""
+	if r.serving.filter != nil {
+		r.counted = r.serving.filter.String()
+	}
+	r.history = r.histories[r.counted]
 }
 
 // findListeners finds the current listeners. It stores an error as one of the

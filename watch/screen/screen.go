@@ -12,7 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -23,6 +23,7 @@ import (
 	"tcpstate/explain"
 	"tcpstate/filter"
 	"tcpstate/tcp"
+	"tcpstate/tty"
 	"tcpstate/watch"
 	"tcpstate/wording"
 )
@@ -48,9 +49,9 @@ type Screen struct {
 	// because that may take long.
 	Parse func(text string, lookUp bool) (*filter.Filter, error)
 
-	Input   io.Reader // a terminal
-	Output  io.Writer // a terminal
-	Environ []string  // the environment, as os.Environ returns it; only the variables that describe the terminal matter
+	Input   *os.File // a terminal
+	Output  *os.File // the same terminal
+	Environ []string // the environment, as os.Environ returns it; only the variables that describe the terminal matter
 
 	chosen []string // the columns of sockets, by ShowColumns; nil: the usual ones
 	group  grouping
@@ -89,20 +90,31 @@ func (c crash) Error() string { return fmt.Sprintf("panic: %v\n\n%s", c.value, c
 
 // Run shows the screen until the user quits, ctx ends, or the first reading of
 // the sockets fails. Run always restores the terminal, also after a panic,
-// which it then raises again.
+// which it then raises again. If the process does not have the terminal, Run
+// stops it until the shell gives it the terminal.
 func (s *Screen) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	t, err := tty.Open(ctx, s.Input, s.Output)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
 	s.Session.Query.Everything = false // the session sets it for its own readings
 	r := newReader(s)
 	m := newModel(s, r.ask)
 	m.pages = &pages{ctx: ctx, query: s.Session.Query, book: s.Book, words: s.Words, now: s.Session.Now}
+	jobs := &jobControl{terminal: t, ctx: ctx, left: make(chan struct{})}
+	m.stop = jobs.stop
 	profile := colorprofile.Ascii
 	if s.Color {
 		profile = max(colorprofile.ANSI, min(colorprofile.Env(s.Environ), colorprofile.ANSI256)) // the themes have no more colours
 	}
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(s.Input), tea.WithOutput(s.Output),
+	drawing, stopDrawing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDrawing()
+	p := tea.NewProgram(m, tea.WithContext(drawing), tea.WithInput(s.Input), tea.WithOutput(t),
 		tea.WithEnvironment(s.Environ), tea.WithColorProfile(profile), tea.WithoutSignalHandler())
+	go jobs.run(p.Send)
 	go func() {
 		defer func() {
 			if value := recover(); value != nil {
@@ -111,7 +123,7 @@ func (s *Screen) Run(ctx context.Context) error {
 		}()
 		r.run(ctx, func(f *frame) { p.Send(f) })
 	}()
-	end, err := p.Run()
+	end, err := jobs.untilEnd(p.Run, stopDrawing)
 	switch m, _ := end.(model); {
 	case m.failure != nil:
 		var c crash

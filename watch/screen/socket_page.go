@@ -115,7 +115,7 @@ func (m *model) outlookLines(o *socketDetail) []string {
 		return []string{text.EscapeLine(m.words.Error(err)), ""}
 	}
 	var b bytes.Buffer
-	if err := explanation.WriteText(&b, explain.Terminal{Width: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
+	if err := explanation.WriteText(&b, explain.Terminal{Width: m.width, Prose: m.width, Color: m.color, ASCII: m.ascii}); err != nil || b.Len() == 0 {
 		return nil
 	}
 	return append(linesOf(b.String()), "")
@@ -172,7 +172,7 @@ func (m *model) viewPage() []string {
 		lines = append(lines, m.line().put(text.Red, m.words.Error(m.page.err)).String())
 	} else {
 		for i := m.page.top; i < min(m.page.top+n, len(m.page.lines)); i++ {
-			lines = append(lines, strings.TrimRight(text.Columns(m.page.lines[i], m.page.left, m.width), " "))
+			lines = append(lines, m.pageLine(m.page.lines[i]))
 		}
 	}
 	for len(lines) < n+1 {
@@ -189,4 +189,13 @@ func (m *model) viewPage() []string {
 		}
 	}
 	return append(lines, foot.String())
+}
+
+// pageLine returns the columns of a line of a page that are on the screen. If
+// there is more on the right, it ends with a mark.
+func (m *model) pageLine(line string) string {
+	if text.ColouredWidth(line) <= m.page.left+m.width {
+		return strings.TrimRight(text.Columns(line, m.page.left, m.width), " ")
+	}
+	return text.Columns(line, m.page.left, m.width-1) + m.ellipsis()
 }

@@ -72,27 +72,6 @@ func (m *model) head() []string {
 	return append(lines, m.packedStates(max(1, m.height/5))...)
 }
 
-func (m *model) title() string {
-	l := m.line().put(text.Bold, "tcpstate")
-	if m.host != "" {
-		l.put("", "  ").put(text.Bold, text.Escape(m.host))
-	}
-	if m.within != "" {
-		l.put("", "  "+m.say("screen.netns", "name", text.Escape(m.within)))
-	}
-	l.put("", "  ")
-	if f := m.frame; f != nil {
-		if f.source != "auto" {
-			l.put("", f.source+"  ")
-		}
-		l.put("", f.at.Format("15:04:05")+"  ").put(text.Bold, m.say("screen.sockets", "n", f.counts.Total())).put("", "  ")
-	}
-	if m.want.paused {
-		return l.put(text.Yellow, m.say("screen.paused")).String()
-	}
-	return l.put("", m.say("screen.every", "time", text.Duration(m.want.interval))).String()
-}
-
 // The width of a state in the grid, and of the gap between two states.
 const (
 	stateWidth = 39
@@ -183,36 +162,6 @@ func changeColor(n int) text.Style {
 		return text.Red
 	}
 	return text.Green
-}
-
-// packedStates draws the states that have sockets, in at most that many lines.
-func (m *model) packedStates(most int) []string {
-	var lines []string
-	l := m.line()
-	for s := range tcp.All.States() {
-		n := m.frame.counts.Of(s)
-		if n == 0 && s != m.want.focus && m.change(s) == 0 {
-			continue
-		}
-		change := signed(m.change(s))
-		if l.columns > 0 {
-			if l.columns+2+len(s.String())+1+len(strconv.Itoa(n))+1+len(change) > m.width {
-				lines, l = append(lines, l.String()), m.line()
-			} else {
-				l.put("", "  ")
-			}
-		}
-		color := render.StateStyle(s)
-		if s == m.want.focus {
-			color = text.Reverse
-		}
-		l.put(color, s.String()).put("", " "+m.number(s))
-		if change != "" {
-			l.put("", " ").put(changeColor(m.change(s)), change)
-		}
-	}
-	lines = append(lines, l.String())
-	return lines[:min(len(lines), most)]
 }
 
 // filterPrompt is the text before the filter that the user types.
