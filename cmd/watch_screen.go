@@ -58,8 +58,8 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 		}
 		s.Session.Query.States = tcp.All
 	}
-	if err := f.start.apply(s, flags); err != nil {
-		return misused(err)
+	if err := f.start.apply(s, flags, env); err != nil {
+		return err
 	}
 	return untilTerminated(ctx, s.Run)
 }

@@ -14,11 +14,11 @@ import (
 // startFlags are the flags that say how the screen begins. Keys change all of it
 // later.
 type startFlags struct {
-	columns, sort, by, mouse, theme string
+	columns, sort, by, mouse, theme, config string
 }
 
 // onlyScreen are those of the flags that have no meaning for lines of output.
-var onlyScreen = []string{"sort", "by", "mouse", "theme"}
+var onlyScreen = []string{"sort", "by", "mouse", "theme", "config"}
 
 func (f *startFlags) register(c *cobra.Command) {
 	flags := c.Flags()
@@ -27,6 +27,7 @@ func (f *startFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.by, "by", "none", "")
 	flags.StringVar(&f.mouse, "mouse", "on", "")
 	flags.StringVar(&f.theme, "theme", "auto", "")
+	flags.StringVar(&f.config, "config", "", "")
 	for flag, words := range map[string][]string{"columns": screen.ColumnNames(), "sort": screen.ColumnNames(),
 		"by": screen.GroupNames(), "mouse": {"on", "off"}, "theme": text.ThemeNames()} {
 		// The only error is that of a flag that does not exist.
@@ -63,27 +64,64 @@ func (f *startFlags) check(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// apply sets how a screen begins. Its errors are mistakes in the flags.
-func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet) error {
-	if flags.Changed("columns") {
-		if err := s.ShowColumns(f.columns); err != nil {
-			return err
-		}
+// apply sets how a screen begins: by the flags, else by the configuration of the
+// user. Its errors are mistakes in either, or a file that cannot be read.
+func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet, env *environment) error {
+	if flags.Changed("config") && f.config == "" {
+		return misused(wording.Fail("cmd.config.empty"))
 	}
-	if err := s.GroupBy(f.by); err != nil {
+	c, err := readConfiguration(f.config, env)
+	if err != nil {
 		return err
 	}
-	if flags.Changed("sort") {
-		if err := s.SortBy(f.sort); err != nil {
-			return err
-		}
+	if d, err := c.interval(); err != nil {
+		return misused(err)
+	} else if d > 0 && !flags.Changed("interval") {
+		s.Interval = d
 	}
-	if err := s.UseTheme(f.theme); err != nil {
-		return err
+	for _, setting := range []struct {
+		name     string
+		flag     string
+		file     *string
+		required bool // the flag has a default, which the file can only replace
+		set      func(string) error
+	}{
+		{"columns", f.columns, joined(c.Watch.Columns), false, s.ShowColumns},
+		{"by", f.by, c.Watch.By, true, s.GroupBy},
+		{"sort", f.sort, c.Watch.Sort, false, s.SortBy},
+		{"theme", f.theme, c.Watch.Theme, true, s.UseTheme},
+	} {
+		switch {
+		case flags.Changed(setting.name):
+			err = setting.set(setting.flag)
+		case setting.name == "sort" && flags.Changed("by"):
+			// The order in the file is for the groups in the file.
+		case setting.file != nil:
+			if err = setting.set(*setting.file); err != nil {
+				err = c.wrong(setting.name, err)
+			}
+		case setting.required:
+			err = setting.set(setting.flag)
+		}
+		if err != nil {
+			return misused(err)
+		}
 	}
 	on, err := parseSwitch("--mouse", f.mouse)
+	if c.Watch.Mouse != nil && !flags.Changed("mouse") {
+		on = *c.Watch.Mouse
+	}
 	s.NoMouse = !on
-	return err
+	return misused(err)
+}
+
+// joined returns a list as a flag takes it, or nil if there is none.
+func joined(list []string) *string {
+	if list == nil {
+		return nil
+	}
+	text := strings.Join(list, ",")
+	return &text
 }
 
 // parseSwitch returns whether a word is on or off.
