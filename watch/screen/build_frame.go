@@ -136,7 +136,7 @@ const (
 // frame makes a frame of the last reading.
 func (r *reader) frame(ctx context.Context) *frame {
 	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings(),
-		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail}
+		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail, found: r.found}
 	if r.tick != nil {
 		f.at, f.counts, f.before, f.unlisted = r.tick.At, r.tick.Counts, r.tick.Before, r.tick.Unlisted
 	}

@@ -25,6 +25,7 @@ type frame struct {
 	gone           int           // how many of these items no longer exist, and are shown a last time
 	focus          *focusSummary // of the focused state; nil: no state is focused
 	detail         *socketDetail
+	found          found // the result of the request's search
 }
 
 // window is a part of a list: the items around those on the screen, and both

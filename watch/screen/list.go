@@ -35,6 +35,9 @@ func (m *model) itemsTitle(columns int) string {
 		l.put("", "  "+m.say("screen.in")+" ").put(render.StateStyle(m.want.focus), m.want.focus.String())
 	}
 	l.put("", "  "+order)
+	if m.lookFor != "" {
+		l.put("", "  "+m.say("screen.search")+" ").put(text.Yellow, m.lookFor)
+	}
 	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
 		l.put("", "  "+m.say("screen.filter")+" ").put(text.Yellow, expr)
 	}
@@ -181,7 +184,11 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead string, co
 		} else if c < len(columns)-1 || color == text.Reverse {
 			cell = text.PadRight(cell, widths[c])
 		}
-		l.put(own, cell)
+		if i < 0 {
+			l.put(own, cell)
+		} else {
+			m.putCell(l, own, cell)
+		}
 	}
 	if color == text.Reverse {
 		l.put(color, text.Spaces(m.width-l.columns))

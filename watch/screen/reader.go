@@ -39,6 +39,7 @@ type reader struct {
 	focus        focusTally
 	focusShown   *focusSummary
 	detail       *socketDetail
+	found        found // of the last search
 }
 
 func newReader(s *Screen) *reader {
@@ -117,6 +118,7 @@ func (r *reader) next(ctx context.Context) *frame {
 	if stale {
 		r.selectItems(ctx)
 	}
+	r.answerSearch(ctx)
 	if refresh || r.detail == nil || r.detail.id != want.detail {
 		r.readDetail(ctx)
 	}

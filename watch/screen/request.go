@@ -22,6 +22,7 @@ type request struct {
 	top      int        // index of the first item on the screen
 	height   int        // how many items the screen shows
 	needs    tcp.Detail // what the columns on the screen need of every socket
+	search   search     // what to search in the list
 	detail   watch.ID   // the socket to show in full; 0: none
 }
 
