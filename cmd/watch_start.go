@@ -28,30 +28,11 @@ func (f *startFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.mouse, "mouse", "on", "")
 	flags.StringVar(&f.theme, "theme", "auto", "")
 	flags.StringVar(&f.config, "config", "", "")
-	for flag, words := range map[string][]string{"columns": screen.ColumnNames(), "sort": screen.ColumnNames(),
-		"by": screen.GroupNames(), "mouse": {"on", "off"}, "theme": text.ThemeNames()} {
-		// The only error is that of a flag that does not exist.
-		if err := c.RegisterFlagCompletionFunc(flag, completeLast(words)); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// completeLast completes the last word in a list that is separated by commas. A
-// word to sort by may have a '-' before it.
-func completeLast(words []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, list string) ([]string, cobra.ShellCompDirective) {
-		last := strings.LastIndexByte(list, ',') + 1
-		before := list[:last]
-		if strings.HasPrefix(list[last:], "-") {
-			before += "-"
-		}
-		var offers []string
-		for _, word := range words {
-			offers = append(offers, before+word)
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
+	complete(c, "columns", listOf(func() []candidate { return named(screen.ColumnNames()...) }))
+	complete(c, "sort", listOf(func() []candidate { return named(screen.SortNames()...) }))
+	complete(c, "by", oneWord(func() []candidate { return named(screen.GroupNames()...) }))
+	complete(c, "mouse", oneWord(func() []candidate { return named("on", "off") }))
+	complete(c, "theme", oneWord(func() []candidate { return named(text.ThemeNames()...) }))
 }
 
 // check rejects the flags that only the screen has, where there is no screen.

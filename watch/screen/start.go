@@ -59,7 +59,6 @@ func sortByNamed(word string, group grouping) (sortBy, error) {
 		}
 		return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, known...)
 	}
-	const lastChange = "last_change"
 	if strings.EqualFold(strings.ReplaceAll(word, "-", "_"), lastChange) {
 		return byLastChange, nil
 	}
@@ -68,8 +67,15 @@ func sortByNamed(word string, group grouping) (sortBy, error) {
 			return c.sorts, nil
 		}
 	}
-	return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, append(choiceNames(), lastChange)...)
+	return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, SortNames()...)
 }
+
+// lastChange is the word for the time since a socket last changed its state. There is
+// no column of it.
+const lastChange = "last_change"
+
+// SortNames returns the words that SortBy takes for sockets.
+func SortNames() []string { return append(choiceNames(), lastChange) }
 
 // ColumnNames returns the columns that a list on the screen can have.
 func ColumnNames() []string { return choiceNames() }
