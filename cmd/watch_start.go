@@ -75,8 +75,8 @@ func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet, env *environm
 		switch {
 		case flags.Changed(setting.name):
 			err = setting.set(setting.flag)
-		case setting.name == "sort" && flags.Changed("by"):
-			// The order in the file is for the groups in the file.
+		case setting.name == "sort" && (flags.Changed("by") || s.Listeners):
+			// The order in the file is for the list that the file requests.
 		case setting.file != nil:
 			if err = setting.set(*setting.file); err != nil {
 				err = c.wrong(setting.name, err)

@@ -87,11 +87,12 @@ const (
 
 // item is an entry of the list: a socket or a group of sockets.
 type item struct {
-	mark   mark
-	id     watch.ID // of a socket
-	name   string   // of a group
-	socket *tcp.Socket
-	since  time.Time // the first reading that saw the socket in its state
+	mark    mark
+	id      watch.ID // of a socket
+	name    string   // of a group
+	socket  *tcp.Socket
+	figures *figures  // of a listener, in the list of listeners
+	since   time.Time // the first reading that saw the socket in its state
 
 	key    groupKey // of a group
 	term   string   // the filter term that selects the group; "": there is none

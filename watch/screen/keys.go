@@ -42,6 +42,7 @@ func listKeys() []binding {
 		{[]string{"N"}, "N", "screen.key.search-previous", searchNext(true)},
 		{[]string{"esc"}, "Esc", "screen.key.search-end", (*model).endSearch},
 		{[]string{"g"}, "g", "screen.key.group", (*model).nextGroup},
+		{[]string{"l"}, "l", "screen.key.listeners", (*model).toggleListeners},
 		{[]string{"s"}, "s", "screen.key.sort", (*model).nextSort},
 		{[]string{"S"}, "S", "screen.key.reverse", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
 		{[]string{"<"}, "<", "screen.key.sort-left", sortBeside(-1)},
@@ -159,7 +160,9 @@ func (m *model) nextFocus(by int) {
 }
 
 func (m *model) nextGroup() tea.Cmd {
-	m.want.group = (m.want.group + 1) % groupings
+	if m.want.group++; m.want.group >= groupings {
+		m.want.group = ungrouped
+	}
 	m.want.sort = m.want.group.sortings()[0]
 	m.moveTo(0)
 	return nil

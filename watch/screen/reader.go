@@ -30,6 +30,9 @@ type reader struct {
 	readFilter   int // request.filtered of the last reading
 	history      []sample
 	listeners    *collect.Listeners
+	drops        map[socketID]uint32 // of the listeners, at the time dropsAt
+	dropsBefore  map[socketID]uint32 // in the reading of drops before
+	dropsAt      time.Time
 	listedAt     time.Time // the time of the reading to which listeners belong
 
 	sortKeys     []sortKey // one for each listed socket
@@ -48,7 +51,7 @@ func newReader(s *Screen) *reader {
 }
 
 func firstRequest(s *Screen) request {
-	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, group: s.group, sort: s.order(), height: 24,
+	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, group: s.firstGroup(), sort: s.order(), height: 24,
 		needs: needsOf(s.columns())}
 }
 
@@ -156,7 +159,7 @@ func (r *reader) needsSelection(want request) bool {
 // reading, so they are requested only if the screen shows them.
 func (r *reader) detailOf(want request) tcp.Detail {
 	detail := r.baseDetail | want.needs
-	if want.group == byOwner || want.sort.by == byProcess {
+	if want.group == byOwner || want.group == theListeners || want.sort.by == byProcess {
 		detail |= tcp.DetailProcesses
 	}
 	if want.sort.by == byAge || want.sort.by == byIdle || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {

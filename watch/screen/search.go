@@ -52,12 +52,15 @@ func (r *reader) answerSearch(ctx context.Context) {
 	}
 }
 
-// searchGroups sorts all groups, and then goes through them.
+// searchGroups sorts all groups or listeners, and then goes through them.
 func (r *reader) searchGroups(want search) {
-	sortPart(r.items, 0, len(r.items), compareGroups(r.serving.sort))
-	group := r.serving.group
+	compare := compareGroups(r.serving.sort)
+	if r.serving.group == theListeners {
+		compare = compareListeners(r.serving.sort)
+	}
+	sortPart(r.items, 0, len(r.items), compare)
 	n := len(r.items)
-	start := slices.IndexFunc(r.items, func(it item) bool { return group.label(it.key) == want.name })
+	start := slices.IndexFunc(r.items, func(it item) bool { return it.id == want.from && r.nameOf(&it) == want.name })
 	step := 1
 	if want.back {
 		step = -1
@@ -68,11 +71,31 @@ func (r *reader) searchGroups(want search) {
 			at += step
 		}
 		wrapped := at < 0 || at >= n
-		if at = (at%n + n) % n; strings.Contains(strings.ToLower(text.Escape(group.label(r.items[at].key))), want.text) {
+		if at = (at%n + n) % n; strings.Contains(strings.ToLower(r.shown(&r.items[at])), want.text) {
 			r.found.at, r.found.wrapped = at, wrapped && start >= 0
 			return
 		}
 	}
+}
+
+// nameOf returns the name of a group, "" for a listener.
+func (r *reader) nameOf(it *item) string {
+	if it.socket != nil {
+		return ""
+	}
+	return r.serving.group.label(it.key)
+}
+
+// shown returns the cells of a group or a listener in which a search looks.
+func (r *reader) shown(it *item) string {
+	if it.socket == nil {
+		return text.Escape(r.nameOf(it))
+	}
+	columns, err := render.ParseColumns("netns,local,process")
+	if err != nil {
+		panic(err) // the names are constants, so this is a bug
+	}
+	return string(appendCells(nil, columns, it.socket))
 }
 
 // searchSockets finds the nearest socket after the one to start from, in the order

@@ -29,11 +29,11 @@ func (s *Screen) GroupBy(word string) error {
 }
 
 // SortBy sets the order at the start: a column, or last_change, for sockets; total,
-// change or name for groups. A '-' before the word means descending order. Call it
+// change or name for groups; a heading for listeners. A '-' before the word means descending order. Call it
 // after GroupBy.
 func (s *Screen) SortBy(word string) error {
 	bare, descending := strings.CutPrefix(strings.TrimSpace(word), "-")
-	by, err := sortByNamed(bare, s.group)
+	by, err := sortByNamed(bare, s.firstGroup())
 	s.sort = &sorting{by, descending}
 	return err
 }
@@ -52,8 +52,9 @@ func (s *Screen) UseTheme(name string) error {
 func sortByNamed(word string, group grouping) (sortBy, error) {
 	var known []string
 	if group != ungrouped {
-		for _, o := range groupOrders {
-			if known = append(known, o.by.String()); strings.EqualFold(word, o.by.String()) {
+		for _, o := range group.sortings() {
+			name := strings.ReplaceAll(o.by.String(), "-", "_")
+			if known = append(known, name); strings.EqualFold(strings.ReplaceAll(word, "-", "_"), name) {
 				return o.by, nil
 			}
 		}
