@@ -39,6 +39,7 @@ var outsiders = []struct {
 }{
 	{"github.com/spf13/cobra", []string{"cmd"}, "only cmd handles flags; the packages of later tiers take plain values"},
 	{"github.com/spf13/pflag", []string{"cmd"}, "same reason as cobra"},
+	{"github.com/pelletier/go-toml/v2", []string{"cmd"}, "only cmd reads the configuration of the user; it becomes the same values as flags"},
 	{"golang.org/x/term", []string{"cmd"}, "only cmd checks whether stdout is a terminal"},
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and no other package pays for its initialization"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},

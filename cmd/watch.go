@@ -62,7 +62,7 @@ func newWatchCommand(env *environment) *cobra.Command {
 	flags.DurationVar(&f.untilFor, "until-for", 0, "")
 	f.start.register(c)
 	f.completeFilter(c)
-	completeNoFiles(c)
+	completeNoFiles(c, "config")
 	return c
 }
 

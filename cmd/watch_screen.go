@@ -54,13 +54,17 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !env.locale().UTF8(), Parse: f.parseFilter,
 		Input: env.terminal.in, Output: env.terminal.out, Environ: env.terminal.environ,
 	}
-	if o.query.States.Len() == 1 { // focus it, so that the screen still counts the others
+	switch {
+	case o.query.States == tcp.Set(tcp.Listen) && !flags.Changed("by"):
+		s.Listeners = true
+		s.Session.Query.States = tcp.All
+	case o.query.States.Len() == 1: // focus it, so that the screen still counts the others
 		for s.Focus = range o.query.States.States() {
 		}
 		s.Session.Query.States = tcp.All
 	}
-	if err := f.start.apply(s, flags); err != nil {
-		return misused(err)
+	if err := f.start.apply(s, flags, env); err != nil {
+		return err
 	}
 	env.takeTime()
 	return untilTerminated(ctx, s.Run)

@@ -133,6 +133,36 @@ func TestScreenStart(t *testing.T) {
 	})
 }
 
+// TestScreenOfListeners fills the accept queue of a listener that does not accept, and
+// opens further connections, which it drops.
+func TestScreenOfListeners(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		connections(t)
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+		must(t, err)
+		defer syscall.Close(fd)
+		must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Port: 9090, Addr: [4]byte{127, 0, 0, 1}}))
+		must(t, syscall.Listen(fd, 1))
+		p := onTerminal(t, english, "--state LISTEN --interval 250ms")
+		p.Wait("2 listeners", "sort recv-q down", "127.0.0.1:8080", "127.0.0.1:9090")
+		for range 4 {
+			client, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+			must(t, err)
+			defer syscall.Close(client)
+			if err := syscall.Connect(client, &syscall.SockaddrInet4{Port: 9090, Addr: [4]byte{127, 0, 0, 1}}); err != nil && err != syscall.EINPROGRESS {
+				t.Fatal(err)
+			}
+		}
+		p.Until("a full queue with drops", func(screen string) bool {
+			return regexp.MustCompile(`(?m)^> 127\.0\.0\.1:9090 +2/1 +2 +[1-9]\d*( \+\d+)? +\d+ +\S+ +0 +\d+/`).MatchString(screen)
+		})
+		p.Press("l")
+		p.Wait("sort state")
+		p.Press("q")
+		p.Ended()
+	})
+}
+
 // TestScreenIsLeft ends the screen in every possible way, by keys and by signals.
 func TestScreenIsLeft(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {

@@ -14,11 +14,11 @@ import (
 // startFlags are the flags that say how the screen begins. Keys change all of it
 // later.
 type startFlags struct {
-	columns, sort, by, mouse, theme string
+	columns, sort, by, mouse, theme, config string
 }
 
 // onlyScreen are those of the flags that have no meaning for lines of output.
-var onlyScreen = []string{"sort", "by", "mouse", "theme"}
+var onlyScreen = []string{"sort", "by", "mouse", "theme", "config"}
 
 func (f *startFlags) register(c *cobra.Command) {
 	flags := c.Flags()
@@ -27,30 +27,12 @@ func (f *startFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.by, "by", "none", "")
 	flags.StringVar(&f.mouse, "mouse", "on", "")
 	flags.StringVar(&f.theme, "theme", "auto", "")
-	for flag, words := range map[string][]string{"columns": screen.ColumnNames(), "sort": screen.ColumnNames(),
-		"by": screen.GroupNames(), "mouse": {"on", "off"}, "theme": text.ThemeNames()} {
-		// The only error is that of a flag that does not exist.
-		if err := c.RegisterFlagCompletionFunc(flag, completeLast(words)); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// completeLast completes the last word in a list that is separated by commas. A
-// word to sort by may have a '-' before it.
-func completeLast(words []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, list string) ([]string, cobra.ShellCompDirective) {
-		last := strings.LastIndexByte(list, ',') + 1
-		before := list[:last]
-		if strings.HasPrefix(list[last:], "-") {
-			before += "-"
-		}
-		var offers []string
-		for _, word := range words {
-			offers = append(offers, before+word)
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp
-	}
+	flags.StringVar(&f.config, "config", "", "")
+	complete(c, "columns", listOf(func() []candidate { return named(screen.ColumnNames()...) }))
+	complete(c, "sort", listOf(func() []candidate { return named(screen.SortNames()...) }))
+	complete(c, "by", oneWord(func() []candidate { return named(screen.GroupNames()...) }))
+	complete(c, "mouse", oneWord(func() []candidate { return named("on", "off") }))
+	complete(c, "theme", oneWord(func() []candidate { return named(text.ThemeNames()...) }))
 }
 
 // check rejects the flags that only the screen has, where there is no screen.
@@ -63,27 +45,64 @@ func (f *startFlags) check(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// apply sets how a screen begins. Its errors are mistakes in the flags.
-func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet) error {
-	if flags.Changed("columns") {
-		if err := s.ShowColumns(f.columns); err != nil {
-			return err
-		}
+// apply sets how a screen begins: by the flags, else by the configuration of the
+// user. Its errors are mistakes in either, or a file that cannot be read.
+func (f *startFlags) apply(s *screen.Screen, flags *pflag.FlagSet, env *environment) error {
+	if flags.Changed("config") && f.config == "" {
+		return misused(wording.Fail("cmd.config.empty"))
 	}
-	if err := s.GroupBy(f.by); err != nil {
+	c, err := readConfiguration(f.config, env)
+	if err != nil {
 		return err
 	}
-	if flags.Changed("sort") {
-		if err := s.SortBy(f.sort); err != nil {
-			return err
-		}
+	if d, err := c.interval(); err != nil {
+		return misused(err)
+	} else if d > 0 && !flags.Changed("interval") {
+		s.Interval = d
 	}
-	if err := s.UseTheme(f.theme); err != nil {
-		return err
+	for _, setting := range []struct {
+		name     string
+		flag     string
+		file     *string
+		required bool // the flag has a default, which the file can only replace
+		set      func(string) error
+	}{
+		{"columns", f.columns, joined(c.Watch.Columns), false, s.ShowColumns},
+		{"by", f.by, c.Watch.By, true, s.GroupBy},
+		{"sort", f.sort, c.Watch.Sort, false, s.SortBy},
+		{"theme", f.theme, c.Watch.Theme, true, s.UseTheme},
+	} {
+		switch {
+		case flags.Changed(setting.name):
+			err = setting.set(setting.flag)
+		case setting.name == "sort" && (flags.Changed("by") || s.Listeners):
+			// The order in the file is for the list that the file requests.
+		case setting.file != nil:
+			if err = setting.set(*setting.file); err != nil {
+				err = c.wrong(setting.name, err)
+			}
+		case setting.required:
+			err = setting.set(setting.flag)
+		}
+		if err != nil {
+			return misused(err)
+		}
 	}
 	on, err := parseSwitch("--mouse", f.mouse)
+	if c.Watch.Mouse != nil && !flags.Changed("mouse") {
+		on = *c.Watch.Mouse
+	}
 	s.NoMouse = !on
-	return err
+	return misused(err)
+}
+
+// joined returns a list as a flag takes it, or nil if there is none.
+func joined(list []string) *string {
+	if list == nil {
+		return nil
+	}
+	text := strings.Join(list, ",")
+	return &text
 }
 
 // parseSwitch returns whether a word is on or off.

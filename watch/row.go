@@ -31,6 +31,7 @@ type Row struct {
 	queues      [2]uint32 // received and sent; of a listener: the accept queue and its maximum
 	uid, inode  uint32
 	linkIndex   uint32
+	peak        uint32 // of a listener: the longest accept queue that was seen
 	next        uint32 // slot of the row that came after it in its last reading
 	state       tcp.State
 	counted     tcp.State // the state under which the tick counts it
@@ -42,6 +43,7 @@ type Row struct {
 
 	selected bool // in the last tick that saw it
 	opened   bool // it did not exist in the first tick
+	accepted bool // it got its file in the last tick that saw it
 	gone     bool
 }
 
@@ -73,6 +75,15 @@ func (r *Row) Selected() bool { return r.selected }
 
 // Inode returns the inode of the socket's file, or 0 if it has no file.
 func (r *Row) Inode() uint32 { return r.inode }
+
+// Peak returns the longest accept queue of a listener that a tick has seen. The
+// kernel keeps no such number, so what came and went between two ticks is not in it.
+func (r *Row) Peak() uint32 { return r.peak }
+
+// Accepted reports whether the last tick was the first to see a file of the socket:
+// the program has accepted the connection, or has opened the socket itself. In the
+// first tick of a follower it means nothing.
+func (r *Row) Accepted() bool { return r.accepted }
 
 // FirstSeen returns the time of the first tick that saw the socket. If opened
 // is true, the socket did not exist in the tick before. Otherwise it existed
@@ -142,11 +153,13 @@ func (r *Row) update(s *tcp.Socket, selected bool, at time.Time) {
 	}
 	r.linkIndex = s.InterfaceIndex
 	r.uid, r.uidKnown = s.Owner.UID.Get()
+	r.accepted = r.inode == 0 && s.Owner.Inode != 0
 	r.inode = s.Owner.Inode
 	r.timerKind, r.timer, r.retransmits = s.Timer.Kind, s.Timer.Expires, s.Timer.Retransmits
 	r.idle = s.Idle.Or(-1)
 	r.setAge(s, at.UnixNano())
 	if s.State == tcp.Listen {
+		r.peak = max(r.peak, s.AcceptQueue)
 		r.queues[0] = s.AcceptQueue
 		r.queues[1], r.maximumKnown = s.AcceptQueueMax.Get()
 	} else {

@@ -19,7 +19,7 @@ func (r *reader) selectItems(ctx context.Context) {
 	if r.tick == nil {
 		return
 	}
-	if (focus != 0 || group == byListener) && r.listedAt != r.readAt {
+	if (focus != 0 || group == byListener || group == theListeners) && r.listedAt != r.readAt {
 		r.findListeners(ctx)
 	}
 	var s tcp.Socket
@@ -35,15 +35,21 @@ func (r *reader) selectItems(ctx context.Context) {
 		if focus != 0 {
 			r.focus.add(&s, r.listeners)
 		}
+		if group == theListeners {
+			continue
+		}
 		if group != ungrouped {
 			r.groups.add(group.keyOf(&s, r.listeners), s.State)
 		} else {
 			r.sortKeys = append(r.sortKeys, sortKeyOf(r.serving.sort, row, &s))
 		}
 	}
-	if group == ungrouped {
+	switch group {
+	case ungrouped:
 		r.addDeparted(&s)
-	} else {
+	case theListeners:
+		r.listListeners(ctx)
+	default:
 		r.itemsOfGroups()
 	}
 	r.focusShown = nil
@@ -136,7 +142,7 @@ const (
 // frame makes a frame of the last reading.
 func (r *reader) frame(ctx context.Context) *frame {
 	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings(),
-		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail}
+		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail, found: r.found}
 	if r.tick != nil {
 		f.at, f.counts, f.before, f.unlisted = r.tick.At, r.tick.Counts, r.tick.Before, r.tick.Unlisted
 	}
@@ -158,6 +164,10 @@ func (r *reader) frame(ctx context.Context) *frame {
 // window returns the items from index from to before index to.
 func (r *reader) window(ctx context.Context, from, to int) []item {
 	items := make([]item, 0, to-from)
+	if r.serving.group == theListeners {
+		sortPart(r.items, from, to, compareListeners(r.serving.sort))
+		return append(items, r.items[from:to]...)
+	}
 	if group := r.serving.group; group != ungrouped {
 		sortPart(r.items, from, to, compareGroups(r.serving.sort))
 		for _, it := range r.items[from:to] {

@@ -95,10 +95,14 @@ func (m *model) toggleProcesses() tea.Cmd {
 // scrollColumns returns the action that scrolls the list by a column.
 func scrollColumns(by int) func(*model) tea.Cmd {
 	return func(m *model) tea.Cmd {
-		if m.frame == nil || m.frame.request.group != ungrouped {
+		if m.frame == nil || !m.frame.request.group.ofSockets() {
 			return nil
 		}
-		m.left = max(0, min(m.left+by, len(m.columnNames())-1))
+		all := len(m.columnNames())
+		if m.frame.request.group == theListeners {
+			all = len(m.listenerColumns(nil))
+		}
+		m.left = max(0, min(m.left+by, all-1))
 		return nil
 	}
 }

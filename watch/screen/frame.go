@@ -25,6 +25,7 @@ type frame struct {
 	gone           int           // how many of these items no longer exist, and are shown a last time
 	focus          *focusSummary // of the focused state; nil: no state is focused
 	detail         *socketDetail
+	found          found // the result of the request's search
 }
 
 // window is a part of a list: the items around those on the screen, and both
@@ -86,11 +87,12 @@ const (
 
 // item is an entry of the list: a socket or a group of sockets.
 type item struct {
-	mark   mark
-	id     watch.ID // of a socket
-	name   string   // of a group
-	socket *tcp.Socket
-	since  time.Time // the first reading that saw the socket in its state
+	mark    mark
+	id      watch.ID // of a socket
+	name    string   // of a group
+	socket  *tcp.Socket
+	figures *figures  // of a listener, in the list of listeners
+	since   time.Time // the first reading that saw the socket in its state
 
 	key    groupKey // of a group
 	term   string   // the filter term that selects the group; "": there is none

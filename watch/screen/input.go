@@ -11,8 +11,8 @@ import (
 	"tcpstate/wording"
 )
 
-// input is the line where the user types a filter. The filter takes effect as
-// soon as it is valid.
+// input is the line where the user types a filter, or what to search for. The
+// filter takes effect as soon as it is valid, and a search with each key.
 type input struct {
 	text   []rune
 	cursor int
@@ -21,6 +21,8 @@ type input struct {
 	recall int    // how many filters back the text comes from; 0: the user typed it
 	typed  []rune // what the user typed before the first step back
 	was    *filter.Filter
+	search *search // where a search begins; nil: the text is a filter
+	line   int     // the row of the cursor when the search began
 }
 
 // parsed is a filter whose host names have been looked up.
@@ -52,8 +54,12 @@ func (m *model) pressInput(msg tea.KeyPressMsg) tea.Cmd {
 	case "enter":
 		return m.endInput()
 	case "esc":
+		if m.input = nil; in.search != nil {
+			m.endSearch()
+			m.moveTo(in.line)
+			return nil
+		}
 		m.filterBy(in.before, in.was)
-		m.input = nil
 		return nil
 	case "up":
 		in.step(1, m.filters)
@@ -153,6 +159,10 @@ func (in *input) cut(from, to int) {
 // names, since they change with each key.
 func (m *model) tryInput() {
 	text := string(m.input.text)
+	if m.input.search != nil {
+		m.searchAs(text, *m.input.search)
+		return
+	}
 	f, err := m.parse(text, false)
 	m.input.err = err
 	if err == nil {
@@ -191,10 +201,13 @@ func (m *model) takeParsed(p parsed) {
 }
 
 // inputError returns the error in the filter, and its column, or -1 if it has
-// none. The error may come from the parser, or from a source that does not know
+// none. A search has no errors. The error may come from the parser, or from a source that does not know
 // a value.
 func (m *model) inputError() (text string, column int) {
 	err := m.input.err
+	if m.input.search != nil {
+		return "", -1
+	}
 	if f := m.frame; err == nil && f != nil && f.request.filtered == m.want.filtered {
 		err = f.err
 	}

@@ -36,8 +36,13 @@ func listKeys() []binding {
 		{[]string{"tab"}, "Tab", "screen.key.next-state", func(m *model) tea.Cmd { m.nextFocus(1); return nil }},
 		{[]string{"shift+tab"}, "Shift-Tab", "screen.key.previous-state", func(m *model) tea.Cmd { m.nextFocus(-1); return nil }},
 		{nil, "1 ... 9", "screen.key.digit", nil},
-		{[]string{"/"}, "/", "screen.key.filter", (*model).beginFilter},
+		{[]string{"/", "\\", "f4"}, "/ F4", "screen.key.filter", (*model).beginFilter},
+		{[]string{"f", "f3"}, "f F3", "screen.key.search", (*model).beginSearch},
+		{[]string{"n"}, "n", "screen.key.search-next", searchNext(false)},
+		{[]string{"N"}, "N", "screen.key.search-previous", searchNext(true)},
+		{[]string{"esc"}, "Esc", "screen.key.search-end", (*model).endSearch},
 		{[]string{"g"}, "g", "screen.key.group", (*model).nextGroup},
+		{[]string{"l"}, "l", "screen.key.listeners", (*model).toggleListeners},
 		{[]string{"s"}, "s", "screen.key.sort", (*model).nextSort},
 		{[]string{"S"}, "S", "screen.key.reverse", func(m *model) tea.Cmd { m.want.sort.descending = !m.want.sort.descending; return nil }},
 		{[]string{"<"}, "<", "screen.key.sort-left", sortBeside(-1)},
@@ -157,7 +162,9 @@ func (m *model) nextFocus(by int) {
 }
 
 func (m *model) nextGroup() tea.Cmd {
-	m.want.group = (m.want.group + 1) % groupings
+	if m.want.group++; m.want.group >= groupings {
+		m.want.group = ungrouped
+	}
 	m.want.sort = m.want.group.sortings()[0]
 	m.moveTo(0)
 	return nil

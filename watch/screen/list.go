@@ -17,7 +17,11 @@ import (
 func (m *model) itemsTitle(columns int) string {
 	f := m.frame
 	what := m.say("screen.sockets", "n", f.items.total-f.gone)
-	if m.want.group != ungrouped {
+	switch m.want.group {
+	case ungrouped:
+	case theListeners:
+		what = m.say("screen.listeners", "n", f.items.total)
+	default:
 		what = m.say("screen.groups", "n", f.items.total-f.gone, "by", m.want.group)
 	}
 	if f.gone > 0 {
@@ -35,10 +39,20 @@ func (m *model) itemsTitle(columns int) string {
 		l.put("", "  "+m.say("screen.in")+" ").put(render.StateStyle(m.want.focus), m.want.focus.String())
 	}
 	l.put("", "  "+order)
+	if m.lookFor != "" {
+		l.put("", "  "+m.say("screen.search")+" ").put(text.Yellow, m.lookFor)
+	}
 	if expr := strings.TrimSpace(m.filter); expr != "" && m.input == nil {
 		l.put("", "  "+m.say("screen.filter")+" ").put(text.Yellow, expr)
 	}
-	if all := len(m.columnNames()); m.frame.request.group == ungrouped && columns < all {
+	all := columns
+	switch m.frame.request.group {
+	case ungrouped:
+		all = len(m.columnNames())
+	case theListeners:
+		all = len(m.listenerColumns(nil))
+	}
+	if columns < all {
 		l.put(text.Dim, "  "+m.say("screen.columns.some", "n", columns, "all", all))
 	}
 	return l.String()
@@ -90,12 +104,17 @@ func (m *model) itemsShown(n int) []*item {
 // tableColumns returns the columns of a table of items that are on the screen,
 // with their widths.
 func (m *model) tableColumns(items []*item) ([]column, []int) {
-	columns := m.socketColumns(items)
-	if m.frame.request.group != ungrouped {
+	var columns []column
+	switch m.frame.request.group {
+	case ungrouped:
+		columns = m.socketColumns(items)
+	case theListeners:
+		columns = m.listenerColumns(items)
+	default:
 		columns = m.groupColumns(items)
 	}
 	m.markSorted(columns)
-	if m.left > 0 && m.frame.request.group == ungrouped {
+	if m.left > 0 && m.frame.request.group.ofSockets() {
 		return m.scrolled(columns)
 	}
 	return m.fit(columns)
@@ -184,7 +203,11 @@ func (m *model) tableLine(columns []column, widths []int, i int, lead string, co
 		} else if c < len(columns)-1 || color == text.Reverse {
 			cell = text.PadRight(cell, widths[c])
 		}
-		l.put(own, cell)
+		if i < 0 {
+			l.put(own, cell)
+		} else {
+			m.putCell(l, own, cell)
+		}
 	}
 	if color == text.Reverse {
 		l.put(color, text.Spaces(m.width-l.columns))

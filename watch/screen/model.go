@@ -38,19 +38,21 @@ type model struct {
 	want          request
 	failure       error // the error that ends the screen
 
-	top      int // index of the first item on the screen
-	cursor   int // index of the item under the cursor
-	at       watch.ID
-	atName   string   // the name of the group under the cursor
-	filter   string   // the text of the filter, as the user typed it
-	filters  []string // that were applied, the latest last
-	input    *input   // the line where the user types a filter; nil: not shown
-	menu     *menu    // the columns to choose from; nil: not shown
-	showing  view
-	page     page
-	under    []covered // the pages under the one that is shown
-	note     string    // the result of the last key
-	lastPage int       // the serial number of the last page
+	top       int // index of the first item on the screen
+	cursor    int // index of the item under the cursor
+	at        watch.ID
+	atName    string   // the name of the group under the cursor
+	filter    string   // the text of the filter, as the user typed it
+	filters   []string // that were applied, the latest last
+	input     *input   // the line where the user types a filter; nil: not shown
+	lookFor   string   // the text of the search, as the user typed it; "": none
+	lastFound int      // the serial number of the last search whose result was taken
+	menu      *menu    // the columns to choose from; nil: not shown
+	showing   view
+	page      page
+	under     []covered // the pages under the one that is shown
+	note      string    // the result of the last key
+	lastPage  int       // the serial number of the last page
 }
 
 // view is the part of the program that the screen shows.
@@ -152,6 +154,7 @@ func (m *model) takeFrame(f *frame) tea.Cmd {
 		}
 	}
 	m.moveTo(m.cursor)
+	m.takeFound(f.found)
 	if m.showing == theSocket {
 		m.layOutSocket()
 	}

@@ -32,6 +32,9 @@ type reader struct {
 	histories    map[string][]sample // of the filters before, by their text
 	counted      string              // the text of the filter to which history belongs
 	listeners    *collect.Listeners
+	drops        map[socketID]uint32 // of the listeners, at the time dropsAt
+	dropsBefore  map[socketID]uint32 // in the reading of drops before
+	dropsAt      time.Time
 	listedAt     time.Time // the time of the reading to which listeners belong
 
 	sortKeys     []sortKey // one for each listed socket
@@ -41,6 +44,7 @@ type reader struct {
 	focus        focusTally
 	focusShown   *focusSummary
 	detail       *socketDetail
+	found        found // of the last search
 }
 
 func newReader(s *Screen) *reader {
@@ -49,7 +53,7 @@ func newReader(s *Screen) *reader {
 }
 
 func firstRequest(s *Screen) request {
-	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, group: s.group, sort: s.order(), height: 24,
+	return request{serial: 1, interval: s.Interval, filter: s.Session.Query.Filter, focus: s.Focus, group: s.firstGroup(), sort: s.order(), height: 24,
 		needs: needsOf(s.columns())}
 }
 
@@ -119,6 +123,7 @@ func (r *reader) next(ctx context.Context) *frame {
 	if stale {
 		r.selectItems(ctx)
 	}
+	r.answerSearch(ctx)
 	if refresh || r.detail == nil || r.detail.id != want.detail {
 		r.readDetail(ctx)
 	}
@@ -156,7 +161,7 @@ func (r *reader) needsSelection(want request) bool {
 // reading, so they are requested only if the screen shows them.
 func (r *reader) detailOf(want request) tcp.Detail {
 	detail := r.baseDetail | want.needs
-	if want.group == byOwner || want.sort.by == byProcess {
+	if want.group == byOwner || want.group == theListeners || want.sort.by == byProcess {
 		detail |= tcp.DetailProcesses
 	}
 	if want.sort.by == byAge || want.sort.by == byIdle || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {

@@ -22,6 +22,7 @@ type request struct {
 	top      int        // index of the first item on the screen
 	height   int        // how many items the screen shows
 	needs    tcp.Detail // what the columns on the screen need of every socket
+	search   search     // what to search in the list
 	detail   watch.ID   // the socket to show in full; 0: none
 }
 
@@ -34,7 +35,8 @@ type sorting struct {
 // sortBy is the value to sort by.
 type sortBy uint8
 
-// The values to sort sockets by, and then those to sort groups by.
+// The values to sort sockets by, then more to sort listeners by, and then those to
+// sort groups by.
 const (
 	byState sortBy = iota
 	byRecvQueue
@@ -51,6 +53,12 @@ const (
 	byInode
 	byCookie
 
+	byPeak
+	byDrops
+	bySynRecv
+	byArrived
+	byAccepted
+
 	byTotal
 	byChange
 	byName
@@ -58,7 +66,8 @@ const (
 
 var sortNames = [...]string{byState: "state", byRecvQueue: "recv-q", bySendQueue: "send-q", byLocal: "local", byPeer: "peer",
 	byAge: "age", byLastChange: "last change", byProcess: "process", byNetns: "netns", byIdle: "idle", byTimer: "timer", byUID: "uid",
-	byInode: "inode", byCookie: "cookie", byTotal: "total", byChange: "change", byName: "name"}
+	byInode: "inode", byCookie: "cookie", byPeak: "peak", byDrops: "drops", bySynRecv: "syn_recv", byArrived: "in", byAccepted: "accepted",
+	byTotal: "total", byChange: "change", byName: "name"}
 
 func (b sortBy) String() string { return sortNames[b] }
 
@@ -73,7 +82,7 @@ var (
 // where large values are what a user looks for.
 func (b sortBy) usual() sorting {
 	switch b {
-	case byRecvQueue, bySendQueue, byAge, byIdle, byLastChange, byTotal, byChange:
+	case byRecvQueue, bySendQueue, byPeak, byDrops, bySynRecv, byArrived, byAccepted, byAge, byIdle, byLastChange, byTotal, byChange:
 		return sorting{b, true}
 	}
 	return sorting{b, false}
@@ -81,8 +90,11 @@ func (b sortBy) usual() sorting {
 
 // sortings returns the orders for the items of a grouping.
 func (g grouping) sortings() []sorting {
-	if g == ungrouped {
+	switch g {
+	case ungrouped:
 		return socketOrders
+	case theListeners:
+		return listenerOrders
 	}
 	return groupOrders
 }
@@ -110,6 +122,18 @@ const (
 	groupings
 )
 
+// theListeners is a list of listeners, with figures of each. The key g does not go
+// through it.
+const theListeners = groupings
+
 var groupingNames = [...]string{"none", "process", "peer", "prefix", "listener"}
 
-func (g grouping) String() string { return groupingNames[g] }
+// ofSockets reports whether each item is a socket, and not a group of them.
+func (g grouping) ofSockets() bool { return g == ungrouped || g == theListeners }
+
+func (g grouping) String() string {
+	if g == theListeners {
+		return "listeners"
+	}
+	return groupingNames[g]
+}

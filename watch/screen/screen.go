@@ -40,7 +40,8 @@ type Screen struct {
 	Words    *wording.Catalogue // nil: English
 	Quiet    bool               // show no notes about what could not be read
 
-	NoMouse bool // begin without the mouse
+	Listeners bool // begin with the list of listeners
+	NoMouse   bool // begin without the mouse
 
 	Color bool
 	ASCII bool // draw ASCII characters only
@@ -68,10 +69,18 @@ func (s *Screen) columns() (names []string, allAges bool) {
 	return s.chosen, true
 }
 
+// firstGroup returns how the list is grouped at the start.
+func (s *Screen) firstGroup() grouping {
+	if s.Listeners {
+		return theListeners
+	}
+	return s.group
+}
+
 // order returns the order at the start.
 func (s *Screen) order() sorting {
 	if s.sort == nil {
-		return s.group.sortings()[0]
+		return s.firstGroup().sortings()[0]
 	}
 	return *s.sort
 }

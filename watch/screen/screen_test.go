@@ -108,7 +108,7 @@ func TestKeysBeforeTheFirstReading(t *testing.T) {
 
 // TestAnySize draws every view in every size, however small.
 func TestAnySize(t *testing.T) {
-	for _, keys := range []string{"", "3", "ggg", "/", "/(", "?"} {
+	for _, keys := range []string{"", "3", "ggg", "/", "/(", "?", "fx", "f2", "c"} {
 		d := drive(t, nil, someSockets()...)
 		d.refresh(laterSockets()...)
 		d.write(keys)

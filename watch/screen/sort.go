@@ -36,7 +36,10 @@ func compareSortKeys(x, y sortKey) int {
 // sortKeyOf returns the sort key of a socket. Sockets whose value is unknown
 // come last in both directions.
 func sortKeyOf(order sorting, row *watch.Row, s *tcp.Socket) sortKey {
-	key := sortKey{id: row.ID(), row: row}
+	key := sortKey{row: row}
+	if row != nil {
+		key.id = row.ID()
+	}
 	known := true
 	switch order.by {
 	case byState:

@@ -29,11 +29,11 @@ func (s *Screen) GroupBy(word string) error {
 }
 
 // SortBy sets the order at the start: a column, or last_change, for sockets; total,
-// change or name for groups. A '-' before the word means descending order. Call it
+// change or name for groups; a heading for listeners. A '-' before the word means descending order. Call it
 // after GroupBy.
 func (s *Screen) SortBy(word string) error {
 	bare, descending := strings.CutPrefix(strings.TrimSpace(word), "-")
-	by, err := sortByNamed(bare, s.group)
+	by, err := sortByNamed(bare, s.firstGroup())
 	s.sort = &sorting{by, descending}
 	return err
 }
@@ -52,14 +52,14 @@ func (s *Screen) UseTheme(name string) error {
 func sortByNamed(word string, group grouping) (sortBy, error) {
 	var known []string
 	if group != ungrouped {
-		for _, o := range groupOrders {
-			if known = append(known, o.by.String()); strings.EqualFold(word, o.by.String()) {
+		for _, o := range group.sortings() {
+			name := strings.ReplaceAll(o.by.String(), "-", "_")
+			if known = append(known, name); strings.EqualFold(strings.ReplaceAll(word, "-", "_"), name) {
 				return o.by, nil
 			}
 		}
 		return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, known...)
 	}
-	const lastChange = "last_change"
 	if strings.EqualFold(strings.ReplaceAll(word, "-", "_"), lastChange) {
 		return byLastChange, nil
 	}
@@ -68,8 +68,15 @@ func sortByNamed(word string, group grouping) (sortBy, error) {
 			return c.sorts, nil
 		}
 	}
-	return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, append(choiceNames(), lastChange)...)
+	return 0, wording.Fail("screen.error.sort", "name", word).WithChoices(word, SortNames()...)
 }
+
+// lastChange is the word for the time since a socket last changed its state. There is
+// no column of it.
+const lastChange = "last_change"
+
+// SortNames returns the words that SortBy takes for sockets.
+func SortNames() []string { return append(choiceNames(), lastChange) }
 
 // ColumnNames returns the columns that a list on the screen can have.
 func ColumnNames() []string { return choiceNames() }

@@ -164,8 +164,13 @@ func changeColor(n int) text.Style {
 	return text.Green
 }
 
-// filterPrompt is the text before the filter that the user types.
-func (m *model) filterPrompt() string { return m.say("screen.input.lead") }
+// filterPrompt is the text before what the user types.
+func (m *model) filterPrompt() string {
+	if m.input.search != nil {
+		return m.say("screen.input.search")
+	}
+	return m.say("screen.input.lead")
+}
 
 // foot draws the lines below the list: the filter that the user types with its
 // error, or a note, or the keys.
@@ -207,6 +212,10 @@ func (m *model) inputLines() []string {
 	complaint = text.EscapeLine(complaint)
 	second := m.line()
 	switch {
+	case in.search != nil && m.note != "":
+		second.put(text.Yellow, m.note)
+	case in.search != nil:
+		second.put(text.Dim, m.say("screen.input.searching"))
 	case complaint == "":
 		second.put(text.Dim, m.say("screen.input.valid"))
 	case at < skip:
