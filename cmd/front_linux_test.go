@@ -87,6 +87,8 @@ func TestWhatPeopleType(t *testing.T) {
 			{"doctor nginx --interval 10ms", 0, 0, []string{`\S`}, ""},
 			{"ls --sort recvq --columns state,cwnd,port --limit 1", 0, 2, []string{`\ASTATE +CWND +LOCAL-PORT\n`}, ""},
 			{"ls cwnd >= 1 local.port 443", 0, 3, []string{listens, connected}, ""},
+			{"ls -i :443", 0, 9, []string{`(?m)^    cc [a-z]+  rtt \d`, `(?m)^    .*  rate .*  idle `}, ""},
+			{"-tiW :443", 0, 4, []string{`\ASTATE .* PEER +CC +RTT .* IDLE\n`}, ""},
 			{"--version", 0, 1, []string{`\Atcpstate .* linux/`}, ""},
 			{"-V", 0, 1, []string{`\Atcpstate .* linux/`}, ""},
 

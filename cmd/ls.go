@@ -16,7 +16,8 @@ import (
 // lsFlags are the flags of ls.
 type lsFlags struct {
 	sharedFlags
-	all, tcpOnly, wide             bool // accepted, without effect
+	all, tcpOnly                   bool // accepted, without effect
+	wide                           bool // one line for each socket, however long
 	udp                            bool // a note says that UDP is not listed
 	timers, extended, info, memory bool
 	noHeader                       bool
@@ -114,6 +115,9 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 	if err := f.chooseColumns(&o.listing, flags.Changed("columns")); err != nil {
 		return nil, err
 	}
+	if f.info && !f.wide && !flags.Changed("columns") {
+		o.listing.Head, o.listing.Width = f.sections().Head(), f.lineWidth(env)
+	}
 	if env.stdoutTTY && !env.locale().UTF8() {
 		o.listing.Columns = render.ASCII(o.listing.Columns)
 	}
@@ -151,6 +155,16 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 		l.Columns, l.Sparse = render.DefaultColumns(l.Format, f.sections(), l.Sort), true
 	}
 	return err
+}
+
+// lineWidth returns the width of the lines of a table with the many values of
+// tcp_info: that of the terminal, or 80 columns.
+func (f *lsFlags) lineWidth(env *environment) int {
+	if !env.stdoutTTY {
+		return 80
+	}
+	width, _ := env.size()
+	return width
 }
 
 // detail returns what must be requested from the source: what the columns and the

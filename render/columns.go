@@ -276,6 +276,12 @@ func (s Sections) Needs() (detail tcp.Detail) {
 	return detail
 }
 
+// Head returns how many of the default columns of a table stay in the row of a
+// socket if the table is too wide: those that do not describe it in detail.
+func (s Sections) Head() int {
+	return len(DefaultColumns(Table, Sections{Netns: s.Netns, Processes: s.Processes, Timers: s.Timers}))
+}
+
 // DefaultColumns returns the columns of a table, of markdown or of CSV that are
 // shown if none were requested by name. A table that is sorted by the age shows
 // it.
