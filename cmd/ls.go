@@ -116,7 +116,7 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 		return nil, err
 	}
 	if f.info && !f.wide && !flags.Changed("columns") {
-		o.listing.Head, o.listing.Width = f.sections().Head(), f.lineWidth(env)
+		o.listing.Head, o.listing.Width = f.sections().Head(o.listing.Sort), f.lineWidth(env)
 	}
 	if env.stdoutTTY && !env.locale().UTF8() {
 		o.listing.Columns = render.ASCII(o.listing.Columns)

@@ -13,7 +13,7 @@ import (
 // detail too.
 func TestFolded(t *testing.T) {
 	sections := Sections{Processes: true, Info: true}
-	l := &Listing{Format: Table, Columns: DefaultColumns(Table, sections), Header: true, Width: 80, Head: sections.Head()}
+	l := &Listing{Format: Table, Columns: DefaultColumns(Table, sections, nil), Header: true, Width: 80, Head: sections.Head(nil)}
 	sockets := each(listener(), established(), full(), timeWait())
 	want := `STATE        RECV-Q  SEND-Q  LOCAL               PEER
 LISTEN            3    4096  [::]:443            [::]:*
