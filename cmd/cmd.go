@@ -104,6 +104,14 @@ func run(ctx context.Context, args []string, env *environment) int {
 	inner.stdout = stdout
 	root := newRootCommand(inner)
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if c == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			if _, slip := wording.Nearest(args[0], commandNames(root)); slip {
+				return unknownCommand(root, args[0]) // the flag is one of the command that was meant
+			}
+		}
+		return flagError(c, err)
+	})
 	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd { // shells show the texts of commands and flags
 		describeForShell(root, inner.words)
 	}
@@ -206,8 +214,8 @@ func report(err error, stderr io.Writer, words *wording.Catalogue) int {
 
 func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "tcpstate",
-		Args:              knownCommand,
+		Use:               "tcpstate [flags] [FILTER]",
+		Args:              cobra.ArbitraryArgs, // they are what ls takes
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -230,17 +238,19 @@ func newRootCommand(env *environment) *cobra.Command {
 	return root
 }
 
-// knownCommand rejects a first argument that is not the name of a command.
-func knownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
+// commandNames returns the names of the commands below c.
+func commandNames(c *cobra.Command) []string {
 	var names []string
 	for _, sub := range c.Commands() {
 		names = append(names, sub.Name())
 	}
 	slices.Sort(names)
-	return misused(wording.Fail("cmd.unknown.command", "name", args[0]).WithChoices(args[0], names...))
+	return names
+}
+
+// unknownCommand returns the error for a name that is not that of a command.
+func unknownCommand(c *cobra.Command, name string) error {
+	return misused(wording.Fail("cmd.unknown.command", "name", name).WithChoices(name, commandNames(c)...))
 }
 
 // noArguments rejects all arguments, for a command that takes none.

@@ -41,6 +41,7 @@ func newCountCommand(env *environment) *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerListening(c)
 	flags := c.Flags()
 	flags.StringVar(&f.by, "by", "", "")
 	flags.IntVar(&f.limit, "limit", 0, "")

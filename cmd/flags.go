@@ -29,6 +29,7 @@ type sharedFlags struct {
 	format     string
 	color      string
 	quiet      bool
+	listening  bool // only of the commands that register it
 
 	explainFilter, verbose bool
 }
@@ -54,6 +55,11 @@ func (f *sharedFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.explainFilter, "explain-filter", false, "")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "")
 	f.completeShared(c)
+}
+
+// registerListening adds the flag -l to a command that lists, counts or follows.
+func (f *sharedFlags) registerListening(c *cobra.Command) {
+	c.Flags().BoolVarP(&f.listening, "listening", "l", false, "")
 }
 
 // query returns the query that the flags and the arguments request. The arguments
@@ -101,12 +107,16 @@ func byteOrders() []string {
 	return []string{string(collect.AutoOrder), string(collect.LittleEndian), string(collect.BigEndian)}
 }
 
-// stateSet returns the states of --state, or all states without that flag.
-func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
-	if len(f.states) == 0 {
-		return tcp.All, nil
+// stateSet returns the states of --state, or all states without that flag. With -l
+// only LISTEN can be among them.
+func (f *sharedFlags) stateSet() (set tcp.StateSet, err error) {
+	within := tcp.All
+	if f.listening {
+		within = tcp.Set(tcp.Listen)
 	}
-	var set tcp.StateSet
+	if len(f.states) == 0 {
+		return within, nil
+	}
 	for _, names := range f.states {
 		named, err := tcp.ParseStateSet(names)
 		if err != nil {
@@ -114,7 +124,7 @@ func (f *sharedFlags) stateSet() (tcp.StateSet, error) {
 		}
 		set |= named
 	}
-	return set, nil
+	return set & within, nil
 }
 
 // named returns the states that --state names, or none if it names all.

@@ -37,6 +37,9 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 		if !words.Has(key) {
 			key = "help.flag." + f.Name
 		}
+		if !words.Has(key) && !c.HasParent() {
+			key = "help.ls.flag." + f.Name // without a command the flags of ls are taken too
+		}
 		if words.Has(key) { // cobra has its own text for --help
 			f.Usage = wording.Say(key, values...).In(words)
 		}
@@ -76,7 +79,7 @@ func newHelpCommand() *cobra.Command {
 			about, rest, err := c.Root().Find(args)
 			switch {
 			case err != nil || about == c.Root() && len(rest) > 0:
-				return knownCommand(c.Root(), args)
+				return unknownCommand(c.Root(), args[0])
 			case len(rest) > 0:
 				return noArguments(about, rest)
 			}
@@ -86,7 +89,8 @@ func newHelpCommand() *cobra.Command {
 }
 
 // flagError turns an error of pflag into an error with a text of this program, if
-// there is one, and adds a hint.
+// there is one, and adds a hint: the flag that was probably meant, the commands that
+// have it, or how to list the flags.
 func flagError(c *cobra.Command, err error) error {
 	if language, ok := errors.AsType[*wording.UnknownLanguageError](err); ok {
 		return misused(language)
@@ -100,18 +104,49 @@ func flagError(c *cobra.Command, err error) error {
 			worded = wording.Fail("cmd.flag.value", "flag", invalid.GetFlag().Name, "value", invalid.GetValue(), "wanted", wording.Say(what))
 		}
 	}
-	return misused(worded.WithHint("cmd.flag.hint", "command", c.CommandPath()))
+	worded = worded.WithHint("cmd.flag.hint", "command", c.CommandPath())
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		worded = suggestFlag(worded, c, unknown)
+	}
+	return misused(worded)
+}
+
+// suggestFlag adds to the error for an unknown flag the flag that was probably
+// meant, or the commands that have the flag.
+func suggestFlag(err *wording.Error, c *cobra.Command, unknown *pflag.NotExistError) *wording.Error {
+	if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+		name, _, _ := strings.Cut(letters, "=")
+		if c.Flags().Lookup(name) == nil {
+			return err
+		}
+		return err.WithHint("cmd.flag.dashes", "flag", name) // -state for --state
+	}
+	var flags, commands []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+	for _, other := range c.Root().Commands() {
+		if other.Flags().Lookup(unknown.GetSpecifiedName()) != nil {
+			commands = append(commands, other.CommandPath())
+		}
+	}
+	if commands != nil {
+		return err.WithHint("cmd.flag.elsewhere", "flag", unknown.GetSpecifiedName(), "commands", commands)
+	}
+	return err.WithChoices("--"+unknown.GetSpecifiedName(), flags...)
 }
 
 func newVersionCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:  "version",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(env.stdout, "tcpstate %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		RunE: func(*cobra.Command, []string) error { return writeVersion(env) },
 	}
+}
+
+// writeVersion prints the version of the program and what it was built with.
+func writeVersion(env *environment) error {
+	_, err := fmt.Fprintf(env.stdout, "tcpstate %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // version returns the version of the module. If the program was built from a

@@ -16,7 +16,9 @@ import (
 // lsFlags are the flags of ls.
 type lsFlags struct {
 	sharedFlags
-	all, listening, tcpOnly, wide  bool // only listening has an effect
+	all, tcpOnly                   bool // accepted, without effect
+	wide                           bool // one line for each socket, however long
+	udp                            bool // a note says that UDP is not listed
 	timers, extended, info, memory bool
 	noHeader                       bool
 	columns, sort                  string
@@ -34,19 +36,25 @@ func newLsCommand(env *environment) *cobra.Command {
   tcpstate ls -antoe
   tcpstate ls --json | jq '.sockets[] | select(.recv_q_bytes > 0)'
   tcpstate ls --columns state,local,peer,rtt --sort -rtt --limit 5`,
-		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.options(c.Flags(), args, env)
-			if err != nil {
-				return misused(err)
-			}
-			if done, err := f.explain(o.query, env); done || err != nil {
-				return err
-			}
-			return repeat(c.Context(), o.again, func() error { return runLs(c.Context(), o, env) })
-		},
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args, env) },
 	}
 	f.register(c)
 	return c
+}
+
+// run lists the sockets that the flags and the arguments request.
+func (f *lsFlags) run(c *cobra.Command, args []string, env *environment) error {
+	o, err := f.options(c.Flags(), args, env)
+	if err != nil {
+		return misused(err)
+	}
+	if done, err := f.explain(o.query, env); done || err != nil {
+		return err
+	}
+	if o.withoutUDP {
+		(&notes{env: env, quiet: f.quiet}).print(wording.Say("cmd.ls.udp").In(env.words))
+	}
+	return repeat(c.Context(), o.again, func() error { return runLs(c.Context(), o, env) })
 }
 
 // register adds the flags to the command.
@@ -54,8 +62,9 @@ func (f *lsFlags) register(c *cobra.Command) {
 	f.sharedFlags.register(c)
 	flags := c.Flags()
 	flags.BoolVarP(&f.all, "all", "a", false, "")
-	flags.BoolVarP(&f.listening, "listening", "l", false, "")
+	f.registerListening(c)
 	flags.BoolVarP(&f.tcpOnly, "tcp", "t", false, "")
+	flags.BoolVarP(&f.udp, "udp", "u", false, "")
 	flags.BoolVarP(&f.extended, "extended", "e", false, "")
 	flags.BoolVarP(&f.timers, "timers", "o", false, "")
 	flags.BoolVarP(&f.info, "info", "i", false, "")
@@ -78,7 +87,10 @@ type lsOptions struct {
 	query   collect.Query
 	listing render.Listing
 	quiet   bool
-	again   time.Duration // from one listing to the next; 0: there is only one
+
+	withoutUDP bool // UDP was requested, and is not listed
+
+	again time.Duration // from one listing to the next; 0: there is only one
 }
 
 // options checks the flags and turns them into options. Its errors are mistakes
@@ -88,14 +100,11 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 	if err != nil {
 		return nil, err
 	}
-	if f.listening {
-		query.States &= tcp.Set(tcp.Listen)
-	}
 	format, color, err := f.output(flags, env)
 	if err != nil {
 		return nil, err
 	}
-	o := &lsOptions{query: query, quiet: f.quiet, listing: render.Listing{
+	o := &lsOptions{query: query, quiet: f.quiet, withoutUDP: f.udp, listing: render.Listing{
 		Format: format, Limit: f.limit, Header: !f.noHeader, Color: color,
 	}}
 	if flags.Changed("sort") {
@@ -105,6 +114,9 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 	}
 	if err := f.chooseColumns(&o.listing, flags.Changed("columns")); err != nil {
 		return nil, err
+	}
+	if f.info && !f.wide && !flags.Changed("columns") {
+		o.listing.Head, o.listing.Width = f.sections().Head(o.listing.Sort), f.lineWidth(env)
 	}
 	if env.stdoutTTY && !env.locale().UTF8() {
 		o.listing.Columns = render.ASCII(o.listing.Columns)
@@ -143,6 +155,16 @@ func (f *lsFlags) chooseColumns(l *render.Listing, named bool) (err error) {
 		l.Columns, l.Sparse = render.DefaultColumns(l.Format, f.sections(), l.Sort), true
 	}
 	return err
+}
+
+// lineWidth returns the width of the lines of a table with the many values of
+// tcp_info: that of the terminal, or 80 columns.
+func (f *lsFlags) lineWidth(env *environment) int {
+	if !env.stdoutTTY {
+		return 80
+	}
+	width, _ := env.size()
+	return width
 }
 
 // detail returns what must be requested from the source: what the columns and the
@@ -193,12 +215,21 @@ func runLs(ctx context.Context, o *lsOptions, env *environment) error {
 	if o.collectsFirst() {
 		sockets = withProgress(sockets, env, o.quiet)
 	}
-	err = o.listing.Write(env.stdout, sockets, func() []string { return snapshot.Warnings().Texts() })
+	err = o.listing.Write(env.stdout, sockets, func() []string { return o.warnings(snapshot) })
 	notes.printNew(snapshot.Warnings())
 	if err == nil {
 		err = snapshot.Warnings().Failure()
 	}
 	return err
+}
+
+// warnings returns the warnings of the document.
+func (o *lsOptions) warnings(snapshot *collect.Snapshot) []string {
+	texts := snapshot.Warnings().Texts()
+	if o.withoutUDP {
+		texts = append([]string{wording.Say("cmd.ls.udp").String()}, texts...)
+	}
+	return texts
 }
 
 // metaOf returns the part of a document that is about the snapshot.

@@ -2,34 +2,78 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
 	"tcpstate/doctor"
+	"tcpstate/filter"
 	"tcpstate/render"
 	"tcpstate/wording"
 )
 
-// overviewFlags are the flags of tcpstate without a command.
-type overviewFlags struct{ sharedFlags }
+// overviewFlags are the flags of tcpstate without a command: those of the overview,
+// which its help lists, and those of ls.
+type overviewFlags struct {
+	lsFlags
+	version bool
+}
 
-// addOverview makes a command show the overview: one screen about the host.
+// onlyOfLs are the flags with which tcpstate without a command lists the sockets.
+// The overview always shows processes, and always numbers.
+var onlyOfLs = []string{"processes", "resolve", "numeric", "all", "listening", "tcp", "udp", "extended", "timers", "info", "memory", "wide",
+	"no-header", "columns", "sort", "limit", "continuous", "interval"}
+
+// addOverview makes a command show the overview: one screen about the host. If
+// there are arguments or flags that only ls has, it does what ls does with them:
+// people type what they typed after netstat.
 func addOverview(c *cobra.Command, env *environment) {
 	var f overviewFlags
 	f.register(c)
 	flags := c.Flags()
-	for _, name := range []string{"processes", "resolve", "numeric", "explain-filter", "verbose"} {
-		flags.Lookup(name).Hidden = true // the overview always shows processes, and always numbers
+	flags.BoolVarP(&f.version, "version", "V", false, "")
+	for _, name := range append([]string{"explain-filter", "verbose"}, onlyOfLs...) {
+		flags.Lookup(name).Hidden = true
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		query, o, err := f.parse(c.Flags(), env)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		switch {
+		case f.version:
+			return writeVersion(env)
+		case len(args) > 0 || slices.ContainsFunc(onlyOfLs, flags.Changed):
+			return slipOfCommand(c, args, f.run(c, args, env))
+		}
+		query, o, err := f.parse(flags, env)
 		if err != nil {
 			return misused(err)
 		}
 		return runOverview(c.Context(), query, o, notes{env: env, quiet: f.quiet})
 	}
+}
+
+// slipOfCommand returns the error of a listing without a command. If its first
+// argument begins no filter, the user may have meant a command.
+func slipOfCommand(c *cobra.Command, args []string, err error) error {
+	var wrong *filter.Error
+	if !errors.As(err, &wrong) || strings.TrimSpace(wrong.Expr[:wrong.Offset]) != "" {
+		return err
+	}
+	given, words := wrong.Spelling()
+	if given == "" {
+		return err
+	}
+	commands := commandNames(c)
+	near, ok := wording.Nearest(given, append(commands, words...))
+	switch {
+	case !ok:
+		return misused(wording.Fail("cmd.unknown.word", "word", given).WithHint("cmd.unknown.word.hint", "commands", commands))
+	case slices.Contains(commands, near):
+		return misused(wording.Fail("cmd.unknown.command", "name", given).WithChoices(given, commands...))
+	}
+	return err
 }
 
 // parse checks the flags and turns them into options. Its errors are mistakes in

@@ -54,6 +54,7 @@ func newWatchCommand(env *environment) *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerListening(c)
 	flags := c.Flags()
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
 	flags.IntVar(&f.count, "count", 0, "")

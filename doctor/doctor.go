@@ -123,8 +123,11 @@ func (e *UnknownRuleError) Spelling() (string, []string) {
 	return e.Code, codes
 }
 
-// Hint names the list of rules.
-func (e *UnknownRuleError) Hint() wording.Message { return wording.Say("doctor.error.rule.hint") }
+// Hint names the nearest rules and the list of all.
+func (e *UnknownRuleError) Hint() wording.Message {
+	code, codes := e.Spelling()
+	return wording.Say("doctor.error.rule.hint", "codes", wording.Closest(code, codes, 3))
+}
 
 // Examine judges an observation by some of the rules and returns what it finds,
 // the most severe first, then in the order of the rules, then the worst first of

@@ -85,7 +85,15 @@ func Meanings(word string) []Place {
 
 // fold returns the form in which spellings are compared.
 func fold(name string) string {
-	return strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '-' || c == '.':
+			return '_'
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		}
+		return c
+	}, strings.TrimSpace(name))
 }
 
 // byHand are the words that do not stand for just one field with its own name.
@@ -144,8 +152,11 @@ type glossary struct {
 	byName map[string]*Word
 }
 
-// vocabulary returns all words: those made by hand, then the fields.
-var vocabulary = sync.OnceValue(func() *glossary {
+// vocabulary returns all words.
+var vocabulary = sync.OnceValue(newGlossary)
+
+// newGlossary returns the words made by hand, then those for the other fields.
+func newGlossary() *glossary {
 	g := &glossary{words: slices.Clone(byHand), byName: make(map[string]*Word)}
 	taken := make(map[string]int)
 	for _, w := range byHand {
@@ -175,7 +186,7 @@ var vocabulary = sync.OnceValue(func() *glossary {
 		}
 	}
 	return g
-})
+}
 
 // spellingsOf returns the name of a field, and for a field of tcp_info or memory
 // also the last part of the name, with and without its unit. A short spelling that

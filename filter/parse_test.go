@@ -229,7 +229,7 @@ func TestParseErrors(t *testing.T) {
 	checkErr("dport >= 8,9", ">= needs a single port", 9, "only = and != take")
 	checkErr("dport > *", "> needs a single port", 8, "only = and != take")
 	checkErr("dprot = 3", `unknown word "dprot"`, 0, "did you mean dport?")
-	checkErr("dport 3 adn sport 4", `unknown word "adn", and no running process has that name`, 8, "did you mean and?")
+	checkErr("dport 3 adn sport 4", `unknown word "adn", and no visible process has that name`, 8, "did you mean and?")
 	checkErr("dport 3 exclude listen", "exclude is allowed only before the expression", 8, `write "not state`)
 
 	checkErr("src 10.0.0.0/40", `"40" is not the length of a prefix`, 13, "from 0 to 32")
@@ -286,8 +286,8 @@ func TestParseErrors(t *testing.T) {
 	checkErr("recvq > K", `"K" is not a number of bytes`, 8, "64K")
 	checkErr("recvq > 99999999999999G", `"99999999999999G" is not a number of bytes`, 8, "64K")
 	checkErr("retrans > x", `"x" is not a number`, 10, "retrans takes")
-	checkErr("tid 3", `unknown word "tid", and no running process has that name`, 0, "did you mean pid?")
-	checkErr("thread 3", `unknown word "thread", and no running process has that name`, 0, "a word alone is a port (:443)")
+	checkErr("tid 3", `unknown word "tid", and no visible process has that name`, 0, "did you mean pid?")
+	checkErr("thread 3", `unknown word "thread", and no visible process has that name`, 0, "a word alone is a port (:443)")
 	checkErr("pid nginx", `"nginx" is not a process id`, 4, "pid takes the id")
 	checkErr("pid 0", `"0" is not a process id`, 4, "pid takes the id")
 	checkErr("pid = 1,-1", `"-1" is not a process id`, 8, "pid takes the id")
@@ -334,16 +334,16 @@ func TestCaret(t *testing.T) {
 		{"dport =", `filter: column 8: dport needs a value`, "dport =\n       ^"},
 		{"dport\t=\x1b[1m", `filter: column 8: "\x1b[1m" is neither a port nor the name of a service`, `dport =\x1b[1m` + "\n       ^"},
 		{"四次\x1b = 3", `filter: column 1: unknown word "四次\x1b"`, `四次\x1b = 3` + "\n^"},
-		{"sport 3 or 四次\xff x", `filter: column 12: unknown word "四次\xff", and no running process has that name`, `sport 3 or 四次\xff x` + "\n           ^"},
-		{"process 四次 x", `filter: column 12: unknown word "x", and no running process has that name`, "process 四次 x\n             ^"},
-		{"ü dport", `filter: column 1: unknown word "ü", and no running process has that name`, "ü dport\n^"},
-		{strings.Repeat("ü", 40) + "xxüüüü", `filter: column 1: unknown word "` + strings.Repeat("ü", 20) + `"..., and no running process has that name`,
+		{"sport 3 or 四次\xff x", `filter: column 12: unknown word "四次\xff", and no visible process has that name`, `sport 3 or 四次\xff x` + "\n           ^"},
+		{"process 四次 x", `filter: column 12: unknown word "x", and no visible process has that name`, "process 四次 x\n             ^"},
+		{"ü dport", `filter: column 1: unknown word "ü", and no visible process has that name`, "ü dport\n^"},
+		{strings.Repeat("ü", 40) + "xxüüüü", `filter: column 1: unknown word "` + strings.Repeat("ü", 20) + `"..., and no visible process has that name`,
 			strings.Repeat("ü", 40) + "xxüüüü\n^"},
-		{"x" + strings.Repeat("ü", 40), `filter: column 1: unknown word "x` + strings.Repeat("ü", 19) + `"..., and no running process has that name`,
+		{"x" + strings.Repeat("ü", 40), `filter: column 1: unknown word "x` + strings.Repeat("ü", 19) + `"..., and no visible process has that name`,
 			"x" + strings.Repeat("ü", 40) + "\n^"},
 		{strings.Repeat("(", 10000), "filter: column 202: the expression is nested too deep",
 			"..." + strings.Repeat("(", 72) + "...\n" + strings.Repeat(" ", 51) + "^"},
-		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x", and no running process has that name`,
+		{strings.Repeat("dport 3 or ", 20) + "x", `filter: column 221: unknown word "x", and no visible process has that name`,
 			"... or dport 3 or dport 3 or dport 3 or dport 3 or x\n" + strings.Repeat(" ", 51) + "^"},
 	} {
 		_, err := Parse([]string{test.expr}, testNames)
@@ -457,14 +457,14 @@ func TestBareWords(t *testing.T) {
 	}
 	for expr, want := range map[string]string{
 		"443":              `"443" alone can be a port or a process: write :443 for the port, pid 443 for the process`,
-		"haproxy":          `unknown word "haproxy", and no running process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
-		"nginx,haproxy":    `unknown word "haproxy", and no running process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
-		"established":      `unknown word "established", and no running process has that name: write state established`,
-		"www.example.org":  `unknown word "www.example.org", and no running process has that name: write dst www.example.org for the sockets whose peer is this host`,
-		"container":        `unknown word "container", and no running process has that name: container has a meaning in --columns and --sort, --by, not here`,
+		"haproxy":          `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		"nginx,haproxy":    `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
+		"established":      `unknown word "established", and no visible process has that name: write state established`,
+		"www.example.org":  `unknown word "www.example.org", and no visible process has that name: write dst www.example.org for the sockets whose peer is this host`,
+		"container":        `unknown word "container", and no visible process has that name: container has a meaning in --columns and --sort, --by, not here`,
 		"container = web1": `unknown word "container": container has a meaning in --columns and --sort, --by, not here`,
 		"nginx = 3":        `unknown word "nginx": a word alone is a port (:443), an address, a prefix, or the name of a running process`,
-		"sprot 22":         `unknown word "sprot", and no running process has that name: did you mean sport?`,
+		"sprot 22":         `unknown word "sprot", and no visible process has that name: did you mean sport?`,
 		"cwdn > 3":         `unknown word "cwdn": did you mean cwnd?`,
 		"10.0.0.300":       `"10.0.0.300" is not an address: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
 		":70000":           `"70000" is not a port: the highest is 65535: a word alone`,

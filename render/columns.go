@@ -181,18 +181,25 @@ func showsAge(list []*Column, sort []SortKey) []*Column {
 // fields.Words: the name of the column, its heading such as RECV-Q, the word of
 // filters and others.
 func column(word string) (*Column, error) {
-	name, ok := fields.Meaning(word, fields.InColumns)
-	if !ok {
-		return nil, &UnknownColumnError{Name: word}
+	if c := columnNamed(word); c != nil {
+		return c, nil // without the vocabulary, which takes time to make
 	}
+	if name, ok := fields.Meaning(word, fields.InColumns); ok {
+		return columnNamed(name), nil // a test looks up all words
+	}
+	return nil, &UnknownColumnError{Name: word}
+}
+
+// columnNamed returns the column with the name, or nil.
+func columnNamed(name string) *Column {
 	for _, list := range [...][]*Column{composites, fieldColumns} {
 		for _, c := range list {
 			if c.name == name {
-				return c, nil
+				return c
 			}
 		}
 	}
-	return nil, &UnknownColumnError{Name: word} // a test looks up all words
+	return nil
 }
 
 // columns returns the columns with the names, which are constants of the
@@ -274,6 +281,12 @@ func (s Sections) Needs() (detail tcp.Detail) {
 		detail |= c.needs
 	}
 	return detail
+}
+
+// Head returns how many of the default columns of a table stay in the row of a
+// socket if the table is too wide: those that do not describe it in detail.
+func (s Sections) Head(sort []SortKey) int {
+	return len(DefaultColumns(Table, Sections{Netns: s.Netns, Processes: s.Processes, Timers: s.Timers}, sort))
 }
 
 // DefaultColumns returns the columns of a table, of markdown or of CSV that are

@@ -94,8 +94,14 @@ type Listing struct {
 	Limit   int       // the maximum number of sockets, the first in that order; 0: all
 	Sparse  bool      // a table leaves out the extended columns in which no socket has a value
 	Header  bool      // column headings in a table or CSV
-	Color   bool      // ANSI colours in a table
-	Meta    Meta      // metadata of a JSON document
+
+	// If a table is wider than Width columns, only its first Head columns are in
+	// the row of a socket, or fewer. The others are in lines below it. If one of
+	// both is 0, every socket has one row.
+	Width, Head int
+
+	Color bool // ANSI colours in a table
+	Meta  Meta // metadata of a JSON document
 }
 
 // Write writes the sockets to w. If it does not sort, it stops reading when

@@ -63,6 +63,9 @@ func (l *Listing) draw(out *output, kept *sortedRows) error {
 	if l.Sparse {
 		l, sorted = l.withoutEmpty(sorted)
 	}
+	if f, tooWide := l.fold(sorted); tooWide {
+		return f.draw(out, sorted)
+	}
 	if len(kept.order) > drawnByLibrary {
 		return l.layOut(out, sorted)
 	}

@@ -63,29 +63,38 @@ func choices(err error) Message {
 	case len(known) == 0:
 		return Message{}
 	case len(known) > mostChoices:
-		return Say("hint.nearest", "words", Closest(given, known, 5))
+		nearest := Closest(given, known, 5)
+		for len(nearest) > 1 && len(strings.Join(nearest, ", ")) > nearestWidth {
+			nearest = nearest[:len(nearest)-1]
+		}
+		return Say("hint.nearest", "words", nearest)
 	}
 	return Say("hint.choices", "words", known)
 }
 
-// mostChoices is the number of known words up to which a hint lists all of them.
-const mostChoices = 24
+// mostChoices is the number of known words up to which a hint lists all of them. Of
+// more words it lists the nearest that fit a line, in nearestWidth columns.
+const (
+	mostChoices  = 24
+	nearestWidth = 40
+)
 
-// Closest returns the n known words that are the most similar to the given word,
-// the most similar first. A word that contains the other comes before all that do
-// not. Words that are equally similar keep their order.
+// Closest returns at most n known words that are the most similar to the given word,
+// the most similar first. If a part of the given word is in known words, it returns
+// only these. Words that are equally similar keep their order.
 func Closest(given string, known []string, n int) []string {
 	given = strings.ToLower(given[:min(len(given), longestTypo)])
-	distance := func(k string) int {
-		k = strings.ToLower(k)
-		if d := editDistance(given, k); !strings.Contains(k, given) && !strings.Contains(given, k) {
-			return d + 2*longestTypo // after those that contain it
-		} else {
-			return d
-		}
+	parts := strings.FieldsFunc(given, func(c rune) bool { return strings.ContainsRune("-_. ", c) })
+	parts = slices.DeleteFunc(parts, func(part string) bool { return len(part) < 3 })
+	list := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(strings.ToLower(k), part) })
+	})
+	if len(list) == 0 {
+		list = slices.Clone(known)
 	}
-	list := slices.Clone(known)
-	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
+	slices.SortStableFunc(list, func(a, b string) int {
+		return cmp.Compare(editDistance(given, strings.ToLower(a)), editDistance(given, strings.ToLower(b)))
+	})
 	return list[:min(n, len(list))]
 }
 

@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"strings"
 	"testing"
 
 	"tcpstate/tcp"
@@ -27,6 +28,22 @@ func TestNearestForgivesSlipsOfTheHand(t *testing.T) {
 	}
 	if got, _ := Nearest("aaac", []string{"aaab", "aaad"}); got != "aaab" {
 		t.Errorf("of two that are equally near Nearest takes %q, not the first", got)
+	}
+}
+
+func TestClosest(t *testing.T) {
+	known := []string{"listen-full", "close-wait-leak", "syn-queue-full", "syn-flood"}
+	for given, want := range map[string]string{
+		"leak":        "close-wait-leak",
+		"syn":         "syn-flood syn-queue-full", // all that contain it
+		"listen-queu": "listen-full syn-queue-full",
+		"LEAK":        "close-wait-leak",
+		"fooling":     "syn-flood listen-full", // none contains a part: the nearest
+		"":            "syn-flood listen-full",
+	} {
+		if got := strings.Join(Closest(given, known, 2), " "); got != want {
+			t.Errorf("Closest(%q) = %s, want %s", given, got, want)
+		}
 	}
 }
 
