@@ -135,6 +135,7 @@ var byHand = []Word{
 	{Names: []string{"dev", "interface", "iface", "device"}, Filter: "dev", Column: "interface", Group: "interface"},
 	{Names: []string{"cgroup"}, Filter: "cgroup", Column: "cgroup", Group: "cgroup"},
 	{Names: []string{"autobound"}, Filter: "autobound"},
+	{Names: []string{"accepts"}, Column: "accepts"},
 }
 
 // glossary is the vocabulary with an index by folded spelling.
