@@ -68,8 +68,8 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.limit, "limit", 0, "")
 	flags.BoolVarP(&f.continuous, "continuous", "c", false, "")
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
-	complete(c, "columns", listOf(columnCandidates))
-	complete(c, "sort", listOf(columnCandidates))
+	complete(c, "columns", wordsOf(fields.InColumns, columnCandidates))
+	complete(c, "sort", wordsOf(fields.InColumns, columnCandidates))
 	f.completeFilter(c)
 	completeNoFiles(c)
 }
