@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +18,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/doctor"
 	"tcpstate/explain"
+	"tcpstate/fields"
 	"tcpstate/filter"
 	"tcpstate/netns"
 	"tcpstate/procnet"
@@ -41,13 +43,13 @@ func named(words ...string) (list []candidate) {
 	return list
 }
 
-// offered formats candidates for cobra, each after what the user wrote before it. Text
-// from outside is left out where a shell could not show it on its line.
+// offered formats candidates for cobra, each after what the user wrote before it. A word
+// that is not printable is left out.
 func offered(before string, list []candidate) []cobra.Completion {
 	var words []cobra.Completion
 	for _, c := range list {
 		switch {
-		case strings.ContainsFunc(c.word, unicode.IsControl):
+		case c.word == "" || text.Escape(c.word) != c.word:
 		case c.about == "":
 			words = append(words, before+c.word)
 		default:
@@ -70,6 +72,25 @@ func listOf(list func() []candidate) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, value string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return inList(value, list()), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
+}
+
+// wordsOf completes the last element of a list of words for columns or groups. It
+// offers the other spellings of the vocabulary only for a beginning that no name has.
+func wordsOf(place fields.Place, names func() []candidate) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, value string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		element := strings.TrimPrefix(value[strings.LastIndexByte(value, ',')+1:], "-")
+		list := names()
+		if len(beginning(list, element)) == 0 {
+			list = beginning(named(fields.Spellings(place)...), element)
+		}
+		return inList(value, list), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// beginning returns the candidates that begin so. The shells do that too, each in its
+// way, so it is only for a choice between lists.
+func beginning(list []candidate, with string) []candidate {
+	return slices.DeleteFunc(slices.Clone(list), func(c candidate) bool { return !strings.HasPrefix(c.word, with) })
 }
 
 // inList returns the words with which the last element of a list can be completed. An
@@ -176,6 +197,11 @@ func dimensionCandidates() (list []candidate) {
 	for _, d := range collect.Dimensions {
 		list = append(list, candidate{d.Name, firstPart(d.Doc)})
 	}
+	for _, w := range fields.Words(fields.InGroups) {
+		if !slices.ContainsFunc(list, func(c candidate) bool { return c.word == w.Group }) {
+			list = append(list, candidate{w.Names[0], firstPart(w.Doc)})
+		}
+	}
 	return list
 }
 
@@ -225,7 +251,7 @@ func completeExpression(proc *procnet.Proc, args []string, word string) ([]cobra
 	place := filter.PlaceAfter(strings.Join(append(slices.Clone(args), before), " "))
 	operand, isList := operandCandidates(proc, place.Operand, word)
 	if len(operand) == 0 {
-		return offered(before, named(place.Words...)), cobra.ShellCompDirectiveNoFileComp
+		return offered(before, filterWords(proc, place, word)), cobra.ShellCompDirectiveNoFileComp
 	}
 	if isList {
 		var words []cobra.Completion
@@ -235,6 +261,27 @@ func completeExpression(proc *procnet.Proc, args []string, word string) ([]cobra
 		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	return offered(before, operand), cobra.ShellCompDirectiveNoFileComp
+}
+
+// isPlain reports whether a name has no character that a shell could take for a part
+// of its language. Processes choose their names, and a shell puts what several words
+// have in common into the line as it is.
+func isPlain(name string) bool {
+	return name != "" && name[0] != '-' && !strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf && !unicode.IsLetter(r) || r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" _.:/@+-", r)
+	})
+}
+
+// filterWords returns the words that may stand at a place of a filter. If none has the
+// beginning, it returns the other spellings of the vocabulary and the names of
+// processes, which can stand alone.
+func filterWords(proc *procnet.Proc, place filter.Place, word string) []candidate {
+	list := named(place.Words...)
+	if len(list) == 0 || len(beginning(list, word)) > 0 {
+		return list
+	}
+	processes, _ := operandCandidates(proc, "process", "")
+	return beginning(append(named(fields.Spellings(fields.InFilters)...), processes...), word)
 }
 
 // operandCandidates returns what can stand after a word of a filter, and whether it
@@ -249,7 +296,9 @@ func operandCandidates(proc *procnet.Proc, after, word string) (list []candidate
 	case "process":
 		names := slices.Compact(slices.Sorted(maps.Values(proc.ProcessNames())))
 		for _, name := range names {
-			list = append(list, candidate{word: strings.NewReplacer(" ", `\ `, "(", `\(`, ")", `\)`, `\`, `\\`).Replace(name)})
+			if isPlain(name) {
+				list = append(list, candidate{word: strings.ReplaceAll(name, " ", `\ `)})
+			}
 		}
 		return list, true
 	case "pid":

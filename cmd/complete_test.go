@@ -1,7 +1,10 @@
 package cmd
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -32,6 +35,12 @@ func TestValuesAreCompleted(t *testing.T) {
 		{"ls --columns=state,local,rec", "state,local,recv_q_bytes", "state,local,local"},
 		{"ls --sort state,-r", "state,-rtt", "state,-state"},
 		{"ls --sort=-state,r", "-state,rtt", "-state,state"},
+		{"ls --columns local,laddr", "local,laddr", ""},
+		{"count --by remot", "remote", "listener"},
+		{"count --by _", "congestion", "remote"},
+		{"ls --sort tx", "tx_queue", "sport"},
+		{"ls cw", "cwnd", "state"},
+		{"ls state established nosuch", "", "and"},
 		{"count --by peer,_", "peer,process", "peer,peer"},
 		{"ls --state _", "SYN_RECV", "syn-recv"},
 		{"watch --state SYN_RECV,_", "SYN_RECV,CLOSE_WAIT", "SYN_RECV,SYN_RECV"},
@@ -109,5 +118,31 @@ func TestUnknownShells(t *testing.T) {
 	}
 	if got := runArgs(t, "completion"); got.code != exitDone || !strings.Contains(got.stdout, "fish") {
 		t.Errorf("no shell: %+v", got)
+	}
+}
+
+// TestNamesOfProcessesCannotHarmShells offers names that a shell would act on, if they
+// came into its line.
+func TestNamesOfProcessesCannotHarmShells(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"nginx", "tmux: server", "$(reboot)", "a;b", "`id`", "x|y", "\x1b[2J", "a\nb", "\u202egnp", "-rf", "'q'", ""} {
+		process := filepath.Join(dir, strconv.Itoa(i+1))
+		if err := os.Mkdir(process, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(process, "comm"), []byte(name+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"nginx", `tmux:\ server`}
+	if got := completions(t, "ls", "--proc", dir, "process", ""); !slices.Equal(got, want) {
+		t.Errorf("offers %q, want %q", got, want)
+	}
+	if got := completions(t, "ls", "--proc", dir, "ngi"); !slices.Equal(got, want[:1]) {
+		t.Errorf("alone: offers %q, want %q", got, want[:1])
+	}
+	got := runArgs(t, "__complete", "ls", "--proc", dir, "pid", "")
+	if harm := strings.ContainsAny(got.stdout, "\x1b\u202e"); harm || !strings.Contains(got.stdout, "1\tnginx\n") {
+		t.Errorf("pids: %q", got.stdout)
 	}
 }

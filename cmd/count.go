@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
+	"tcpstate/fields"
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/wording"
@@ -46,7 +47,7 @@ func newCountCommand(env *environment) *cobra.Command {
 	flags.StringVar(&f.by, "by", "", "")
 	flags.IntVar(&f.limit, "limit", 0, "")
 	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "")
-	complete(c, "by", listOf(dimensionCandidates))
+	complete(c, "by", wordsOf(fields.InGroups, dimensionCandidates))
 	f.completeFilter(c)
 	completeNoFiles(c)
 	return c

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tcpstate/collect"
+	"tcpstate/fields"
 	"tcpstate/render"
 	"tcpstate/tcp"
 	"tcpstate/wording"
@@ -76,8 +77,8 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.limit, "limit", 0, "")
 	flags.BoolVarP(&f.continuous, "continuous", "c", false, "")
 	flags.DurationVar(&f.interval, "interval", time.Second, "")
-	complete(c, "columns", listOf(columnCandidates))
-	complete(c, "sort", listOf(columnCandidates))
+	complete(c, "columns", wordsOf(fields.InColumns, columnCandidates))
+	complete(c, "sort", wordsOf(fields.InColumns, columnCandidates))
 	f.completeFilter(c)
 	completeNoFiles(c)
 }
@@ -211,6 +212,7 @@ func runLs(ctx context.Context, o *lsOptions, env *environment) error {
 	notes.printNew(snapshot.Warnings())
 
 	o.listing.Meta = metaOf(snapshot, env)
+	o.listing.Meta.NotRequested = notRequested(o.query.Detail, snapshot.Missing())
 	sockets := snapshot.Sockets()
 	if o.collectsFirst() {
 		sockets = withProgress(sockets, env, o.quiet)
@@ -230,6 +232,18 @@ func (o *lsOptions) warnings(snapshot *collect.Snapshot) []string {
 		texts = append([]string{wording.Say("cmd.ls.udp").String()}, texts...)
 	}
 	return texts
+}
+
+// notRequested returns the options that were not given, and what is absent for want of
+// them, so that a script that finds no rtt learns why.
+func notRequested(requested tcp.Detail, missing []string) []render.OptionJSON {
+	options := map[tcp.Detail]string{tcp.DetailAge: "-o", tcp.DetailInfo: "-i", tcp.DetailMemory: "-m", tcp.DetailExtended: "-e",
+		tcp.DetailProcesses: "-p", tcp.DetailNames: "-r"}
+	list := []render.OptionJSON{}
+	for _, o := range fields.NotRequested(requested, missing) {
+		list = append(list, render.OptionJSON{Option: options[o.Detail], Fields: o.Names})
+	}
+	return list
 }
 
 // metaOf returns the part of a document that is about the snapshot.

@@ -83,12 +83,16 @@ func runIn(t *testing.T, ctx context.Context, change func(*environment), args ..
 
 // document is the JSON that ls writes.
 type document struct {
-	Schema   string           `json:"schema"`
-	Kind     string           `json:"kind"`
-	TakenAt  time.Time        `json:"taken_at"`
-	Host     string           `json:"host"`
-	Source   string           `json:"source"`
-	Missing  []string         `json:"missing"`
+	Schema       string    `json:"schema"`
+	Kind         string    `json:"kind"`
+	TakenAt      time.Time `json:"taken_at"`
+	Host         string    `json:"host"`
+	Source       string    `json:"source"`
+	Missing      []string  `json:"missing"`
+	NotRequested []struct {
+		Option string
+		Fields []string
+	} `json:"not_requested"`
 	Warnings []string         `json:"warnings"`
 	Sockets  []map[string]any `json:"sockets"`
 }

@@ -34,7 +34,7 @@ func TestOutputIsDocumented(t *testing.T) {
 	types := documented(t)
 	mapped := timeWait()
 	mapped.Interface = "\x1b"
-	text := write(t, &Listing{Format: JSON, Meta: Meta{Missing: []string{"cookie"}}}, each(listener(), established(), mapped, full(), filled.Socket(), &tcp.Socket{}))
+	text := write(t, &Listing{Format: JSON, Meta: Meta{Missing: []string{"cookie"}, NotRequested: []OptionJSON{{"-i", []string{"tcp_info"}}}}}, each(listener(), established(), mapped, full(), filled.Socket(), &tcp.Socket{}))
 	seen := map[string]bool{}
 	check(t, types, seen, "", decode(t, []byte(text)))
 	for name := range types {

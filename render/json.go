@@ -23,6 +23,15 @@ type headJSON struct {
 	Host    label     `json:"host"`
 	Source  string    `json:"source"`
 	Missing []string  `json:"missing"`
+
+	NotRequested []OptionJSON `json:"not_requested,omitzero"` // sockets only
+}
+
+// OptionJSON is an option of ls that was not given, with the fields and objects that
+// are absent because of it.
+type OptionJSON struct {
+	Option string   `json:"option"`
+	Fields []string `json:"fields"`
 }
 
 type tailJSON struct {
@@ -32,7 +41,7 @@ type tailJSON struct {
 // head returns the beginning of a document of the given kind.
 func (m *Meta) head(kind string) headJSON {
 	return headJSON{Schema: schema, Kind: kind, TakenAt: m.TakenAt.UTC(), Host: label(m.Host), Source: m.Source,
-		Missing: append([]string{}, m.Missing...)}
+		Missing: append([]string{}, m.Missing...), NotRequested: m.NotRequested}
 }
 
 // tailOf returns the end of a document.

@@ -83,6 +83,8 @@ type Meta struct {
 	// Unlisted are the states whose sockets the source does not list, so that their
 	// number is not known.
 	Unlisted tcp.StateSet
+
+	NotRequested []OptionJSON // nil in documents without sockets
 }
 
 // Listing says how to list sockets. JSON and NDJSON have all the fields of a
