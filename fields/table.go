@@ -72,6 +72,8 @@ func base() []Field {
 			Doc: "inode of the socket's file, as in /proc/PID/fd; an orphan has none"},
 		{Name: "cookie", Kind: Cookie, Of: "s.Cookie", Known: "s.Cookie != 0", From: SockDiag, When: "where known",
 			Doc: "the kernel's identifier of the socket, which never changes; hexadecimal after 0x"},
+		{Name: "mptcp_token", Of: "s.MPTCPToken", Joined: true, From: SockDiag, Needs: tcp.DetailExtended, When: "extended, or where the doctor shows it; a connection of multipath TCP, or a subflow",
+			Doc: "token of the connection of multipath TCP on this host, which a connection and its subflows share"},
 		{Name: "timer.kind", Kind: Enum, Of: "s.Timer.Kind", Filter: "timer", When: Always,
 			Doc: "off, on (retransmission), keepalive (or the linger of an orphaned FIN_WAIT2), timewait, persist, delack, or unknown"},
 		{Name: "timer.expires_ms", Kind: Duration, Of: "s.Timer.Expires", Known: timerRuns, When: "kind is not off",
@@ -166,6 +168,46 @@ func extended() []Field {
 			Doc: "id of the local address"},
 		{Name: "md5_keys", Kind: Networks, Of: "s.Extended.MD5Keys", From: SockDiagAdmin,
 			Doc: "the peers of its TCP-MD5 keys (RFC 2385); needs CAP_NET_ADMIN. As a column: the prefixes"},
+	})
+}
+
+// connection returns the fields of tcp.Connection.
+func connection() []Field {
+	return with(Field{Needs: tcp.DetailExtended, From: SockDiag}, []Field{
+		{Name: "mptcp_connection.listener", Kind: Boolean, Of: "s.Connection.Listener", When: Always,
+			Doc: "true for a listener, of which nothing else is known"},
+		{Name: "mptcp_connection.subflows", Of: "s.Connection.Subflows", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "subflows beside the first"},
+		{Name: "mptcp_connection.subflows_max", Of: "s.Connection.SubflowsMax", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "how many the path manager allows beside the first"},
+		{Name: "mptcp_connection.subflows_total", Of: "s.Connection.SubflowsTotal", When: "kernels from 6.6",
+			Doc: "all its subflows now"},
+		{Name: "mptcp_connection.fallback", Kind: Boolean, Of: "s.Connection.Fallback", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "true if the peer or the path does not do MPTCP, so that the connection is plain TCP in one subflow"},
+		{Name: "mptcp_connection.remote_key", Kind: Boolean, Of: "s.Connection.RemoteKey", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "true if the key of the peer has arrived"},
+		{Name: "mptcp_connection.write_seq", Kind: Cookie, Of: "s.Connection.WriteSeq", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "data sequence number of the next byte that the program writes, in hexadecimal after 0x"},
+		{Name: "mptcp_connection.snd_una", Kind: Cookie, Of: "s.Connection.SendUnacked", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "data sequence number of the first byte that is not acknowledged"},
+		{Name: "mptcp_connection.rcv_nxt", Kind: Cookie, Of: "s.Connection.RecvNext", Known: "!s.Connection.Listener", When: "not a listener",
+			Doc: "data sequence number of the next byte that is expected"},
+		{Name: "mptcp_connection.retransmits", Of: "s.Connection.Retransmits", When: "kernels from 6.5",
+			Doc: "segments of data that were sent again"},
+		{Name: "mptcp_connection.retrans_bytes", Of: "s.Connection.RetransBytes", When: "kernels from 6.5",
+			Doc: "bytes that were sent again"},
+		{Name: "mptcp_connection.sent_bytes", Of: "s.Connection.SentBytes", When: "kernels from 6.5",
+			Doc: "bytes that were sent"},
+		{Name: "mptcp_connection.received_bytes", Of: "s.Connection.ReceivedBytes", When: "kernels from 6.5",
+			Doc: "bytes that arrived"},
+		{Name: "mptcp_connection.acked_bytes", Of: "s.Connection.AckedBytes", When: "kernels from 6.5",
+			Doc: "bytes that the peer acknowledged"},
+		{Name: "mptcp_connection.last_data_sent_ms", Kind: Duration, Of: "s.Connection.LastDataSent", When: "kernels from 6.10",
+			Doc: "time since data was sent"},
+		{Name: "mptcp_connection.last_data_recv_ms", Kind: Duration, Of: "s.Connection.LastDataRecv", When: "kernels from 6.10",
+			Doc: "time since data arrived"},
+		{Name: "mptcp_connection.last_ack_recv_ms", Kind: Duration, Of: "s.Connection.LastAckRecv", When: "kernels from 6.10",
+			Doc: "time since an acknowledgement of data arrived"},
 	})
 }
 
