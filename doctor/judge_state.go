@@ -207,8 +207,10 @@ func (o *Observation) judgeCloseWaits(groups *groups[owner], mptcp bool) []Findi
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("age_unknown", g.unaged)
 		f.Evidence.Add("oldest_at_least_ms", g.oldest)
-		f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
-		f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
+		if !mptcp { // whether the end of file is read is not known of MPTCP
+			f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
+			f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
+		}
 		f.Evidence.Add("data_unread", g.kinds[closeWaitData])
 		o.addHalted(&f)
 		if o.Earlier != nil {
