@@ -371,7 +371,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.TokenRemote)
+			if mptcp.Mapped {
+				return number(mptcp.TokenRemote)
+			}
+			return Value{}
 		}
 	case "mptcp.token_local":
 		return func(s *tcp.Socket) Value {
@@ -395,7 +398,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.RelativeSeq)
+			if mptcp.Mapped {
+				return number(mptcp.RelativeSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.map_seq":
 		return func(s *tcp.Socket) Value {
@@ -407,7 +413,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapSeq)
+			if mptcp.Mapped {
+				return number(mptcp.MapSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.map_subflow_seq":
 		return func(s *tcp.Socket) Value {
@@ -419,7 +428,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapSubflowSeq)
+			if mptcp.Mapped {
+				return number(mptcp.MapSubflowSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.subflow_offset":
 		return func(s *tcp.Socket) Value {
@@ -431,7 +443,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.SubflowOffset)
+			if mptcp.Mapped {
+				return number(mptcp.SubflowOffset)
+			}
+			return Value{}
 		}
 	case "mptcp.map_data_bytes":
 		return func(s *tcp.Socket) Value {
@@ -443,7 +458,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapDataLength)
+			if mptcp.Mapped {
+				return number(mptcp.MapDataLength)
+			}
+			return Value{}
 		}
 	case "mptcp.flags":
 		return func(s *tcp.Socket) Value {

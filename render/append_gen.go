@@ -116,17 +116,29 @@ func appendTLS(b []byte, tls *tcp.TLS) []byte {
 }
 
 func appendMPTCP(b []byte, mptcp *tcp.MPTCP) []byte {
-	b = appendUint(b, `,"mptcp":{"token_remote":`, mptcp.TokenRemote)
+	const key = `,"mptcp":`
+	start := len(b)
+	b = append(b, key...)
+	if mptcp.Mapped {
+		b = appendUint(b, `,"token_remote":`, mptcp.TokenRemote)
+	}
 	b = appendUint(b, `,"token_local":`, mptcp.TokenLocal)
-	b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
-	b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
-	b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
-	b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
-	b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
+	if mptcp.Mapped {
+		b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
+		b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
+		b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
+		b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
+		b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
+	}
 	b = appendUint(b, `,"flags":`, mptcp.Flags)
 	b = appendUint(b, `,"remote_id":`, mptcp.RemoteID)
 	b = appendUint(b, `,"local_id":`, mptcp.LocalID)
-	b = append(b, '}')
+	if len(b) == start+len(key) {
+		b = b[:start] // nothing is known
+	} else {
+		b[start+len(key)] = '{'
+		b = append(b, '}')
+	}
 	return b
 }
 

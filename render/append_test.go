@@ -199,7 +199,7 @@ func (d *dice) extended() *tcp.Extended {
 		e.TLS = &tcp.TLS{Version: uint16(d.uint()), Cipher: uint16(d.uint()), ZeroCopy: d.bool()}
 	}
 	if d.bool() {
-		e.MPTCP = &tcp.MPTCP{TokenRemote: uint32(d.uint()), MapSeq: d.uint(), Flags: uint32(d.uint())}
+		e.MPTCP = &tcp.MPTCP{Mapped: d.bool(), TokenRemote: uint32(d.uint()), MapSeq: d.uint(), Flags: uint32(d.uint())}
 	}
 	for range d.uint() % 3 {
 		addr := d.addr().Addr()

@@ -385,6 +385,9 @@ func machineColumns(s Sections) []*Column {
 		}
 	}
 	if s.MPTCP {
+		if !s.Extended {
+			list = append(list, columns("mptcp_token")...)
+		}
 		list = append(list, part("Connection")...)
 	}
 	if s.Info {

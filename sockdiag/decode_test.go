@@ -254,7 +254,7 @@ func TestDecodeAttributes(t *testing.T) {
 		Options: tcp.Known(tcp.OptionRecvErr | tcp.OptionTransparent | tcp.OptionDeferConnect),
 		ULP:     "tls",
 		TLS:     &tcp.TLS{Version: 0x303, Cipher: 51, SendConf: 2, RecvConf: 1, ZeroCopy: true},
-		MPTCP: &tcp.MPTCP{TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 4, MapSubflowSeq: 5,
+		MPTCP: &tcp.MPTCP{Mapped: true, TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 4, MapSubflowSeq: 5,
 			SubflowOffset: 6, MapDataLength: 7, Flags: 8, RemoteID: 9, LocalID: 10},
 		MD5Keys: []tcp.MD5Key{{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Length: 8}},
 	}
