@@ -279,7 +279,7 @@ func (e *explanation) writeSockets(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	query.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo | tcp.DetailExtended // for IPV6_V6ONLY
-	query.Filter = e.socketFilter
+	query.Filter, query.MPTCP = e.socketFilter, collect.MPTCPAdded
 	snapshot, err := collect.Open(ctx, query)
 	if err != nil {
 		return err

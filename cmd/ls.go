@@ -21,6 +21,7 @@ type lsFlags struct {
 	wide                           bool // one line for each socket, however long
 	udp                            bool // a note says that UDP is not listed
 	timers, extended, info, memory bool
+	mptcp                          bool
 	noHeader                       bool
 	columns, sort                  string
 	limit                          int
@@ -70,6 +71,7 @@ func (f *lsFlags) register(c *cobra.Command) {
 	flags.BoolVarP(&f.timers, "timers", "o", false, "")
 	flags.BoolVarP(&f.info, "info", "i", false, "")
 	flags.BoolVarP(&f.memory, "memory", "m", false, "")
+	flags.BoolVar(&f.mptcp, "mptcp", false, "")
 	flags.BoolVarP(&f.wide, "wide", "W", false, "")
 	flags.BoolVarP(&f.noHeader, "no-header", "H", false, "")
 	flags.StringVar(&f.columns, "columns", "", "")
@@ -133,13 +135,21 @@ func (f *lsFlags) options(flags *pflag.FlagSet, args []string, env *environment)
 		o.again = f.interval
 	}
 	o.query.Detail = f.detail(&o.listing)
+	switch {
+	case f.mptcp:
+		o.query.MPTCP = collect.MPTCPConnections
+		o.query.Detail |= tcp.DetailExtended // in which a subflow says what it is
+		o.listing.Unsorted = true
+	case o.query.Detail.Has(tcp.DetailExtended):
+		o.query.MPTCP = collect.MPTCPMarked
+	}
 	return o, nil
 }
 
 // sections returns the groups of columns that the one-letter flags request.
 func (f *lsFlags) sections() render.Sections {
 	return render.Sections{Netns: f.netns == collect.AllNamespaces, Names: f.resolve, Commands: f.processes && f.extended,
-		Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory}
+		Processes: f.processes, Timers: f.timers, Extended: f.extended, Info: f.info, Memory: f.memory, MPTCP: f.mptcp}
 }
 
 // chooseColumns sets the columns of the formats that have columns. A JSON socket

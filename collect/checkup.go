@@ -46,6 +46,7 @@ const (
 func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds, readings Readings) (list []*Checkup, warnings Warnings, err error) {
 	// The rules use the clocks in tcp_info, and the number of dropped packets.
 	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo | tcp.DetailMemory
+	q.MPTCP = MPTCPAdded
 	all, err := newJob(q)
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +100,7 @@ func (c *Checkup) readEarlier() error {
 		q := c.job.query
 		q.States &= states
 		q.Filter = q.Filter.WithoutProcesses()
-		q.Detail = tcp.DetailInfo | tcp.DetailMemory
+		q.Detail, q.MPTCP = tcp.DetailInfo|tcp.DetailMemory, MPTCPIgnored
 		if q.States != states || q.Filter.String() != "" {
 			earlier.Partial() // a socket that is left out now may be selected later
 		}
@@ -147,7 +148,7 @@ func (c *Checkup) Sample(at time.Duration) error {
 	o.Sample(at, c.counters())
 	q := c.job.query
 	q.States &= tcp.Set(tcp.Listen)
-	q.Filter, q.Detail = q.Filter.WithoutProcesses(), 0
+	q.Filter, q.Detail, q.MPTCP = q.Filter.WithoutProcesses(), 0, MPTCPIgnored
 	if q.States == 0 {
 		return nil
 	}

@@ -46,6 +46,7 @@ type Query struct {
 	Families []tcp.Family
 	Filter   *filter.Filter // nil: everything
 	Detail   tcp.Detail     // what is requested of each socket
+	MPTCP    MPTCP          // what is requested of multipath TCP
 
 	// Counted is for code that shows numbers of sockets. A total without the states
 	// that the source does not list then has a warning.
@@ -147,7 +148,7 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(q.Families) == 1 && q.Families[0] == tcp.IPv4 && !q.Everything && s.query.States.Has(tcp.Listen) {
+	if len(q.Families) == 1 && q.Families[0] == tcp.IPv4 && !q.Everything && q.MPTCP != MPTCPConnections && s.query.States.Has(tcp.Listen) {
 		err = j.noteDualStack(ctx)
 	}
 	if err != nil {
@@ -162,7 +163,7 @@ func Open(ctx context.Context, q Query) (*Snapshot, error) {
 // not to run.
 func (j *job) noteDualStack(ctx context.Context) error {
 	q := j.query
-	q.States, q.Families, q.Detail = tcp.Set(tcp.Listen), []tcp.Family{tcp.IPv6}, tcp.DetailExtended
+	q.States, q.Families, q.Detail, q.MPTCP = tcp.Set(tcp.Listen), []tcp.Family{tcp.IPv6}, tcp.DetailExtended, MPTCPIgnored
 	other, err := j.again(q)
 	if err != nil {
 		return err
@@ -348,16 +349,17 @@ func (s *Snapshot) matching() iter.Seq2[*tcp.Socket, error] {
 		if s.query.judgesOwners() {
 			left = s.query.Filter
 		}
-		s.finished(s.owners.joined(s.ctx, s.job, selected(candidates, s.query.Filter.WithoutProcesses())), left)(yield)
+		s.finished(s.owners.joined(s.ctx, s.job, s.selected(candidates, s.query.Filter.WithoutProcesses())), left)(yield)
 		s.warnings.Add(s.owners.Warnings()...)
 	}
 }
 
 // selected yields the sockets that a filter selects.
-func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
+func (s *Snapshot) selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
+		together := s.together()
 		for socket, err := range sockets {
-			if err == nil && !f.Match(socket) {
+			if err == nil && !together.selects(socket, f.Match) {
 				continue
 			}
 			if !yield(socket, err) {
@@ -367,19 +369,24 @@ func selected(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2
 	}
 }
 
+func (s *Snapshot) together() *together {
+	return &together{connections: s.query.MPTCP == MPTCPConnections}
+}
+
 // finished yields the sockets that a filter selects (nil selects all), adds names,
 // and removes what was not requested. For Query.Everything it yields all sockets,
 // unchanged but for names.
 func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Filter) iter.Seq2[*tcp.Socket, error] {
 	names := s.query.Detail.Has(tcp.DetailExtended) && s.first.OfThisHost()
 	return func(yield func(*tcp.Socket, error) bool) {
+		together := s.together()
 		for socket, err := range sockets {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			if !s.query.Everything {
-				if f != nil && !f.Match(socket) {
+				if f != nil && !together.selects(socket, f.Match) {
 					continue
 				}
 				s.strip(socket)
@@ -397,7 +404,9 @@ func (s *Snapshot) finished(sockets iter.Seq2[*tcp.Socket, error], f *filter.Fil
 // listed yields the sockets of the requested states, of all namespaces.
 func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
 	states := s.query.listed()
+	inStates := func(socket *tcp.Socket) bool { return states.Has(socket.State) }
 	return func(yield func(*tcp.Socket, error) bool) {
+		together := s.together()
 		for r, err := range s.readings() {
 			if err != nil {
 				yield(nil, err)
@@ -411,7 +420,7 @@ func (s *Snapshot) listed() iter.Seq2[*tcp.Socket, error] {
 					yield(nil, err)
 					return
 				}
-				if !states.Has(socket.State) {
+				if !together.selects(socket, inStates) {
 					continue // the kernel may report more than was requested
 				}
 				if !yield(socket, nil) {

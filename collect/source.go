@@ -169,8 +169,9 @@ func (f *firstOf) Begin(ctx context.Context, t *Table) (Reading, error) {
 		said := len(*t.Warnings)
 		reading, err := a.source.Begin(ctx, t)
 		var wrong *filter.Error
+		var unlisted *connectionsError
 		switch {
-		case errors.As(err, &wrong):
+		case errors.As(err, &wrong), errors.As(err, &unlisted):
 			return nil, err
 		case err == nil:
 			if failed != nil {

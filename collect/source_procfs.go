@@ -38,6 +38,9 @@ func (s procFS) Plan(q *Query) (Plan, error) {
 // was copied may be damaged: what can be read of it is, and a warning has the error
 // about the rest.
 func (s procFS) Begin(_ context.Context, t *Table) (Reading, error) {
+	if t.Query.MPTCP == MPTCPConnections {
+		return nil, connectionsNotInProc()
+	}
 	err := t.Enter(func() error { return nil })
 	if err != nil {
 		return nil, err
@@ -49,6 +52,9 @@ func (s procFS) Begin(_ context.Context, t *Table) (Reading, error) {
 		return nil, err // the kernel would have to run a program
 	}
 	setOrder(t)
+	if t.Query.MPTCP != MPTCPIgnored {
+		t.noteMPTCP()
+	}
 	return &procReading{t, newLive(t)}, nil
 }
 

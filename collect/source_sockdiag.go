@@ -54,12 +54,12 @@ func (s *sockDiag) Plan(q *Query) (Plan, error) {
 }
 
 // tries returns the sets of instructions to try in turn: all that this process may
-// use, the oldest ones, none. For Query.Everything it is none, so that the kernel
-// leaves no socket out.
+// use, the oldest ones, none. For Query.Everything and for MPTCPConnections it is
+// none, so that the kernel leaves no socket out.
 func (s *sockDiag) tries(q *Query, abilities sockdiag.Abilities) []filter.Capabilities {
 	all := filter.AllCapabilities
 	switch {
-	case q.Everything:
+	case q.Everything, q.MPTCP == MPTCPConnections:
 		return []filter.Capabilities{0}
 	case !abilities.Marks:
 		all &^= filter.Mark
@@ -78,6 +78,9 @@ func (s *sockDiag) Begin(ctx context.Context, t *Table) (Reading, error) {
 		return nil
 	})
 	if err == nil {
+		err = r.readConnections(ctx)
+	}
+	if err == nil {
 		err = r.begin(ctx)
 	}
 	if err != nil {
@@ -95,7 +98,26 @@ type dumpReading struct {
 	abilities sockdiag.Abilities
 	noMarks   bool // the kernel refused a program of this process that reads marks
 	dump      dump
-	live      *live
+
+	connections *connections // nil: not requested, or not listed by the kernel
+	live        *live
+}
+
+// readConnections reads the connections of multipath TCP if they are requested. If
+// the kernel cannot list them, it is an error only if nothing else is requested.
+func (r *dumpReading) readConnections(ctx context.Context) (err error) {
+	if r.table.Query.MPTCP == MPTCPIgnored {
+		return nil
+	}
+	r.connections, err = readConnections(ctx, r.source.open, r.table)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case r.table.Query.MPTCP == MPTCPConnections:
+		return connectionsUnlisted(err)
+	}
+	r.table.noteMPTCP()
+	return nil
 }
 
 // begin begins a dump. The kernel leaves out the sockets that the filter
@@ -104,6 +126,10 @@ type dumpReading struct {
 // program of the oldest instructions, and finally no program.
 func (r *dumpReading) begin(ctx context.Context) error {
 	q := r.table.Query
+	families, states, detail := q.Families, q.listed(), q.Detail|q.Filter.Needs()
+	if q.MPTCP == MPTCPConnections { // their subflows, whatever these are
+		families, states, detail = []tcp.Family{tcp.IPv4, tcp.IPv6}, tcp.All, detail|tcp.DetailExtended
+	}
 	var err error
 	for _, known := range r.source.tries(q, r.abilities) {
 		program, compileErr := q.Filter.Compile(known)
@@ -111,9 +137,9 @@ func (r *dumpReading) begin(ctx context.Context) error {
 			return cmp.Or(err, compileErr)
 		}
 		r.dump, err = r.source.open(ctx, sockdiag.Request{
-			Families: q.Families,
-			States:   q.listed(),
-			Detail:   q.Detail | q.Filter.Needs(),
+			Families: families,
+			States:   states,
+			Detail:   detail,
 			Bytecode: program.Bytes(),
 			Within:   r.table.Enter,
 		})
@@ -132,7 +158,7 @@ func (r *dumpReading) Close()                { r.dump.Close() }
 
 func (r *dumpReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
-		for socket, err := range r.dump.Sockets() {
+		for socket, err := range r.sockets() {
 			if err == nil {
 				r.live.complete(socket)
 			}
@@ -143,6 +169,19 @@ func (r *dumpReading) Sockets() iter.Seq2[*tcp.Socket, error] {
 		if r.dump.Interrupted() {
 			r.table.Warnings.Add(tableChanged())
 		}
+	}
+}
+
+// sockets yields the sockets as the kernel reports them, with what is requested of
+// multipath TCP.
+func (r *dumpReading) sockets() iter.Seq2[*tcp.Socket, error] {
+	switch q := r.table.Query; q.MPTCP {
+	case MPTCPIgnored:
+		return r.dump.Sockets()
+	case MPTCPConnections:
+		return r.connections.withSubflows(q, r.dump.Sockets())
+	default:
+		return r.connections.added(q, r.dump.Sockets())
 	}
 }
 

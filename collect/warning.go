@@ -49,6 +49,7 @@ const (
 	NamespacesUnseen    WarningCode = "namespaces-unseen"    // some processes do not show theirs
 	HostUnread          WarningCode = "host-unread"          // subject: the error; something of the host could not be read
 	DualStack           WarningCode = "dual-stack"           // IPv6 listeners that take IPv4 too are left out
+	MPTCPUnknown        WarningCode = "mptcp-unknown"        // subflows of multipath TCP cannot be told from connections
 	HostLeftOut         WarningCode = "host-left-out"        // a page of explain has no numbers of this host
 )
 
@@ -237,6 +238,15 @@ func dualStack(both, unknown int) Warning {
 		return Warning{Code: DualStack, Text: wording.Say("collect.dual-stack.unknown", "n", both+unknown)}
 	}
 	return Warning{Code: DualStack, Text: wording.Say("collect.dual-stack", "n", both)}
+}
+
+// mptcpUnknown reports that subflows are not recognised. n is how many sockets of
+// MPTCP there are, or 0 if that is unknown.
+func mptcpUnknown(n int) Warning {
+	if n == 0 {
+		return Warning{Code: MPTCPUnknown, Text: wording.Say("collect.mptcp-unknown.maybe")}
+	}
+	return Warning{Code: MPTCPUnknown, Text: wording.Say("collect.mptcp-unknown", "n", n)}
 }
 
 // LeaveHostOut returns the warning that a page has no numbers of this host, because

@@ -139,6 +139,21 @@ func (p *patient) add(n int, state tcp.State, age time.Duration, change ...func(
 	}
 }
 
+// addMPTCP adds n connections of multipath TCP, each after its subflow, on which
+// nothing came for the given time, and whose unread data takes some memory.
+func (p *patient) addMPTCP(n int, state tcp.State, age time.Duration, memory uint32) {
+	for range n {
+		p.add(1, tcp.Established, age, ofMPTCP)
+		p.add(1, state, age, ofMPTCP, func(s *tcp.Socket) {
+			s.RecvQueue, s.Info, s.AgeAtLeast = memory, nil, true
+			s.Connection = &tcp.Connection{LastDataRecv: tcp.Known(age), LastAckRecv: tcp.Known(age)}
+		})
+	}
+}
+
+// ofMPTCP makes a socket a subflow of a connection of multipath TCP.
+func ofMPTCP(s *tcp.Socket) { s.MPTCPToken = tcp.Known[uint32](1) }
+
 // halfOpen adds n half-open connections to port 443, whose SYN-ACKs were resent
 // the given number of times.
 func (p *patient) halfOpen(n, resends int, change ...func(*tcp.Socket)) {

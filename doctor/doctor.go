@@ -247,7 +247,7 @@ func substitute(text string, fill map[string]string) (string, bool) {
 
 // exampleWords has values for the words in braces if there is no finding.
 var exampleWords = map[string]string{
-	"pid": "812", "pids": "812,813", "which": "pid = 812", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
+	"pid": "812", "pids": "812,813", "which": "pid = 812", "ls": "ls", "port": "443", "peer": "192.0.2.7:5432", "peer_address": "192.0.2.7", "peer_port": "5432",
 	"state": "close-wait", "next_to": "192.0.2.7:5432", "local": "192.0.2.1", "reserved": "40001",
 	"network": "192.0.2.0/24", "segment": "1220", "resends": "3", "size": "1472",
 	"address": "192.0.2.1", "probes": "2", "idle": "24h", "somaxconn": "8192", "stopped": "812 813", "tracer": "4711", "waiting": "812", "setting": "net.ipv4.tcp_retries2", "value": "15", "limit": "65536", "first": "10240", "last": "60999",

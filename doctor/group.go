@@ -26,7 +26,7 @@ type group struct {
 	unaged   int           // how many of them have an unknown age
 	oldest   time.Duration // the highest age, a lower bound
 	bytes    int64         // the sum of the queue that the rule examines
-	kinds    [3]int        // the sockets of each kind that the rule distinguishes, see the methods of Survey
+	kinds    [4]int        // the sockets of each kind that the rule distinguishes, see the methods of Survey
 
 	entered int // how many of them came into the state between the readings
 	grew    int // of how many the queue grew between the readings

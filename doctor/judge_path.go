@@ -127,8 +127,13 @@ func judgePeerNotReading(o *Observation) []Finding {
 }
 
 func judgeAppNotReading(o *Observation) []Finding {
+	return cut(append(o.judgeUnread(&o.Survey.unreadApp, false), o.judgeUnread(&o.Survey.mptcpUnread, true)...))
+}
+
+// judgeUnread judges sockets of TCP, or connections of multipath TCP.
+func (o *Observation) judgeUnread(groups *groups[owner], mptcp bool) []Finding {
 	var list []held
-	for who, g := range o.Survey.unreadApp.worst(compareOwners) {
+	for who, g := range groups.worst(compareOwners) {
 		if g.standing == 0 {
 			continue
 		}
@@ -140,9 +145,16 @@ func judgeAppNotReading(o *Observation) []Finding {
 		f := Finding{Severity: h.severity, Sockets: g.examples.sockets()}
 		holder := o.attribute(&f, h)
 		f.Title = wording.Say("doctor.app-not-reading.title", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
+		f.with("ls", listing(mptcp))
 		f.Evidence.Add("connections", g.standing)
 		f.Evidence.Add("with_unread_data", g.count)
-		f.Evidence.Add("unread_bytes", g.bytes)
+		if mptcp {
+			f.Title = wording.Say("doctor.app-not-reading.mptcp", "holder", holder, "n", g.standing, "peer", g.towards(&f), "age", forAtLeast(g.oldest))
+			f.Evidence.Add("mptcp_connections", g.count)
+			f.Evidence.Add("unread_memory_bytes", g.bytes)
+		} else {
+			f.Evidence.Add("unread_bytes", g.bytes)
+		}
 		if o.Earlier != nil {
 			f.Evidence.Add("queues_that_grew", g.grew)
 			f.Evidence.Add("interval_ms", o.Interval)
@@ -151,7 +163,7 @@ func judgeAppNotReading(o *Observation) []Finding {
 		o.addHalted(&f)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return findings
 }
 
 func judgeKeepalive(o *Observation) []Finding {

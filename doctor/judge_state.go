@@ -159,9 +159,14 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 }
 
 func judgeCloseWait(o *Observation) []Finding {
+	return cut(append(o.judgeCloseWaits(&o.Survey.closeWait, false), o.judgeCloseWaits(&o.Survey.mptcpEnded, true)...))
+}
+
+// judgeCloseWaits judges sockets of TCP, or connections of multipath TCP.
+func (o *Observation) judgeCloseWaits(groups *groups[owner], mptcp bool) []Finding {
 	t := &o.Thresholds
 	var leaking []held
-	for who, g := range o.Survey.closeWait.worst(compareOwners) {
+	for who, g := range groups.worst(compareOwners) {
 		leaks, unknown := o.leaks(g)
 		if !leaks && !unknown && int64(g.count) < t.number(closeWaitCrowd) {
 			continue
@@ -189,14 +194,23 @@ func judgeCloseWait(o *Observation) []Finding {
 			cause = wording.Say("doctor.close-wait-leak.cause-of-some", "cause", cause, "n", g.kinds[most])
 		}
 		holder := o.attribute(&f, h)
+		f.with("ls", listing(mptcp))
 		f.Title = wording.Say("doctor.close-wait-leak.title", "n", g.count, "holder", holder,
 			"peer", g.towards(&f), "age", o.ageAndGrowth(g), "cause", cause)
+		if mptcp {
+			f.Title = wording.Say("doctor.close-wait-leak.mptcp", "n", g.count, "holder", holder,
+				"peer", g.towards(&f), "age", o.ageAndGrowth(g), "cause", cause)
+			f.Evidence.Add("mptcp_connections", g.count)
+			f.Evidence.Add("data_read", g.kinds[closeWaitAllRead])
+		}
 		f.Evidence.Add("close_wait", g.count)
 		f.Evidence.Add("older_than_age", g.standing)
 		f.Evidence.Add("age_unknown", g.unaged)
 		f.Evidence.Add("oldest_at_least_ms", g.oldest)
-		f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
-		f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
+		if !mptcp { // whether the end of file is read is not known of MPTCP
+			f.Evidence.Add("end_of_file_read", g.kinds[closeWaitRead])
+			f.Evidence.Add("end_of_file_unread", g.kinds[closeWaitUnread])
+		}
 		f.Evidence.Add("data_unread", g.kinds[closeWaitData])
 		o.addHalted(&f)
 		if o.Earlier != nil {
@@ -205,7 +219,7 @@ func judgeCloseWait(o *Observation) []Finding {
 		}
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return findings
 }
 
 // leaks reports whether CLOSE_WAITs are leaked, as far as their ages are known,
@@ -244,6 +258,8 @@ var closeWaitCauses = [...]string{
 	closeWaitRead:   "doctor.cause.end-read",
 	closeWaitUnread: "doctor.cause.end-unread",
 	closeWaitData:   "doctor.cause.data-unread",
+
+	closeWaitAllRead: "doctor.cause.all-read",
 }
 
 const (
@@ -253,8 +269,8 @@ const (
 
 // mostOf returns the index of the highest number, the first one of equal
 // numbers.
-func mostOf(numbers [3]int) int {
-	return slices.Index(numbers[:], max(numbers[0], numbers[1], numbers[2]))
+func mostOf(numbers [4]int) int {
+	return slices.Index(numbers[:], slices.Max(numbers[:]))
 }
 
 func judgeFinWait2(o *Observation) []Finding {

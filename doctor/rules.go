@@ -106,9 +106,10 @@ var rules = []Rule{
 	{
 		Code: "close-wait-leak", Severities: []Severity{Warning, Critical},
 		Advice: append(slices.Clone(haltedSteps), []Step{
-			{Say: "doctor.do.list", Run: "tcpstate ls -p -o state close-wait {which}"},
+			{Say: "doctor.do.list", Run: "tcpstate {ls} -p -o state close-wait {which}"},
 			{Say: "doctor.do.close-wait.falls", When: young, Run: "tcpstate count state close-wait {which}"},
 			{Say: "doctor.do.close-wait.read", When: closeWaitCauses[closeWaitRead]},
+			{Say: "doctor.do.close-wait.read", When: closeWaitCauses[closeWaitAllRead]},
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitUnread]},
 			{Say: "doctor.do.close-wait.unread", When: closeWaitCauses[closeWaitData]},
 			{Say: "doctor.do.close-wait.accept", When: notAccepted},
@@ -271,7 +272,7 @@ var rules = []Rule{
 	{
 		Code: "app-not-reading", Severities: []Severity{Info, Warning},
 		Advice: append(slices.Clone(haltedSteps), []Step{
-			{Say: "doctor.do.list", Run: "tcpstate ls -p state established recvq gt 0 {which}"},
+			{Say: "doctor.do.list", Run: "tcpstate {ls} -p state established recvq gt 0 {which}"},
 			{Say: "doctor.do.threads", Run: "ps -L -o tid,stat,wchan:32,comm -p {pids}"},
 		}...),
 		Topic: "ESTABLISHED", Needs: NeedProcesses | NeedClocks,

@@ -288,6 +288,10 @@ var cases = []struct {
 	}), 0, ""},
 
 	{"close-wait-leak", "ten for a minute", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Minute) }), Warning, "10 CLOSE_WAITs of nginx (pid 812), the longest with 10.0.1.9:40001, for at least 1m: the program has read the end of file"},
+	{"close-wait-leak", "ten of multipath TCP", with(func(p *patient) { p.addMPTCP(10, tcp.CloseWait, time.Minute, 0) }), Warning,
+		"10 MPTCP connections of nginx (pid 812) in CLOSE_WAIT, the longest with 10.0.2.9:40002, for at least 1m: the program has read all data and does not close"},
+	{"close-wait-leak", "a hundred of multipath TCP that are not read", with(func(p *patient) { p.addMPTCP(100, tcp.CloseWait, time.Minute, 1344) }), Warning, "leaves data behind"},
+	{"close-wait-leak", "ten subflows of multipath TCP", with(func(p *patient) { p.add(10, tcp.CloseWait, time.Hour, ofMPTCP) }), 0, ""},
 	{"close-wait-leak", "ten of two kinds", with(func(p *patient) {
 		p.add(4, tcp.CloseWait, time.Minute)
 		p.add(6, tcp.CloseWait, time.Minute, queues(1, 0))
@@ -542,6 +546,9 @@ var cases = []struct {
 
 	{"app-not-reading", "one", with(func(p *patient) { p.add(1, tcp.Established, 10*time.Second, queues(1, 0)) }), Info, "nginx (pid 812) does not read 1 connection"},
 	{"app-not-reading", "five", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second, queues(1, 0)) }), Warning, "does not read 5 connections, the longest with 10.0.1.9:40001, for at least 10s"},
+	{"app-not-reading", "of multipath TCP", with(func(p *patient) { p.addMPTCP(5, tcp.Established, 10*time.Second, 1344) }), Warning, "does not read 5 MPTCP connections"},
+	{"app-not-reading", "of multipath TCP, young", with(func(p *patient) { p.addMPTCP(5, tcp.Established, 10*time.Second-1, 1344) }), 0, ""},
+	{"app-not-reading", "subflows", with(func(p *patient) { p.add(5, tcp.Established, time.Hour, queues(60000, 0), ofMPTCP) }), 0, ""},
 	{"app-not-reading", "young", with(func(p *patient) { p.add(5, tcp.Established, 10*time.Second-1, queues(60000, 0)) }), 0, ""},
 	{"app-not-reading", "not accepted yet", with(func(p *patient) { p.add(5, tcp.Established, time.Hour, unaccepted, queues(60000, 0)) }), 0, ""},
 	{"app-not-reading", "unknown clocks", with(func(p *patient) { p.add(5, tcp.Established, 0, noClocks, queues(60000, 0)) }), 0, ""},

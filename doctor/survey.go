@@ -43,6 +43,9 @@ type Survey struct {
 
 	synSent       groups[netip.AddrPort]
 	closeWait     groups[owner]
+	mptcpEnded    groups[owner]       // connections of multipath TCP in CLOSE_WAIT
+	mptcpUnread   groups[owner]       // connections of multipath TCP whose data is not read
+	quietSubflows map[uint32]struct{} // tokens of the connections of which a subflow has no timer
 	finWait2      groups[owner]
 	orphaned      groups[netip.Addr] // FIN_WAIT2s that no program holds, by their peers
 	closing       group
@@ -100,9 +103,14 @@ func newSurvey(settings lifecycle.Settings, thresholds Thresholds) *Survey {
 }
 
 // Add examines one socket. It keeps copies, and not the socket itself.
-// Listeners should come before their connections, as both sources list them. A
+// Listeners should come before their connections, as both sources list them, and
+// connections of multipath TCP after their subflows. A
 // connection that comes before its listener counts as an outgoing one.
 func (v *Survey) Add(s *tcp.Socket) {
+	if s.IsConnection() {
+		v.addMPTCP(s)
+		return
+	}
 	v.Counts.Add(s.State)
 	v.addHolders(s)
 	if s.State == tcp.Listen {
@@ -317,11 +325,13 @@ func (v *Survey) addEstablished(s *tcp.Socket) {
 			v.probed.addStanding(s, max(idle, 1), 0)
 		}
 	case tcp.TimerOff:
-		if known && s.Owner.Inode != 0 && s.SendQueue == 0 {
+		if s.IsSubflow() {
+			v.addQuietSubflow(s)
+		} else if known && s.Owner.Inode != 0 && s.SendQueue == 0 {
 			v.addSilent(s, idle)
 		}
 	}
-	if s.RecvQueue > 0 && s.Owner.Inode != 0 && int64(s.RecvQueue) >= v.thresholds.number(appBytes) {
+	if s.RecvQueue > 0 && s.Owner.Inode != 0 && !s.IsSubflow() && int64(s.RecvQueue) >= v.thresholds.number(appBytes) {
 		v.addUnreadApp(s)
 	}
 }
@@ -374,14 +384,18 @@ func (g *group) setProcess(s *tcp.Socket) {
 
 // The kinds of CLOSE_WAIT, by Recv-Q, where the peer's FIN counts as one.
 const (
-	closeWaitRead   = iota // 0: the program has read the end of file
-	closeWaitUnread        // 1: only the end of file is unread
-	closeWaitData          // more: data is unread too
+	closeWaitRead    = iota // 0: the program has read the end of file
+	closeWaitUnread         // 1: only the end of file is unread
+	closeWaitData           // more: data is unread too
+	closeWaitAllRead        // multipath TCP: all data is read, and perhaps the end of file
 )
 
 func (v *Survey) addCloseWait(s *tcp.Socket) {
 	if v.addStalled(s) || delivering(s) {
 		return // its program may be waiting for the peer
+	}
+	if s.IsSubflow() {
+		return // the peer has closed a subflow; its connection shows what the program does
 	}
 	g := v.closeWait.get(v.ownerOf(s))
 	g.kinds[min(s.RecvQueue, closeWaitData)]++
@@ -396,6 +410,9 @@ func (v *Survey) addCloseWait(s *tcp.Socket) {
 // peer has been silent. The state began with an ACK, so it is at least as old
 // as the silence.
 func (v *Survey) addFinWait2(s *tcp.Socket) {
+	if s.IsSubflow() {
+		return // the kernel closes subflows by itself
+	}
 	if s.Owner.Inode == 0 {
 		v.orphaned.get(s.Peer.Addr().Unmap().WithZone("")).addStanding(s, 0, 0)
 		return

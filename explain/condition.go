@@ -57,13 +57,75 @@ var conditions = []struct {
 	{"last-ack-zero-window", tcp.LastAck, WaitsForPeer},
 	{"last-ack-orphan", tcp.LastAck, WaitsForPeer},
 	{"last-ack-held", tcp.LastAck, WaitsForPeer},
+	{"mptcp-open", tcp.Established, WaitsForEither},
+	{"mptcp-unread", tcp.Established, WaitsForProgram},
+	{"mptcp-unaccepted", tcp.Established, WaitsForProgram},
+	{"mptcp-fin-wait1", tcp.FinWait1, WaitsForPeer},
+	{"mptcp-fin-wait2", tcp.FinWait2, WaitsForPeer},
+	{"mptcp-closing", tcp.Closing, WaitsForPeer},
+	{"mptcp-close-wait-read", tcp.CloseWait, WaitsForProgram},
+	{"mptcp-close-wait-data", tcp.CloseWait, WaitsForProgram},
+	{"mptcp-close-wait-unaccepted", tcp.CloseWait, WaitsForProgram},
+	{"mptcp-last-ack", tcp.LastAck, WaitsForPeer},
 	{"close", tcp.Close, WaitsForProgram},
 	{"bound-inactive", tcp.BoundInactive, WaitsForProgram},
 }
 
 // conditionOf returns the condition of a socket. A socket whose state is
-// unknown has none: "".
+// unknown has none: "". So has one whose story another socket tells: a subflow of
+// multipath TCP, and a listener of MPTCP, which is listed as one of TCP too.
 func conditionOf(s *tcp.Socket) Condition {
+	switch is := conditionOfTCP(s); {
+	case s.IsConnection():
+		return connectionCondition(s)
+	case s.IsSubflow() && !subflowConditions[is]:
+		return ""
+	default:
+		return is
+	}
+}
+
+// subflowConditions are those of the path, which are the subflow's own.
+var subflowConditions = map[Condition]bool{
+	"syn-sent-first": true, "syn-sent-resent": true, "syn-recv-first": true, "syn-recv-resent": true, "syn-recv-full": true,
+	"established-resending": true, "established-zero-window": true, "established-probing": true,
+}
+
+// connectionCondition returns the condition of a connection of multipath TCP. Its
+// receive queue is memory, and does not count the end of file. While it is being
+// opened, its first subflow tells the story.
+func connectionCondition(s *tcp.Socket) Condition {
+	unaccepted, unread := s.Owner.Inode == 0, s.RecvQueue > 0
+	switch s.State {
+	case tcp.Established:
+		switch {
+		case unaccepted:
+			return "mptcp-unaccepted"
+		case unread:
+			return "mptcp-unread"
+		}
+		return "mptcp-open"
+	case tcp.FinWait1:
+		return "mptcp-fin-wait1"
+	case tcp.FinWait2:
+		return "mptcp-fin-wait2"
+	case tcp.Closing:
+		return "mptcp-closing"
+	case tcp.CloseWait:
+		switch {
+		case unaccepted:
+			return "mptcp-close-wait-unaccepted"
+		case unread:
+			return "mptcp-close-wait-data"
+		}
+		return "mptcp-close-wait-read"
+	case tcp.LastAck:
+		return "mptcp-last-ack"
+	}
+	return ""
+}
+
+func conditionOfTCP(s *tcp.Socket) Condition {
 	held := s.Owner.Inode != 0
 	choose := func(orphan, owned Condition) Condition {
 		if held {

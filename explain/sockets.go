@@ -140,6 +140,9 @@ func (s *SocketExplainer) Add(socket *tcp.Socket) {
 // receive queue also counts the peer's FIN, which is not data.
 func unread(s *tcp.Socket) int64 {
 	n := int64(s.RecvQueue)
+	if s.IsConnection() {
+		return 0 // the queue is memory
+	}
 	if n > 0 && tcp.Set(tcp.CloseWait, tcp.LastAck, tcp.Closing).Has(s.State) {
 		n--
 	}
@@ -242,6 +245,8 @@ func (s *SocketExplainer) explainGroup(g *tally, waits WaitsFor, texts map[strin
 func (g *tally) texts() []string {
 	keys := []string{"who", string(g.condition)}
 	switch {
+	case strings.HasPrefix(string(g.condition), "mptcp-"):
+		return keys // its timers are those of its subflows
 	case g.state == tcp.Listen, g.state == tcp.Close, g.state == tcp.BoundInactive:
 		return keys
 	case g.state == tcp.FinWait2 && g.timer == tcp.TimerKeepalive && g.condition == "fin-wait2-orphan":

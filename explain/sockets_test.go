@@ -57,6 +57,16 @@ var explained = []struct {
 	{"close-wait-fin", tcp.Socket{State: tcp.CloseWait, RecvQueue: 1, Owner: tcp.Owner{Inode: 7}}, []string{"Recv-Q is 1"}, []string{"leak"}},
 	{"close-wait-data", tcp.Socket{State: tcp.CloseWait, RecvQueue: 9, Owner: tcp.Owner{Inode: 7}}, []string{"8 bytes"}, []string{"leak", "9 bytes"}},
 	{"close-wait-unaccepted", tcp.Socket{State: tcp.CloseWait, RecvQueue: 1}, []string{"accept()"}, nil},
+	{"mptcp-open", mptcp(tcp.Established, 7, 0), []string{"All data that has arrived is read"}, []string{"timer", "keepalive probe"}},
+	{"mptcp-unread", mptcp(tcp.Established, 7, 1344), []string{"has not read"}, []string{"1344", "1343"}},
+	{"mptcp-unaccepted", mptcp(tcp.Established, 0, 0), []string{"accept()"}, nil},
+	{"mptcp-fin-wait1", mptcp(tcp.FinWait1, 7, 0), []string{"not acknowledged"}, nil},
+	{"mptcp-fin-wait2", mptcp(tcp.FinWait2, 7, 0), []string{"may still send"}, []string{"No clock runs"}},
+	{"mptcp-closing", mptcp(tcp.Closing, 7, 0), []string{"at the same time"}, nil},
+	{"mptcp-close-wait-read", mptcp(tcp.CloseWait, 7, 0), []string{"must call close()"}, nil},
+	{"mptcp-close-wait-data", mptcp(tcp.CloseWait, 7, 1344), []string{"read to the end"}, []string{"1344", "1343", "leaks"}},
+	{"mptcp-close-wait-unaccepted", mptcp(tcp.CloseWait, 0, 1344), []string{"accept()"}, nil},
+	{"mptcp-last-ack", mptcp(tcp.LastAck, 7, 0), []string{"the peer first"}, nil},
 	{"last-ack-orphan", on(tcp.LastAck, 0, 0, time.Second, 1), []string{"peer first"}, nil},
 	{"last-ack-held", on(tcp.LastAck, 7, 0, time.Second, 1), []string{"shutdown()"}, nil},
 	{"last-ack-zero-window", with(tcp.LastAck, 0, tcp.TimerPersist, 0, time.Second), []string{"window is zero"}, nil},
@@ -69,6 +79,11 @@ func on(s tcp.State, inode uint32, resent uint8, fires time.Duration, unsent uin
 	socket := with(s, inode, tcp.TimerOn, resent, fires)
 	socket.SendQueue = unsent
 	return socket
+}
+
+// mptcp returns a connection of multipath TCP.
+func mptcp(s tcp.State, inode, queue uint32) tcp.Socket {
+	return tcp.Socket{State: s, RecvQueue: queue, Owner: tcp.Owner{Inode: inode}, Connection: &tcp.Connection{}, MPTCPToken: tcp.Known[uint32](1)}
 }
 
 func with(s tcp.State, inode uint32, timer tcp.TimerKind, unanswered uint8, fires time.Duration) tcp.Socket {

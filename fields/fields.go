@@ -92,7 +92,7 @@ var All = table()
 
 // table returns the rows of all parts, each with its getters.
 func table() []Field {
-	all := slices.Concat(base(), extended(), memory(), congestion(), info())
+	all := slices.Concat(base(), extended(), connection(), memory(), congestion(), info())
 	for i := range all {
 		f := &all[i]
 		switch f.Kind {

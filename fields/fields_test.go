@@ -15,14 +15,15 @@ import (
 
 // notFields are the fields of tcp.Socket that no row shows, each with its reason.
 var notFields = map[string]string{
-	"InterfaceIndex":   "Interface is its name",
-	"Info.Len":         "shows how much of tcp_info is known",
-	"Info.Connecting":  "shows which fields of tcp_info are known",
-	"Info.Listener":    "shows which fields of tcp_info are known",
-	"Info.OfProc":      "shows which fields of tcp_info are known",
-	"ProcLine.UID":     "is for output in the format of netstat",
-	"ProcLine.Resends": "is for output in the format of netstat",
-	"ProcLine.Probes":  "is for output in the format of netstat",
+	"InterfaceIndex":        "Interface is its name",
+	"Info.Len":              "shows how much of tcp_info is known",
+	"Info.Connecting":       "shows which fields of tcp_info are known",
+	"Info.Listener":         "shows which fields of tcp_info are known",
+	"Extended.MPTCP.Mapped": "shows which fields of a subflow are known",
+	"Info.OfProc":           "shows which fields of tcp_info are known",
+	"ProcLine.UID":          "is for output in the format of netstat",
+	"ProcLine.Resends":      "is for output in the format of netstat",
+	"ProcLine.Probes":       "is for output in the format of netstat",
 }
 
 // values returns the values of all getters for a socket.

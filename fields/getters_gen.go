@@ -95,6 +95,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			}
 			return Value{}
 		}
+	case "mptcp_token":
+		return func(s *tcp.Socket) Value {
+			return optional(s.MPTCPToken)
+		}
 	case "timer.kind":
 		return func(s *tcp.Socket) Value {
 			return enum(s.Timer.Kind)
@@ -367,7 +371,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.TokenRemote)
+			if mptcp.Mapped {
+				return number(mptcp.TokenRemote)
+			}
+			return Value{}
 		}
 	case "mptcp.token_local":
 		return func(s *tcp.Socket) Value {
@@ -391,7 +398,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.RelativeSeq)
+			if mptcp.Mapped {
+				return number(mptcp.RelativeSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.map_seq":
 		return func(s *tcp.Socket) Value {
@@ -403,7 +413,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapSeq)
+			if mptcp.Mapped {
+				return number(mptcp.MapSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.map_subflow_seq":
 		return func(s *tcp.Socket) Value {
@@ -415,7 +428,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapSubflowSeq)
+			if mptcp.Mapped {
+				return number(mptcp.MapSubflowSeq)
+			}
+			return Value{}
 		}
 	case "mptcp.subflow_offset":
 		return func(s *tcp.Socket) Value {
@@ -427,7 +443,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.SubflowOffset)
+			if mptcp.Mapped {
+				return number(mptcp.SubflowOffset)
+			}
+			return Value{}
 		}
 	case "mptcp.map_data_bytes":
 		return func(s *tcp.Socket) Value {
@@ -439,7 +458,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 			if mptcp == nil {
 				return Value{}
 			}
-			return number(mptcp.MapDataLength)
+			if mptcp.Mapped {
+				return number(mptcp.MapDataLength)
+			}
+			return Value{}
 		}
 	case "mptcp.flags":
 		return func(s *tcp.Socket) Value {
@@ -484,6 +506,163 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 				return Value{}
 			}
 			return length(len(extended.MD5Keys))
+		}
+	case "mptcp_connection.listener":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return truth(connection.Listener)
+		}
+	case "mptcp_connection.subflows":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return number(connection.Subflows)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.subflows_max":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return number(connection.SubflowsMax)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.subflows_total":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.SubflowsTotal)
+		}
+	case "mptcp_connection.fallback":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return truth(connection.Fallback)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.remote_key":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return truth(connection.RemoteKey)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.write_seq":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return number(connection.WriteSeq)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.snd_una":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return number(connection.SendUnacked)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.rcv_nxt":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			if !connection.Listener {
+				return number(connection.RecvNext)
+			}
+			return Value{}
+		}
+	case "mptcp_connection.retransmits":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.Retransmits)
+		}
+	case "mptcp_connection.retrans_bytes":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.RetransBytes)
+		}
+	case "mptcp_connection.sent_bytes":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.SentBytes)
+		}
+	case "mptcp_connection.received_bytes":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.ReceivedBytes)
+		}
+	case "mptcp_connection.acked_bytes":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.AckedBytes)
+		}
+	case "mptcp_connection.last_data_sent_ms":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.LastDataSent)
+		}
+	case "mptcp_connection.last_data_recv_ms":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.LastDataRecv)
+		}
+	case "mptcp_connection.last_ack_recv_ms":
+		return func(s *tcp.Socket) Value {
+			connection := s.Connection
+			if connection == nil {
+				return Value{}
+			}
+			return optional(connection.LastAckRecv)
 		}
 	case "memory.recv_alloc_bytes":
 		return func(s *tcp.Socket) Value {

@@ -11,6 +11,7 @@ var Objects = []Object{
 	{"listener", "processes, where there is one", "for a socket without a process, the listener to which the connection came. The kernel does not record this: it is inferred from the addresses, and it does not name an owner of the socket. An outgoing connection has none"},
 	{"tls", whenExtended, "kernel TLS (include/uapi/linux/tls.h)"},
 	{"mptcp", whenExtended, "the subflow of multipath TCP (include/uapi/linux/mptcp.h)"},
+	{"mptcp_connection", "--mptcp, and where the doctor shows it", "a connection or listener of multipath TCP (struct mptcp_info, include/uapi/linux/mptcp.h), not one of its subflows. Its recv_q_bytes is the memory that unread data takes: the kernel does not report how many bytes they are"},
 	{"memory", whenMemory, "the memory that the socket uses and may use (SK_MEMINFO)"},
 	{"bbr", whenInfo, "the estimates of the path by the algorithm bbr"},
 	{"dctcp", whenInfo, "the measurements of the algorithm dctcp"},

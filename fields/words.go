@@ -124,6 +124,7 @@ var byHand = []Word{
 	{Names: []string{"timer"}, Filter: "timer", Column: "timer", Group: "timer.kind"},
 	{Names: []string{"age"}, Filter: "age", Column: "age"},
 	{Names: []string{"accepts"}, Column: "accepts"},
+	{Names: []string{"mptcp"}, Column: "mptcp"},
 	{Names: []string{"idle"}, Filter: "idle", Column: "idle"},
 	{Names: []string{"rtt"}, Filter: "rtt", Column: "rtt"},
 	{Names: []string{"min_rtt", "minrtt"}, Filter: "tcp_info.min_rtt_us", Column: "min_rtt"},

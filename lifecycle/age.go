@@ -58,10 +58,17 @@ func (d *Setting) IsClock() bool {
 //     because the FIN carried an ACK. ESTABLISHED: the age is at least the time
 //     since the oldest event that Info records.
 //
+// A connection of multipath TCP has these ages in ESTABLISHED, FIN_WAIT2 and
+// CLOSE_WAIT, from clocks of its own.
+//
 // In the other states no clock shows the age, and Age stays unknown. A clock of
 // Info that was never set shows the time since the kernel's clock was 0, and is
 // not used: see wasSet.
 func (c Clocks) SetAge(s *tcp.Socket) {
+	if s.IsConnection() {
+		setConnectionAge(s)
+		return
+	}
 	switch s.State {
 	case tcp.TimeWait:
 		if s.Timer.Kind == tcp.TimerTimeWait {
@@ -89,6 +96,26 @@ func (c Clocks) SetAge(s *tcp.Socket) {
 	}
 	if reaches(s.Info, infoClocksEnd) && tcp.Synchronized.Has(s.State) && s.State != tcp.SynRecv {
 		c.setIdle(s)
+	}
+}
+
+// setConnectionAge sets the age and the idle time of a connection of multipath TCP
+// from its own clocks, which start with the connection. Its states begin and last
+// as those of TCP do, with an acknowledgement of data in place of an ACK.
+func setConnectionAge(s *tcp.Socket) {
+	sent, known := s.Connection.LastDataSent.Get()
+	received, acked := s.Connection.LastDataRecv.Or(0), s.Connection.LastAckRecv.Or(0)
+	if !known {
+		return
+	}
+	switch s.State {
+	case tcp.Established:
+		setAge(s, max(sent, received, acked), atLeast)
+	case tcp.CloseWait, tcp.FinWait2:
+		setAge(s, acked, atLeast)
+	}
+	if tcp.Synchronized.Has(s.State) {
+		s.Idle = tcp.Known(min(sent, received))
 	}
 }
 

@@ -44,6 +44,40 @@ func (p *Proc) SockStat() (Counters, error) {
 	return counters, p.parse(path.Join(p.NetDir, "sockstat"), counters, parseSockStat)
 }
 
+// MPTCPSockets returns how many sockets of multipath TCP the network namespace has:
+// connections and listeners, not subflows (proto_seq_printf, net/core/sock.c).
+// A kernel without MPTCP has none. The error is a *ReadError.
+func (p *Proc) MPTCPSockets() (int, error) {
+	counters := make(Counters)
+	if err := p.parse(path.Join(p.NetDir, "protocols"), counters, parseProtocols); err != nil {
+		return 0, err
+	}
+	return int(counters["MPTCP"] + counters["MPTCPv6"]), nil
+}
+
+// parseProtocols reads the number of sockets of each protocol:
+//
+//	protocol  size sockets  memory press maxhdr  slab module     cl co di ...
+//	MPTCP     1936      5    1863   no       0   yes  kernel      y  y  y ...
+func parseProtocols(r io.Reader, counters Counters) *ReadError {
+	lines := bufio.NewScanner(io.LimitReader(r, longestLine))
+	for n := 1; lines.Scan(); n++ {
+		words := strings.Fields(lines.Text())
+		if n == 1 || len(words) < 3 {
+			continue
+		}
+		sockets, err := strconv.ParseInt(words[2], 10, 64)
+		if err != nil {
+			return &ReadError{Line: n, Err: err}
+		}
+		counters[words[0]] = max(sockets, 0)
+	}
+	if err := lines.Err(); err != nil {
+		return &ReadError{Err: err}
+	}
+	return nil
+}
+
 // parse opens a file and parses it into counters.
 func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Counters) *ReadError) error {
 	file, err := p.FS.Open(name)

@@ -46,6 +46,7 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 		b = s.Cookie.Append(append(b, `,"cookie":"`...))
 		b = append(b, '"')
 	}
+	b = appendOptional(b, `,"mptcp_token":`, s.MPTCPToken)
 	b = append(append(b, `,"timer":{"kind":"`...), s.Timer.Kind.String()...)
 	b = append(b, '"')
 	if s.Timer.Kind != tcp.TimerOff {
@@ -76,6 +77,9 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	b = appendOptionalText(b, `,"netns":`, s.Netns)
 	if extended := s.Extended; extended != nil {
 		b = appendExtended(b, extended)
+	}
+	if connection := s.Connection; connection != nil {
+		b = appendConnection(b, connection)
 	}
 	if memory := s.Memory; memory != nil {
 		b = appendMemory(b, memory)
@@ -112,17 +116,29 @@ func appendTLS(b []byte, tls *tcp.TLS) []byte {
 }
 
 func appendMPTCP(b []byte, mptcp *tcp.MPTCP) []byte {
-	b = appendUint(b, `,"mptcp":{"token_remote":`, mptcp.TokenRemote)
+	const key = `,"mptcp":`
+	start := len(b)
+	b = append(b, key...)
+	if mptcp.Mapped {
+		b = appendUint(b, `,"token_remote":`, mptcp.TokenRemote)
+	}
 	b = appendUint(b, `,"token_local":`, mptcp.TokenLocal)
-	b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
-	b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
-	b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
-	b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
-	b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
+	if mptcp.Mapped {
+		b = appendUint(b, `,"relative_seq":`, mptcp.RelativeSeq)
+		b = tcp.Cookie(mptcp.MapSeq).Append(append(b, `,"map_seq":"`...))
+		b = appendUint(b, `","map_subflow_seq":`, mptcp.MapSubflowSeq)
+		b = appendUint(b, `,"subflow_offset":`, mptcp.SubflowOffset)
+		b = appendUint(b, `,"map_data_bytes":`, mptcp.MapDataLength)
+	}
 	b = appendUint(b, `,"flags":`, mptcp.Flags)
 	b = appendUint(b, `,"remote_id":`, mptcp.RemoteID)
 	b = appendUint(b, `,"local_id":`, mptcp.LocalID)
-	b = append(b, '}')
+	if len(b) == start+len(key) {
+		b = b[:start] // nothing is known
+	} else {
+		b[start+len(key)] = '{'
+		b = append(b, '}')
+	}
 	return b
 }
 
@@ -158,6 +174,39 @@ func appendExtended(b []byte, extended *tcp.Extended) []byte {
 	if len(extended.MD5Keys) > 0 {
 		b = appendNetworks(append(b, `,"md5_keys":[`...), extended.MD5Keys)
 	}
+	return b
+}
+
+func appendConnection(b []byte, connection *tcp.Connection) []byte {
+	b = appendBool(b, `,"mptcp_connection":{"listener":`, connection.Listener)
+	if !connection.Listener {
+		b = appendUint(b, `,"subflows":`, connection.Subflows)
+		b = appendUint(b, `,"subflows_max":`, connection.SubflowsMax)
+	}
+	b = appendOptional(b, `,"subflows_total":`, connection.SubflowsTotal)
+	if !connection.Listener {
+		b = appendBool(b, `,"fallback":`, connection.Fallback)
+		b = appendBool(b, `,"remote_key":`, connection.RemoteKey)
+		b = tcp.Cookie(connection.WriteSeq).Append(append(b, `,"write_seq":"`...))
+		b = tcp.Cookie(connection.SendUnacked).Append(append(b, `","snd_una":"`...))
+		b = tcp.Cookie(connection.RecvNext).Append(append(b, `","rcv_nxt":"`...))
+		b = append(b, '"')
+	}
+	b = appendOptional(b, `,"retransmits":`, connection.Retransmits)
+	b = appendOptional(b, `,"retrans_bytes":`, connection.RetransBytes)
+	b = appendOptional(b, `,"sent_bytes":`, connection.SentBytes)
+	b = appendOptional(b, `,"received_bytes":`, connection.ReceivedBytes)
+	b = appendOptional(b, `,"acked_bytes":`, connection.AckedBytes)
+	if v, known := connection.LastDataSent.Get(); known {
+		b = strconv.AppendInt(append(b, `,"last_data_sent_ms":`...), v.Milliseconds(), 10)
+	}
+	if v, known := connection.LastDataRecv.Get(); known {
+		b = strconv.AppendInt(append(b, `,"last_data_recv_ms":`...), v.Milliseconds(), 10)
+	}
+	if v, known := connection.LastAckRecv.Get(); known {
+		b = strconv.AppendInt(append(b, `,"last_ack_recv_ms":`...), v.Milliseconds(), 10)
+	}
+	b = append(b, '}')
 	return b
 }
 

@@ -166,6 +166,11 @@ func (d *dice) socket() *tcp.Socket {
 		info.PacingRate, info.AckedBytes, info.RTT, info.MinRTT = d.uint(), d.uint(), d.duration(), d.duration()
 		s.Info = info
 	}
+	s.MPTCPToken = maybe(d, uint32(d.uint()))
+	if d.bool() {
+		s.Connection = &tcp.Connection{Listener: d.bool(), Subflows: uint8(d.uint()), SubflowsTotal: maybe(d, uint8(d.uint())), Fallback: d.bool(),
+			WriteSeq: d.uint(), SentBytes: maybe(d, d.uint()), LastAckRecv: maybe(d, d.duration())}
+	}
 	if d.bool() {
 		s.Congestion = &tcp.Congestion{
 			Algorithm: d.text,
@@ -194,7 +199,7 @@ func (d *dice) extended() *tcp.Extended {
 		e.TLS = &tcp.TLS{Version: uint16(d.uint()), Cipher: uint16(d.uint()), ZeroCopy: d.bool()}
 	}
 	if d.bool() {
-		e.MPTCP = &tcp.MPTCP{TokenRemote: uint32(d.uint()), MapSeq: d.uint(), Flags: uint32(d.uint())}
+		e.MPTCP = &tcp.MPTCP{Mapped: d.bool(), TokenRemote: uint32(d.uint()), MapSeq: d.uint(), Flags: uint32(d.uint())}
 	}
 	for range d.uint() % 3 {
 		addr := d.addr().Addr()
@@ -205,6 +210,7 @@ func (d *dice) extended() *tcp.Extended {
 
 // everySection requests everything.
 var everySection = Sections{
+	MPTCP:     true,
 	Processes: true, Timers: true, Extended: true, Info: true, Memory: true, Commands: true, Names: true, Netns: true,
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -82,6 +83,8 @@ var composites = []*Column{
 		get: fields.Named("timer.expires_ms").Get},
 	{name: "age", kind: duration, needs: tcp.DetailAge, doc: "age_ms, with ≥ before it if it is a lower bound, and ~ if it is an estimate",
 		get: aboutAge},
+	{name: "mptcp", kind: enum, needs: tcp.DetailExtended, rare: true, get: mptcpRole,
+		doc: "what a socket is in multipath TCP: a connection with its token, a subflow with the token of its connection, or a listener"},
 	{name: "accepts", kind: enum, needs: tcp.DetailExtended, rare: true, get: acceptedFamilies,
 		doc: "the families of the connections that a socket on the address [::] takes: IPv4+IPv6, or only IPv6 if IPV6_V6ONLY is set (v6only)"},
 	of("idle", duration, "idle_ms"),
@@ -130,6 +133,28 @@ func aboutAge(s *tcp.Socket) fields.Value {
 		v.Text = "≥"
 	case !s.AgeExact:
 		v.Text = "~"
+	}
+	return v
+}
+
+// mptcpRole returns what a socket is in multipath TCP.
+func mptcpRole(s *tcp.Socket) fields.Value {
+	token, known := s.MPTCPToken.Get()
+	v := fields.Value{Known: true, N: uint64(token) << 1}
+	switch {
+	case s.State == tcp.Listen && (s.IsConnection() || s.Extended != nil && s.Extended.ULP == "mptcp"):
+		v.Text = "listener"
+	case s.IsConnection():
+		v.Text = fmt.Sprintf("connection %#x", token)
+		if s.Connection.Fallback {
+			v.Text += " as plain TCP"
+		}
+	case known:
+		v.N, v.Text = v.N|1, fmt.Sprintf("subflow of %#x", token)
+	case s.Extended != nil && s.Extended.MPTCP != nil:
+		v.N, v.Text = 1, "subflow" // its connection has ended, or is not listed yet
+	default:
+		return fields.Value{}
 	}
 	return v
 }
@@ -272,6 +297,7 @@ type Sections struct {
 	Commands  bool // -p with -e
 	Names     bool // -r
 	Netns     bool // -N
+	MPTCP     bool // --mptcp
 }
 
 // Needs returns the detail for which the source must be asked to show the
@@ -300,6 +326,9 @@ func DefaultColumns(f Format, s Sections, sort []SortKey) []*Column {
 	if s.Netns {
 		list = columns("netns")
 	}
+	if s.MPTCP {
+		list = append(list, columns("mptcp")...)
+	}
 	list = append(list, columns("state,recv_q,send_q,local,peer")...)
 	if s.Processes {
 		list = append(list, columns("process")...)
@@ -310,7 +339,11 @@ func DefaultColumns(f Format, s Sections, sort []SortKey) []*Column {
 		list = showsAge(list, sort)
 	}
 	if s.Extended {
-		list = append(list, columns("user,inode,cookie,mark,interface,accepts,unit,container")...)
+		list = append(list, columns("user,inode,cookie,mark,interface,accepts")...)
+		if !s.MPTCP {
+			list = append(list, columns("mptcp")...)
+		}
+		list = append(list, columns("unit,container")...)
 	}
 	if s.Info {
 		list = append(list, columns("congestion,rtt,min_rtt,rto,tcp_info.cwnd,mss,retrans,tcp_info.lost,sent,received,rate,idle")...)
@@ -344,12 +377,18 @@ func machineColumns(s Sections) []*Column {
 		list = append(list, columns("timer.kind,timer.expires_ms,timer.retransmits,age_ms,age_exact,age_at_least,idle_ms")...)
 	}
 	if s.Extended {
-		list = append(list, columns("uid,user,inode,cookie,interface")...)
+		list = append(list, columns("uid,user,inode,cookie,mptcp_token,interface")...)
 		for _, c := range part("Extended") {
 			if c.kind != networks {
 				list = append(list, c)
 			}
 		}
+	}
+	if s.MPTCP {
+		if !s.Extended {
+			list = append(list, columns("mptcp_token")...)
+		}
+		list = append(list, part("Connection")...)
 	}
 	if s.Info {
 		list = append(list, part("Congestion")...)

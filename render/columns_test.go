@@ -132,8 +132,10 @@ func TestDefaultColumns(t *testing.T) {
 	}{
 		{Table, Sections{}, "state,recv_q,send_q,local,peer"},
 		{Markdown, Sections{Timers: true}, "state,recv_q,send_q,local,peer,timer,age"},
-		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,unit,container,cgroup"},
-		{Table, Sections{Extended: true, Memory: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,unit,container,rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops,cgroup"},
+		{Table, Sections{Extended: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,mptcp,unit,container,cgroup"},
+		{Table, Sections{MPTCP: true}, "mptcp,state,recv_q,send_q,local,peer"},
+		{Table, Sections{MPTCP: true, Extended: true}, "mptcp,state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,unit,container,cgroup"},
+		{Table, Sections{Extended: true, Memory: true}, "state,recv_q,send_q,local,peer,user,inode,cookie,mark,interface,accepts,mptcp,unit,container,rmem,rcvbuf,wmem,sndbuf,fwd,backlog,memory.drops,cgroup"},
 		{Markdown, Sections{Netns: true, Processes: true, Names: true}, "netns,state,recv_q,send_q,local,peer,process"},
 		{CSV, Sections{Netns: true, Processes: true, Names: true, Commands: true}, "netns,state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer,local.host,local.service,peer.host,peer.service,processes,listener,listener.processes,command"},
 		{CSV, Sections{}, "state,recv_q_bytes,send_q_bytes,accept_queue,accept_queue_max,local,peer"},

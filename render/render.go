@@ -93,9 +93,12 @@ type Listing struct {
 	Format  Format
 	Columns []*Column
 	Sort    []SortKey // none: tables and Markdown by state, the others in the order of the source
-	Limit   int       // the maximum number of sockets, the first in that order; 0: all
-	Sparse  bool      // a table leaves out the extended columns in which no socket has a value
-	Header  bool      // column headings in a table or CSV
+	// Unsorted keeps the order of the source also in tables and Markdown.
+	Unsorted bool
+
+	Limit  int  // the maximum number of sockets, the first in that order; 0: all
+	Sparse bool // a table leaves out the extended columns in which no socket has a value
+	Header bool // column headings in a table or CSV
 
 	// If a table is wider than Width columns, only its first Head columns are in
 	// the row of a socket, or fewer. The others are in lines below it. If one of
@@ -177,10 +180,10 @@ func (l *Listing) writeTail(out *output, warnings func() []string) error {
 
 func (l *Listing) writeSockets(out *output, sockets iter.Seq2[*tcp.Socket, error]) error {
 	keys := l.Sort
-	if len(keys) == 0 && l.Format.forPeople() {
+	if len(keys) == 0 && l.Format.forPeople() && !l.Unsorted {
 		keys = byState
 	}
-	if len(keys) == 0 {
+	if len(keys) == 0 && l.Format != Table {
 		return l.stream(out, sockets)
 	}
 	kept, err := l.collect(sockets, keys)

@@ -107,7 +107,7 @@ func full() *tcp.Socket {
 		TrafficClass: tcp.Known(uint8(32)), ClassID: tcp.Known(uint32(1)), V6Only: tcp.Known(true),
 		Options: tcp.Known(tcp.OptionFreebind | tcp.OptionTransparent), Protocol: tcp.Known(uint8(6)), ULP: "tls",
 		TLS: &tcp.TLS{Version: 0x303, Cipher: 51, SendConf: 2, RecvConf: 1, ZeroCopy: true, NoPad: true},
-		MPTCP: &tcp.MPTCP{TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 0xfedcba9876543210, MapSubflowSeq: 4,
+		MPTCP: &tcp.MPTCP{Mapped: true, TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 0xfedcba9876543210, MapSubflowSeq: 4,
 			SubflowOffset: 5, MapDataLength: 6, Flags: 0x1ff, RemoteID: 1, LocalID: 2},
 		MD5Keys: []tcp.MD5Key{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Length: 16}, {Prefix: netip.MustParsePrefix("fe80::/64"), Length: 8}},
 	}

@@ -36,11 +36,11 @@ TIME_WAIT         0       0  [fe80::1%eth0]:443  [fe80::2%eth0]:51001
 
 func TestTableSections(t *testing.T) {
 	l := &Listing{Format: Table, Columns: DefaultColumns(Table, Sections{Timers: true, Extended: true, Info: true, Memory: true}, nil)[5:], Header: true}
-	want := `TIMER              AGE  USER      INODE  COOKIE    MARK  INTERFACE  ACCEPTS  UNIT                        CONTAINER     CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS  CGROUP
--                    -  0           411  0x1001       -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
-keepalive 1h59m  ~1.2s  1000        412  0x248c4d     -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -  -
-keepalive 1h59m   1.2s  www-data    412  0x248c4d     7  eth0       -        docker-9f86d081884c*.scope  9f86d081884c  bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5  /system.slice/docker-` + containerOfFull + `.scope
-timewait 41.5s   18.5s  -             -  0x1002       -  -          -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
+	want := `TIMER              AGE  USER      INODE  COOKIE    MARK  INTERFACE  ACCEPTS  MPTCP    UNIT                        CONTAINER     CC     RTT  MIN-RTT    RTO  CWND   MSS  RETRANS  LOST   SENT  RECEIVED      RATE   IDLE  RMEM  RCVBUF   WMEM  SNDBUF  FWD  BACKLOG  DROPS  CGROUP
+-                    -  0           411  0x1001       -  -          -        -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
+keepalive 1h59m  ~1.2s  1000        412  0x248c4d     -  -          -        -        -                           -             -        -        -      -     -     -        -     -      -         -         -  3m20s     -       -      -       -    -        -      -  -
+keepalive 1h59m   1.2s  www-data    412  0x248c4d     7  eth0       -        subflow  docker-9f86d081884c*.scope  9f86d081884c  bbr  180us    170us  204ms    10  1448     4/12     3  123MB    98.7kB  12.5MB/s  3m20s    1B   131kB  2.3kB    87kB  4kB       4B      5  /system.slice/docker-` + containerOfFull + `.scope
+timewait 41.5s   18.5s  -             -  0x1002       -  -          -        -        -                           -             -        -        -      -     -     -        -     -      -         -         -      -     -       -      -       -    -        -      -  -
 `
 	if got := write(t, l, each(listener(), established(), full(), timeWait())); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

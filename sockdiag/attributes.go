@@ -4,6 +4,10 @@ package sockdiag
 // (INET_DIAG_REQ_BYTECODE, include/uapi/linux/inet_diag.h).
 const attrRequestBytecode = 1
 
+// attrRequestProtocol is the attribute of a request that holds a protocol
+// (INET_DIAG_REQ_PROTOCOL).
+const attrRequestProtocol = 3
+
 // The attributes of an answer (include/uapi/linux/inet_diag.h).
 const (
 	attrMemInfo      = 1
@@ -119,6 +123,41 @@ type md5Sig struct {
 	Addr      [16]byte
 	Key       [80]byte
 }
+
+// mptcpInfo is struct mptcp_info (include/uapi/linux/mptcp.h) of Linux 6.18. Older
+// kernels send a shorter one.
+type mptcpInfo struct {
+	Subflows           uint8
+	AddAddrSignal      uint8
+	AddAddrAccepted    uint8
+	SubflowsMax        uint8
+	AddAddrSignalMax   uint8
+	AddAddrAcceptedMax uint8
+	Flags              uint32
+	Token              uint32
+	WriteSeq           uint64
+	SndUna             uint64
+	RcvNxt             uint64
+	LocalAddrUsed      uint8
+	LocalAddrMax       uint8
+	CsumEnabled        uint8
+	Retransmits        uint32
+	BytesRetrans       uint64
+	BytesSent          uint64
+	BytesReceived      uint64
+	BytesAcked         uint64
+	SubflowsTotal      uint8
+	_                  [3]uint8
+	LastDataSent       uint32 // milliseconds
+	LastDataRecv       uint32
+	LastAckRecv        uint32
+}
+
+// The bits of mptcpInfo.Flags.
+const (
+	mptcpFallback  = 1 << 0 // MPTCP_INFO_FLAG_FALLBACK
+	mptcpRemoteKey = 1 << 1 // MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED
+)
 
 // tcpInfo is struct tcp_info (include/uapi/linux/tcp.h) of Linux 6.18. Older
 // kernels send a shorter one. The two bit fields WScale and Flags depend on the

@@ -14,8 +14,9 @@ import (
 // the structs that it points to. So decoding allocates nothing, except for MD5
 // keys and for each algorithm name that it sees for the first time.
 type decoder struct {
-	detail     tcp.Detail
-	accECNBits bool // the running kernel's tcp_info ends in bit fields, see accECN
+	detail      tcp.Detail
+	connections bool // the messages are about connections of multipath TCP
+	accECNBits  bool // the running kernel's tcp_info ends in bit fields, see accECN
 
 	socket     tcp.Socket
 	info       tcp.Info
@@ -24,6 +25,7 @@ type decoder struct {
 	extended   tcp.Extended
 	tls        tcp.TLS
 	mptcp      tcp.MPTCP
+	connection tcp.Connection
 
 	names map[string]string // names of algorithms and protocols, so that each is allocated once
 }
@@ -46,7 +48,10 @@ func (d *decoder) decode(payload []byte) error {
 	if err := d.decodeBase(&msg, attributes); err != nil {
 		return err
 	}
-	if d.detail == 0 {
+	if d.connections {
+		d.connection = tcp.Connection{}
+		d.socket.Connection = &d.connection
+	} else if d.detail == 0 {
 		return nil
 	}
 	return d.decodeAttributes(attributes)
@@ -162,7 +167,9 @@ func (d *decoder) decodeAttributes(attributes []byte) error {
 func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 	switch kind {
 	case attrInfo:
-		if d.detail&(tcp.DetailInfo|tcp.DetailAge) != 0 {
+		if d.connections {
+			d.decodeConnection(value)
+		} else if d.detail&(tcp.DetailInfo|tcp.DetailAge) != 0 {
 			d.decodeInfo(value)
 		}
 	case attrCong:
@@ -176,7 +183,7 @@ func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 			return d.decodeCongestion(kind, value)
 		}
 	case attrSkMemInfo, attrMemInfo:
-		if d.detail.Has(tcp.DetailMemory) {
+		if !d.connections && d.detail.Has(tcp.DetailMemory) {
 			return d.decodeMemory(kind, value)
 		}
 	default:
@@ -185,6 +192,35 @@ func (d *decoder) decodeAttribute(kind int, value []byte) (short bool) {
 		}
 	}
 	return false
+}
+
+// decodeConnection fills in Connection. The kernel's structure may be short: what is
+// past its end is unknown.
+func (d *decoder) decodeConnection(value []byte) {
+	var raw mptcpInfo
+	n := load(&raw, value)
+	c := &d.connection
+	*c = tcp.Connection{
+		Subflows: raw.Subflows, SubflowsMax: raw.SubflowsMax,
+		Fallback: raw.Flags&mptcpFallback != 0, RemoteKey: raw.Flags&mptcpRemoteKey != 0,
+		WriteSeq: raw.WriteSeq, SendUnacked: raw.SndUna, RecvNext: raw.RcvNxt,
+	}
+	if d.socket.State == tcp.Listen {
+		*c = tcp.Connection{Listener: true}
+		return
+	}
+	d.socket.MPTCPToken = tcp.Known(raw.Token)
+	if n >= int(unsafe.Offsetof(raw.SubflowsTotal)) {
+		c.Retransmits, c.RetransBytes = tcp.Known(raw.Retransmits), tcp.Known(raw.BytesRetrans)
+		c.SentBytes, c.ReceivedBytes, c.AckedBytes = tcp.Known(raw.BytesSent), tcp.Known(raw.BytesReceived), tcp.Known(raw.BytesAcked)
+	}
+	if n > int(unsafe.Offsetof(raw.SubflowsTotal)) {
+		c.SubflowsTotal = tcp.Known(raw.SubflowsTotal)
+	}
+	if n >= int(unsafe.Sizeof(raw)) {
+		ms := func(v uint32) tcp.Optional[time.Duration] { return tcp.Known(time.Duration(v) * time.Millisecond) }
+		c.LastDataSent, c.LastDataRecv, c.LastAckRecv = ms(raw.LastDataSent), ms(raw.LastDataRecv), ms(raw.LastAckRecv)
+	}
 }
 
 // decodeInfo fills in Info. The kernel's structure may be short: Info.Len says

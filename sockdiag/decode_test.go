@@ -254,7 +254,7 @@ func TestDecodeAttributes(t *testing.T) {
 		Options: tcp.Known(tcp.OptionRecvErr | tcp.OptionTransparent | tcp.OptionDeferConnect),
 		ULP:     "tls",
 		TLS:     &tcp.TLS{Version: 0x303, Cipher: 51, SendConf: 2, RecvConf: 1, ZeroCopy: true},
-		MPTCP: &tcp.MPTCP{TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 4, MapSubflowSeq: 5,
+		MPTCP: &tcp.MPTCP{Mapped: true, TokenRemote: 1, TokenLocal: 2, RelativeSeq: 3, MapSeq: 4, MapSubflowSeq: 5,
 			SubflowOffset: 6, MapDataLength: 7, Flags: 8, RemoteID: 9, LocalID: 10},
 		MD5Keys: []tcp.MD5Key{{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Length: 8}},
 	}
@@ -275,6 +275,41 @@ func TestDecodeAttributes(t *testing.T) {
 	}
 	if diff := cmp.Diff(&tcp.Extended{}, d.socket.Extended, compareSockets); diff != "" {
 		t.Errorf("the next socket inherited (-want +got):\n%s", diff)
+	}
+}
+
+// TestDecodeConnection decodes connections of multipath TCP whose structure ends
+// where that of several kernels does, and a listener.
+func TestDecodeConnection(t *testing.T) {
+	raw := mptcpInfo{Subflows: 1, SubflowsMax: 2, Flags: mptcpFallback | mptcpRemoteKey, Token: 0xfadf5265, WriteSeq: 5, SndUna: 4, RcvNxt: 3,
+		Retransmits: 6, BytesRetrans: 7, BytesSent: 8, BytesReceived: 9, BytesAcked: 10, SubflowsTotal: 2, LastDataSent: 11, LastDataRecv: 12, LastAckRecv: 13}
+	first := tcp.Connection{Subflows: 1, SubflowsMax: 2, Fallback: true, RemoteKey: true, WriteSeq: 5, SendUnacked: 4, RecvNext: 3}
+	counted := first
+	counted.Retransmits, counted.RetransBytes, counted.SentBytes = tcp.Known[uint32](6), tcp.Known[uint64](7), tcp.Known[uint64](8)
+	counted.ReceivedBytes, counted.AckedBytes = tcp.Known[uint64](9), tcp.Known[uint64](10)
+	summed := counted
+	summed.SubflowsTotal = tcp.Known[uint8](2)
+	whole := summed
+	whole.LastDataSent, whole.LastDataRecv, whole.LastAckRecv = tcp.Known(11*time.Millisecond), tcp.Known(12*time.Millisecond), tcp.Known(13*time.Millisecond)
+	d := newDecoder(tcp.DetailInfo|tcp.DetailMemory, false)
+	d.connections = true
+	for _, test := range []struct {
+		length int
+		want   tcp.Connection
+	}{{40, first}, {79, first}, {80, counted}, {81, summed}, {88, summed}, {96, whole}} {
+		message := message(kernelEstablished, "10.0.0.1:80", "10.0.0.2:5")
+		if err := d.decode(join(bytesOf(message), attribute(attrInfo, bytesOf(raw)[:test.length]))); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&test.want, d.socket.Connection, compareSockets); diff != "" || d.socket.MPTCPToken != tcp.Known[uint32](0xfadf5265) || d.socket.Info != nil {
+			t.Errorf("%d bytes: token %v, tcp_info %v (-want +got):\n%s", test.length, d.socket.MPTCPToken, d.socket.Info, diff)
+		}
+	}
+	if err := d.decode(join(bytesOf(message(kernelListen, "10.0.0.1:80", "0.0.0.0:0")), attribute(attrInfo, make([]byte, 96)))); err != nil {
+		t.Fatal(err)
+	}
+	if *d.socket.Connection != (tcp.Connection{Listener: true}) || d.socket.MPTCPToken.IsKnown() {
+		t.Errorf("a listener: %+v, token %v", d.socket.Connection, d.socket.MPTCPToken)
 	}
 }
 

@@ -35,6 +35,9 @@ func newDialer() dialer {
 		kind, body := newRequest(family, req)
 		request := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
 		request.AddData(body)
+		if req.Connections {
+			request.AddData(nl.NewRtAttr(attrRequestProtocol, newProtocol()))
+		}
 		if len(req.Bytecode) > 0 {
 			request.AddData(nl.NewRtAttr(attrRequestBytecode, req.Bytecode))
 		}

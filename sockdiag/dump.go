@@ -72,7 +72,8 @@ func open(ctx context.Context, req Request, dial dialer, accECNBits bool) (*Dump
 		return nil, wording.Fail("sockdiag.no-family")
 	}
 	d := &Dump{ctx: ctx, req: req, dial: dial, decoder: newDecoder(req.Detail, accECNBits)}
-	if slices.Contains(req.Families, tcp.IPv4) && slices.Contains(req.Families, tcp.IPv6) {
+	d.decoder.connections = req.Connections
+	if !req.Connections && slices.Contains(req.Families, tcp.IPv4) && slices.Contains(req.Families, tcp.IPv6) {
 		d.passes = []tcp.Family{bothFamilies}
 		if d.begin() == nil {
 			return d, nil

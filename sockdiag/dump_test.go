@@ -286,7 +286,7 @@ func TestExtensions(t *testing.T) {
 		tcp.DetailAge | tcp.DetailExtended: 0b0011_0010,
 	}
 	for detail, want := range tests {
-		if got := extensions(detail); got != want {
+		if got := extensions(Request{Detail: detail}); got != want {
 			t.Errorf("extensions(%04b) = %08b, want %08b", detail, got, want)
 		}
 	}

@@ -164,6 +164,7 @@ func (d *decoder) decodeMPTCP(value []byte) (short bool) {
 			ok = loadAll(&m.TokenLocal, v)
 		case kind == mptcpRelativeSeq:
 			ok = loadAll(&m.RelativeSeq, v)
+			m.Mapped = true
 		case kind == mptcpMapSeq:
 			ok = loadAll(&m.MapSeq, v)
 		case kind == mptcpMapSubflowSeq:

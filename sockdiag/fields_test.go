@@ -39,10 +39,23 @@ func sample(kind int) []byte {
 // attributes.
 func decoded(t *testing.T, detail tcp.Detail, state uint8, attributes ...[]byte) *tcp.Socket {
 	t.Helper()
+	return decodedOf(t, socketsOfTCP, detail, state, attributes...)
+}
+
+// What messages may be about.
+const (
+	socketsOfTCP = iota
+	connectionsOfMPTCP
+)
+
+// decodedOf is decoded for either protocol.
+func decodedOf(t *testing.T, of int, detail tcp.Detail, state uint8, attributes ...[]byte) *tcp.Socket {
+	t.Helper()
 	msg := message(state, "10.0.0.1:80", "10.0.0.2:5")
 	msg.Timer, msg.Retransmits, msg.Expires, msg.RecvQueue, msg.SendQueue, msg.UID, msg.Inode = 1, 1, 1, 1, 1, 1, 1
 	msg.ID.Cookie[0] = 1
 	d := newDecoder(detail, false)
+	d.connections = of == connectionsOfMPTCP
 	if err := d.decode(join(bytesOf(msg), join(attributes...))); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +75,8 @@ func TestEveryFieldIsDecoded(t *testing.T) {
 		if f.Joined || f.From&(fields.SockDiag|fields.SockDiagAdmin) == 0 {
 			continue
 		}
-		sockets := []*tcp.Socket{decoded(t, f.Needs, kernelEstablished, all...), decoded(t, f.Needs, kernelListen, all...)}
+		sockets := []*tcp.Socket{decoded(t, f.Needs, kernelEstablished, all...), decoded(t, f.Needs, kernelListen, all...),
+			decodedOf(t, connectionsOfMPTCP, f.Needs, kernelEstablished, all...), decodedOf(t, connectionsOfMPTCP, f.Needs, kernelListen, all...)}
 		shown := slices.ContainsFunc(sockets, func(s *tcp.Socket) bool {
 			if f.Kind == fields.Address {
 				return f.Address(s).IsValid()

@@ -27,11 +27,12 @@ func align(n int) int { return (n + 3) &^ 3 }
 
 // The numbers of the sock_diag protocol.
 const (
-	tcpDiagGetSock   = 18 // TCPDIAG_GETSOCK, include/uapi/linux/inet_diag.h
-	sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY, include/uapi/linux/sock_diag.h
-	protocolTCP      = 6  // IPPROTO_TCP, include/uapi/linux/in.h
-	familyInet       = 2  // AF_INET, include/linux/socket.h
-	familyInet6      = 10 // AF_INET6
+	tcpDiagGetSock   = 18  // TCPDIAG_GETSOCK, include/uapi/linux/inet_diag.h
+	sockDiagByFamily = 20  // SOCK_DIAG_BY_FAMILY, include/uapi/linux/sock_diag.h
+	protocolTCP      = 6   // IPPROTO_TCP, include/uapi/linux/in.h
+	protocolMPTCP    = 262 // IPPROTO_MPTCP
+	familyInet       = 2   // AF_INET, include/linux/socket.h
+	familyInet6      = 10  // AF_INET6
 )
 
 var kernelFamily = map[tcp.Family]uint8{tcp.IPv4: familyInet, tcp.IPv6: familyInet6}
@@ -123,25 +124,37 @@ func (s structure[T]) Len() int { return int(unsafe.Sizeof(*s.value)) }
 func newRequest(family tcp.Family, req Request) (kind int, body requestBody) {
 	if family == bothFamilies {
 		return tcpDiagGetSock, structure[inetDiagReq]{&inetDiagReq{
-			Extensions: extensions(req.Detail),
+			Extensions: extensions(req),
 			States:     req.States.KernelMask(),
 		}}
 	}
+	protocol := uint8(protocolTCP)
+	if req.Connections {
+		protocol = 0 // in an attribute instead, see newProtocol
+	}
 	return sockDiagByFamily, structure[inetDiagReqV2]{&inetDiagReqV2{
 		Family:     kernelFamily[family],
-		Protocol:   protocolTCP,
-		Extensions: extensions(req.Detail),
+		Protocol:   protocol,
+		Extensions: extensions(req),
 		States:     req.States.KernelMask(),
 	}}
 }
+
+// newProtocol returns the attribute of a request that names the protocol MPTCP,
+// whose number does not fit the header (inet_diag_get_protocol in
+// net/ipv4/inet_diag.c). The header then has protocol 0, which no handler
+// serves, so that a kernel before 5.9, which ignores the attribute, answers ENOENT
+// and does not list the sockets of TCP.
+func newProtocol() []byte { return binary.NativeEndian.AppendUint32(nil, protocolMPTCP) }
 
 // extensions returns the bits that make the kernel send the attributes of a
 // detail. Attributes after the eighth have no bit: the kernel always sends
 // them, or sends them with another attribute. ULP_INFO and MD5SIG come with
 // INFO (tcp_diag_get_aux in net/ipv4/tcp_diag.c), BBRINFO and DCTCPINFO with
 // VEGASINFO, CLASS_ID with TCLASS.
-func extensions(detail tcp.Detail) uint8 {
+func extensions(req Request) uint8 {
 	var bits uint8
+	detail := req.Detail
 	ask := func(attributes ...int) {
 		for _, a := range attributes {
 			bits |= 1 << (a - 1)
@@ -150,7 +163,7 @@ func extensions(detail tcp.Detail) uint8 {
 	if detail.Has(tcp.DetailInfo) {
 		ask(attrInfo, attrCong, attrVegasInfo)
 	}
-	if detail.Has(tcp.DetailAge) {
+	if detail.Has(tcp.DetailAge) || req.Connections {
 		ask(attrInfo)
 	}
 	if detail.Has(tcp.DetailMemory) {

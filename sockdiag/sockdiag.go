@@ -30,6 +30,11 @@ type Request struct {
 	States   tcp.StateSet
 	Detail   tcp.Detail
 
+	// Connections requests the connections and listeners of multipath TCP in
+	// place of the sockets of TCP. They have a Connection, and no Info, Congestion
+	// and Memory. A kernel that cannot list them answers ENOENT.
+	Connections bool
+
 	// Bytecode is a program that the kernel runs on every socket, to leave out
 	// those that are not wanted (INET_DIAG_REQ_BYTECODE). An empty program
 	// leaves out none. A kernel that does not know one of the instructions

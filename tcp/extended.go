@@ -80,6 +80,10 @@ type TLS struct {
 // MPTCP is what the kernel reports about a subflow of multipath TCP
 // (MPTCP_SUBFLOW_ATTR_*, include/uapi/linux/mptcp.h).
 type MPTCP struct {
+	// Mapped is false if the kernel kept the mapping to itself: from 6.15 on it
+	// shows the sequence numbers and the token of the peer only to CAP_NET_ADMIN,
+	// and before that all of this.
+	Mapped        bool
 	TokenRemote   uint32
 	TokenLocal    uint32
 	RelativeSeq   uint32

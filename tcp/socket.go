@@ -62,6 +62,14 @@ type Socket struct {
 	Cookie    Cookie
 	Timer     Timer
 
+	// MPTCPToken identifies the connection of multipath TCP that the socket is, or
+	// of which it is a subflow. It is known if the source was asked for it. The
+	// RecvQueue of a connection is the memory that unread data takes, not its
+	// length, which the kernel does not report (mptcp_diag_get_info in
+	// net/mptcp/mptcp_diag.c).
+	MPTCPToken Optional[uint32]
+	Connection *Connection // nil for a socket of TCP
+
 	// Age is how long the socket has been in its state, if it can be computed
 	// from the kernel's timers and clocks. AgeExact means that it comes from a
 	// timer that started with the state. AgeAtLeast means that it is a lower
@@ -99,6 +107,7 @@ func (s *Socket) Clone() *Socket {
 	if c.Listener = copied(s.Listener); c.Listener != nil {
 		c.Listener.Processes = cloneProcesses(s.Listener.Processes)
 	}
+	c.Connection = copied(s.Connection)
 	c.Info, c.Congestion, c.Memory = copied(s.Info), copied(s.Congestion), copied(s.Memory)
 	if c.Extended = copied(s.Extended); c.Extended != nil {
 		c.Extended.TLS, c.Extended.MPTCP = copied(s.Extended.TLS), copied(s.Extended.MPTCP)

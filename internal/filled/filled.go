@@ -23,11 +23,12 @@ func Socket() *tcp.Socket {
 // infoLen is more than the length of any kernel's struct tcp_info.
 const infoLen = 1 << 16
 
-// Fill gives a value to each field of s that is zero or unknown, except for two
-// fields that mark other fields as unknown: Info.Listener and Info.Connecting.
+// Fill gives a value to each field of s that is zero or unknown, except for the
+// fields that mark other fields as unknown: Info.Listener, Info.Connecting and
+// Connection.Listener.
 func Fill(s *tcp.Socket) {
 	for _, l := range Leaves(s) {
-		if l.value.IsZero() && l.Path != "Info.Listener" && l.Path != "Info.Connecting" {
+		if l.value.IsZero() && l.Path != "Info.Listener" && l.Path != "Info.Connecting" && l.Path != "Connection.Listener" {
 			l.Change()
 		}
 	}

@@ -67,4 +67,8 @@ func TestMistakesInTheTable(t *testing.T) {
 	if err != nil || strings.Join(p.conditions, " && ") != "info.RTT != 0 && info.Len >= 72" {
 		t.Errorf("conditions %q, error %v", p.conditions, err)
 	}
+	p, err = r.resolve(&fields.Field{Name: "mptcp.map_seq", Kind: fields.Cookie, Of: "s.Extended.MPTCP.MapSeq", Known: "s.Extended.MPTCP.Mapped"})
+	if err != nil || strings.Join(p.conditions, " && ") != "mptcp.Mapped" {
+		t.Errorf("conditions behind two pointers %q, error %v", p.conditions, err)
+	}
 }

@@ -116,11 +116,14 @@ func (p *place) step(name string) error {
 
 // inVariables rewrites a condition on s with the variables of the guards.
 func (p *place) inVariables(condition string) string {
-	prefix := "s"
-	for _, g := range p.guards {
+	prefixes, prefix := make([]string, len(p.guards)), "s"
+	for i, g := range p.guards {
 		_, last, _ := strings.Cut(g.expression, ".")
 		prefix += "." + last
-		condition = strings.ReplaceAll(condition, prefix+".", g.variable+".")
+		prefixes[i] = prefix
+	}
+	for i := len(p.guards) - 1; i >= 0; i-- { // the longest first, for it begins with the others
+		condition = strings.ReplaceAll(condition, prefixes[i]+".", p.guards[i].variable+".")
 	}
 	return condition
 }

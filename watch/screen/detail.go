@@ -61,6 +61,7 @@ func (r *reader) readFull(ctx context.Context, s *tcp.Socket) (full *tcp.Socket,
 	q := r.session.Query
 	q.Source, q.States, q.Everything = r.session.Source(), tcp.All, false
 	q.Detail = tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailProcesses | tcp.DetailAge | tcp.DetailCommands
+	q.MPTCP = collect.MPTCPMarked
 	if q.Filter, err = filter.Parse([]string{filterFor(s)}, filter.Names{}); err != nil {
 		return nil, err
 	}

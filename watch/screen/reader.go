@@ -157,14 +157,14 @@ func (r *reader) needsSelection(want request) bool {
 }
 
 // detailOf returns the details that a request needs of every socket. The ages
-// of ESTABLISHED and CLOSE_WAIT sockets cost the kernel most of the time of a
+// of ESTABLISHED, CLOSE_WAIT and held FIN_WAIT2 cost the kernel most of the time of a
 // reading, so they are requested only if the screen shows them.
 func (r *reader) detailOf(want request) tcp.Detail {
 	detail := r.baseDetail | want.needs
 	if want.group == byOwner || want.group == theListeners || want.sort.by == byProcess {
 		detail |= tcp.DetailProcesses
 	}
-	if want.sort.by == byAge || want.sort.by == byIdle || tcp.Set(tcp.Established, tcp.CloseWait).Has(want.focus) {
+	if want.sort.by == byAge || want.sort.by == byIdle || tcp.Set(tcp.Established, tcp.CloseWait, tcp.FinWait2).Has(want.focus) {
 		detail |= tcp.DetailAge
 	}
 	return detail
