@@ -67,7 +67,7 @@ func (j *job) atPrompt(texts ...string) {
 				return false
 			}
 		}
-		return strings.HasSuffix(strings.TrimRight(screen, " \n"), strings.TrimRight(pane.Prompt, " "))
+		return strings.Contains(screen, strings.TrimSpace(pane.Prompt)) && fmt.Sprint(foregroundOf(j.t, j.Pane).Pid) == j.Says("pane_pid")
 	})
 }
 

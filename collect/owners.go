@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,11 +54,12 @@ type Owners struct {
 	unowned
 
 	// Code that follows sockets keeps what was found for each.
-	held   map[uint32]*holding // by inode; nil: nothing is kept
-	wanted map[uint32]struct{} // inodes to search for
-	names  map[int]string      // of the processes that were found, by process id
-	tick   uint32
-	seen   int // inodes seen in this tick, among held
+	held      map[uint32]*holding // by inode; nil: nothing is kept
+	wanted    map[uint32]struct{} // inodes to search for
+	searching map[uint32]struct{} // inodes for which a search runs
+	names     map[int]string      // of the processes that were found, by process id
+	tick      uint32
+	seen      int // inodes seen in this tick, among held
 }
 
 // holding is the processes that hold a socket, none if this user can see none.
@@ -107,7 +109,9 @@ func (o *Owners) Begin() {
 func (o *Owners) See(inode uint32) bool {
 	h := o.held[inode]
 	if h == nil {
-		o.wanted[inode] = struct{}{}
+		if _, runs := o.searching[inode]; !runs {
+			o.wanted[inode] = struct{}{}
+		}
 		return false
 	}
 	if h.searches == 1 { // it was not there only for a moment
@@ -142,13 +146,50 @@ func (o *Owners) Recheck() {
 
 // Search finds the holders of the sockets that are wanted, if there are any.
 func (o *Owners) Search(ctx context.Context) error {
+	search := o.BeginSearch()
+	if search == nil {
+		return nil
+	}
+	search.Run(ctx)
+	return o.EndSearch(search)
+}
+
+// Search is a search of /proc for the holders of sockets.
+type Search struct {
+	owners *Owners
+	wanted map[uint32]struct{}
+	found  *procnet.Owners
+	err    error
+}
+
+// BeginSearch returns a search for the holders of the sockets that are wanted, or
+// nil if none is wanted. The caller runs it, and passes it to EndSearch. In
+// between it may run in another goroutine, while this one reads the sockets again:
+// other sockets may then be wanted, for the next search.
+func (o *Owners) BeginSearch() *Search {
 	if len(o.wanted) == 0 {
 		return nil
 	}
-	if err := o.searchFor(ctx, o.wanted); err != nil {
+	s := &Search{owners: o, wanted: o.wanted}
+	o.wanted, o.searching = make(map[uint32]struct{}), o.wanted
+	return s
+}
+
+// Run reads /proc. It changes nothing but the search.
+func (s *Search) Run(ctx context.Context) {
+	s.found, s.err = s.owners.proc.Owners(ctx, procnet.OwnersQuery{Inodes: s.wanted, Details: s.owners.details})
+}
+
+// EndSearch keeps what a search has found. After an error the sockets are wanted
+// again.
+func (o *Owners) EndSearch(s *Search) error {
+	o.searching = nil
+	clear(o.inferred) // which has the processes of listeners
+	if err := o.keep(s.found, s.err); err != nil {
+		maps.Copy(o.wanted, s.wanted)
 		return err
 	}
-	for inode := range o.wanted {
+	for inode := range s.wanted {
 		h := o.held[inode]
 		if h == nil {
 			h = &holding{}
@@ -167,8 +208,24 @@ func (o *Owners) Search(ctx context.Context) error {
 			o.names[p.PID] = p.Name
 		}
 	}
-	clear(o.wanted)
 	return nil
+}
+
+// Knows reports whether the holders of a socket, or the listener through which it
+// came in, have been searched for. If they are still unknown then, they cannot be
+// known.
+func (o *Owners) Knows(socket *tcp.Socket) bool {
+	if socket.Owner.Inode != 0 {
+		return o.held[socket.Owner.Inode] != nil
+	}
+	if !cameIn.Has(socket.State) {
+		return true
+	}
+	if o.listeners == nil {
+		return false
+	}
+	at := o.listeners.of(socket)
+	return at == nil || !slices.ContainsFunc(at.inodes, func(inode uint32) bool { return o.held[inode] == nil })
 }
 
 // Join sets the processes of a socket, or, if it has no file, the listener through
@@ -369,7 +426,11 @@ func (o *Owners) searchAll(ctx context.Context) error {
 // searchFor searches /proc for the holders of the sockets with these inodes. Nil
 // means all sockets.
 func (o *Owners) searchFor(ctx context.Context, inodes map[uint32]struct{}) error {
-	found, err := o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details})
+	return o.keep(o.proc.Owners(ctx, procnet.OwnersQuery{Inodes: inodes, Details: o.details}))
+}
+
+// keep stores the result of a search of /proc.
+func (o *Owners) keep(found *procnet.Owners, err error) error {
 	if err == nil && found.Empty {
 		err = wording.Fail("collect.error.no-processes", "proc", o.proc.Dir)
 	}

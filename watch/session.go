@@ -33,12 +33,20 @@ type Session struct {
 
 	Now func() time.Time
 
+	// Background begins a search for the processes of new sockets, usually in
+	// another goroutine. Tick does not wait for it: its result comes from Found. A
+	// filter that depends on processes still waits. Nil: Tick waits for all
+	// searches.
+	Background func(search func())
+
 	Follower
 
 	source   collect.Source // that the first tick chose, for all others
 	missing  []string
 	unlisted tcp.StateSet
 	owners   *collect.Owners     // if processes are needed; else nil
+	found    chan Found          // of the search in the background; nil: there was none
+	searches bool                // one runs, or its result has not been taken
 	spaces   map[netns.ID]string // names of the network namespaces at the last tick
 	warnings collect.Warnings
 }
@@ -143,6 +151,15 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 		s.owners = collect.NewOwners(s.Query)
 	}
 	judges := s.judgesOwners()
+	if judges && s.searches { // one search at a time
+		select {
+		case f := <-s.found:
+			if err := s.Take(f); err != nil {
+				return func(yield func(*tcp.Socket, error) bool) { yield(nil, err) }
+			}
+		case <-ctx.Done():
+		}
+	}
 	return func(yield func(*tcp.Socket, error) bool) {
 		s.owners.Begin()
 		var held []*tcp.Socket
@@ -191,7 +208,9 @@ func (s *Session) owned(ctx context.Context, sockets iter.Seq2[*tcp.Socket, erro
 // findOwners finds the processes of new sockets, and all listeners.
 func (s *Session) findOwners(ctx context.Context) error {
 	s.owners.Recheck()
-	if err := s.owners.Search(ctx); err != nil {
+	if s.Background != nil && !s.judgesOwners() {
+		s.searchInBackground(ctx)
+	} else if err := s.owners.Search(ctx); err != nil {
 		return err
 	}
 	s.warnings.Add(s.owners.Warnings()...)
@@ -202,4 +221,59 @@ func (s *Session) findOwners(ctx context.Context) error {
 		s.owners.SetListeners(listeners)
 	}
 	return err
+}
+
+// Found is the result of a search in the background, for Session.Take.
+type Found struct {
+	search *collect.Search
+	panic  any
+}
+
+// searchInBackground begins a search for the processes of new sockets, unless one
+// runs: then the next tick begins another one.
+func (s *Session) searchInBackground(ctx context.Context) {
+	if s.searches {
+		return
+	}
+	f := Found{search: s.owners.BeginSearch()}
+	if f.search == nil {
+		return
+	}
+	if s.found == nil {
+		s.found = make(chan Found, 1)
+	}
+	s.searches = true
+	s.Background(func() {
+		defer func() {
+			f.panic = recover()
+			s.found <- f
+		}()
+		f.search.Run(ctx)
+	})
+}
+
+// Found returns the channel of the results of searches in the background. The
+// caller passes each to Take, before the next tick. The channel is nil before the
+// first search.
+func (s *Session) Found() <-chan Found { return s.found }
+
+// Take keeps the result of a search in the background. The processes of its
+// sockets are known then. If the search has panicked, Take panics.
+func (s *Session) Take(f Found) error {
+	s.searches = false
+	if f.panic != nil {
+		panic(f.panic)
+	}
+	err := s.owners.EndSearch(f.search)
+	s.warnings.Add(s.owners.Warnings()...)
+	return err
+}
+
+// Searches reports whether a search for processes runs in the background.
+func (s *Session) Searches() bool { return s.searches }
+
+// Knows reports whether the processes of a socket have been searched for, or none
+// are needed. If they are still unknown then, they cannot be known.
+func (s *Session) Knows(socket *tcp.Socket) bool {
+	return s.owners == nil || !s.needsOwners() || s.owners.Knows(socket)
 }

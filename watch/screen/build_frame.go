@@ -39,7 +39,11 @@ func (r *reader) selectItems(ctx context.Context) {
 			continue
 		}
 		if group != ungrouped {
-			r.groups.add(group.keyOf(&s, r.listeners), s.State)
+			key := group.keyOf(&s, r.listeners)
+			if group == byOwner && s.Owner.Inode != 0 && !r.session.Knows(&s) {
+				key = lookedUp
+			}
+			r.groups.add(key, s.State)
 		} else {
 			r.sortKeys = append(r.sortKeys, sortKeyOf(r.serving.sort, row, &s))
 		}
@@ -82,10 +86,10 @@ func (r *reader) summarizeFocus() {
 // exists.
 func (r *reader) itemsOfGroups() {
 	r.items = r.items[:0]
-	compares := !r.firstReading && r.last.by == r.groups.by && r.last.focus == r.groups.focus
+	compares := !r.firstReading && r.last.by == r.groups.by && r.last.focus == r.groups.focus && r.last.of(lookedUp)+r.groups.of(lookedUp) == 0
 	for i := range r.groups.groups {
 		g := &r.groups.groups[i]
-		it := item{key: g.key, counts: g.counts, total: g.counts.Total()}
+		it := item{key: g.key, looked: g.key != lookedUp, counts: g.counts, total: g.counts.Total()}
 		if compares {
 			before := r.last.of(g.key)
 			switch it.change = it.total - before; {
@@ -100,7 +104,7 @@ func (r *reader) itemsOfGroups() {
 	if compares {
 		for i := range r.last.groups {
 			if g := &r.last.groups[i]; r.groups.of(g.key) == 0 {
-				r.items = append(r.items, item{key: g.key, mark: closed, change: -g.counts.Total()})
+				r.items = append(r.items, item{key: g.key, looked: true, mark: closed, change: -g.counts.Total()})
 				r.gone++
 			}
 		}
@@ -142,7 +146,8 @@ const (
 // frame makes a frame of the last reading.
 func (r *reader) frame(ctx context.Context) *frame {
 	f := &frame{request: r.serving, at: r.readAt, source: r.session.Source().String(), warnings: r.session.Warnings(),
-		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail, found: r.found}
+		err: r.err, firstReading: r.firstReading, history: r.history, focus: r.focusShown, detail: r.detail, found: r.found,
+		searches: r.session.Searches() && r.detailOf(r.serving).Has(tcp.DetailProcesses)}
 	if r.tick != nil {
 		f.at, f.counts, f.before, f.unlisted = r.tick.At, r.tick.Counts, r.tick.Before, r.tick.Unlisted
 	}
@@ -180,7 +185,7 @@ func (r *reader) window(ctx context.Context, from, to int) []item {
 	sockets := make([]tcp.Socket, to-from)
 	for i, p := range r.sortKeys[from:to] {
 		r.session.Fill(p.row, &sockets[i])
-		items = append(items, item{id: p.row.ID(), socket: &sockets[i], mark: r.markOf(p.row), since: p.row.Since()})
+		items = append(items, item{id: p.row.ID(), socket: &sockets[i], looked: r.session.Knows(&sockets[i]), mark: r.markOf(p.row), since: p.row.Since()})
 	}
 	r.name(ctx, sockets)
 	return items

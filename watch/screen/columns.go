@@ -135,6 +135,9 @@ func (m *model) socketColumns(items []*item) []column {
 				continue
 			}
 			c.cells[i] = string(of.AppendCell(nil, item.socket))
+			if name == "process" && !item.looked {
+				c.cells[i] = m.ellipsis()
+			}
 			if c.colors != nil {
 				c.colors[i] = render.StateStyle(item.socket.State)
 			}

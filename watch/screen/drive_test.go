@@ -57,6 +57,8 @@ type driver struct {
 	r    *reader
 	m    model
 	last tea.Msg // the message of the last command
+
+	searches []func() // for processes, that have begun
 }
 
 func drive(t *testing.T, change func(*Screen), sockets ...conn) *driver {
@@ -86,13 +88,14 @@ func drive(t *testing.T, change func(*Screen), sockets ...conn) *driver {
 			States: tcp.All, Families: []tcp.Family{tcp.IPv4, tcp.IPv6}, Filter: everything}},
 		Interval: time.Second, Host: "web1", Book: book, Parse: parse,
 	}
+	s.Session.Background = func(search func()) { d.searches = append(d.searches, search) }
 	if change != nil {
 		change(s)
 	}
 	d.r = newReader(s)
 	d.m = newModel(s, d.r.ask)
 	d.m.pages = &pages{ctx: t.Context(), query: s.Session.Query, book: book, now: s.Session.Now}
-	d.send(d.r.next(t.Context()))
+	d.answer()
 	return d
 }
 
@@ -114,7 +117,46 @@ func (d *driver) refresh(sockets ...conn) {
 	d.t.Helper()
 	d.put(sockets...)
 	d.now = d.now.Add(d.m.want.interval)
+	d.answer()
+}
+
+// answer passes the next frame of the reader to the model, and another one when a
+// search for processes has ended that was begun for it.
+func (d *driver) answer() {
+	d.t.Helper()
 	d.send(d.r.next(context.Background()))
+	list := d.searches
+	d.searches = nil
+	d.end(list...)
+}
+
+// end lets searches for processes run, and passes the frames that follow to the
+// model.
+func (d *driver) end(searches ...func()) {
+	d.t.Helper()
+	for _, search := range searches {
+		search()
+		f := <-d.r.session.Found()
+		d.r.owners = &f
+		d.send(d.r.next(context.Background()))
+	}
+}
+
+// hold adds a process to a /proc of files that holds the sockets with these inodes.
+func hold(t *testing.T, proc string, pid int, name string, inodes ...int) {
+	t.Helper()
+	dir := filepath.Join(proc, fmt.Sprint(pid))
+	if err := os.MkdirAll(filepath.Join(dir, "fd"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "comm"), []byte(name+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for i, inode := range inodes {
+		if err := os.Symlink(fmt.Sprintf("socket:[%d]", inode), filepath.Join(dir, "fd", fmt.Sprint(3+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // send passes a message to the model, and a request that follows to the reader.
@@ -132,7 +174,7 @@ func (d *driver) send(msg tea.Msg) {
 	}
 	if d.m.want.serial != serial {
 		d.now = d.now.Add(time.Millisecond)
-		d.send(d.r.next(context.Background()))
+		d.answer()
 	}
 }
 

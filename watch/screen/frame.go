@@ -22,6 +22,7 @@ type frame struct {
 	firstReading   bool         // there are no earlier counts to compare with
 	history        []sample
 	items          window        // sockets or groups
+	searches       bool          // the processes of some sockets are being looked up
 	gone           int           // how many of these items no longer exist, and are shown a last time
 	focus          *focusSummary // of the focused state; nil: no state is focused
 	detail         *socketDetail
@@ -92,6 +93,7 @@ type item struct {
 	name    string   // of a group
 	socket  *tcp.Socket
 	figures *figures  // of a listener, in the list of listeners
+	looked  bool      // its processes are known as far as they can be; of a group: so are those of all its sockets
 	since   time.Time // the first reading that saw the socket in its state
 
 	key    groupKey // of a group

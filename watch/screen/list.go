@@ -28,7 +28,9 @@ func (m *model) itemsTitle(columns int) string {
 		what = m.say("screen.gone", "rows", what, "n", f.gone)
 	}
 	if m.waiting() {
-		what = m.say("screen.wait")
+		what = m.waitText()
+	} else if f.searches {
+		what += "  " + m.say("screen.looking-up")
 	}
 	order := m.say("screen.sort", "column", m.want.sort.by)
 	if m.want.sort.descending {
@@ -56,6 +58,14 @@ func (m *model) itemsTitle(columns int) string {
 		l.put(text.Dim, "  "+m.say("screen.columns.some", "n", columns, "all", all))
 	}
 	return l.String()
+}
+
+// waitText says what the screen waits for.
+func (m *model) waitText() string {
+	if f := m.want.filter; f != nil && f.Needs().Has(tcp.DetailProcesses) {
+		return m.say("screen.looking-up")
+	}
+	return m.say("screen.wait")
 }
 
 // column is a column of the list.
@@ -307,7 +317,11 @@ func (m *model) groupColumns(items []*item) []column {
 		if item == nil {
 			item = &nothing
 		}
-		name.cells = append(name.cells, text.Escape(item.name))
+		if item.looked || item == &nothing {
+			name.cells = append(name.cells, text.Escape(item.name))
+		} else {
+			name.cells = append(name.cells, m.say("screen.looking-up"))
+		}
 		total.cells = append(total.cells, strconv.Itoa(item.total))
 		change.cells = append(change.cells, signed(item.change))
 		states.cells = append(states.cells, stateList(&item.counts))

@@ -125,7 +125,7 @@ func (r *reader) listListeners(ctx context.Context) {
 				f.dropped = drops - before
 			}
 		}
-		r.items = append(r.items, item{id: row.ID(), socket: socket, mark: r.markOf(row), since: row.Since(), figures: f})
+		r.items = append(r.items, item{id: row.ID(), socket: socket, looked: r.session.Knows(socket), mark: r.markOf(row), since: row.Since(), figures: f})
 	}
 }
 
@@ -206,7 +206,12 @@ func (m *model) listenerColumns(items []*item) []column {
 			func(it *item) string { return it.figures.ofAddress(strconv.Itoa(it.figures.synRecv)) }},
 		{column{heading: "IN/s", right: true, rank: 4, sorts: byArrived, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.arrived) }},
 		{column{heading: "ACCEPTED/s", right: true, rank: 4, sorts: byAccepted, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.accepted) }},
-		{column{heading: "PROCESS", readable: 15, rank: 3, sorts: byProcess, sortable: true}, cellsOf("process")},
+		{column{heading: "PROCESS", readable: 15, rank: 3, sorts: byProcess, sortable: true}, func(it *item) string {
+			if !it.looked {
+				return m.ellipsis()
+			}
+			return cellsOf("process")(it)
+		}},
 	}
 	if m.within == "" {
 		list = list[1:]

@@ -17,6 +17,8 @@ type reader struct {
 	names      *collect.Naming
 	baseDetail tcp.Detail // the details that the caller of Run wants
 
+	owners *watch.Found // the result of a search for processes, not taken yet
+
 	mu         sync.Mutex
 	wanted     request
 	newRequest chan struct{} // has room for one signal: there is a new request
@@ -48,6 +50,9 @@ type reader struct {
 }
 
 func newReader(s *Screen) *reader {
+	if s.Session.Background == nil { // the first frame does not wait for the processes
+		s.Session.Background = func(search func()) { go search() }
+	}
 	return &reader{session: s.Session, names: s.Names, baseDetail: s.Session.Query.Detail &^ tcp.DetailProcesses, newRequest: make(chan struct{}, 1),
 		wanted: firstRequest(s)}
 }
@@ -115,8 +120,9 @@ func (r *reader) next(ctx context.Context) *frame {
 	want := r.latest()
 	due := r.readAt.Add(want.interval)
 	refresh := r.tick == nil || !want.paused && !r.session.Now().Before(due) || r.needsRefresh(want)
-	stale := refresh || r.needsSelection(want)
+	stale := refresh || r.needsSelection(want) || r.owners != nil
 	r.serving = want
+	r.takeOwners()
 	if refresh {
 		r.refresh(ctx)
 	}
@@ -141,7 +147,39 @@ func (r *reader) wait(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-due:
+	case f := <-r.session.Found():
+		r.owners = &f
 	case <-r.newRequest:
+	}
+}
+
+// searchTime is how long a frame waits for the processes of new sockets, so that
+// those of a few sockets do not come a moment after each frame. The first frame
+// does not wait.
+const searchTime = 100 * time.Millisecond
+
+func (r *reader) awaitOwners(ctx context.Context) {
+	if !r.session.Searches() {
+		return
+	}
+	select {
+	case f := <-r.session.Found():
+		r.owners = &f
+		r.takeOwners()
+	case <-time.After(searchTime):
+	case <-ctx.Done():
+	}
+}
+
+// takeOwners keeps the processes that a search has found.
+func (r *reader) takeOwners() {
+	if r.owners == nil {
+		return
+	}
+	f := *r.owners
+	r.owners = nil
+	if err := r.session.Take(f); err != nil && r.err == nil {
+		r.err = err
 	}
 }
 
@@ -184,6 +222,9 @@ func (r *reader) refresh(ctx context.Context) {
 	r.err = err
 	if tick == nil {
 		return
+	}
+	if !tick.First {
+		r.awaitOwners(ctx)
 	}
 	r.tick = tick
 	if err == nil {

@@ -21,6 +21,9 @@ type groupKey struct {
 	name   string
 }
 
+// lookedUp is the key of the sockets whose processes are being looked up.
+var lookedUp = groupKey{number: -1}
+
 // keyOf returns the key of a socket's group. The groupings correspond to the
 // dimensions of collect with the same names.
 func (g grouping) keyOf(s *tcp.Socket, listeners *collect.Listeners) groupKey {
@@ -63,7 +66,7 @@ func prefixOf(s *tcp.Socket) groupKey {
 // label returns the key as text, "-" for the zero key.
 func (g grouping) label(k groupKey) string {
 	switch {
-	case k == groupKey{}:
+	case k == groupKey{} || k == lookedUp:
 		return "-"
 	case g == byOwner:
 		return k.name
@@ -81,7 +84,7 @@ func (g grouping) label(k groupKey) string {
 // them.
 func (g grouping) term(k groupKey) string {
 	switch {
-	case k == groupKey{}:
+	case k == groupKey{} || k == lookedUp:
 		return ""
 	case g == byOwner:
 		return processTerm(k.name)

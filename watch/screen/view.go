@@ -37,7 +37,7 @@ func (m model) View() tea.View {
 func (m *model) viewList() []string {
 	lines := m.head()
 	if m.frame == nil {
-		lines = append(lines, m.line().put("", m.say("screen.wait")).String())
+		lines = append(lines, m.line().put("", m.waitText()).String())
 	} else {
 		items := m.itemsShown(m.listHeight())
 		columns, widths := m.tableColumns(items)
