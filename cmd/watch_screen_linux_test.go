@@ -84,6 +84,8 @@ func TestScreen(t *testing.T) {
 		p.Press("e")
 		p.Wait("explain ESTABLISHED", "lines 1-22")
 		p.Press("q")
+		p.Wait("socket 127.0.0.1:8080 - 127.0.0.1:41003")
+		p.Press("q")
 		p.Wait("2 sockets  sort recv-q down")
 
 		p.Resize(40, 10)
