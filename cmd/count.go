@@ -168,10 +168,30 @@ func runCount(ctx context.Context, o *countOptions, env *environment) error {
 	for _, g := range groups {
 		rows = append(rows, render.CountGroup(g))
 	}
+	o.labelNamespaces(rows, snapshot)
 	if err := o.counting.Write(env.stdout, counts, rows, snapshot.Warnings().Texts()); err != nil {
 		return err
 	}
 	return snapshot.Warnings().Failure()
+}
+
+// labelNamespaces replaces the names of network namespaces by their labels, in the
+// formats for people.
+func (o *countOptions) labelNamespaces(rows []render.CountGroup, snapshot *collect.Snapshot) {
+	if o.counting.Format != render.Table && o.counting.Format != render.Markdown {
+		return
+	}
+	for i, d := range o.by {
+		if d.Name != "netns" {
+			continue
+		}
+		labels := snapshot.NamespaceLabels()
+		for _, row := range rows {
+			if label, ok := labels[row.Values[i]]; ok {
+				row.Values[i] = label
+			}
+		}
+	}
 }
 
 // findListeners reads the listeners in advance if they distinguish the groups: a

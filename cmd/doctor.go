@@ -232,7 +232,7 @@ func (d *diagnosis) examine(ctx context.Context) (list []render.Checkup, source 
 		checked, unchecked := doctor.Check(c.Observation, d.rules)
 		findings := doctor.Examine(c.Observation, d.rules)
 		list = append(list, render.Checkup{
-			Netns: c.Netns, Findings: findings, Checked: checked, Unchecked: unchecked,
+			Netns: c.Netns, Label: c.Label, Findings: findings, Checked: checked, Unchecked: unchecked,
 			Sockets: c.Observation.Survey.Counts.Total(), Measures: c.Observation.Measures(), Gone: c.Observation.Gone(findings, d.rules),
 		})
 	}

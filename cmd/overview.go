@@ -118,7 +118,7 @@ func runOverview(ctx context.Context, query collect.Query, o *render.Overview, n
 	checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
 	survey := c.Observation.Survey
 	err = o.Write(notes.env.stdout, survey.Counts, survey.Listeners(), &render.Checkup{
-		Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()), Checked: checked, Unchecked: unchecked,
+		Netns: c.Netns, Label: c.Label, Findings: doctor.Examine(c.Observation, doctor.Rules()), Checked: checked, Unchecked: unchecked,
 		Sockets: survey.Counts.Total(),
 	}, warnings.Texts())
 	if err == nil {

@@ -19,6 +19,7 @@ import (
 // settings, a first reading of its counters and its sockets, and the owners of
 // the sockets. End reads the counters and the sockets again.
 type Checkup struct {
+	Label       string // of the namespace, for people; "": its name
 	Netns       string // name of the namespace; "" if only that of the process was requested
 	Observation *doctor.Observation
 
@@ -74,7 +75,7 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, rea
 	space := j.spaces[0]
 	c := &Checkup{ctx: ctx, job: j, proc: procOf(j.query.Proc, space)}
 	if space != nil {
-		c.Netns = space.Name
+		c.Netns, c.Label = space.Name, namespaceLabel(j.query.Proc, space)
 	}
 	settings, err := c.proc.Settings()
 	c.note(err)

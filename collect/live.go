@@ -13,6 +13,7 @@ import (
 type live struct {
 	clocks     lifecycle.Clocks
 	netns      string
+	label      string // of the namespace, for people
 	interfaces interfaceNames
 }
 
@@ -24,6 +25,7 @@ func newLive(t *Table) *live {
 	l := &live{}
 	if t.Space != nil {
 		l.netns, l.interfaces.within = t.Space.Name, t.Space.Do
+		l.label = namespaceLabel(t.Query.Proc, t.Space)
 	}
 	clocks, err := t.Proc.Clocks()
 	if t.Space == nil && t.Proc.NetDir != "net" {
@@ -40,7 +42,7 @@ func newLive(t *Table) *live {
 func (l *live) complete(socket *tcp.Socket) {
 	l.clocks.SetAge(socket)
 	if l.netns != "" {
-		socket.Netns = l.netns
+		socket.Netns, socket.NetnsLabel = l.netns, l.label
 	}
 	if socket.InterfaceIndex != 0 {
 		socket.Interface = l.interfaces.name(socket.InterfaceIndex)

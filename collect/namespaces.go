@@ -47,6 +47,18 @@ func (j *job) findNamespaces() error {
 // process through which it was found has ended.
 func (s *Snapshot) Namespaces() []*netns.Namespace { return s.spaces }
 
+// NamespaceLabels returns how people see the namespaces that have no name of their
+// own, by the names that sockets carry.
+func (s *Snapshot) NamespaceLabels() map[string]string {
+	labels := make(map[string]string)
+	for _, space := range s.spaces {
+		if label := namespaceLabel(s.query.Proc, space); label != "" {
+			labels[space.Name] = label
+		}
+	}
+	return labels
+}
+
 // procOf returns the /proc at dir as it is seen in a namespace.
 func procOf(dir string, space *netns.Namespace) *procnet.Proc {
 	p := procnet.Open(dir)

@@ -174,6 +174,10 @@ func getterOf(name string) (get func(s *tcp.Socket) Value) {
 		return func(s *tcp.Socket) Value {
 			return text(s.Netns)
 		}
+	case "netns_label":
+		return func(s *tcp.Socket) Value {
+			return text(s.NetnsLabel)
+		}
 	case "mark":
 		return func(s *tcp.Socket) Value {
 			extended := s.Extended

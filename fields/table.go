@@ -101,7 +101,9 @@ func base() []Field {
 		{Name: "interface", Kind: Text, Of: "s.Interface", Filter: "dev", Joined: true, From: SockDiag, Needs: tcp.DetailExtended, When: "bound to one", Rare: true,
 			Doc: "name of the interface that the socket is bound to"},
 		{Name: "netns", Kind: Text, Of: "s.Netns", Joined: true, When: "another network namespace was requested",
-			Doc: "its network namespace: the name in /run/netns, or another label that distinguishes it"},
+			Doc: "its network namespace: the name in /run/netns, or another label that distinguishes it. As a column in tables: netns_label where there is one"},
+		{Name: "netns_label", Kind: Text, Of: "s.NetnsLabel", Joined: true, When: "with netns, if the namespace has no name", Rare: true,
+			Doc: "the process through which the namespace was found, and its container: 812/nginx, 812/nginx@3f2a91b0c4d5"},
 	})
 }
 

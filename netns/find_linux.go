@@ -54,7 +54,8 @@ func Own() (*Namespace, error) {
 // Find returns the namespace that spec names:
 //
 //   - if it has a slash, the path of a file that refers to a namespace: a bind
-//     mount, or /proc/PID/ns/net;
+//     mount, or /proc/PID/ns/net. If there is no such file, and it begins with a
+//     number, as in 812/nginx, the namespace of that process;
 //   - else a name in /run/netns, or in /var/run/netns if the first has no such
 //     name;
 //   - else, if it is a number, the namespace of the process with that ID in the
@@ -78,7 +79,7 @@ func Find(proc, spec string) (*Namespace, error) {
 		if slices.Contains(nameDirs[:], filepath.Dir(file)) {
 			name = spec
 		}
-		return &Namespace{Name: name, ID: id, files: []string{file}}, nil
+		return &Namespace{Name: name, PID: pidOf(proc, file), ID: id, files: []string{file}}, nil
 	}
 	return nil, &NotFoundError{Spec: spec, Names: offers()}
 }
@@ -106,7 +107,11 @@ func candidates(proc, spec string) []string {
 	case spec == "", spec == ".", spec == "..":
 		return nil
 	case strings.Contains(spec, "/"):
-		return []string{spec}
+		files = []string{spec}
+		if pid, _, _ := strings.Cut(spec, "/"); pid != "" && strings.Trim(pid, "0123456789") == "" {
+			files = append(files, processFile(proc, pid))
+		}
+		return files
 	}
 	for _, dir := range nameDirs {
 		files = append(files, filepath.Join(dir, spec))
@@ -115,6 +120,17 @@ func candidates(proc, spec string) []string {
 		files = append(files, processFile(proc, spec))
 	}
 	return files
+}
+
+// pidOf returns the id in the path of a process's namespace, or 0 if the path is
+// another one.
+func pidOf(proc, file string) int {
+	dir := filepath.Dir(filepath.Dir(filepath.Clean(file)))
+	pid, err := strconv.Atoi(filepath.Base(dir))
+	if err != nil || processFile(proc, strconv.Itoa(pid)) != filepath.Clean(file) {
+		return 0
+	}
+	return pid
 }
 
 func processFile(proc, pid string) string { return filepath.Join(proc, pid, "ns", "net") }
@@ -141,7 +157,7 @@ func All(proc string) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &search{listing: &Listing{}, byID: make(map[ID]*Namespace)}
+	s := &search{listing: &Listing{}, byID: make(map[ID]*Namespace), named: make(map[ID]bool)}
 	s.names()
 	if first := processFile(proc, "1"); slices.Contains(pids, 1) {
 		if id, err := identify(first); err == nil && id == own.ID {
@@ -161,6 +177,7 @@ func All(proc string) (*Listing, error) {
 type search struct {
 	listing *Listing
 	byID    map[ID]*Namespace
+	named   map[ID]bool // those with a name of their own
 }
 
 // add adds a file that refers to a namespace. The first file of a namespace
@@ -209,6 +226,7 @@ func (s *search) name(name, file string) {
 	switch {
 	case err == nil:
 		s.add(id, name, file)
+		s.named[id] = true
 	case !isGone(err):
 		s.listing.Failed = append(s.listing.Failed, &OpError{"netns.opening", file, err})
 	}
@@ -225,6 +243,9 @@ func (s *search) processes(proc string, pids []int) {
 		id, err := identify(file)
 		if err == nil {
 			s.add(id, file, file)
+			if n := s.byID[id]; n.PID == 0 && !s.named[id] {
+				n.PID = pid
+			}
 			continue
 		}
 		if _, again := identify(filepath.Join(proc, strconv.Itoa(pid))); !isGone(err) && !isGone(again) {

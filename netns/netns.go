@@ -32,6 +32,10 @@ type Namespace struct {
 	// hold any character.
 	Name string
 
+	// PID is the lowest id of the processes in it that this user may see. It is 0 if
+	// the namespace has a name of its own, or if no process is known.
+	PID int
+
 	ID ID
 
 	files []string // the files that refer to it, the best first; see maxFiles

@@ -75,6 +75,7 @@ func appendSocket(b []byte, s *tcp.Socket) []byte {
 	}
 	b = appendOptionalText(b, `,"interface":`, s.Interface)
 	b = appendOptionalText(b, `,"netns":`, s.Netns)
+	b = appendOptionalText(b, `,"netns_label":`, s.NetnsLabel)
 	if extended := s.Extended; extended != nil {
 		b = appendExtended(b, extended)
 	}

@@ -82,8 +82,10 @@ var fieldColumns = func() []*Column {
 func columnOf(f *fields.Field) *Column {
 	c := &Column{name: f.Name, heading: f.Heading, needs: f.Needs, names: f.Bits, rare: f.Rare, doc: f.Doc,
 		get: f.Get, addr: f.Address, holders: f.Processes, field: f}
-	switch f.Kind {
-	case fields.Duration:
+	switch {
+	case f.Name == "netns":
+		c.kind = namespace
+	case f.Kind == fields.Duration:
 		c.kind = milliseconds
 		if f.Unit() == fields.Microseconds {
 			c.kind = microseconds

@@ -14,6 +14,7 @@ import (
 // Checkup is the result of the doctor for one network namespace.
 type Checkup struct {
 	Netns     string // "" means that of the process, if the user requested no other
+	Label     string // of the namespace, for people; "": its name
 	Findings  []doctor.Finding
 	Checked   []string // codes of the rules that were judged
 	Unchecked []doctor.Unchecked
@@ -250,14 +251,18 @@ func (f *Findings) appendJSON(out *output, checkups []Checkup, warnings []string
 type found struct {
 	finding *doctor.Finding
 	netns   string
+	label   string // for people
 }
+
+// shown returns how people see the network namespace.
+func (c *Checkup) shown() string { return cmp.Or(c.Label, c.Netns) }
 
 // inOrder returns the findings of all checkups, the most severe first.
 func inOrder(checkups []Checkup) []found {
 	var list []found
 	for i := range checkups {
 		for j := range checkups[i].Findings {
-			list = append(list, found{&checkups[i].Findings[j], checkups[i].Netns})
+			list = append(list, found{&checkups[i].Findings[j], checkups[i].Netns, checkups[i].shown()})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(b.finding.Severity, a.finding.Severity) })

@@ -51,9 +51,9 @@ func (f *Findings) say(key string, values ...any) string {
 func (f *Findings) textOf(found found) findingText {
 	finding := found.finding
 	t := findingText{severity: finding.Severity, title: finding.Title.In(f.Words), headline: finding.Headline().In(f.Words)}
-	if found.netns != "" {
-		t.title = f.say("findings.title", "netns", found.netns, "title", t.title)
-		t.headline = f.say("findings.title", "netns", found.netns, "title", t.headline)
+	if found.label != "" {
+		t.title = f.say("findings.title", "netns", found.label, "title", t.title)
+		t.headline = f.say("findings.title", "netns", found.label, "title", t.headline)
 	}
 	add := func(lead, body string) {
 		if body != "" {
@@ -311,8 +311,8 @@ func (f *Findings) notChecked(checkups []Checkup) []string {
 				if !slices.Contains(r.codes, u.Code) {
 					r.codes = append(r.codes, u.Code)
 				}
-				if !slices.Contains(r.spaces, checkups[i].Netns) {
-					r.spaces = append(r.spaces, checkups[i].Netns)
+				if !slices.Contains(r.spaces, checkups[i].shown()) {
+					r.spaces = append(r.spaces, checkups[i].shown())
 				}
 				if !slices.ContainsFunc(here, func(l doctor.Lack) bool { return l.Key == lack.Key && slices.Equal(l.Settings, lack.Settings) }) {
 					here = append(here, lack)

@@ -107,7 +107,7 @@ func cut(s string, columns int) string { return text.Truncate(text.Escape(s), co
 func (o *Overview) title(counts tcp.Counts, c *Checkup) string {
 	parts := []string{o.Meta.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Meta.Source, o.say("overview.sockets", "n", counts.Total())}
 	if c.Netns != "" {
-		parts = slices.Insert(parts, 0, o.say("overview.netns", "name", c.Netns))
+		parts = slices.Insert(parts, 0, o.say("overview.netns", "name", c.shown()))
 	}
 	if o.Meta.Host != "" {
 		parts = slices.Insert(parts, 0, o.Meta.Host)

@@ -77,7 +77,7 @@ func (c *Column) appendSortValue(b []byte, s *tcp.Socket) []byte {
 	switch {
 	case !v.Known:
 		return b
-	case c.kind == word || c.kind == userName || c.kind == longID:
+	case c.kind == word || c.kind == userName || c.kind == namespace || c.kind == longID:
 		return appendSortText(b, v.Text)
 	case c.kind == holders:
 		first := c.holders(s)[0]

@@ -23,6 +23,7 @@ const (
 	enum                     // text, in the order of n
 	word                     // text, which may come from outside
 	userName                 // text, which may come from outside; people see the number of the owner if it is empty
+	namespace                // text, which may come from outside; people see the label of a namespace without a name
 	longID                   // text, which may come from outside; people see only the first digits of a container's id
 	optionSet                // names of the bits of n
 	address                  // an endpoint without its port
@@ -70,7 +71,7 @@ func (c *Column) appendText(b []byte, s *tcp.Socket) []byte {
 		return strconv.AppendBool(b, v.N != 0)
 	case cookie:
 		return tcp.Cookie(v.N).Append(b)
-	case enum, word, userName, longID:
+	case enum, word, userName, namespace, longID:
 		return append(b, v.Text...)
 	case optionSet:
 		return appendNames(b, v.N, c.names)
@@ -107,6 +108,10 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 		if b = c.appendText(b, s); len(b) == start {
 			b = appendKnown(b, s.Owner.UID)
 		}
+	case namespace:
+		if b = append(b, s.NetnsLabel...); len(b) == start {
+			b = c.appendText(b, s)
+		}
 	case longID:
 		b = shortenFrom(c.appendText(b, s), start)
 	default:
@@ -126,7 +131,7 @@ func (c *Column) appendCell(b []byte, s *tcp.Socket) []byte {
 // address), of an algorithm, of a process or of a host.
 func (c *Column) fromOutside(s *tcp.Socket) bool {
 	switch c.kind {
-	case word, userName, longID, holders, arguments:
+	case word, userName, namespace, longID, holders, arguments:
 		return true
 	case address:
 		return c.addr(s).Zone() != ""

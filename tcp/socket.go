@@ -85,6 +85,7 @@ type Socket struct {
 	InterfaceIndex uint32 // of the interface to which the socket is bound; 0: none, or unknown
 	Interface      string // the name of that interface
 	Netns          string // the name of its network namespace, if the request named other namespaces than the caller's
+	NetnsLabel     string // how people see a namespace without a name: its process, and the container of that
 
 	LocalName Name // the names for Local; DetailNames
 	PeerName  Name // the names for Peer; DetailNames

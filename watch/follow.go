@@ -170,6 +170,9 @@ func (f *Follower) begin(at time.Time) {
 // see records a socket of the reading.
 func (f *Follower) see(s *tcp.Socket, selected bool) {
 	space := f.spaceOf(s.Netns)
+	if space.label != s.NetnsLabel { // its process may run another program now
+		space.label = s.NetnsLabel
+	}
 	row := f.following(space, s)
 	if row == nil {
 		row = space.find(s)

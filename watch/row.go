@@ -113,7 +113,7 @@ func (r *Row) History() []Step {
 // names.
 func (r *Row) Fill(s *tcp.Socket) {
 	*s = tcp.Socket{
-		State: r.state, Family: r.family, Local: r.local, Peer: r.peer, Cookie: r.cookie, Netns: r.space.name,
+		State: r.state, Family: r.family, Local: r.local, Peer: r.peer, Cookie: r.cookie, Netns: r.space.name, NetnsLabel: r.space.label,
 		Owner:          tcp.Owner{Inode: r.inode},
 		Timer:          tcp.Timer{Kind: r.timerKind, Expires: r.timer, Retransmits: r.retransmits},
 		InterfaceIndex: r.linkIndex, Interface: r.link,

@@ -11,6 +11,7 @@ import (
 // net/core/sock_diag.c).
 type space struct {
 	name    string
+	label   string // for people; "": there is none
 	cookies map[uint64]*Row
 	ends    map[ends]*Row // if the source has no cookies
 }

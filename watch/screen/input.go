@@ -61,10 +61,14 @@ func (m *model) pressInput(msg tea.KeyPressMsg) tea.Cmd {
 		}
 		m.filterBy(in.before, in.was)
 		return nil
-	case "up":
-		in.step(1, m.filters)
-	case "down":
-		in.step(-1, m.filters)
+	case "up", "down":
+		switch {
+		case in.search != nil: // a search keeps no history
+		case msg.String() == "up":
+			in.step(1, m.filters)
+		default:
+			in.step(-1, m.filters)
+		}
 	case "left", "ctrl+b":
 		in.cursor = max(in.cursor-1, 0)
 	case "right", "ctrl+f":
@@ -174,7 +178,9 @@ func (m *model) tryInput() {
 // host names, it returns the command that looks them up first.
 func (m *model) endInput() tea.Cmd {
 	if m.input.err == nil {
-		m.remember(string(m.input.text))
+		if m.input.search == nil {
+			m.remember(string(m.input.text))
+		}
 		m.input = nil
 		return nil
 	}

@@ -200,13 +200,13 @@ func (m *model) listenerColumns(items []*item) []column {
 		{column{heading: "NETNS", readable: 12, rank: 6}, cellsOf("netns")},
 		{column{heading: "LISTENER", middle: true, readable: 16, sorts: byLocal, sortable: true}, cellsOf("local")},
 		{column{heading: "ACCEPT-Q", right: true, sorts: byRecvQueue, sortable: true}, acceptQueue},
-		{column{heading: "PEAK", right: true, rank: 5, sorts: byPeak, sortable: true}, func(it *item) string { return strconv.Itoa(int(it.figures.peak)) }},
+		{column{heading: "PEAK", right: true, rank: 4, sorts: byPeak, sortable: true}, func(it *item) string { return strconv.Itoa(int(it.figures.peak)) }},
 		{column{heading: "DROPS", right: true, rank: 1, sorts: byDrops, sortable: true}, drops},
 		{column{heading: "SYN_RECV", right: true, rank: 2, sorts: bySynRecv, sortable: true},
 			func(it *item) string { return it.figures.ofAddress(strconv.Itoa(it.figures.synRecv)) }},
-		{column{heading: "IN/s", right: true, rank: 4, sorts: byArrived, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.arrived) }},
-		{column{heading: "ACCEPTED/s", right: true, rank: 4, sorts: byAccepted, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.accepted) }},
-		{column{heading: "PROCESS", readable: 15, rank: 3, sorts: byProcess, sortable: true}, func(it *item) string {
+		{column{heading: "IN/s", right: true, rank: 5, sorts: byArrived, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.arrived) }},
+		{column{heading: "ACCEPT/s", right: true, rank: 5, sorts: byAccepted, sortable: true}, func(it *item) string { return it.figures.rate(it.figures.accepted) }},
+		{column{heading: "PROCESS", readable: 10, rank: 3, sorts: byProcess, sortable: true}, func(it *item) string {
 			if !it.looked {
 				return m.ellipsis()
 			}

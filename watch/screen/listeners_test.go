@@ -16,7 +16,7 @@ func TestListeners(t *testing.T) {
 	served := conn{state: tcp.Established, local: "10.0.0.1:443", peer: "192.0.2.3:1", inode: 200}
 	d := drive(t, nil, listen, other, half, waits, served)
 	d.press("l")
-	d.wants("2 listeners  sort recv-q down", "LISTENER", "ACCEPT-Q▼", "PEAK", "DROPS", "SYN_RECV", "IN/s", "ACCEPTED/s", "PROCESS")
+	d.wants("2 listeners  sort recv-q down", "LISTENER", "ACCEPT-Q▼", "PEAK", "DROPS", "SYN_RECV", "IN/s", "ACCEPT/s", "PROCESS")
 	row := func(of string, want ...string) {
 		t.Helper()
 		line := strings.Fields(strings.TrimLeft(d.line(of+" "), ">+ "))

@@ -212,7 +212,7 @@ func (p *pages) examine(l layout) (string, error) {
 		warnings = append(warnings, c.Warnings()...)
 		interval = max(interval, c.Observation.Interval) // the first reading itself may take longer
 		checked, unchecked := doctor.Check(c.Observation, doctor.Rules())
-		list = append(list, render.Checkup{Netns: c.Netns, Findings: doctor.Examine(c.Observation, doctor.Rules()),
+		list = append(list, render.Checkup{Netns: c.Netns, Label: c.Label, Findings: doctor.Examine(c.Observation, doctor.Rules()),
 			Checked: checked, Unchecked: unchecked, Sockets: c.Observation.Survey.Counts.Total()})
 	}
 	var b bytes.Buffer

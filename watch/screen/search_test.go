@@ -50,6 +50,9 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	d.wants("the search went on at the other end", "search 192.0.2")
+	if len(d.m.filters) != 0 {
+		t.Errorf("the searches are kept as filters: %q", d.m.filters)
+	}
 	d.refresh(someSockets()...)
 	if got := d.peerAtCursor(); got != "192.0.2.8:51002" {
 		t.Errorf("a reading moved the cursor to %s", got)
