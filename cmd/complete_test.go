@@ -76,6 +76,11 @@ func TestValuesAreCompleted(t *testing.T) {
 		{"ls recvq _", "gt", "and"},
 		{"ls dev _", "lo", "and"},
 		{"ls not pi", "pid", "and"},
+		{"_", "ls", "state"},
+		{"l", "ls", ""},
+		{"sp", "sport", ""},
+		{"state _", "established", "ls"},
+		{"-l state established _", "and", "ls"},
 	} {
 		args := strings.Fields(test.args)
 		last := len(args) - 1

@@ -39,6 +39,13 @@ func addOverview(c *cobra.Command, env *environment) {
 	for _, name := range append([]string{"explain-filter", "verbose"}, onlyOfLs...) {
 		flags.Lookup(name).Hidden = true
 	}
+	completeFilter := c.ValidArgsFunction
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 && word == "" {
+			return nil, cobra.ShellCompDirectiveNoFileComp // only commands, until the user begins something else
+		}
+		return completeFilter(c, args, word)
+	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case f.version:

@@ -3,9 +3,12 @@ package cmd
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -13,6 +16,7 @@ import (
 	"tcpstate/collect"
 	"tcpstate/explain"
 	"tcpstate/filter"
+	"tcpstate/procnet"
 	"tcpstate/tcp"
 	"tcpstate/tty"
 	"tcpstate/watch"
@@ -51,7 +55,7 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	o.query.Counted = false // the screen shows of which states the number is not known
 	s := &screen.Screen{
 		Session: &watch.Session{Query: o.query, Now: env.now}, Interval: f.interval, Filter: strings.Join(args, " "),
-		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !env.locale().UTF8(), Parse: f.parseFilter,
+		Host: host, Quiet: o.quiet, Names: o.stream.Names, Book: book, Words: env.words, Color: o.stream.Format.Color, ASCII: !env.locale().UTF8(), Parse: f.filterParser(),
 		Input: env.terminal.in, Output: env.terminal.out, Environ: env.terminal.environ,
 	}
 	switch {
@@ -70,20 +74,23 @@ func (f *watchFlags) runScreen(ctx context.Context, o *watchOptions, args []stri
 	return untilTerminated(ctx, s.Run)
 }
 
-// parseFilter parses a filter that is typed on the screen. It looks up names of
-// hosts and of processes only if lookUp is true: not after each key. Until then a
-// bare name is a mistake.
-func (f *watchFlags) parseFilter(text string, lookUp bool) (*filter.Filter, error) {
-	names := collect.FilterNames(f.netns, f.proc)
-	if !lookUp {
-		names.Host = nil
-		names.Process = nil
+// filterParser returns the function that parses a filter that is typed on the
+// screen. Unless lookUp is true, which is not so after each key, it looks up no names
+// of hosts, and reads the names of the processes only once.
+func (f *watchFlags) filterParser() func(text string, lookUp bool) (*filter.Filter, error) {
+	seen := sync.OnceValue(procnet.Open(f.proc).ProcessNames)
+	return func(text string, lookUp bool) (*filter.Filter, error) {
+		names := collect.FilterNames(f.netns, f.proc)
+		if !lookUp {
+			names.Host = nil
+			names.Process = func(name string) bool { return slices.Contains(slices.Collect(maps.Values(seen())), name) }
+		}
+		parsed, err := filter.Parse([]string{text}, names)
+		if err != nil {
+			return nil, err
+		}
+		return parsed, parsed.Unknown("watch", []string{"autobound"})
 	}
-	parsed, err := filter.Parse([]string{text}, names)
-	if err != nil {
-		return nil, err
-	}
-	return parsed, parsed.Unknown("watch", []string{"autobound"})
 }
 
 // ending are the signals that end a process and can be caught. The runtime of Go

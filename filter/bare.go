@@ -116,6 +116,9 @@ func (p *parser) noProcess(v value) error {
 	if strings.Contains(v.text, ".") && isHostName(v.text) {
 		return p.fail(v.offset, what, wording.Say("filter.bare-host.hint", "host", v.text))
 	}
+	if _, slip := wording.Nearest(v.text, p.vocabulary()); slip {
+		what = wording.Say("filter.unknown-word", "text", quote(v.text)) // the hint says more
+	}
 	return p.unknown(v, what, wording.Say("filter.bare.hint"))
 }
 

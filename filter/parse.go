@@ -195,7 +195,7 @@ func (p *parser) unknown(word value, what, hint wording.Message) error {
 	if elsewhere := wording.Elsewhere(word.text); !elsewhere.IsZero() {
 		return p.fail(word.offset, what, elsewhere)
 	}
-	return &Error{Expr: p.expr, Offset: word.offset, What: what, hint: hint, given: word.text, known: append(p.words(), fields.Spellings(fields.InFilters)...)}
+	return &Error{Expr: p.expr, Offset: word.offset, What: what, hint: hint, given: word.text, known: p.vocabulary()}
 }
 
 func (p *parser) tooDeep(offset int) error {
@@ -212,6 +212,11 @@ func (p *parser) words() []string {
 		words = append(words, k.word)
 	}
 	return words
+}
+
+// vocabulary returns the same words with their other spellings, and the fields.
+func (p *parser) vocabulary() []string {
+	return append(p.words(), fields.Spellings(fields.InFilters)...)
 }
 
 func (p *parser) termHint() wording.Message {

@@ -24,3 +24,13 @@ func (p *Proc) ProcessNames() map[int]string {
 	}
 	return names
 }
+
+// Runs reports whether this user sees a process with the name.
+func (p *Proc) Runs(name string) bool {
+	for _, running := range p.ProcessNames() {
+		if running == name {
+			return true
+		}
+	}
+	return false
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcpstate/fields"
 	"tcpstate/render"
 	"tcpstate/text"
 	"tcpstate/wording"
@@ -17,10 +18,14 @@ func (s *Screen) ShowColumns(list string) (err error) {
 }
 
 // GroupBy sets how the sockets are grouped at the start: by process, peer, prefix,
-// listener or none.
+// listener or none, or another word for one of these (package fields).
 func (s *Screen) GroupBy(word string) error {
+	name := word
+	if meaning, ok := fields.Meaning(word, fields.InGroups); ok {
+		name = meaning
+	}
 	for g := range groupings {
-		if strings.EqualFold(word, g.String()) {
+		if strings.EqualFold(name, g.String()) {
 			s.group = g
 			return nil
 		}
