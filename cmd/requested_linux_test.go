@@ -19,7 +19,7 @@ func TestDocumentSaysWhatWasNotRequested(t *testing.T) {
 			{[]string{"-io"}, []string{"-m", "-e", "-p", "-r"}},
 			{[]string{"-i"}, []string{"-m", "-e", "-p", "-r"}},
 			{[]string{"--sort", "rtt"}, []string{"-m", "-e", "-p", "-r"}}, // it needs tcp_info, which is then written
-			{[]string{"--source", "procfs", "-p"}, []string{"-o", "-e", "-r"}},
+			{[]string{"--source", "procfs", "-p"}, []string{"-o", "-i", "-e", "-r"}},
 		} {
 			d := list(t, test.args...)
 			var options []string

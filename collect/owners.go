@@ -247,19 +247,25 @@ const cameIn = tcp.Synchronized
 
 // Warnings reports for how many sockets the processes are not known, and the
 // probable reason. Code that follows sockets gets no warning about a socket that
-// came in the last tick: it may have been closed before the search.
+// came in the last tick: it may have been closed before the search. The first tick is
+// different, because nothing was there before it.
 func (o *Owners) Warnings() (list Warnings) {
-	known, unknown := o.known+o.served, o.unknown
+	known, unknown, served := o.known, o.unknown, o.served
+	first := o.tick == 1 && o.failed == nil && o.found != nil && !o.found.Complete()
 	for _, h := range o.held {
-		if len(h.processes) > 0 {
+		switch {
+		case len(h.processes) > 0:
 			known++
-		} else if h.searches > 1 {
+		case h.searches > 1 || o.failed != nil || first:
 			unknown++
 		}
 	}
-	all := known + unknown + o.closed
-	if o.served > 0 {
-		list.Add(ownersKernel(o.served))
+	if all, _ := o.proc.ShowsAllProcesses(); all && o.held != nil && o.failed == nil && o.found != nil && o.found.Complete() {
+		unknown, served = 0, unknown // they were there before and after a search of all processes
+	}
+	all := known + unknown + o.closed + served
+	if served > 0 {
+		list.Add(ownersKernel(served))
 	}
 	if o.closed > 0 && !o.excused {
 		list.Add(ownersClosed(o.closed, all))
@@ -277,6 +283,8 @@ func (o *Owners) Warnings() (list Warnings) {
 		reason = wording.Say("collect.error", "cause", o.failed)
 	case o.all && !reason.IsZero():
 		reason = wording.Say("collect.reason.or-since", "reason", reason)
+	case first:
+		reason = wording.Say("collect.reason.or-closed", "reason", reason)
 	case reason.IsZero():
 		if all, known := o.proc.ShowsAllProcesses(); known && !all {
 			reason = wording.Say("collect.reason.namespace")

@@ -36,7 +36,7 @@ func TestNotRequested(t *testing.T) {
 	if got := names(tcp.DetailInfo | tcp.DetailNames); got[tcp.DetailAge]+got[tcp.DetailInfo]+got[tcp.DetailNames] != "" {
 		t.Errorf("what was requested: %v", got)
 	}
-	if got := names(0, Missing(ProcFS)...); got[tcp.DetailInfo] != "" || got[tcp.DetailMemory] != "" || got[tcp.DetailProcesses] != plain[tcp.DetailProcesses] {
+	if got := names(0, Missing(ProcFS)...); got[tcp.DetailInfo] != "tcp_info" || got[tcp.DetailMemory] != "" || got[tcp.DetailProcesses] != plain[tcp.DetailProcesses] {
 		t.Errorf("what /proc cannot report is not for want of a request: %v", got)
 	}
 	all := tcp.DetailAge | tcp.DetailInfo | tcp.DetailMemory | tcp.DetailExtended | tcp.DetailProcesses | tcp.DetailNames

@@ -78,6 +78,10 @@ func parseProtocols(r io.Reader, counters Counters) *ReadError {
 	return nil
 }
 
+// maxCounters is how much of a file of counters is read, in bytes. The kernel writes
+// some thousands.
+const maxCounters = 1 << 20
+
 // parse opens a file and parses it into counters.
 func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Counters) *ReadError) error {
 	file, err := p.FS.Open(name)
@@ -85,7 +89,7 @@ func (p *Proc) parse(name string, counters Counters, parse func(io.Reader, Count
 		return &ReadError{File: p.path(name), Err: cause(err)}
 	}
 	defer file.Close()
-	if err := parse(file, counters); err != nil {
+	if err := parse(io.LimitReader(file, maxCounters), counters); err != nil {
 		err.File = p.path(name)
 		return err
 	}

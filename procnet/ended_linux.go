@@ -16,7 +16,7 @@ import (
 // net/socket.c), also of a socket that no table lists any more. A process that
 // may not be read has none. Recorded files have no such attribute.
 func (p *Proc) TCPSockets(pid, most int, mptcp bool) map[uint32]int {
-	dir, err := os.Open(p.path(path.Join(strconv.Itoa(pid), "fd")))
+	dir, err := openDirectory(p.path(path.Join(strconv.Itoa(pid), "fd")))
 	if err != nil {
 		return nil
 	}

@@ -34,14 +34,6 @@ func (p *Proc) isLive() bool {
 	return ok && isProc(file)
 }
 
-// isProc reports whether a directory is a real /proc of the kernel. Calls there
-// never block for long, but calls on a network file system may.
-func isProc(dir *os.File) bool {
-	const magic = 0x9fa0 // PROC_SUPER_MAGIC, include/uapi/linux/magic.h
-	var stat syscall.Statfs_t
-	return syscall.Fstatfs(int(dir.Fd()), &stat) == nil && stat.Type == magic
-}
-
 // rawTree reads a real /proc with plain system calls. It allocates nothing for
 // a descriptor, because there may be millions.
 type rawTree struct {
@@ -199,27 +191,16 @@ func readlinkat(dir int, name *byte, target []byte) (int, syscall.Errno) {
 func (t *rawTable) path(name string) string { return t.tree.proc.path(path.Join(t.dir, name)) }
 
 func (t *rawTable) read(name string) (string, error) {
-	fd, err := syscall.Openat(t.fd, t.up+name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	f, err := openRegular(syscall.Openat(t.fd, t.up+name, readNow, 0))
 	if err != nil {
 		return "", &ReadError{File: t.path(name), Err: err}
 	}
-	defer syscall.Close(fd)
-	text := make([]byte, 0, 512)
-	for {
-		n, err := syscall.Read(fd, text[len(text):cap(text)])
-		switch {
-		case err == syscall.EINTR:
-		case err != nil:
-			return "", &ReadError{File: t.path(name), Err: err}
-		case n == 0:
-			return string(text), nil
-		default:
-			text = text[:len(text)+n]
-		}
-		if len(text) == cap(text) {
-			text = append(text, 0)[:len(text)]
-		}
+	defer f.Close()
+	text, err := f.all(512)
+	if err != nil {
+		return "", &ReadError{File: t.path(name), Err: err}
 	}
+	return string(text), nil
 }
 
 func (t *rawTable) link(name string) (string, error) {

@@ -39,7 +39,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"path"
 	"path/filepath"
 
@@ -74,7 +73,7 @@ type Proc struct {
 // uses the namespace of process 1. A recorded directory may have a directory
 // net and no process 1. Open then uses net.
 func Open(dir string) *Proc {
-	p := &Proc{FS: os.DirFS(dir), NetDir: "net", Dir: dir}
+	p := &Proc{FS: filesIn(dir), NetDir: "net", Dir: dir}
 	if filepath.Clean(dir) != "/proc" && usesInit(p.FS) {
 		p.NetDir = "1/net"
 	}
