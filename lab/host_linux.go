@@ -109,9 +109,17 @@ func (h *host) begin() (err error) {
 
 // set sets a parameter of the namespace, such as "net.ipv4.tcp_fin_timeout".
 func (h *host) set(name, value string) error {
-	return h.do(func() error {
-		return os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0)
+	return h.do(func() error { return os.WriteFile(sysctl(name), []byte(value), 0) })
+}
+
+// get returns a parameter of the namespace.
+func (h *host) get(name string) (value string, err error) {
+	err = h.do(func() error {
+		text, err := os.ReadFile(sysctl(name))
+		value = strings.TrimSpace(string(text))
+		return err
 	})
+	return value, err
 }
 
 // within is /proc as the thread of a host sees it. A file of /proc/sys/net and of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strconv"
 
 	"tcpstate/wording"
 )
@@ -13,28 +14,28 @@ type Scene struct {
 	Name  string
 	also  []string // other names
 	title string   // the key of its title
-	fast  []setting
+	fast  []Set
 	play  func(*script)
 }
 
-// setting is a parameter of the namespaces and the value that makes it fast.
-type setting struct {
-	name  string
-	value int
-}
-
-// slow says which clocks of the scene are slow. With --fast it lowers them.
-func (scene *Scene) slow(s *stage) error {
-	if !s.fast {
-		return nil
-	}
-	for _, lowered := range scene.fast {
-		err := s.set(lowered.name, lowered.value)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // an older kernel, whose clock is not that slow
+// prepare gives both hosts the clocks of this host, and lowers the slow ones with
+// Fast.
+func (scene *Scene) prepare(s *stage, o Options) error {
+	for _, clock := range o.Clocks {
+		now, err := s.hosts[Here].get(clock.Name)
+		if err == nil && now != strconv.Itoa(clock.Value) {
+			err = s.set(clock.Name, clock.Value)
 		}
-		if err != nil {
-			return wording.Wrap(err, "lab.setting", "name", lowered.name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return wording.Wrap(err, "lab.setting", "name", clock.Name)
+		}
+	}
+	if s.fast {
+		for _, lowered := range scene.fast {
+			err := s.set(lowered.Name, lowered.Value)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // an older kernel has no such clock
+				return wording.Wrap(err, "lab.setting", "name", lowered.Name)
+			}
 		}
 	}
 	var err error
@@ -57,11 +58,11 @@ func (s *stage) places() Places {
 
 // The settings that make slow clocks fast.
 var (
-	fastSYN       = []setting{{"net.ipv4.tcp_syn_retries", 1}, {"net.ipv4.tcp_syn_linear_timeouts", 0}}
-	fastSYNACK    = []setting{{"net.ipv4.tcp_synack_retries", 1}}
-	fastOrphan    = []setting{{"net.ipv4.tcp_orphan_retries", 3}}
-	fastFIN       = []setting{{"net.ipv4.tcp_fin_timeout", 2}}
-	fastKeepalive = []setting{{"net.ipv4.tcp_keepalive_time", 1}, {"net.ipv4.tcp_keepalive_intvl", 1}, {"net.ipv4.tcp_keepalive_probes", 3}}
+	fastSYN       = []Set{{"net.ipv4.tcp_syn_retries", 1}, {"net.ipv4.tcp_syn_linear_timeouts", 0}}
+	fastSYNACK    = []Set{{"net.ipv4.tcp_synack_retries", 1}}
+	fastOrphan    = []Set{{"net.ipv4.tcp_orphan_retries", 3}}
+	fastFIN       = []Set{{"net.ipv4.tcp_fin_timeout", 2}}
+	fastKeepalive = []Set{{"net.ipv4.tcp_keepalive_time", 1}, {"net.ipv4.tcp_keepalive_intvl", 1}, {"net.ipv4.tcp_keepalive_probes", 3}}
 )
 
 // Scenes returns all scenes, in the order in which a learner meets them.

@@ -53,7 +53,7 @@ func play(ctx context.Context, scene *Scene, o Options, yield func(Step)) (err e
 			return denied(wording.Wrap(err, "lab.building"), err)
 		}
 	}
-	if err := scene.slow(s); err != nil {
+	if err := scene.prepare(s, o); err != nil {
 		return err
 	}
 	s.wire.start(s)
