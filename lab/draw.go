@@ -210,6 +210,9 @@ func (d *Drawing) label(step Step) string {
 	if src := g.Src.Addr(); src != step.Host.Addr() || d.width() >= 100 && g.Flags&synBit != 0 {
 		words = text.Truncate(where(g.Src), 21, "~") + " " + words
 	}
+	if dst := g.Dst.Addr(); dst != step.Host.other().Addr() {
+		words += " " + wording.Say("lab.to", "address", dst).In(d.Words)
+	}
 	return words
 }
 
