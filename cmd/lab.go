@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 // labFlags are the flags of lab.
 type labFlags struct {
 	list, json, fast bool
+	step, ask, shell bool
 	pcap, color      string
 }
 
@@ -27,31 +29,40 @@ func newLabCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "lab [flags] [SCENE]",
 		Example: `  tcpstate lab handshake
+  tcpstate lab --step lose the third ACK
   tcpstate lab teardown --pcap teardown.pcap
-  tcpstate lab --list`,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
+  tcpstate lab power-loss --ask --fast
+  tcpstate lab CLOSE_WAIT --fast --shell`,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var scenes []candidate
 			for _, scene := range lab.Scenes() {
-				names = append(names, scene.Name)
+				scenes = append(scenes, candidate{scene.Name, scene.Title().In(env.words)})
 			}
-			return names, cobra.ShellCompDirectiveNoFileComp
+			if len(args) > 0 {
+				scenes = nil
+			}
+			return offered("", scenes), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			last := len(args) - 1
-			inside := last >= 0 && args[last] == lab.Inside
+			words, clocks, inside := lab.Entered(args)
 			if inside {
-				args = args[:last]
+				return f.inside(c.Context(), words, clocks, env)
 			}
-			return f.run(c.Context(), args, inside, env)
+			return f.run(words, env)
 		},
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&f.list, "list", false, "")
 	flags.BoolVar(&f.fast, "fast", false, "")
+	flags.BoolVar(&f.step, "step", false, "")
+	flags.BoolVar(&f.ask, "ask", false, "")
+	flags.BoolVar(&f.shell, "shell", false, "")
 	flags.BoolVar(&f.json, "json", false, "")
 	flags.StringVar(&f.pcap, "pcap", "", "")
 	flags.StringVar(&f.color, "color", "auto", "")
+	complete(c, "color", oneWord(func() []candidate { return named("auto", "always", "never") }))
+	completeNoFiles(c, "pcap")
 	return c
 }
 
@@ -60,24 +71,23 @@ type ranAgain int
 
 func (r ranAgain) Error() string { return fmt.Sprintf("exit status %d", int(r)) }
 
-// run lists the scenes, or plays one. Inside is the program that Enter has run.
-func (f *labFlags) run(ctx context.Context, args []string, inside bool, env *environment) error {
+// run lists the scenes, or runs the program again in private namespaces, where it
+// plays one.
+func (f *labFlags) run(args []string, env *environment) error {
 	name := strings.Join(args, " ")
-	color, err := useColor(f.color, env)
+	_, err := useColor(f.color, env)
 	switch {
 	case err != nil:
 		return misused(err)
 	case f.list && name != "":
 		return misused(wording.Fail("cmd.lab.list", "argument", name))
+	case f.json && (f.step || f.ask):
+		return misused(wording.Fail("cmd.flag.exclude", "one", "--json", "other", map[bool]string{true: "--step", false: "--ask"}[f.step]))
 	case f.list || name == "":
 		return listScenes(env)
 	}
-	scene, err := lab.Find(name)
-	if err != nil {
+	if _, err := lab.Find(name); err != nil {
 		return misused(err)
-	}
-	if inside {
-		return f.play(ctx, scene, color, env)
 	}
 	stop := ignoreInterrupts()
 	defer stop()
@@ -86,6 +96,19 @@ func (f *labFlags) run(ctx context.Context, args []string, inside bool, env *env
 		return ranAgain(status)
 	}
 	return err
+}
+
+// inside plays a scene in private namespaces. The flags have been checked outside.
+func (f *labFlags) inside(ctx context.Context, args []string, clocks []lab.Set, env *environment) error {
+	scene, err := lab.Find(strings.Join(args, " "))
+	if err != nil {
+		return misused(err)
+	}
+	color, err := useColor(f.color, env)
+	if err != nil {
+		return misused(err)
+	}
+	return f.play(ctx, scene, clocks, color, env)
 }
 
 // listScenes prints the names of the scenes and what each shows.
@@ -122,10 +145,10 @@ type viewer interface {
 
 // play plays a scene in this process. The scene does not wait for the output: its
 // clocks are the kernel's.
-func (f *labFlags) play(ctx context.Context, scene *lab.Scene, color bool, env *environment) (err error) {
+func (f *labFlags) play(ctx context.Context, scene *lab.Scene, clocks []lab.Set, color bool, env *environment) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	options := lab.Options{Fast: f.fast}
+	options := lab.Options{Fast: f.fast, Clocks: clocks}
 	if f.pcap != "" {
 		file, err := os.Create(f.pcap)
 		if err != nil {
@@ -135,13 +158,23 @@ func (f *labFlags) play(ctx context.Context, scene *lab.Scene, color bool, env *
 		options.Capture = lab.NewCapture(file)
 	}
 	tape := newTape()
-	ended := make(chan error, 1)
+	ended, seen := make(chan error, 1), make(chan struct{})
+	if f.shell {
+		options.Stay = func(places lab.Places) error {
+			tape.end()
+			<-seen
+			return shellBeside(ctx, places, env)
+		}
+	}
 	go func() {
 		ended <- lab.Play(ctx, scene, options, tape.add)
 		tape.end()
 	}()
 	shown := f.show(scene, tape, color, env)
-	stop()
+	if shown != nil {
+		stop()
+	}
+	close(seen)
 	err = <-ended
 	switch {
 	case shown != nil:
@@ -172,7 +205,11 @@ func (f *labFlags) show(scene *lab.Scene, tape *tape, color bool, env *environme
 	if err := drawing.Begin(scene); err != nil {
 		return err
 	}
-	_, err := tape.play(drawing)
+	var v viewer = drawing
+	if f.step || f.ask {
+		v = &guide{drawing: drawing, step: f.step, ask: f.ask, input: bufio.NewReader(os.Stdin), color: color, env: env}
+	}
+	_, err := tape.play(v)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	ground "tcpstate/internal/lab"
 	"tcpstate/lab"
 )
 
@@ -58,21 +60,31 @@ func TestLabRunsForAnyUser(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.Bytes())
 	}
-	var flags []string
+	var flags, once []string // all segments, and without those that were sent again
+	sent := map[string]bool{}
 	events := map[string]bool{}
 	for line := range strings.Lines(string(out)) {
 		checkDocumented(t, "Scenes", line)
 		var event struct {
-			Event   string
-			Segment struct{ Flags []string }
+			Event, Host string
+			Segment     struct {
+				Flags       []string
+				RelativeSeq uint32 `json:"relative_seq"`
+				RelativeAck uint32 `json:"relative_ack"`
+			}
 		}
 		must(t, json.Unmarshal([]byte(line), &event))
 		events[event.Event] = true
 		if event.Event == "segment" {
-			flags = append(flags, strings.Join(event.Segment.Flags, ","))
+			names := strings.Join(event.Segment.Flags, ",")
+			flags = append(flags, names)
+			if id := fmt.Sprint(event.Host, event.Segment); !sent[id] {
+				sent[id] = true
+				once = append(once, names)
+			}
 		}
 	}
-	if got, want := strings.Join(flags, " "), "SYN SYN,ACK ACK FIN,ACK ACK FIN,ACK ACK"; got != want {
+	if got, want := strings.Join(once, " "), "SYN SYN,ACK ACK FIN,ACK ACK FIN,ACK ACK"; got != want {
 		t.Errorf("the segments are %s, want %s", got, want)
 	}
 	for _, event := range []string{"begin", "note", "call", "return", "state", "timer", "counter", "end"} {
@@ -136,4 +148,71 @@ func TestLabFails(t *testing.T) {
 	if !ok || exit.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "no such file") {
 		t.Errorf("%v: %s", exit, stderr.String())
 	}
+}
+
+// labOutput runs the program in a pipe and returns what it prints.
+func labOutput(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	c := exec.Command(program(t), append([]string{"lab"}, args...)...)
+	c.Env = append(os.Environ(), "LANG=C.UTF-8", "SHELL=/bin/sh")
+	c.Stdin = strings.NewReader(input)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("lab %q: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// TestLabSteps waits after each note, and goes on at the end of the input.
+func TestLabSteps(t *testing.T) {
+	t.Parallel()
+	out := labOutput(t, "\n", "--step", "handshake")
+	notes, prompts := strings.Count(out, "\n* "), strings.Count(out, "[Enter]")
+	if notes != 6 || prompts != notes {
+		t.Errorf("%d notes and %d prompts, want 6 of each\n%s", notes, prompts, out)
+	}
+	if got := runArgs(t, "lab", "--step", "--json", "handshake"); got.code != exitUsage {
+		t.Errorf("exit status %d, %s", got.code, got.stderr)
+	}
+}
+
+// TestLabAsks asks for a state, and judges the answer.
+func TestLabAsks(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{"syn-received": "\nRight: SYN_RECV.\n", "ESTAB": "\nNo, it is SYN_RECV.\n", "the server waits": "", "": ""} {
+		out := labOutput(t, answer+"\n", "--ask", "lose", "the", "third", "ACK")
+		prompt, end := strings.Index(out, "\nYour answer:"), strings.Index(out, "\n= ")
+		if prompt < 0 || end < prompt {
+			t.Errorf("%q: the prompt is at %d, the answer at %d\n%s", answer, prompt, end, out)
+		}
+		if judged := strings.Contains(out, "\nRight") || strings.Contains(out, "\nNo, "); judged != (want != "") || !strings.Contains(out, want) {
+			t.Errorf("%q: want %q\n%s", answer, want, out)
+		}
+	}
+}
+
+// TestLabShell runs ss and this program in the shell, on both hosts.
+func TestLabShell(t *testing.T) {
+	t.Parallel()
+	commands := "echo begin; ss -tanH; " + program(t) + " ls --format csv; nsenter --net=$TCPSTATE_THERE ss -tanH; exit 7\n"
+	out := labOutput(t, commands, "--shell", "--fast", "teardown")
+	_, out, _ = strings.Cut(out, "begin\n")
+	for _, want := range []string{"TIME-WAIT ", "TIME_WAIT,0,0,,,10.77.0.1:", "10.77.0.2:80 "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+}
+
+// TestLabTakesClocksOfHost plays a scene on a host with another setting.
+func TestLabTakesClocksOfHost(t *testing.T) {
+	ground.Run(t, func(t *testing.T, l *ground.Lab) {
+		must(t, l.SetSysctl("net.ipv4.tcp_keepalive_time", 2))
+		out := labOutput(t, "", "lose-keepalive")
+		for _, want := range []string{"net.ipv4.tcp_keepalive_time = 2\n", "keepalive in 2.0s", "After 2s without a segment"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("there is no %q in\n%s", want, out)
+			}
+		}
+	})
 }

@@ -2,19 +2,21 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tcpstate/wording"
 )
 
 // socket is a socket of a program on one of the hosts. Its methods make the system
-// calls that a program makes, and log them.
+// calls that a program makes, and log them. Like those of [script], they do nothing
+// after an error.
 type socket struct {
-	s    *stage
+	p    *script
 	host Side
 	fd   int
 }
@@ -27,30 +29,34 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 func at(side Side, port uint16) netip.AddrPort { return netip.AddrPortFrom(side.Addr(), port) }
 
 // socket opens a socket on a host. It logs nothing: every scene begins with it.
-func (s *stage) socket(side Side) (*socket, error) {
-	k := &socket{s: s, host: side}
-	err := s.hosts[side].do(func() (err error) {
-		k.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
-		return os.NewSyscallError("socket", err)
+func (p *script) socket(side Side) *socket {
+	k := &socket{p: p, host: side, fd: -1}
+	p.try(func() error {
+		return p.hosts[side].do(func() (err error) {
+			k.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+			return os.NewSyscallError("socket", err)
+		})
 	})
-	return k, err
+	return k
 }
 
 // call logs a call, makes it, and reads the sockets. It logs what the call returned
-// if it failed or if show is set.
-func (k *socket) call(text string, show bool, f func() (string, error)) error {
-	k.s.log(Step{Kind: Call, Host: k.host, Call: text})
-	result, err := f()
-	k.s.sample(k.host, time.Now())
-	if err != nil || show {
-		k.s.log(Step{Kind: Return, Host: k.host, Call: text, Result: resultOf(result, err)})
-	}
-	return err
+// if it failed or if that is more than "". An error other than want ends the scene.
+func (k *socket) call(text string, want unix.Errno, f func() (string, error)) {
+	k.p.try(func() error {
+		k.p.log(Step{Kind: Call, Host: k.host, Call: text})
+		result, err := f()
+		k.p.sample(k.host, time.Now())
+		if err != nil || result != "" {
+			k.p.log(Step{Kind: Return, Host: k.host, Call: text, Result: resultOf(result, err)})
+		}
+		return unexpected(text, err, want)
+	})
 }
 
 // resultOf returns what a call returned: the name of the error, if there is one.
 func resultOf(result string, err error) string {
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
+	if errno, ok := err.(unix.Errno); ok {
 		return unix.ErrnoName(errno)
 	}
 	if err != nil {
@@ -59,45 +65,50 @@ func resultOf(result string, err error) string {
 	return result
 }
 
-func (k *socket) quietly(err error) (string, error) { return "", err }
+// unexpected returns an error unless a call ended as the scene expects.
+func unexpected(call string, err error, want unix.Errno) error {
+	if err == nil && want == 0 || err == want {
+		return nil
+	}
+	return wording.Fail("lab.unexpected", "call", call, "result", resultOf("0", err))
+}
 
 // bind binds the socket to a port.
-func (k *socket) bind(port uint16) error {
-	return k.call(fmt.Sprintf("bind(:%d)", port), false, func() (string, error) {
+func (k *socket) bind(port uint16) {
+	k.p.hosts[k.host].bound.Store(true)
+	k.call(fmt.Sprintf("bind(:%d)", port), 0, func() (string, error) {
 		if err := unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 			return "", err
 		}
-		return k.quietly(unix.Bind(k.fd, sockaddr(at(k.host, port))))
+		return "", unix.Bind(k.fd, sockaddr(at(k.host, port)))
 	})
 }
 
 // listen opens a listener on a host.
-func (s *stage) listen(side Side, port uint16, backlog int) (*socket, error) {
-	k, err := s.socket(side)
-	if err != nil {
-		return nil, err
-	}
-	return k, k.call(fmt.Sprintf("listen(:%d, %d)", port, backlog), false, func() (string, error) {
+func (p *script) listen(side Side, port uint16, backlog int) *socket {
+	k := p.socket(side)
+	k.call(fmt.Sprintf("listen(:%d, %d)", port, backlog), 0, func() (string, error) {
 		if err := unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 			return "", err
 		}
 		if err := unix.Bind(k.fd, sockaddr(at(side, port))); err != nil {
 			return "", err
 		}
-		return k.quietly(unix.Listen(k.fd, backlog))
+		return "", unix.Listen(k.fd, backlog)
 	})
+	return k
 }
 
 // pending is a call that has not returned.
 type pending struct {
-	s    *stage
+	p    *script
+	call string
 	done chan error
 }
 
-// connect begins to connect and returns at once. A program would wait in the call.
+// connect begins to connect, and returns at once. A program would wait in the call.
 func (k *socket) connect(to netip.AddrPort) *pending {
-	text := "connect(" + where(to) + ")"
-	return k.begin(text, "connect()", func() (string, error) {
+	return k.begin("connect("+where(to)+")", "connect()", func() (string, error) {
 		for {
 			err := unix.Connect(k.fd, sockaddr(to))
 			if err != unix.EINTR && err != unix.EALREADY {
@@ -107,50 +118,80 @@ func (k *socket) connect(to netip.AddrPort) *pending {
 	})
 }
 
+// readAndClose begins to read and returns at once. When the peer's FIN comes, it
+// closes the socket as fast as a program can.
+func (k *socket) readAndClose() {
+	if k.p.err != nil {
+		return
+	}
+	k.p.log(Step{Kind: Call, Host: k.host, Call: "read()"})
+	go func() {
+		n, err := unix.Read(k.fd, make([]byte, 1<<16))
+		for err == unix.EINTR {
+			n, err = unix.Read(k.fd, make([]byte, 1<<16))
+		}
+		k.p.log(Step{Kind: Return, Host: k.host, Call: "read()", Result: resultOf(fmt.Sprintf("%d (end of file)", n), err)})
+		k.p.log(Step{Kind: Call, Host: k.host, Call: "close()"})
+		unix.Close(k.fd)
+	}()
+}
+
 // begin makes a call that may wait, in the background.
 func (k *socket) begin(text, short string, f func() (string, error)) *pending {
-	k.s.log(Step{Kind: Call, Host: k.host, Call: text})
-	p := &pending{k.s, make(chan error, 1)}
+	w := &pending{k.p, short, make(chan error, 1)}
+	if k.p.err != nil {
+		return w
+	}
+	k.p.log(Step{Kind: Call, Host: k.host, Call: text})
 	go func() {
 		result, err := f()
-		k.s.sample(k.host, time.Now())
-		k.s.log(Step{Kind: Return, Host: k.host, Call: short, Result: resultOf(result, err)})
-		p.done <- err
+		k.p.sample(k.host, time.Now())
+		k.p.log(Step{Kind: Return, Host: k.host, Call: short, Result: resultOf(result, err)})
+		w.done <- err
 	}()
-	return p
+	return w
 }
 
-// wait waits until the call has returned, and returns its error.
-func (p *pending) wait(limit time.Duration) error {
-	select {
-	case err := <-p.done:
-		return err
-	case <-time.After(limit):
-		return errors.New("a system call did not return")
-	case <-p.s.ctx.Done():
-		return context.Cause(p.s.ctx)
-	}
-}
+// returns waits until the call has returned without an error.
+func (w *pending) returns() { w.fails(patience, 0) }
 
-// accept accepts a connection. One must be waiting.
-func (k *socket) accept() (*socket, error) {
-	accepted := &socket{s: k.s, host: k.host}
-	return accepted, k.call("accept()", false, func() (_ string, err error) {
-		accepted.fd, _, err = unix.Accept4(k.fd, unix.SOCK_CLOEXEC)
-		return "", err
+// fails waits until the call has returned with this error.
+func (w *pending) fails(limit time.Duration, want unix.Errno) {
+	w.p.try(func() error {
+		select {
+		case err := <-w.done:
+			return unexpected(w.call, err, want)
+		case <-time.After(limit):
+			return wording.Fail("lab.waited", "time", limit, "what", w.call)
+		case <-w.p.ctx.Done():
+			return context.Cause(w.p.ctx)
+		}
 	})
 }
 
+// accept accepts a connection. One must be waiting.
+func (k *socket) accept() *socket {
+	accepted := &socket{p: k.p, host: k.host, fd: -1}
+	k.call("accept()", 0, func() (_ string, err error) {
+		accepted.fd, _, err = unix.Accept4(k.fd, unix.SOCK_CLOEXEC)
+		return "", err
+	})
+	return accepted
+}
+
 // write writes n bytes.
-func (k *socket) write(n int) error {
-	return k.call(fmt.Sprintf("write(%d bytes)", n), false, func() (string, error) {
-		return k.quietly(unix.Sendto(k.fd, make([]byte, n), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil))
+func (k *socket) write(n int) { k.writeFails(n, 0) }
+
+// writeFails is write with the error that the scene expects.
+func (k *socket) writeFails(n int, want unix.Errno) {
+	k.call(fmt.Sprintf("write(%d bytes)", n), want, func() (string, error) {
+		return "", unix.Sendto(k.fd, make([]byte, n), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
 	})
 }
 
 // fill writes until the kernel takes no more.
-func (k *socket) fill() error {
-	return k.call("write(...)", true, func() (string, error) {
+func (k *socket) fill() {
+	k.call("write(...)", 0, func() (string, error) {
 		total, some := 0, make([]byte, 8192)
 		for {
 			n, err := unix.SendmsgN(k.fd, some, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
@@ -165,39 +206,33 @@ func (k *socket) fill() error {
 	})
 }
 
-// read reads at most n bytes that are there, and logs how many.
-func (k *socket) read(n int) (int, error) {
-	got := 0
-	err := k.call("read()", true, func() (_ string, err error) {
-		got, _, err = unix.Recvfrom(k.fd, make([]byte, n), unix.MSG_DONTWAIT)
-		if err == nil && got == 0 {
+// read reads what is there, and logs how many bytes that was.
+func (k *socket) read() { k.readFails(0) }
+
+// readFails is read with the error that the scene expects.
+func (k *socket) readFails(want unix.Errno) {
+	k.call("read()", want, func() (string, error) {
+		n, _, err := unix.Recvfrom(k.fd, make([]byte, 1<<20), unix.MSG_DONTWAIT)
+		if err == nil && n == 0 {
 			return "0 (end of file)", nil
 		}
-		return fmt.Sprintf("%d bytes", got), err
+		return fmt.Sprintf("%d bytes", n), err
 	})
-	return got, err
 }
 
 // shutdown ends the direction in which the program sends.
-func (k *socket) shutdown() error {
-	return k.call("shutdown(SHUT_WR)", false, func() (string, error) { return k.quietly(unix.Shutdown(k.fd, unix.SHUT_WR)) })
+func (k *socket) shutdown() {
+	k.call("shutdown(SHUT_WR)", 0, func() (string, error) { return "", unix.Shutdown(k.fd, unix.SHUT_WR) })
 }
 
 // close closes the socket.
-func (k *socket) close() error {
-	return k.call("close()", false, func() (string, error) { return k.quietly(unix.Close(k.fd)) })
+func (k *socket) close() {
+	k.call("close()", 0, func() (string, error) { return "", unix.Close(k.fd) })
 }
 
 // option sets an option of the socket. name is what the step shows.
-func (k *socket) option(level, option, value int, name string) error {
-	return k.call(fmt.Sprintf("setsockopt(%s, %d)", name, value), false, func() (string, error) {
-		return k.quietly(unix.SetsockoptInt(k.fd, level, option, value))
-	})
-}
-
-// linger has close() send a reset.
-func (k *socket) linger() error {
-	return k.call("setsockopt(SO_LINGER, 0)", false, func() (string, error) {
-		return k.quietly(unix.SetsockoptLinger(k.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+func (k *socket) option(level, option, value int, name string) {
+	k.call(fmt.Sprintf("setsockopt(%s, %d)", name, value), 0, func() (string, error) {
+		return "", unix.SetsockoptInt(k.fd, level, option, value)
 	})
 }

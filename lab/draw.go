@@ -197,9 +197,9 @@ func (d *Drawing) segment(step Step) []byte {
 func (d *Drawing) label(step Step) string {
 	g := step.Segment
 	words := strings.ReplaceAll(g.Flags.String(), "PSH,", "")
-	words += fmt.Sprintf(" seq=%d", step.Seq)
+	words += fmt.Sprintf(" seq=%d", int32(step.Seq)) // one of an earlier connection may be below 0
 	if g.Flags&ackBit != 0 {
-		words += fmt.Sprintf(" ack=%d", step.Ack)
+		words += fmt.Sprintf(" ack=%d", int32(step.Ack))
 	}
 	if len(g.Payload) > 0 {
 		words += fmt.Sprintf(" len=%d", len(g.Payload))
@@ -209,6 +209,9 @@ func (d *Drawing) label(step Step) string {
 	}
 	if src := g.Src.Addr(); src != step.Host.Addr() || d.width() >= 100 && g.Flags&synBit != 0 {
 		words = text.Truncate(where(g.Src), 21, "~") + " " + words
+	}
+	if dst := g.Dst.Addr(); dst != step.Host.other().Addr() {
+		words += " " + wording.Say("lab.to", "address", dst).In(d.Words)
 	}
 	return words
 }

@@ -2,12 +2,14 @@ package lab
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +26,7 @@ type host struct {
 	path string        // of the file of the namespace
 	proc *procnet.Proc
 
+	bound    atomic.Bool                // a program has bound a socket, so that one may only hold a port
 	reading  sync.Mutex                 // held while the sockets are read
 	sockets  map[tcp.Cookie]*tcp.Socket // of the last reading
 	read     time.Time                  // when that was
@@ -38,7 +41,7 @@ func newHost(side Side) (*host, error) {
 	if err := <-made; err != nil {
 		return nil, err
 	}
-	h.proc = &procnet.Proc{FS: within{h}, NetDir: "thread-self/net", Dir: "/proc"}
+	h.proc = &procnet.Proc{FS: &within{host: h}, NetDir: "thread-self/net", Dir: "/proc"}
 	return h, nil
 }
 
@@ -53,8 +56,8 @@ func (h *host) live(made chan<- error) {
 		runtime.UnlockOSThread()
 		return
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		made <- os.NewSyscallError("unshare", err)
+	if err := leave(); err != nil {
+		made <- err
 		return
 	}
 	h.path = fmt.Sprintf("/proc/%d/task/%d/ns/net", unix.Getpid(), unix.Gettid())
@@ -62,6 +65,22 @@ func (h *host) live(made chan<- error) {
 	for job := range h.jobs {
 		job()
 	}
+}
+
+// leave moves the calling thread into a new namespace with a table of connections of
+// its own. Usually all namespaces share one table with a bucket for each few
+// kilobytes of memory, and each reading walks through all of it. How large the table
+// of a new namespace is, is a setting of the one in which it is made, from Linux 6.1
+// on. So there is one in between.
+func leave() error {
+	const setting = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	if err := os.WriteFile(setting, []byte("256"), 0); err != nil {
+		return nil // an older kernel
+	}
+	return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWNET))
 }
 
 // end ends the thread of the host. Its namespace ends with the last socket in it.
@@ -90,37 +109,65 @@ func (h *host) begin() (err error) {
 
 // set sets a parameter of the namespace, such as "net.ipv4.tcp_fin_timeout".
 func (h *host) set(name, value string) error {
-	return h.do(func() error {
-		return os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0)
-	})
+	return h.do(func() error { return os.WriteFile(sysctl(name), []byte(value), 0) })
 }
 
 // get returns a parameter of the namespace.
-func (h *host) get(name string) (string, error) {
-	text, err := within{h}.ReadFile("sys/" + strings.ReplaceAll(name, ".", "/"))
-	return strings.Join(strings.Fields(string(text)), " "), err
+func (h *host) get(name string) (value string, err error) {
+	err = h.do(func() error {
+		text, err := os.ReadFile(sysctl(name))
+		value = strings.TrimSpace(string(text))
+		return err
+	})
+	return value, err
 }
 
 // within is /proc as the thread of a host sees it. A file of /proc/sys/net and of
-// /proc/thread-self/net belongs to the namespace in which it was opened.
-type within struct{ host *host }
+// /proc/thread-self/net belongs to the namespace in which it was opened. So a file
+// with counters is opened once, and read again from its beginning.
+type within struct {
+	host *host
+	mu   sync.Mutex
+	open map[string]*os.File
+}
 
-func (w within) Open(name string) (file fs.File, err error) {
-	err = w.host.do(func() error {
-		file, err = os.DirFS("/proc").Open(name)
-		return err
-	})
-	return file, err
+func (w *within) Open(name string) (fs.File, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	file := w.open[name]
+	if file == nil {
+		err := w.host.do(func() (err error) {
+			file, err = os.Open("/proc/" + name)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if w.open == nil {
+			w.open = make(map[string]*os.File)
+		}
+		w.open[name] = file
+	}
+	return fromStart{io.NewSectionReader(file, 0, 1<<30), file}, nil
 }
 
 // ReadFile reads a whole file with one call, as files of /proc/sys need it.
-func (w within) ReadFile(name string) (text []byte, err error) {
+func (w *within) ReadFile(name string) (text []byte, err error) {
 	err = w.host.do(func() error {
 		text, err = os.ReadFile("/proc/" + name)
 		return err
 	})
 	return text, err
 }
+
+// fromStart is a file that stays open and is read from its beginning.
+type fromStart struct {
+	*io.SectionReader
+	file *os.File
+}
+
+func (f fromStart) Stat() (fs.FileInfo, error) { return f.file.Stat() }
+func (f fromStart) Close() error               { return nil }
 
 // set sets a parameter of both hosts and logs it.
 func (s *stage) set(name string, value int) error {

@@ -8,9 +8,6 @@ import (
 	"tcpstate/wording"
 )
 
-// Inside is the last argument of a program that Enter runs.
-const Inside = "tcpstate-lab:inside"
-
 // Scene is a script that the two hosts play.
 type Scene struct {
 	Name  string

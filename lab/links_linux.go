@@ -48,9 +48,6 @@ func (s *stage) build(o Options) error {
 			return err
 		}
 	}
-	if s.settings, err = s.hosts[Here].proc.Settings(); err != nil {
-		return err
-	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (h *host) sample(s *stage, at time.Time) error {
 }
 
 // slack is by how much two readings of the same timer may differ.
-const slack = 30 * time.Millisecond
+const slack = 60 * time.Millisecond
 
 // compare returns the differences between the last reading and this one: first the
 // sockets that were there before, in the order of their cookies, and then new ones.

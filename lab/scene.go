@@ -2,13 +2,43 @@ package lab
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"tcpstate/wording"
 )
 
+// inside begins the last argument of a program that Enter runs.
+const inside = "tcpstate-lab:inside"
+
+// Set is a parameter of a network namespace and its value.
+type Set struct {
+	Name  string
+	Value int
+}
+
+// Entered reports whether the last argument says that Enter has run this program. It
+// returns the other arguments, and the clocks of the host.
+func Entered(args []string) (others []string, clocks []Set, yes bool) {
+	if len(args) == 0 || !strings.HasPrefix(args[len(args)-1], inside) {
+		return args, nil, false
+	}
+	list := strings.Split(args[len(args)-1], ",")
+	for _, word := range list[1:] {
+		name, text, _ := strings.Cut(word, "=")
+		if value, err := strconv.Atoi(text); err == nil {
+			clocks = append(clocks, Set{name, value})
+		}
+	}
+	return args[:len(args)-1], clocks, true
+}
+
 // Options say how a scene is played.
 type Options struct {
+	// Clocks are the settings of this host. The hosts of the scene get those that
+	// they do not have, and the run has a step for each.
+	Clocks []Set
+
 	// Fast lowers the settings of the namespaces that make clocks slow. The run has
 	// a step for each.
 	Fast bool

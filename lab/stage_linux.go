@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +37,7 @@ type cue struct {
 
 // patience is how long a scene waits for an event that needs no slow timer. It
 // exists only to end a scene that waits in vain.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // play plays a scene.
 func play(ctx context.Context, scene *Scene, o Options, yield func(Step)) (err error) {
@@ -54,13 +53,15 @@ func play(ctx context.Context, scene *Scene, o Options, yield func(Step)) (err e
 			return denied(wording.Wrap(err, "lab.building"), err)
 		}
 	}
-	if err := scene.slow(s); err != nil {
+	if err := scene.prepare(s, o); err != nil {
 		return err
 	}
 	s.wire.start(s)
 	var group sync.WaitGroup
 	group.Go(func() { s.poll(ctx) })
-	err = scene.play(s)
+	p := &script{stage: s}
+	scene.play(p)
+	err = p.err
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -99,24 +100,6 @@ func (s *stage) wake() {
 	s.changed = make(chan struct{})
 }
 
-// note says what comes next, and why.
-func (s *stage) note(m wording.Message) { s.log(Step{Kind: Note, Text: m}) }
-
-// ask asks what will happen. want is the state that is the answer, or 0.
-func (s *stage) ask(m wording.Message, want tcp.State) {
-	s.log(Step{Kind: Question, Text: m, Want: want})
-}
-
-// answer says the answer to the last question.
-func (s *stage) answer(m wording.Message) { s.log(Step{Kind: Answer, Text: m}) }
-
-// before has a note before the next segment that matches.
-func (s *stage) before(m match, note wording.Message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.due = append(s.due, cue{m, note})
-}
-
 // cueFor logs the notes that are due before a segment.
 func (s *stage) cueFor(at time.Time, p *passing) {
 	s.mu.Lock()
@@ -149,57 +132,13 @@ func (s *stage) await(limit time.Duration, what string, done func() bool) error 
 	}
 }
 
-// state waits until a host has a socket in a state.
-func (s *stage) state(at Side, state tcp.State) error { return s.stateWithin(at, state, patience) }
-
-func (s *stage) stateWithin(at Side, state tcp.State, limit time.Duration) error {
-	return s.await(limit, state.String(), func() bool { return s.hosts[at].count(state) > 0 })
-}
-
-// left waits until a host has no socket in a state.
-func (s *stage) left(at Side, state tcp.State, limit time.Duration) error {
-	return s.await(limit, state.String(), func() bool { return s.hosts[at].count(state) == 0 })
-}
-
-// sent waits until n segments that match have been on the wire since the scene
-// began.
-func (s *stage) sent(m match, n int, limit time.Duration) error {
-	return s.await(limit, "segment", func() bool {
-		seen := 0
-		for i := range s.wire.passed {
-			if m(&s.wire.passed[i]) {
-				seen++
-			}
-		}
-		return seen >= n
-	})
-}
-
-// timer waits until a socket of a host that is in the state has a timer for which
-// ok returns true.
-func (s *stage) timer(at Side, state tcp.State, limit time.Duration, ok func(tcp.Timer) bool) error {
-	return s.await(limit, "timer", func() bool {
-		return slices.ContainsFunc(s.hosts[at].listed(), func(k *tcp.Socket) bool { return k.State == state && ok(k.Timer) })
-	})
-}
-
-// pause lets time pass.
-func (s *stage) pause(d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
-	}
-}
-
 // poll reads the sockets again and again, for changes that no segment and no call
 // announces: those of the kernel's timers.
 func (s *stage) poll(ctx context.Context) {
-	const short, long = 5 * time.Millisecond, 40 * time.Millisecond
+	const short, long = 8 * time.Millisecond, 40 * time.Millisecond
 	for ctx.Err() == nil {
 		s.mu.Lock()
-		quiet := time.Since(s.began)-s.last > time.Second
+		quiet := time.Since(s.began)-s.last > 300*time.Millisecond
 		s.mu.Unlock()
 		wait := short
 		if quiet {
@@ -227,9 +166,14 @@ func (s *stage) sample(side Side, at time.Time) {
 	}
 }
 
-// list returns the sockets of the host, by cookie.
+// list returns the sockets of the host, by cookie. Sockets that only hold a port are
+// in a large table that all namespaces share, so it is read only if there may be one.
 func (h *host) list() (map[tcp.Cookie]*tcp.Socket, error) {
-	dump, err := sockdiag.Open(context.Background(), sockdiag.Request{Families: []tcp.Family{tcp.IPv4}, States: tcp.All, Within: h.do})
+	states := tcp.All
+	if !h.bound.Load() {
+		states &^= tcp.Set(tcp.Close, tcp.BoundInactive)
+	}
+	dump, err := sockdiag.Open(context.Background(), sockdiag.Request{Families: []tcp.Family{tcp.IPv4}, States: states, Within: h.do})
 	if err != nil {
 		return nil, err
 	}

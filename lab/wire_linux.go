@@ -176,11 +176,13 @@ func (w *wire) record(s *stage, at time.Time, p passing) {
 	w.passed = append(w.passed, p)
 	one := flow{p.Src.String(), p.Dst.String()}
 	other := flow{one.dst, one.src}
-	if first, known := w.first[one]; p.fate != Injected && (p.Flags&segment.SYN != 0 && (!known || first != p.Seq) || !known) {
+	if first, known := w.first[one]; !known || p.Flags == segment.SYN && first != p.Seq {
 		w.first[one] = p.Seq
 		if p.Flags == segment.SYN {
-			delete(w.first, other)
+			delete(w.first, other) // a new connection
 		}
+	} else if p.Flags == segment.SYN|segment.ACK {
+		w.first[one] = p.Seq
 	}
 	step := Step{Kind: Segment, Host: p.from, Segment: &p.Segment, Fate: p.fate, Seq: p.Seq - w.first[one]}
 	if first, known := w.first[other]; known && p.Flags&segment.ACK != 0 {
