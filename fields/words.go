@@ -144,7 +144,6 @@ var byHand = []Word{
 	{Names: []string{"mark", "fwmark"}, Filter: "fwmark", Column: "mark", Group: "mark"},
 	{Names: []string{"dev", "interface", "iface", "device"}, Filter: "dev", Column: "interface", Group: "interface"},
 	{Names: []string{"cgroup"}, Filter: "cgroup", Column: "cgroup", Group: "cgroup"},
-	{Names: []string{"accepts"}, Column: "accepts"},
 	{Names: []string{"autobound"}, Filter: "autobound"},
 }
 
