@@ -4,8 +4,12 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tcpstate/internal/lab"
 )
@@ -142,4 +146,17 @@ func TestHelpOfTheProgram(t *testing.T) {
 			t.Errorf("%s in\n%s", wrong, got.stdout)
 		}
 	}
+}
+
+// TestFlagsOfLsList checks that each flag that ls has, and that the overview does not
+// need, lists the sockets without a command.
+func TestFlagsOfLsList(t *testing.T) {
+	var shared sharedFlags
+	overview := &cobra.Command{Use: "overview"}
+	shared.register(overview)
+	newLsCommand(&environment{}).Flags().VisitAll(func(f *pflag.Flag) {
+		if overview.Flags().Lookup(f.Name) == nil && !slices.Contains(onlyOfLs, f.Name) {
+			t.Errorf("tcpstate --%s does not list: add it to onlyOfLs in overview.go", f.Name)
+		}
+	})
 }

@@ -25,7 +25,7 @@ type overviewFlags struct {
 
 // onlyOfLs are the flags with which tcpstate without a command lists the sockets.
 // The overview always shows processes, and always numbers.
-var onlyOfLs = []string{"processes", "resolve", "numeric", "all", "listening", "tcp", "udp", "extended", "timers", "info", "memory", "wide",
+var onlyOfLs = []string{"processes", "resolve", "numeric", "all", "listening", "tcp", "udp", "extended", "timers", "info", "memory", "mptcp", "wide",
 	"no-header", "columns", "sort", "limit", "continuous", "interval"}
 
 // addOverview makes a command show the overview: one screen about the host. If
