@@ -50,6 +50,8 @@ type environment struct {
 	// patience ends the grace period in which a command must end after Ctrl-C. Nil:
 	// there is none.
 	patience func() bool
+
+	privileged bool // the program has more rights than its user
 }
 
 // takeTime allows the command to end after Ctrl-C as late as it needs to, because
@@ -63,6 +65,10 @@ func (env *environment) takeTime() {
 // Main runs the program with the arguments of the process and returns its exit
 // code.
 func Main() int {
+	privileged := hasMoreRights()
+	if privileged {
+		forgetEnvironment()
+	}
 	if err := reserveDescriptors(); err != nil {
 		return report(err, os.Stderr, nil)
 	}
@@ -80,6 +86,8 @@ func Main() int {
 		hostname:  os.Hostname,
 		arguments: os.Args[1:],
 		patience:  patience,
+
+		privileged: privileged,
 	}
 	if env.stdoutTTY && term.IsTerminal(int(os.Stdin.Fd())) {
 		env.terminal = &terminal{os.Stdin, os.Stdout, os.Environ()}
@@ -103,6 +111,9 @@ func run(ctx context.Context, args []string, env *environment) int {
 	stdout := &output{ctx: ctx, w: env.stdout}
 	inner.stdout = stdout
 	root := newRootCommand(inner)
+	if env.privileged {
+		refuseFiles(root)
+	}
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if c == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {

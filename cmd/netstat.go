@@ -49,6 +49,11 @@ func newNetstatCommand(env *environment) *cobra.Command {
 				_, err := fmt.Fprintf(env.stdout, "tcpstate %s, with the netstat of net-tools 2.10\n", version())
 				return err
 			}
+			if env.privileged {
+				if err := guard("proc", o.proc); err != nil {
+					return misused(err)
+				}
+			}
 			source, err := collect.ParseSource(o.source)
 			if err != nil {
 				return misused(err)

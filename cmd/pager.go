@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"tcpstate/wording"
 )
 
 // show writes a page to stdout. Like git, it uses a pager if stdout is a terminal
@@ -20,15 +22,27 @@ func show(page []byte, env *environment) error {
 		}
 	}
 	_, err := env.stdout.Write(page)
+	if env.privileged && env.stdoutTTY && !fits(page, env) {
+		(&notes{env: env}).print(wording.Say("cmd.privileged.pager").In(env.words))
+	}
 	return err
+}
+
+// fits reports whether a page fits on the terminal.
+func fits(page []byte, env *environment) bool {
+	_, height := env.size()
+	return bytes.Count(page, []byte("\n")) < height
 }
 
 // pagerFor returns the command of the pager that a page needs, or "".
 func pagerFor(page []byte, env *environment) string {
+	if env.privileged { // pagers run commands, which would have the same rights
+		return ""
+	}
 	if !env.stdoutTTY || env.getenv("TERM") == "dumb" {
 		return ""
 	}
-	if _, height := env.size(); bytes.Count(page, []byte("\n")) < height {
+	if fits(page, env) {
 		return ""
 	}
 	if pager, set := env.lookupEnv("PAGER"); set {

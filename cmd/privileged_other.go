@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cmd
+
+// hasMoreRights returns false: what needs rights needs Linux.
+func hasMoreRights() bool { return false }
