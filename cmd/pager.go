@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tcpstate/tty"
 	"tcpstate/wording"
 )
 
@@ -70,7 +71,9 @@ func runPager(pager string, page []byte, env *environment) (done bool, err error
 		return false, nil
 	}
 	signal.Ignore(os.Interrupt)
+	end := postponeEnd()
 	err = c.Wait()
+	end()
 	restoreInterrupt()
 	if errors.Is(err, syscall.EPIPE) {
 		return true, nil // the reader left before the end of the page
@@ -96,6 +99,28 @@ func pagerEnvironment(env *environment, environ []string) []string {
 		environ = append(environ, "LESSCHARSET=utf-8")
 	}
 	return environ
+}
+
+// postponeEnd lets this program live until its pager has ended, as git does, if a
+// signal ends it before. Otherwise the pager would read keys from the terminal
+// beside the shell, and leave its modes. The pager may be a child of a shell, so it
+// cannot be ended from here. The function that postponeEnd returns ends the program
+// by the signal, if there was one.
+func postponeEnd() func() {
+	signals := make(chan os.Signal, 1)
+	for _, s := range ending {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	return func() {
+		signal.Stop(signals)
+		select {
+		case by := <-signals:
+			tty.Die(by)
+		default:
+		}
+	}
 }
 
 // restoreInterrupt makes Ctrl-C end the program again after signal.Ignore, which

@@ -156,7 +156,7 @@ func TestScreenOfListeners(t *testing.T) {
 			}
 		}
 		p.Until("a full queue with drops", func(screen string) bool {
-			return regexp.MustCompile(`(?m)^> 127\.0\.0\.1:9090 +2/1 +2 +[1-9]\d*( \+\d+)? +\d+ +\S+ +\S+ +\d+/`).MatchString(screen)
+			return regexp.MustCompile(`(?m)^> 127\.0\.0\.1:9090 +2/1 +(2 +)?[1-9]\d*( \+\d+)? +\d+ +\S+ +\S+ +\d+/`).MatchString(screen)
 		})
 		p.Press("l")
 		p.Wait("sort state")
