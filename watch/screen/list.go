@@ -37,7 +37,7 @@ func (m *model) itemsTitle(columns int) string {
 		order = m.say("screen.sort-down", "column", m.want.sort.by)
 	}
 	l := m.line().put(text.Bold, what)
-	if m.want.focus != 0 {
+	if m.want.focus != 0 && m.want.group != theListeners {
 		l.put("", "  "+m.say("screen.in")+" ").put(render.StateStyle(m.want.focus), m.want.focus.String())
 	}
 	l.put("", "  "+order)

@@ -55,7 +55,11 @@ func TestListeners(t *testing.T) {
 	if line := d.line("0.0.0.0:443"); !strings.Contains(line, "1*") || !strings.Contains(line, "0*") {
 		t.Errorf("what belongs to both listeners is not marked: %q", line)
 	}
-	d.press("/")
+	d.press("3")
+	if line := d.line("3 listeners"); strings.Contains(line, "SYN_RECV") {
+		t.Errorf("the listeners are said to be in the focused state: %q", line)
+	}
+	d.press("0", "/")
 	d.write("sport = :22")
 	d.press("enter")
 	d.wants("1 listener ")
