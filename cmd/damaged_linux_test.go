@@ -54,10 +54,11 @@ func TestDamagedTables(t *testing.T) {
 					t.Errorf("%s: %q: a line of %d bytes: %.99q", name, args, len(line), line)
 				}
 			}
-			if !strings.Contains(got.stdout, "8080") && !strings.Contains(got.stdout, "1") {
+			watches := len(args) > 0 && args[0] == "watch" // it ends: sockets that were not read would look closed
+			if !watches && !strings.Contains(got.stdout, "8080") && !strings.Contains(got.stdout, "1") {
 				t.Errorf("%s: %q does not show the listener: %q", name, args, got.stdout)
 			}
-			if strings.Contains(strings.Join(args, " "), "json") && args[0] != "watch" {
+			if strings.Contains(strings.Join(args, " "), "json") && !watches {
 				var d struct{ Warnings []string }
 				if err := json.Unmarshal([]byte(got.stdout), &d); err != nil || !strings.Contains(strings.Join(d.Warnings, "\n"), dir+"/net/tcp") {
 					t.Errorf("%s: %q: %v, warnings %.300q", name, args, err, d.Warnings)

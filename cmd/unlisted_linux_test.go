@@ -32,15 +32,15 @@ var readers = []struct {
 	{"old Linux", "sock_diag", false, runAsOldLinux},
 }
 
-// TestNoCommandTakesUnknownForNone asks each command about each state, with each
-// source, where sockets in all states exist: none says 0 or shows nothing with
-// success.
+// TestNoCommandTakesUnknownForNone asks each command about each state that no timer
+// ends, with each source, where sockets in all these states exist: none says 0 or
+// shows nothing with success.
 func TestNoCommandTakesUnknownForNone(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		_, err := l.States()
 		must(t, err)
 		for _, r := range readers {
-			for state := range tcp.All.States() {
+			for _, state := range []tcp.State{tcp.Listen, tcp.Established, tcp.CloseWait, tcp.Close, tcp.BoundInactive} {
 				name := state.String()
 				for _, args := range [][]string{
 					{"count", "-q", "--state", name},

@@ -174,13 +174,9 @@ func (f *watchFlags) checkTimes(flags *pflag.FlagSet) error {
 func runWatch(ctx context.Context, o *watchOptions, env *environment) error {
 	notes := notes{env: env, quiet: o.quiet}
 	stream := o.stream
-	session := &watch.Session{Query: o.query, Now: env.now}
-	stream.Feed, stream.Now = session, env.now
+	stream.Feed, stream.Now = &watch.Session{Query: o.query, Now: env.now}, env.now
 	stream.Warn = notes.printNew
 	outcome, err := stream.Run(ctx, env.stdout)
-	if err == nil {
-		err = session.Warnings().Failure()
-	}
 	if outcome.LostEvents+outcome.LostTicks > 0 && !o.quiet {
 		notes.print(wording.Say("cmd.watch.lost", "events", outcome.LostEvents, "ticks", outcome.LostTicks).In(env.words))
 	}

@@ -69,7 +69,7 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 	}
 	s.source, s.missing, s.unlisted = snapshot.Source(), snapshot.Missing(), snapshot.Unlisted()
 	s.nameNamespaces(snapshot.Namespaces())
-	sockets := snapshot.Sockets()
+	sockets := whole(snapshot)
 	if s.needsOwners() {
 		sockets = s.owned(ctx, sockets)
 	}
@@ -80,6 +80,21 @@ func (s *Session) Tick(ctx context.Context) (*Tick, error) {
 		err = s.findOwners(ctx)
 	}
 	return tick, err
+}
+
+// whole yields the sockets of a snapshot, and an error if some could not be read: they
+// must not be taken for closed.
+func whole(snapshot *collect.Snapshot) iter.Seq2[*tcp.Socket, error] {
+	return func(yield func(*tcp.Socket, error) bool) {
+		for socket, err := range snapshot.Sockets() {
+			if !yield(socket, err) {
+				return
+			}
+		}
+		if err := snapshot.Warnings().Failure(); err != nil {
+			yield(nil, err)
+		}
+	}
 }
 
 // Source returns the source that is read, or Auto before the first tick.
