@@ -26,7 +26,7 @@ var tiers = [][]string{
 	{"collect", "render", "lab"},
 	{"sockdiag", "procnet", "netns", "filter", "doctor", "explain", "tty"},
 	{"wording"},
-	{"lifecycle", "fields"},
+	{"lifecycle", "fields", "lab/ground"},
 	{"tcp", "text", "lab/segment", "lab/private"},
 }
 
@@ -43,12 +43,12 @@ var outsiders = []struct {
 	{"golang.org/x/term", []string{"cmd"}, "only cmd checks whether stdout is a terminal"},
 	{"github.com/olekukonko/tablewriter", []string{"render"}, "tables are drawn in one place, and no other package pays for its initialization"},
 	{"github.com/vishvananda/netlink/nl", []string{"sockdiag"}, "the transport of sock_diag; the codec is ours"},
-	{"github.com/vishvananda/netlink", []string{"internal/lab", "lab"}, "the labs create links in their own namespaces; the program changes nothing on a host"},
+	{"github.com/vishvananda/netlink", []string{"lab/ground", "lab"}, "the labs create links in their own namespaces; the program changes nothing on a host"},
 	{"github.com/mattn/go-runewidth", []string{"text"}, "only text computes the widths of characters"},
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "only the screen reads keys and draws; package watch also serves output to a pipe"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "passes the available colours to bubbletea"},
 	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "test failures show differences of JSON key by key"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "tty", "lab", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
+	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "tty", "lab", "lab/ground", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
 }
 
 // onlyTests is a package that only tests and the other packages of internal/ may

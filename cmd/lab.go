@@ -19,9 +19,9 @@ import (
 
 // labFlags are the flags of lab.
 type labFlags struct {
-	list, json, fast bool
-	step, ask, shell bool
-	pcap, color      string
+	list, json, fast  bool
+	step, ask, shell  bool
+	pcap, color, fill string
 }
 
 func newLabCommand(env *environment) *cobra.Command {
@@ -32,7 +32,8 @@ func newLabCommand(env *environment) *cobra.Command {
   tcpstate lab --step lose the third ACK
   tcpstate lab teardown --pcap teardown.pcap
   tcpstate lab power-loss --ask --fast
-  tcpstate lab CLOSE_WAIT --fast --shell`,
+  tcpstate lab CLOSE_WAIT --fast --shell
+  tcpstate lab --fill est=1000,timewait=5000 --shell`,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var scenes []candidate
 			for _, scene := range lab.Scenes() {
@@ -44,6 +45,9 @@ func newLabCommand(env *environment) *cobra.Command {
 			return offered("", scenes), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if status, yes := lab.Hold(args); yes {
+				return ranAgain(status)
+			}
 			words, clocks, inside := lab.Entered(args)
 			if inside {
 				return f.inside(c.Context(), words, clocks, env)
@@ -58,6 +62,7 @@ func newLabCommand(env *environment) *cobra.Command {
 	flags.BoolVar(&f.step, "step", false, "")
 	flags.BoolVar(&f.ask, "ask", false, "")
 	flags.BoolVar(&f.shell, "shell", false, "")
+	flags.StringVar(&f.fill, "fill", "", "")
 	flags.BoolVar(&f.json, "json", false, "")
 	flags.StringVar(&f.pcap, "pcap", "", "")
 	flags.StringVar(&f.color, "color", "auto", "")
@@ -83,12 +88,19 @@ func (f *labFlags) run(args []string, env *environment) error {
 		return misused(wording.Fail("cmd.lab.list", "argument", name))
 	case f.json && (f.step || f.ask):
 		return misused(wording.Fail("cmd.flag.exclude", "one", "--json", "other", map[bool]string{true: "--step", false: "--ask"}[f.step]))
+	case f.fill != "":
+		return f.runFill(name, env)
 	case f.list || name == "":
 		return listScenes(env)
 	}
 	if _, err := lab.Find(name); err != nil {
 		return misused(err)
 	}
+	return enterLab(env)
+}
+
+// enterLab runs the program again in private namespaces.
+func enterLab(env *environment) error {
 	stop := ignoreInterrupts()
 	defer stop()
 	status, err := lab.Enter(env.arguments)
@@ -100,6 +112,9 @@ func (f *labFlags) run(args []string, env *environment) error {
 
 // inside plays a scene in private namespaces. The flags have been checked outside.
 func (f *labFlags) inside(ctx context.Context, args []string, clocks []lab.Set, env *environment) error {
+	if f.fill != "" {
+		return f.fillInside(ctx, env)
+	}
 	scene, err := lab.Find(strings.Join(args, " "))
 	if err != nil {
 		return misused(err)

@@ -82,21 +82,28 @@ func (g *guide) judge() error {
 
 // shellBeside runs a shell on the host Here and waits until it ends. The wire goes on.
 func shellBeside(ctx context.Context, places lab.Places, env *environment) error {
+	names := []string{"TCPSTATE_HERE=" + places.HerePath, "TCPSTATE_THERE=" + places.TherePath}
+	return runShellOf(ctx, wording.Say("cmd.lab.shell", "path", places.TherePath), names, places.Here, env)
+}
+
+// runShellOf prints a sentence, starts a shell by start, with more in its environment,
+// and waits until it ends.
+func runShellOf(ctx context.Context, about wording.Message, more []string, start func(func() error) error, env *environment) error {
 	shell := env.getenv("SHELL")
 	if shell == "" {
 		shell = "/bin/sh"
 	}
 	c := exec.CommandContext(ctx, shell)
-	c.Env = append(os.Environ(), "TCPSTATE_HERE="+places.HerePath, "TCPSTATE_THERE="+places.TherePath)
+	c.Env = append(os.Environ(), more...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	for _, line := range text.WrapString(wording.Say("cmd.lab.shell", "path", places.TherePath).In(env.words), env.labWidth()) {
+	for _, line := range text.WrapString(about.In(env.words), env.labWidth()) {
 		if _, err := fmt.Fprintln(env.stdout, line); err != nil {
 			return err
 		}
 	}
 	stop := ignoreInterrupts()
 	defer stop()
-	if err := places.Here(c.Start); err != nil {
+	if err := start(c.Start); err != nil {
 		return wording.Wrap(err, "cmd.lab.no-shell", "shell", shell)
 	}
 	c.Wait() // its exit status is that of its last command

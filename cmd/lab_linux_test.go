@@ -216,3 +216,20 @@ func TestLabTakesClocksOfHost(t *testing.T) {
 		}
 	})
 }
+
+// TestLabFills makes sockets and counts them in the shell, with this program.
+func TestLabFills(t *testing.T) {
+	t.Parallel()
+	commands := program(t) + " count -q --state TIME_WAIT; " + program(t) + " count -q --state ESTABLISHED\n"
+	out := labOutput(t, commands, "--fill", "est=10,timewait4=1200", "--shell")
+	for _, want := range []string{"10 ESTABLISHED (4 IPv6)\n", "1,200 TIME_WAIT (0 IPv6)\n", "\n1200\n10\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+	for _, args := range [][]string{{"--fill", "est=3"}, {"--fill", "est=4,states"}, {"--fill", "est=4", "handshake"}, {"--fill", "est=4", "--json"}, {"--fill", "est=4", "--fast"}} {
+		if got := runArgs(t, append([]string{"lab"}, args...)...); got.code != exitUsage {
+			t.Errorf("%q: exit status %d, %s", args, got.code, got.stderr)
+		}
+	}
+}

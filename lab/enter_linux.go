@@ -40,6 +40,10 @@ func Enter(args []string) (int, error) {
 	return status, nil
 }
 
+// arrive is called by a program that Enter has run. Commands that it runs must not
+// inherit the pipe to the program outside, which would wait for them.
+func arrive() { unix.CloseOnExec(private.ReportFD) }
+
 // clocks are the settings of a host that say how long it waits, and how often it
 // sends again. A new namespace does not have those of the host.
 var clocks = []string{

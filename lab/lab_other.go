@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 
+	"tcpstate/lab/ground"
 	"tcpstate/wording"
 )
 
@@ -25,3 +26,11 @@ func Play(context.Context, *Scene, Options, func(Step)) error { return errNeedsL
 
 // Enter returns an error: namespaces need Linux.
 func Enter([]string) (int, error) { return 0, errNeedsLinux }
+
+// Fill returns an error: sockets in a namespace need Linux.
+func Fill([]ground.Want, func(Filled) error) error { return errNeedsLinux }
+
+// Hold reports that this process does not hold sockets.
+func Hold([]string) (status int, yes bool) { return 0, false }
+
+func arrive() {}

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,12 +13,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
 	ground "tcpstate/internal/lab"
 	"tcpstate/lab/segment"
 	"tcpstate/tcp"
+	"tcpstate/text"
 )
 
 // TestScenes plays every scene with its fast settings. It compares the segments of
@@ -62,7 +66,35 @@ func checkScene(t *testing.T, scene *Scene) {
 			t.Errorf("a note has no text: %s", s.Text)
 		}
 	}
+	checkDrawing(t, scene, steps)
 	t.Logf("%d steps, %v", len(steps), last)
+}
+
+// checkDrawing draws a run in several widths: no line is longer, and an ASCII drawing
+// has only ASCII characters.
+func checkDrawing(t *testing.T, scene *Scene, steps []Step) {
+	for _, width := range []int{80, 100, 120, 200} {
+		for _, ascii := range []bool{false, true} {
+			var drawn bytes.Buffer
+			d := &Drawing{W: &drawn, Width: width, ASCII: ascii}
+			err := d.Begin(scene)
+			for _, s := range steps {
+				err = errors.Join(err, d.Step(s))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(drawn.String()) {
+				line = strings.TrimSuffix(line, "\n")
+				if n := text.Width(line); n > width {
+					t.Errorf("in %d columns a line has %d: %s", width, n, line)
+				}
+				if ascii && strings.ContainsFunc(line, func(r rune) bool { return r > unicode.MaxASCII }) {
+					t.Errorf("not ASCII: %s", line)
+				}
+			}
+		}
+	}
 }
 
 // agree compares states by addresses. A socket that a timer of the kernel has ended

@@ -23,6 +23,7 @@ func Entered(args []string) (others []string, clocks []Set, yes bool) {
 	if len(args) == 0 || !strings.HasPrefix(args[len(args)-1], inside) {
 		return args, nil, false
 	}
+	arrive()
 	list := strings.Split(args[len(args)-1], ",")
 	for _, word := range list[1:] {
 		name, text, _ := strings.Cut(word, "=")

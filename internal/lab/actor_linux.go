@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tcpstate/lab/private"
 )
 
 // Actor is a process that a test needs: one that holds sockets, under a name and
@@ -218,7 +220,7 @@ func (p *Player) End() { p.end() }
 // WithoutCapabilities runs f, which starts processes, in a thread that has no
 // capability to give: what f starts has none, though its user be root.
 func WithoutCapabilities(f func()) error {
-	return inThread(func() error {
+	return private.InThread(func() error {
 		const last = 63 // capabilities(7): a set has 64 bits
 		for capability := uintptr(0); capability <= last; capability++ {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err == unix.EINVAL {

@@ -1,5 +1,6 @@
 // Package lab makes real TCP sockets in every state, in a private network
-// namespace, for tests and benchmarks.
+// namespace, for tests and benchmarks. The sockets are those of package lab/ground,
+// which does not import package testing, so the program can use it too.
 //
 // [Run] gives a test its own namespace. It runs the test binary again in new
 // namespaces, and in there the same call runs the body. [Main] does the same

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpstate/lab/ground"
 	"tcpstate/lab/private"
 	"tcpstate/tcp"
 )
@@ -156,7 +156,7 @@ func TestFillReportsWhatIsMissing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = checkFill(before, []Want{{Kind: "timewait", Family: tcp.IPv6, N: 3}})
+		err = ground.CheckFill(before, []Want{{Kind: "timewait", Family: tcp.IPv6, N: 3}})
 		if want := "filling the lab: asked for 3 ipv6 sockets in TIME_WAIT, there are 0"; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -172,11 +172,11 @@ func TestFloodEndsAtTheBacklog(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, host := range []netip.Addr{Host4, Host6} {
-			fd, at, err := listening(netip.AddrPortFrom(host, 0), 64)
+			fd, at, err := ground.Listening(netip.AddrPortFrom(host, 0), 64)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.keep(fd)
+			defer unix.Close(fd)
 			if err := l.Flood(at, 1000); err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +186,7 @@ func TestFloodEndsAtTheBacklog(t *testing.T) {
 			}
 			// The kernel checks the length and then adds a connection, without
 			// a lock around both: each processor may add one at the same time.
-			if n, err := countAt(family, at); err != nil || n < 65 || n > 64+runtime.NumCPU() {
+			if n, err := halfOpen(family, at); err != nil || n < 65 || n > 64+runtime.NumCPU() {
 				t.Errorf("%s: %d half-open connections, %v; want 65", at, n, err)
 			}
 		}
@@ -297,13 +297,13 @@ func TestInside(t *testing.T) {
 }
 
 func open2() error {
-	_, err := open()
+	_, err := ground.Open()
 	return err
 }
 
 // TestRunPassesOn runs TestEndings once for each way in which a test can end.
 func TestRunPassesOn(t *testing.T) {
-	if role() != "" {
+	if ground.Role() != "" {
 		t.Skip("only from outside")
 	}
 	for _, test := range []struct{ mode, want string }{
@@ -338,7 +338,7 @@ func TestChildFlags(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := strings.Join(testArgs(t), " ")
-		if !strings.HasPrefix(args, `-test.run=^TestChildFlags$/^a_\(b\)$ -test.count=1`) || !strings.HasSuffix(args, roleInside) {
+		if !strings.HasPrefix(args, `-test.run=^TestChildFlags$/^a_\(b\)$ -test.count=1`) || !strings.HasSuffix(args, ground.RoleInside) {
 			t.Errorf("arguments %s", args)
 		}
 		if strings.Contains(args, "coverprofile") {
@@ -405,13 +405,13 @@ func TestRunWithoutDiag(t *testing.T) {
 // and from the kernel's list.
 func TestKernelAgreesOnCookies(t *testing.T) {
 	Run(t, func(t *testing.T, l *Lab) {
-		fd, at, err := listening(netip.AddrPortFrom(Host4, 0), 5)
+		fd, at, err := ground.Listening(netip.AddrPortFrom(Host4, 0), 5)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer unix.Close(fd)
-		var cookie [8]byte
-		if err := getsockopt(fd, unix.SOL_SOCKET, unix.SO_COOKIE, cookie[:]); err != nil {
+		cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
+		if err != nil {
 			t.Fatal(err)
 		}
 		entries, err := Kernel(tcp.IPv4, ^uint32(0))
@@ -422,8 +422,8 @@ func TestKernelAgreesOnCookies(t *testing.T) {
 			t.Fatalf("%d sockets, want 1", len(entries))
 		}
 		e := entries[0]
-		if want := binary.NativeEndian.Uint64(cookie[:]); e.Cookie != want || e.Local != at || e.SendQ != 5 || e.State() != tcp.Listen {
-			t.Errorf("got %+v; want a listener at %s, backlog 5, cookie %#x", e, at, want)
+		if e.Cookie != cookie || e.Local != at || e.SendQ != 5 || e.State() != tcp.Listen {
+			t.Errorf("got %+v; want a listener at %s, backlog 5, cookie %#x", e, at, cookie)
 		}
 	})
 }
@@ -457,4 +457,16 @@ func TestFillSurvivesResends(t *testing.T) {
 			}
 		}
 	})
+}
+
+// halfOpen counts the half-open connections of a listener.
+func halfOpen(family tcp.Family, at netip.AddrPort) (int, error) {
+	entries, err := Kernel(family, tcp.Set(tcp.SynRecv).KernelMask())
+	n := 0
+	for _, e := range entries {
+		if e.Local.Port() == at.Port() {
+			n++
+		}
+	}
+	return n, err
 }

@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tcpstate/lab/ground"
 )
 
-// Patience is how long the lab, and a test, waits for an event. On an idle host
-// the event comes at once, or when a timer of the kernel ends; on a loaded host
-// it may take a hundred times as long. The limit exists only to end a test that
-// waits in vain, with a message. Tests make no assertion about the time that
-// has passed.
-const Patience = 2 * time.Minute
+// Patience is how long the lab, and a test, waits for an event. Tests make no
+// assertion about the time that has passed.
+const Patience = ground.Patience
 
 // Await calls check until it returns nil. After Patience it ends the test with
 // the last error that check returned. check runs in the goroutine of the test,

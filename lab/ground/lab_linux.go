@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"errors"
@@ -65,8 +65,8 @@ type Lab struct {
 	ownRun  bool      // /run is a file system of the lab, see Namespace
 }
 
-// open sets up the namespace in which this process was started.
-func open() (*Lab, error) {
+// Open sets up the namespace in which this process was started.
+func Open() (*Lab, error) {
 	if _, err := net.InterfaceByName(HostLink); err == nil {
 		return nil, errors.New("opening the lab: this process has opened one already")
 	}

@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"fmt"
@@ -76,7 +76,7 @@ func newMaker(l *Lab, family tcp.Family) (*maker, error) {
 		m.host, m.loopback = Host6, netip.IPv6Loopback()
 	}
 	m.began = time.Now()
-	fd, at, err := listening(netip.AddrPortFrom(m.host, 0), 64)
+	fd, at, err := Listening(netip.AddrPortFrom(m.host, 0), 64)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (m *maker) closedSocket() (*Peer, error) {
 }
 
 func (m *maker) acceptQueue() error {
-	fd, at, err := listening(netip.AddrPortFrom(m.host, 0), 8)
+	fd, at, err := Listening(netip.AddrPortFrom(m.host, 0), 8)
 	if err != nil {
 		return err
 	}

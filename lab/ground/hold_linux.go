@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"bufio"
@@ -96,10 +96,10 @@ func startHolder(j job) (*holder, error) {
 	}
 	defer read.Close()
 	args := os.Args[1:len(os.Args):len(os.Args)]
-	if role() != "" {
+	if Role() != "" {
 		args = args[: len(args)-1 : len(args)-1]
 	}
-	cmd := exec.Command(exe, append(args, roleHold)...)
+	cmd := exec.Command(exe, append(args, RoleHold)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{write}
@@ -136,8 +136,8 @@ func (h *holder) end() error {
 	return nil
 }
 
-// hold is the main function of a holder. It returns the exit status.
-func hold() int {
+// Hold is the main function of a holder. It returns the exit status.
+func Hold() int {
 	report, err := private.OpenReport()
 	if err != nil {
 		return 1

@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func (m *maker) synRecv() error {
 }
 
 func (m *maker) pair() error {
-	listener, at, err := listening(netip.AddrPortFrom(m.loopback, 0), 1)
+	listener, at, err := Listening(netip.AddrPortFrom(m.loopback, 0), 1)
 	if err != nil {
 		return err
 	}
@@ -306,7 +306,7 @@ func (m *maker) boundInactive() error {
 
 // mapped connects over IPv4 to an IPv6 listener.
 func (m *maker) mapped() error {
-	fd, at, err := listening(netip.AddrPortFrom(netip.IPv6Unspecified(), 0), 16)
+	fd, at, err := Listening(netip.AddrPortFrom(netip.IPv6Unspecified(), 0), 16)
 	if err != nil {
 		return err
 	}
@@ -319,7 +319,7 @@ func (m *maker) mapped() error {
 }
 
 func (m *maker) linkLocal() error {
-	fd, at, err := listening(netip.AddrPortFrom(HostLocal, 0), 16)
+	fd, at, err := Listening(netip.AddrPortFrom(HostLocal, 0), 16)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"fmt"
@@ -34,9 +34,9 @@ func bound(local netip.AddrPort) (int, error) {
 	return fd, nil
 }
 
-// listening returns a listener at local and its address, in which the port is
+// Listening returns a listener at local and its address, in which the port is
 // the real one.
-func listening(local netip.AddrPort, backlog int) (int, netip.AddrPort, error) {
+func Listening(local netip.AddrPort, backlog int) (int, netip.AddrPort, error) {
 	fd, err := bound(local)
 	if err != nil {
 		return -1, local, err

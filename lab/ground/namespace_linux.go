@@ -1,14 +1,15 @@
-package lab
+package ground
 
 import (
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"tcpstate/lab/private"
 )
 
 // netnsDir is the directory in which ip-netns(8) keeps the names of network
@@ -69,7 +70,7 @@ func (n *Namespace) make() error {
 		return err
 	}
 	file.Close()
-	return inThread(func() error {
+	return private.InThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return os.NewSyscallError("unshare", err)
 		}
@@ -93,7 +94,7 @@ func (n *Namespace) make() error {
 // ends. Sockets that f opens stay in the namespace, and commands that it starts
 // run there. Goroutines that it starts do not.
 func (n *Namespace) Do(f func() error) error {
-	return inThread(func() error {
+	return private.InThread(func() error {
 		fd, err := unix.Open(n.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return fmt.Errorf("opening %s: %w", n.Path, err)
@@ -111,7 +112,7 @@ func (n *Namespace) Do(f func() error) error {
 // the kernel chooses the port. The listener stays open until the lab is closed.
 func (n *Namespace) Listen(local netip.AddrPort) (netip.AddrPort, error) {
 	err := n.Do(func() error {
-		fd, at, err := listening(local, 16)
+		fd, at, err := Listening(local, 16)
 		if err != nil {
 			return err
 		}
@@ -120,32 +121,4 @@ func (n *Namespace) Listen(local netip.AddrPort) (netip.AddrPort, error) {
 		return nil
 	})
 	return local, err
-}
-
-// inThread runs f in a thread that ends when f ends. The goroutine does not
-// unlock its thread, so the runtime ends the thread too. The process's first
-// thread cannot be used: it does not end, and /proc/self shows its namespace.
-// If the goroutine runs on the first thread, it keeps that thread locked while
-// another thread does the work. runtime.Goexit, and so t.Fatal, continues in
-// the caller.
-func inThread(f func() error) error {
-	var err error
-	returned := false
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			defer runtime.UnlockOSThread()
-			err = inThread(f)
-		} else {
-			err = f()
-		}
-		returned = true
-	}()
-	<-done
-	if !returned {
-		runtime.Goexit()
-	}
-	return err
 }

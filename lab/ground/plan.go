@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"fmt"
@@ -6,9 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"tcpstate/tcp"
 )
+
+// Patience is how long the lab, and a test, waits for an event. On an idle host
+// the event comes at once, or when a timer of the kernel ends; on a loaded host
+// it may take a hundred times as long. The limit exists only to end a test that
+// waits in vain, with a message. Tests make no assertion about the time that
+// has passed.
+const Patience = 2 * time.Minute
 
 // Plan says which sockets to make in a lab, and how to run the command.
 type Plan struct {

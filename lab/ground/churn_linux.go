@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func (l *Lab) Churn(n int) (stop func() (int, error), err error) {
 	var listeners []int
 	var ats []netip.AddrPort
 	for _, host := range []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()} {
-		fd, at, err := listening(netip.AddrPortFrom(host, 0), 16)
+		fd, at, err := Listening(netip.AddrPortFrom(host, 0), 16)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("churning: %w", err), closeAll(listeners))
 		}

@@ -1,4 +1,4 @@
-package lab
+package ground
 
 import (
 	"errors"
@@ -55,7 +55,7 @@ func (l *Lab) FillPlan(wants []Want) error {
 			return fmt.Errorf("filling the lab with %d %s of %s: %w", want.N, want.Kind, want.Family, err)
 		}
 	}
-	return checkFill(before, wants)
+	return CheckFill(before, wants)
 }
 
 // makeRoom raises the limits of the namespace so that it can hold many sockets,
@@ -73,8 +73,8 @@ func (l *Lab) makeRoom() error {
 	return nil
 }
 
-// checkFill returns an error unless the kernel lists all the wanted sockets.
-func checkFill(before Counts, wants []Want) error {
+// CheckFill returns an error unless the kernel lists all the wanted sockets.
+func CheckFill(before Counts, wants []Want) error {
 	after, err := Count()
 	if err != nil {
 		return fmt.Errorf("filling the lab: %w", err)
@@ -161,7 +161,7 @@ func (l *Lab) flood(want Want) error {
 	if want.Family == tcp.IPv6 {
 		host = Host6
 	}
-	listener, at, err := listening(netip.AddrPortFrom(host, 0), floodBacklog)
+	listener, at, err := Listening(netip.AddrPortFrom(host, 0), floodBacklog)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func makePairs(j job) ([]int, error) {
 		if j.Family == tcp.IPv6 {
 			host = netip.IPv6Loopback()
 		}
-		listener, at, err := listening(netip.AddrPortFrom(host, 0), 16)
+		listener, at, err := Listening(netip.AddrPortFrom(host, 0), 16)
 		if err != nil {
 			return fds, err
 		}
