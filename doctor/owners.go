@@ -227,10 +227,6 @@ func (o *Observation) want(g *group) {
 	}
 }
 
-// Owned returns of how many of the sockets whose processes were needed they are
-// known, and unknown.
-func (v *Survey) Owned() (known, unknown int) { return v.owned, v.unowned }
-
 // WantListeners adds all listeners to what is wanted.
 func (v *Survey) WantListeners(w *Wanted) {
 	for _, l := range v.listeners {
