@@ -92,18 +92,22 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, rea
 		c.Observation.Survey.Defer()
 	}
 	if readings == Twice {
-		c.Observation.Before = c.counters()
-		if err := c.readEarlier(); err != nil {
+		if err := c.readEarlier(c.counters()["Tcp.CurrEstab"]); err != nil {
 			return nil, err
 		}
+		// The counters are read after the sockets here, and before them at the
+		// end. So whatever the counters count, the sockets show too.
+		c.Observation.Before = c.counters()
 	}
 	return c, nil
 }
 
 // readEarlier makes the first reading of the sockets. It reads each set of states
 // apart, because it stops when it has as many of them as are kept.
-func (c *Checkup) readEarlier() error {
+// established is about how many ESTABLISHED ones there are.
+func (c *Checkup) readEarlier(established int64) error {
 	earlier := &doctor.Earlier{}
+	earlier.Crowded(established)
 	c.Observation.SetEarlier(earlier)
 	for _, states := range doctor.EarlierStates() {
 		q := c.job.query
