@@ -16,8 +16,9 @@ import (
 )
 
 // Checkup is an observation of a network namespace that has begun: its
-// settings, a first reading of its counters and its sockets, and the owners of
-// the sockets. End reads the counters and the sockets again.
+// settings, and a first reading of its counters and its sockets. End reads the
+// counters and the sockets again, and then the processes that the findings are
+// about.
 type Checkup struct {
 	Label       string // of the namespace, for people; "": its name
 	Netns       string // name of the namespace; "" if only that of the process was requested
@@ -29,6 +30,8 @@ type Checkup struct {
 	source   Source
 	missing  []string
 	warnings Warnings
+	readings Readings
+	holders  *holders // nil: the filter of the query depends on the processes, and they come with the sockets
 }
 
 // Readings is how often a checkup reads the counters and the sockets.
@@ -46,7 +49,7 @@ const (
 // could not be observed.
 func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds, readings Readings) (list []*Checkup, warnings Warnings, err error) {
 	// The rules use the clocks in tcp_info, and the number of dropped packets.
-	q.Detail = tcp.DetailProcesses | tcp.DetailAge | tcp.DetailInfo | tcp.DetailMemory
+	q.Detail = tcp.DetailAge | tcp.DetailInfo | tcp.DetailMemory
 	q.MPTCP = MPTCPAdded
 	all, err := newJob(q)
 	if err != nil {
@@ -73,7 +76,7 @@ func BeginCheckups(ctx context.Context, q Query, thresholds doctor.Thresholds, r
 
 func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, readings Readings) (*Checkup, error) {
 	space := j.spaces[0]
-	c := &Checkup{ctx: ctx, job: j, proc: procOf(j.query.Proc, space)}
+	c := &Checkup{ctx: ctx, job: j, proc: procOf(j.query.Proc, space), readings: readings}
 	if space != nil {
 		c.Netns, c.Label = space.Name, namespaceLabel(j.query.Proc, space)
 	}
@@ -83,19 +86,28 @@ func beginCheckup(ctx context.Context, j *job, thresholds doctor.Thresholds, rea
 	c.Observation.Netns = c.Netns
 	c.Observation.Release, err = c.proc.Release()
 	c.note(err)
+	if j.query.judgesOwners() {
+		j.query.Detail |= tcp.DetailProcesses
+	} else {
+		c.Observation.Survey.Defer()
+	}
 	if readings == Twice {
-		c.Observation.Before = c.counters()
-		if err := c.readEarlier(); err != nil {
+		if err := c.readEarlier(c.counters()["Tcp.CurrEstab"]); err != nil {
 			return nil, err
 		}
+		// The counters are read after the sockets here, and before them at the
+		// end. So whatever the counters count, the sockets show too.
+		c.Observation.Before = c.counters()
 	}
-	return c, j.findAllOwners(ctx)
+	return c, nil
 }
 
 // readEarlier makes the first reading of the sockets. It reads each set of states
 // apart, because it stops when it has as many of them as are kept.
-func (c *Checkup) readEarlier() error {
+// established is about how many ESTABLISHED ones there are.
+func (c *Checkup) readEarlier(established int64) error {
 	earlier := &doctor.Earlier{}
+	earlier.Crowded(established)
 	c.Observation.SetEarlier(earlier)
 	for _, states := range doctor.EarlierStates() {
 		q := c.job.query
@@ -188,14 +200,9 @@ func (c *Checkup) counters() map[string]int64 {
 	return counters
 }
 
-// limitsRead is the number of processes whose limits are read. They are those
-// with the most sockets.
-const limitsRead = 32
-
-// ownersLast is how long the owners that were found stay valid. A socket that
-// was opened after the search is too young for any rule to report its process.
-// After a longer interval the owners are searched for again.
-const ownersLast = 3 * time.Second
+// holdersRead is the number of processes whose state and limits are read. They
+// are those with the most sockets.
+const holdersRead = 32
 
 // End reads the counters again, the given time after the checkup began, and
 // examines the sockets. If the interval is 0, no readings are compared: there
@@ -217,24 +224,16 @@ func (c *Checkup) End(interval time.Duration) error {
 	if interval == 0 {
 		o.Before = nil
 	}
-	if interval >= ownersLast {
-		if err := c.job.findAllOwners(c.ctx); err != nil {
-			return err
-		}
-	}
-	s, err := c.job.open(c.ctx)
+	s, err := c.readSockets()
 	if err != nil {
 		return err
 	}
-	c.source, c.missing, o.Unlisted = s.Source(), s.Missing(), s.Unlisted()
-	for socket, err := range s.Sockets() {
-		if err != nil {
+	c.warnings.Add(s.Warnings()...)
+	if c.holders != nil {
+		if err := c.attribute(); err != nil {
 			return err
 		}
-		o.Survey.Add(socket)
 	}
-	o.Survey.Excuse(c.job.owners.late())
-	c.warnings.Add(s.Warnings()...)
 
 	conntrack, most, known := c.proc.Conntrack()
 	o.Conntrack, o.ConntrackMax, o.ConntrackUnread = conntrack, most, !known
@@ -250,6 +249,44 @@ func (c *Checkup) End(interval time.Duration) error {
 	}
 	o.Unseen = c.warnings.Texts()
 	return nil
+}
+
+// readSockets reads the sockets into the survey.
+func (c *Checkup) readSockets() (*Snapshot, error) {
+	var err error
+	if c.job.owners != nil {
+		err = c.job.findAllOwners(c.ctx)
+	} else {
+		c.holders, err = newHolders(c.ctx, c.job)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.job.open(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.source, c.missing, c.Observation.Unlisted = s.Source(), s.Missing(), s.Unlisted()
+	survey := c.Observation.Survey
+	for socket, err := range s.Sockets() {
+		if err != nil {
+			return nil, err
+		}
+		if c.holders != nil {
+			c.holders.infer(socket)
+		}
+		survey.Add(socket)
+		if survey.Overfull() {
+			if err := c.holders.searchAll(c.ctx); err != nil {
+				return nil, err
+			}
+			survey.Know(c.holders)
+		}
+	}
+	if c.job.owners != nil {
+		survey.Excuse(c.job.owners.late())
+	}
+	return s, nil
 }
 
 // findAllOwners finds the owners of all sockets, and the listeners. It needs no
@@ -271,17 +308,17 @@ func (j *job) findAllOwners(ctx context.Context) error {
 	return j.owners.settle(ctx, j, listening)
 }
 
-// readLimits reads the limit of open files of the processes that hold the most
-// sockets. A process that has ended since then has no limit.
+// readLimits reads the state and the limit of open files of the processes that
+// hold the most sockets. A process that has ended since then has none.
 func (c *Checkup) readLimits() {
 	open := make(map[int]int)
-	for _, p := range c.job.owners.found.Processes() {
+	for _, p := range c.found().Processes() {
 		open[p.PID] = p.Open
 	}
 	proc := procnet.Open(c.job.query.Proc)
 	o := c.Observation
 	o.States = make(map[int]doctor.ProcessState)
-	for _, holder := range o.Survey.Holders(limitsRead) {
+	for _, holder := range o.Survey.Holders(holdersRead) {
 		if status, err := proc.Status(holder.PID); err == nil { // it is only added to what is found
 			o.States[holder.PID] = doctor.ProcessState{State: status.State, Tracer: status.Tracer}
 		}
@@ -293,6 +330,14 @@ func (c *Checkup) readLimits() {
 			c.note(wording.Wrap(err, "collect.error.limits", "pid", holder.PID))
 		}
 	}
+}
+
+// found returns what the searches for processes have found.
+func (c *Checkup) found() *procnet.Owners {
+	if c.holders != nil {
+		return c.holders.found
+	}
+	return c.job.owners.found
 }
 
 // Source returns the source of the sockets.

@@ -14,7 +14,8 @@ import (
 // The tests of package cmd have real sockets in the same conditions.
 type patient struct {
 	*Observation
-	port int // number of the last peer
+	port  int       // number of the last peer
+	later *searched // nil: the sockets come with their processes
 }
 
 // healthy returns a patient with the default settings of a current kernel, and
@@ -93,7 +94,7 @@ func (p *patient) listenOf(local string, queue, most uint32, pids ...int) {
 	for _, pid := range pids {
 		s.Processes = append(s.Processes, tcp.Process{PID: pid, Name: nginx.Name, FD: 6})
 	}
-	p.Survey.Add(s)
+	p.see(s)
 }
 
 // listenDropping adds a listener of nginx that has dropped a number of SYNs and
@@ -108,7 +109,7 @@ func (p *patient) listenDropping(local string, queue, most, dropped uint32) {
 		Owner: tcp.FullSocketOwner(33, 900), Processes: []tcp.Process{{PID: nginx.PID, Name: nginx.Name, FD: 6}}}
 	p.Earlier.Add(s)
 	s.Memory.Drops = tcp.Known(1000 + dropped)
-	p.Survey.Add(s)
+	p.see(s)
 }
 
 // socket returns a socket of nginx on local port 443. Its peer has an address
@@ -135,7 +136,7 @@ func (p *patient) add(n int, state tcp.State, age time.Duration, change ...func(
 		for _, c := range change {
 			c(s)
 		}
-		p.Survey.Add(s)
+		p.see(s)
 	}
 }
 
@@ -233,6 +234,7 @@ func outgoing(local, peer string, first uint16) func(*tcp.Socket) {
 // meet.
 func (p *patient) examine(t *testing.T) []Finding {
 	t.Helper()
+	p.search()
 	findings := Examine(p.Observation, Rules())
 	for i, f := range findings {
 		if i > 0 && f.Severity > findings[i-1].Severity {

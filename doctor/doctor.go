@@ -5,7 +5,9 @@
 //
 //	o := doctor.Observe(settings, thresholds)
 //	o.SetEarlier(earlier) // a first reading, if there is one
+//	o.Survey.Defer()      // if the sockets come without their processes
 //	for each socket { o.Survey.Add(socket) }
+//	o.Attribute(...)      // the processes of the sockets that o.Wanted returns
 //	o.Before, o.After, o.Interval = ...
 //	findings := doctor.Examine(o, doctor.Rules())
 //
@@ -158,7 +160,10 @@ const maxFindings = 5
 
 // cut keeps the worst findings of a rule, and adds to the last of them the
 // number of the others.
-func cut(findings []Finding) []Finding {
+func (o *Observation) cut(findings []Finding) []Finding {
+	if o.wanted != nil {
+		return findings
+	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	findings = mergeAlike(findings)
 	if more := len(findings) - maxFindings; more > 0 {
@@ -337,7 +342,7 @@ func (o *Observation) lacks(r *Rule) []Lack {
 	check(NeedRates, len(o.After) > 0 && len(o.Before) == 0, Lack{Key: "doctor.lacks.rates"})
 	check(NeedProcesses, v.unowned > 0, Lack{Key: "doctor.lacks.processes", N: v.unowned})
 	check(NeedClocks, v.unaged > 0, Lack{Key: "doctor.lacks.clocks", N: v.unaged})
-	check(NeedLimits, len(o.Limits) == 0 && v.owned+v.unowned > 0, Lack{Key: "doctor.lacks.limits"})
+	check(NeedLimits, len(o.Limits) == 0 && !o.LimitsRead && v.holdsFiles(), Lack{Key: "doctor.lacks.limits"})
 	check(NeedSockStat, len(o.SockStat) == 0, Lack{Key: "doctor.lacks.sockstat"})
 	check(NeedStates, o.Unlisted != 0, Lack{Key: "doctor.lacks.states"})
 	check(NeedConntrack, o.ConntrackUnread, Lack{Key: "doctor.lacks.conntrack"})

@@ -23,6 +23,7 @@ type Earlier struct {
 	halfOpen    map[tcp.Cookie]struct{}
 	halfOpenCut bool // there were more of them
 	cut         bool // there were more sockets than these
+	crowded     bool
 }
 
 // Past is what a socket's figures were at the first reading. For a listener,
@@ -47,22 +48,36 @@ type Past struct {
 const maxEarlier = 1 << 15
 
 // EarlierStates returns the states whose sockets a first reading is for, as the
-// sets of which Add limits the number. A TIME_WAIT has no figures that could grow.
+// sets to read one after the other. A TIME_WAIT has no figures that could grow.
 func EarlierStates() []tcp.StateSet {
-	established, halfOpen := tcp.Set(tcp.Established), tcp.Set(tcp.SynRecv)
-	return []tcp.StateSet{tcp.All &^ (established | halfOpen | tcp.Set(tcp.TimeWait)), halfOpen, established}
+	established := tcp.Set(tcp.Established)
+	return []tcp.StateSet{tcp.All &^ (established | tcp.Set(tcp.TimeWait)), established}
 }
 
+// Crowded notes that there are more ESTABLISHED sockets than the reading keeps. It
+// then keeps fewer: the kernel lists them in the order of a hash, so they are a
+// sample in any case, and a small one shows as well where data is lost.
+func (e *Earlier) Crowded(established int64) { e.crowded = established > maxEarlier }
+
+// maxSample is how many ESTABLISHED sockets are kept if they are a sample.
+const maxSample = maxEarlier / 4
+
 // Add keeps the figures of a socket. It reports whether there is room for more
-// sockets of its kind. If there is not, the caller may stop reading them.
+// sockets of its set of states. If there is not, the caller may stop reading them.
 func (e *Earlier) Add(s *tcp.Socket) (more bool) {
-	others := len(e.past) - e.established
+	others, most := len(e.past)-e.established, maxEarlier
+	if e.crowded {
+		most = maxSample
+	}
 	switch {
 	case s.State == tcp.SynRecv:
-		return e.addHalfOpen(s.Cookie)
-	case s.State == tcp.Established && e.established >= maxEarlier, s.State != tcp.Established && others >= maxEarlier:
+		return e.addHalfOpen(s.Cookie) || others < maxEarlier
+	case s.State == tcp.Established && e.established >= most:
 		e.cut = true
 		return false
+	case s.State != tcp.Established && others >= maxEarlier:
+		e.cut = true
+		return len(e.halfOpen) < maxEarlier
 	case s.Cookie == 0: // a source without cookies
 		e.cut = true
 		return true

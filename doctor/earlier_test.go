@@ -38,27 +38,50 @@ func TestEarlierKnowsSocketsByCookie(t *testing.T) {
 	}
 }
 
-// TestEarlierIsBounded adds far more sockets than are kept, half of them
-// ESTABLISHED.
+// TestEarlierIsBounded adds far more sockets than are kept, of each kind.
 func TestEarlierIsBounded(t *testing.T) {
 	e := &Earlier{}
 	before := heap()
-	states := [...]tcp.State{tcp.Established, tcp.CloseWait}
-	full := [2]int{}
-	for i := range 1_000_000 {
-		if !e.Add(&tcp.Socket{State: states[i%2], Cookie: tcp.Cookie(i + 1)}) {
-			full[i%2]++
+	states := [...]tcp.State{tcp.Established, tcp.CloseWait, tcp.SynRecv}
+	full := [3]int{}
+	for i := range 1_200_000 {
+		if !e.Add(&tcp.Socket{State: states[i%3], Cookie: tcp.Cookie(i + 1)}) {
+			full[i%3]++
 		}
 	}
 	grown := heap() - before
 	if grown > 16<<20 {
 		t.Errorf("a first reading of a million sockets takes %d bytes, more than 16 MiB", grown)
 	}
-	if want := 500_000 - maxEarlier; full != [2]int{want, want} {
+	if want := 400_000 - maxEarlier; full != [3]int{want, want, want} {
 		t.Errorf("%d were not kept, want %d of each", full, want)
 	}
 	if _, known := e.Of(&tcp.Socket{Cookie: 5_000_000}); known {
 		t.Error("a socket is taken for new, though not all were kept")
 	}
 	runtime.KeepAlive(e)
+}
+
+// TestEarlierReadsOn wants a reading to go on while one of the kinds in its set of
+// states has room, and to keep only a sample of very many ESTABLISHED sockets.
+func TestEarlierReadsOn(t *testing.T) {
+	for _, state := range []tcp.State{tcp.CloseWait, tcp.SynRecv} {
+		e := &Earlier{}
+		for i := range 2 * maxEarlier {
+			if !e.Add(&tcp.Socket{State: state, Cookie: tcp.Cookie(i + 1)}) {
+				t.Fatalf("it stops after %d sockets in %v", i, state)
+			}
+		}
+	}
+	for established, want := range map[int64]int{maxEarlier: maxEarlier, maxEarlier + 1: maxSample} {
+		e := &Earlier{}
+		e.Crowded(established)
+		kept := 0
+		for e.Add(&tcp.Socket{State: tcp.Established, Cookie: tcp.Cookie(kept + 1)}) {
+			kept++
+		}
+		if kept != want {
+			t.Errorf("of %d sockets it keeps %d, want %d", established, kept, want)
+		}
+	}
 }

@@ -73,13 +73,15 @@ func newFrequent[K comparable](limit int, hash func(K) uint64) *frequent[K] {
 	return &frequent[K]{limit: limit, hash: hash, slots: make([]int32, 4*limit)}
 }
 
-// add counts one socket with the key. timeWait says whether it is in TIME_WAIT.
-func (f *frequent[K]) add(key K, timeWait bool, pid int) {
-	slot := f.find(key)
+// add counts one socket with the key, and returns the hash of the key. timeWait
+// says whether the socket is in TIME_WAIT.
+func (f *frequent[K]) add(key K, timeWait bool, pid int) uint64 {
+	hash := f.hash(key)
+	slot := f.at(key, hash)
 	if *slot == 0 {
 		if len(f.entries) == f.limit {
 			f.forget()
-			slot = f.find(key)
+			slot = f.at(key, hash)
 		}
 		f.entries = append(f.entries, entry[K]{key: key})
 		*slot = int32(len(f.entries))
@@ -96,12 +98,16 @@ func (f *frequent[K]) add(key K, timeWait bool, pid int) {
 	if pid != 0 {
 		t.pids.add(pid)
 	}
+	return hash
 }
 
 // find returns the slot of a key, or the empty slot for it.
-func (f *frequent[K]) find(key K) *int32 {
+func (f *frequent[K]) find(key K) *int32 { return f.at(key, f.hash(key)) }
+
+// at is find with the hash of the key.
+func (f *frequent[K]) at(key K, hash uint64) *int32 {
 	mask := uint64(len(f.slots) - 1)
-	for at := f.hash(key) & mask; ; at = (at + 1) & mask {
+	for at := hash & mask; ; at = (at + 1) & mask {
 		if i := f.slots[at]; i == 0 || f.entries[i-1].key == key {
 			return &f.slots[at]
 		}

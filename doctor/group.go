@@ -36,6 +36,7 @@ type group struct {
 	pid      int            // the process that holds all of them; 0: none; or mixed
 	process  *Process       // the process of the first socket that has one
 	sharers  []Process      // the processes of those sockets that several hold
+	inodes   []uint32       // of the sockets with a file that came without their processes
 	examples examples
 }
 
@@ -65,8 +66,9 @@ func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
 	if len(s.Processes) > 0 {
 		pid = s.Processes[0].PID
 	}
-	if len(s.Processes) > 1 && len(g.sharers) < maxPIDs {
-		g.sharers = addProcesses(g.sharers, s.Processes)
+	g.addHolders(s.Processes)
+	if pid == 0 && s.Owner.Inode != 0 {
+		g.inodes = append(g.inodes, s.Owner.Inode)
 	}
 	switch {
 	case g.count == 0:
@@ -86,6 +88,16 @@ func (g *group) see(s *tcp.Socket, score time.Duration, queue uint32) {
 	g.oldest = max(g.oldest, score)
 	g.bytes += int64(queue)
 	g.examples.add(int64(score), s)
+}
+
+// addHolders adds the processes that hold one of the sockets.
+func (g *group) addHolders(list []tcp.Process) {
+	if g.process == nil && len(list) > 0 {
+		g.process = &Process{PID: list[0].PID, Name: list[0].Name}
+	}
+	if len(list) > 1 && len(g.sharers) < maxPIDs {
+		g.sharers = addProcesses(g.sharers, list)
+	}
 }
 
 // groups holds a group for each key, up to maxGroups. Sockets with other keys
@@ -113,6 +125,16 @@ func (g *groups[K]) get(key K) *group {
 	found = new(group)
 	g.of[key] = found
 	return found
+}
+
+// all yields the groups in no order, and reports whether to continue.
+func (g *groups[K]) all(yield func(*group) bool) bool {
+	for _, each := range g.of {
+		if !yield(each) {
+			return false
+		}
+	}
+	return yield(&g.others)
 }
 
 // worst yields the groups in this order: by the number of sockets past the

@@ -71,7 +71,7 @@ func judgeAcceptQueue(o *Observation) []Finding {
 		o.addHalted(&f)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 // fill returns a text such as "129 of 128 wait". With several sockets it
@@ -151,7 +151,7 @@ func judgeOverflows(o *Observation) []Finding {
 		return nil
 	}
 	if findings := o.overflowsMeasured(n); len(findings) > 0 {
-		return cut(findings)
+		return o.cut(findings)
 	}
 	f := o.overflows(n)
 	where := wording.Say("doctor.accept-queue-overflows.unknown")

@@ -20,7 +20,7 @@ func judgeLimits(o *Observation) []Finding {
 	})
 	var findings []Finding
 	for _, l := range limits {
-		if !o.Thresholds.reaches(fdNear, int64(l.Open), int64(l.Soft)) {
+		if !o.NearLimit(l.Open, l.Soft) {
 			continue
 		}
 		f := Finding{Severity: Warning}
@@ -42,7 +42,7 @@ func judgeLimits(o *Observation) []Finding {
 		f.with("limit", fmt.Sprint(max(65536, 2*int64(l.Soft))))
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 func judgeEnded(o *Observation) []Finding {
@@ -66,7 +66,7 @@ func judgeEnded(o *Observation) []Finding {
 		o.addHalted(&f)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 func judgeOrphans(o *Observation) []Finding {

@@ -127,14 +127,14 @@ func judgePeerNotReading(o *Observation) []Finding {
 }
 
 func judgeAppNotReading(o *Observation) []Finding {
-	return cut(append(o.judgeUnread(&o.Survey.unreadApp, false), o.judgeUnread(&o.Survey.mptcpUnread, true)...))
+	return o.cut(append(o.judgeUnread(&o.Survey.unreadApp, false), o.judgeUnread(&o.Survey.mptcpUnread, true)...))
 }
 
 // judgeUnread judges sockets of TCP, or connections of multipath TCP.
 func (o *Observation) judgeUnread(groups *groups[owner], mptcp bool) []Finding {
 	var list []held
 	for who, g := range groups.worst(compareOwners) {
-		if g.standing == 0 {
+		if !o.reportsStanding(g) {
 			continue
 		}
 		list = append(list, held{[]owner{who}, g, o.atLeastCount(appCount, g.standing)})
@@ -169,7 +169,7 @@ func (o *Observation) judgeUnread(groups *groups[owner], mptcp bool) []Finding {
 func judgeKeepalive(o *Observation) []Finding {
 	var list []held
 	for who, g := range o.Survey.silent.worst(compareOwners) {
-		if int64(g.standing) < o.Thresholds.number(keepaliveCount) || g.standing == 0 {
+		if !o.reportsSilent(g) {
 			continue
 		}
 		list = append(list, held{[]owner{who}, g, Info})
@@ -185,7 +185,12 @@ func judgeKeepalive(o *Observation) []Finding {
 		f.Evidence.Add("longest_idle_ms", g.oldest)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
+}
+
+// reportsSilent reports whether the idle connections of an owner are a finding.
+func (o *Observation) reportsSilent(g *group) bool {
+	return g.standing > 0 && int64(g.standing) >= o.Thresholds.number(keepaliveCount)
 }
 
 func judgeHalfOpen(o *Observation) []Finding {

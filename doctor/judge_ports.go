@@ -29,7 +29,7 @@ func judgePorts(o *Observation) []Finding {
 		full[u.Local] = true
 		findings = append(findings, o.exhausted(u, usable))
 	}
-	return cut(append(findings, o.boundPorts(full, usable)...))
+	return o.cut(append(findings, o.boundPorts(full, usable)...))
 }
 
 // PortUse is how many local ports of a local address are taken for connections to
@@ -76,6 +76,7 @@ func (o *Observation) exhausted(u PortUse, usable int64) Finding {
 	if o.Thresholds.reaches(portsFull, u.Taken, usable) {
 		f.Severity = Critical
 	}
+	o.wantDestinations(u.Peer.Addr())
 	holders := u.entry.pids.busiest()
 	if len(holders) == 0 {
 		holders = o.othersTowards(u)
@@ -187,6 +188,10 @@ func (o *Observation) boundPorts(full map[netip.Addr]bool, usable int64) []Findi
 			f.Severity = Warning
 			f.Inference = wording.Say("doctor.port-exhaustion.inferred.bound")
 		}
+		if o.wanted != nil {
+			o.wanted.ports = true
+			o.wanted.add(use.inodes...)
+		}
 		by := o.heldBy(&f, use.pids.busiest())
 		f.Title = wording.Say("doctor.port-exhaustion.bound", "local", local, "n", use.distinct, "ports", usable, "by", by)
 		f.Evidence.Add("local", local.String())
@@ -245,7 +250,7 @@ func judgeSelfConnect(o *Observation) []Finding {
 		}
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 // timeWaits is the cause on which advice about ports depends.

@@ -82,6 +82,9 @@ func judgeRefused(o *Observation) []Finding {
 // host sent mean that the attempts were to ports of this host.
 func (o *Observation) tellRefusedAttempts(f *Finding, r *refusals, within string) {
 	g := o.Survey.attempt()
+	if g != nil {
+		o.want(g)
+	}
 	known := g != nil && !g.apart
 	var to wording.Message
 	switch {

@@ -22,6 +22,7 @@ func (o *Observation) atLeastCount(id thresholdID, n int) Severity {
 // by returns a text such as " of nginx (pid 812)" if one process holds all the
 // sockets.
 func (o *Observation) of(g *group) wording.Message {
+	o.want(g)
 	if p, ok := o.process(g.pid); ok {
 		return wording.Say("doctor.of", "process", p)
 	}
@@ -54,6 +55,9 @@ func judgeSynSent(o *Observation) []Finding {
 	var findings []Finding
 	var few []*group
 	for to, g := range o.Survey.synSent.worst(netip.AddrPort.Compare) {
+		if g.standing > 0 {
+			o.want(g)
+		}
 		switch local := o.localListener(to, g); {
 		case g.standing == 0:
 		case local != nil && local.full > 0:
@@ -72,7 +76,7 @@ func judgeSynSent(o *Observation) []Finding {
 			few = append(few, g)
 		}
 	}
-	findings = cut(findings)
+	findings = o.cut(findings)
 	if len(few) == 1 && !few[0].apart {
 		return append(findings, o.unanswered(few[0].peer, few[0], Info))
 	}
@@ -159,7 +163,7 @@ func (o *Observation) unanswered(to netip.AddrPort, g *group, severity Severity)
 }
 
 func judgeCloseWait(o *Observation) []Finding {
-	return cut(append(o.judgeCloseWaits(&o.Survey.closeWait, false), o.judgeCloseWaits(&o.Survey.mptcpEnded, true)...))
+	return o.cut(append(o.judgeCloseWaits(&o.Survey.closeWait, false), o.judgeCloseWaits(&o.Survey.mptcpEnded, true)...))
 }
 
 // judgeCloseWaits judges sockets of TCP, or connections of multipath TCP.
@@ -167,8 +171,7 @@ func (o *Observation) judgeCloseWaits(groups *groups[owner], mptcp bool) []Findi
 	t := &o.Thresholds
 	var leaking []held
 	for who, g := range groups.worst(compareOwners) {
-		leaks, unknown := o.leaks(g)
-		if !leaks && !unknown && int64(g.count) < t.number(closeWaitCrowd) {
+		if !o.reportsCloseWait(g) {
 			continue
 		}
 		h := held{[]owner{who}, g, Warning}
@@ -220,6 +223,12 @@ func (o *Observation) judgeCloseWaits(groups *groups[owner], mptcp bool) []Findi
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// reportsCloseWait reports whether the CLOSE_WAITs of an owner are a finding.
+func (o *Observation) reportsCloseWait(g *group) bool {
+	leaks, unknown := o.leaks(g)
+	return leaks || unknown || int64(g.count) >= o.Thresholds.number(closeWaitCrowd)
 }
 
 // leaks reports whether CLOSE_WAITs are leaked, as far as their ages are known,
@@ -276,7 +285,7 @@ func mostOf(numbers [4]int) int {
 func judgeFinWait2(o *Observation) []Finding {
 	var list []held
 	for who, g := range o.Survey.finWait2.worst(compareOwners) {
-		if g.standing == 0 {
+		if !o.reportsStanding(g) {
 			continue
 		}
 		list = append(list, held{[]owner{who}, g, o.atLeastCount(finWait2Count, g.standing)})
@@ -292,7 +301,7 @@ func judgeFinWait2(o *Observation) []Finding {
 		f.Evidence.Add("oldest_at_least_ms", g.oldest)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 func judgeOrphaned(o *Observation) []Finding {
@@ -311,7 +320,7 @@ func judgeOrphaned(o *Observation) []Finding {
 		f.with("peer_address", peer.String())
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 func judgeClosing(o *Observation) []Finding {

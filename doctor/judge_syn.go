@@ -177,7 +177,7 @@ func judgeFlood(o *Observation) []Finding {
 	if len(findings) > 0 {
 		o.tellCookies(&findings[0])
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 // floodByCounters detects a flood that leaves few sockets or none: when the
@@ -314,7 +314,7 @@ func judgeSynQueue(o *Observation) []Finding {
 		o.tellCookies(&f)
 		findings = append(findings, f)
 	}
-	return cut(findings)
+	return o.cut(findings)
 }
 
 // The causes for which the advice on half-open connections differs.

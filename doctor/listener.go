@@ -31,6 +31,7 @@ type Listener struct {
 	Processes      []Process // the visible processes that hold the sockets
 	Kernel         bool      // no process holds one of the sockets: the kernel itself serves it
 
+	sockets    []queued    // those that came without their processes
 	full       int         // sockets whose accept queue is filled to the threshold
 	near       int         // sockets whose accept queue is nearly filled to it
 	fullOf     []Process   // the processes that hold the full ones
@@ -78,6 +79,9 @@ func (l *Listener) addSocket(s *tcp.Socket, v *Survey) {
 	l.AcceptQueue += int64(s.AcceptQueue)
 	l.Processes = addProcesses(l.Processes, s.Processes)
 	l.Kernel = l.Kernel || s.Owner.Kernel
+	if len(s.Processes) == 0 && s.Owner.Inode != 0 {
+		l.sockets = append(l.sockets, queued{inode: s.Owner.Inode})
+	}
 	most, known := s.AcceptQueueMax.Get()
 	if !known {
 		return
@@ -89,10 +93,12 @@ func (l *Listener) addSocket(s *tcp.Socket, v *Survey) {
 	case t.reaches(acceptFill, queue, most64):
 		l.full++
 		l.fullOf = addProcesses(l.fullOf, s.Processes)
+		l.mark(s, queueFull)
 	default:
 		if queue >= t.number(acceptLeast) && t.reaches(acceptNear, queue, most64) {
 			l.near++
 			l.nearOf = addProcesses(l.nearOf, s.Processes)
+			l.mark(s, queueNear)
 		}
 		l.other = max(l.other, queue)
 	}
@@ -100,6 +106,25 @@ func (l *Listener) addSocket(s *tcp.Socket, v *Survey) {
 	l.members.add(int64(fill*1e6), s)
 	if l.worst == nil || fill > l.worstFill {
 		l.worst, l.worstFill = s.Clone(), fill
+	}
+}
+
+// queued is a LISTEN socket, and how full its accept queue is.
+type queued struct {
+	inode uint32
+	fill  uint8
+}
+
+// The fills of an accept queue that matter.
+const (
+	queueFull uint8 = 1 + iota
+	queueNear
+)
+
+// mark notes how full the accept queue of the last socket is.
+func (l *Listener) mark(s *tcp.Socket, fill uint8) {
+	if n := len(l.sockets); n > 0 && l.sockets[n-1].inode == s.Owner.Inode {
+		l.sockets[n-1].fill = fill
 	}
 }
 

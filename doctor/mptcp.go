@@ -11,22 +11,29 @@ import "tcpstate/tcp"
 func (v *Survey) addMPTCP(s *tcp.Socket) {
 	switch s.State {
 	case tcp.CloseWait:
-		g := v.mptcpEnded.get(v.ownerOf(s))
-		kind := closeWaitAllRead
-		if s.RecvQueue > 0 {
-			kind = closeWaitData
-		}
-		g.kinds[kind]++
-		g.add(s, s.Age, v.thresholds.span(closeWaitAge), 0)
+		v.sumUp(byMPTCPEnded, s)
 	case tcp.Established:
 		if s.Owner.Inode == 0 {
 			return
 		}
 		if s.RecvQueue > 0 && int64(s.RecvQueue) >= v.thresholds.number(appBytes) {
-			v.mptcpUnread.get(v.ownerOf(s)).add(s, s.Connection.LastDataRecv, v.thresholds.span(appAge), s.RecvQueue)
+			v.sumUp(byMPTCPUnread, s)
 		}
 		v.addSilentMPTCP(s)
 	}
+}
+
+func (v *Survey) sumMPTCPEnded(g *group, s *tcp.Socket) {
+	kind := closeWaitAllRead
+	if s.RecvQueue > 0 {
+		kind = closeWaitData
+	}
+	g.kinds[kind]++
+	g.add(s, s.Age, v.thresholds.span(closeWaitAge), 0)
+}
+
+func (v *Survey) sumMPTCPUnread(g *group, s *tcp.Socket) {
+	g.add(s, s.Connection.LastDataRecv, v.thresholds.span(appAge), s.RecvQueue)
 }
 
 // addQuietSubflow notes that a subflow has no keepalive.
@@ -53,7 +60,7 @@ func (v *Survey) addSilentMPTCP(s *tcp.Socket) {
 	if quiet := min(idle, s.Connection.LastAckRecv.Or(0)); quiet >= v.thresholds.span(halfOpenIdle) {
 		v.suspects.addStanding(s, quiet, 0)
 	} else if idle >= v.thresholds.span(keepaliveIdle) {
-		v.silent.get(v.ownerOf(s)).addStanding(s, idle, 0)
+		v.sumUp(bySilent, s)
 	}
 }
 

@@ -36,12 +36,16 @@ type Observation struct {
 	Earlier *Earlier
 	samples samples // of readings between; see Sample
 
-	baseline *space // SetBaseline sets it
+	baseline *space  // SetBaseline sets it
+	wanted   *Wanted // what the rules need, while Wanted applies them; nil: they judge
 
 	SockStat map[string]int64     // from /proc/net/sockstat, with names such as TCP.orphan
-	Limits   []Limit              // for the processes that hold most sockets: Survey.Holders
+	Limits   []Limit              // of processes that hold sockets: Survey.Holders
 	States   map[int]ProcessState // of the same processes, by their ids
-	Ended    []Ended              // of the same processes, those that have some
+	// LimitsRead says that the descriptors of all processes of the namespace were
+	// compared with their limits, so that Limits has all that are nearly used up.
+	LimitsRead bool
+	Ended      []Ended // of the same processes, those that have some
 
 	// Conntrack is how many connections the firewall of the namespace tracks, and
 	// ConntrackMax how many it can; 0: it tracks none, or ConntrackUnread is set.
@@ -77,6 +81,12 @@ func (o *Observation) MayHoldEnded(pid, n int) bool {
 		n -= held.sockets
 	}
 	return n > 0 && int64(n) >= o.Thresholds.number(endedCount)
+}
+
+// NearLimit reports whether the rule fd-limit-near applies to a process with so
+// many open descriptors.
+func (o *Observation) NearLimit(open, soft int) bool {
+	return o.Thresholds.reaches(fdNear, int64(open), int64(soft))
 }
 
 // ProcessState is what a process was doing when the sockets had been read.

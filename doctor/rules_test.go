@@ -771,6 +771,13 @@ func (r recipe) make(more ...func(*lifecycle.Settings, *Thresholds)) *patient {
 	return p
 }
 
+// makeLater is make with sockets that come without their processes.
+func (r recipe) makeLater() *patient {
+	p := later(healthy(r.changes...))
+	r.build(p)
+	return p
+}
+
 func nothing(*patient) {}
 
 func cookies100(p *patient, back int64) {
@@ -790,7 +797,7 @@ func twice(p *patient, before, queue uint32, arrived, acked uint64, change ...fu
 	s.RecvQueue = before
 	p.Earlier.Add(s)
 	s.RecvQueue, s.Info.ReceivedBytes, s.Info.AckedBytes = queue, arrived, acked
-	p.Survey.Add(s)
+	p.see(s)
 }
 
 // fresh makes the last data of a socket new.

@@ -122,7 +122,7 @@ func sendWindow(s *tcp.Socket) (uint32, bool) {
 // whether it fails to.
 func (v *Survey) addStalled(s *tcp.Socket) bool {
 	why, age := v.stallOf(s)
-	if v.acked(s) {
+	if why != noStall && v.acked(s) {
 		why = noStall // it delivers, however slowly
 	}
 	v.addLoss(s, why)

@@ -61,6 +61,14 @@ type Survey struct {
 	suspects      group         // nothing has arrived for a long time, and there is no keepalive
 	probed        group         // keepalive probes have no answer
 
+	// A survey that was deferred: see owners.go.
+	deferred bool
+	owners   Owners // nil: they are not known yet
+	waiting  [numOwnerRules][]*tcp.Socket
+	waits    int
+	files    files
+	outgoing []outward
+
 	owned, unowned int // sockets with a file whose process is known, and unknown
 	aged, unaged   int // ESTABLISHED sockets whose clocks are known, and unknown
 }
@@ -116,6 +124,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 	if s.State == tcp.Listen {
 		v.listenerAt(s.Local).addSocket(s, v)
 		v.listening.set(s.Local.Port())
+		v.keepFile(s, nil)
 		for _, p := range s.Processes {
 			if held := v.processes[p.PID]; held != nil {
 				held.listens = true
@@ -131,6 +140,7 @@ func (v *Survey) Add(s *tcp.Socket) {
 		listener.addHalfOpen(s, v.earlier)
 		return
 	}
+	v.keepFile(s, listener)
 	if listener != nil {
 		listener.addConnection(s, v.thresholds.span(acceptWait))
 	} else if v.choosable.has(s.Local.Port()) {
@@ -214,7 +224,7 @@ func (v *Survey) Excuse(n int) { v.unowned -= n }
 
 // addHolders counts the socket for the processes that hold it.
 func (v *Survey) addHolders(s *tcp.Socket) {
-	if s.Owner.Inode != 0 {
+	if s.Owner.Inode != 0 && !v.deferred {
 		if len(s.Processes) > 0 || s.Owner.Kernel {
 			v.owned++
 		} else {
@@ -342,44 +352,42 @@ func (v *Survey) addSilent(s *tcp.Socket, idle time.Duration) {
 	if quiet := min(idle, clocks(s).LastAckRecv); quiet >= v.thresholds.span(halfOpenIdle) {
 		v.suspects.addStanding(s, quiet, 0)
 	} else if idle >= v.thresholds.span(keepaliveIdle) {
-		v.silent.get(v.ownerOf(s)).addStanding(s, idle, 0)
+		v.sumUp(bySilent, s)
 	}
 }
 
-// addUnreadApp examines data that the program has not read. The data is at
-// least as old as the time since the last data arrived. A window probe or an
-// ACK restarts another clock.
+func (v *Survey) sumSilent(g *group, s *tcp.Socket) { g.addStanding(s, s.Idle.Or(0), 0) }
+
+// addUnreadApp examines data that the program has not read.
 func (v *Survey) addUnreadApp(s *tcp.Socket) {
-	age := clock(s, clocks(s).LastDataRecv)
-	grew := false
 	if past, known := v.earlier.Of(s); known && past.State != 0 && s.Info != nil {
 		read := int64(past.RecvQueue) + int64(s.Info.ReceivedBytes-past.ReceivedBytes) - int64(s.RecvQueue)
-		switch {
-		case read > 0:
+		if read > 0 {
 			return // it reads slowly
-		case past.RecvQueue > 0 && v.earlier.Ago > age.Or(0):
+		}
+	}
+	v.sumUp(byUnread, s)
+}
+
+// sumUnread counts a socket with unread data. The data is at least as old as the
+// time since the last data arrived. A window probe or an ACK restarts another
+// clock.
+func (v *Survey) sumUnread(g *group, s *tcp.Socket) {
+	age := clock(s, clocks(s).LastDataRecv)
+	if past, known := v.earlier.Of(s); known && past.State != 0 && s.Info != nil {
+		if past.RecvQueue > 0 && v.earlier.Ago > age.Or(0) {
 			age = tcp.Known(v.earlier.Ago) // data that keeps coming restarts the clock
 		}
-		grew = s.RecvQueue > past.RecvQueue
+		if s.RecvQueue > past.RecvQueue {
+			g.grew++
+		}
 	}
-	g := v.unreadApp.get(v.ownerOf(s))
 	g.add(s, age, v.thresholds.span(appAge), s.RecvQueue)
-	if grew {
-		g.grew++
-	}
 }
 
 func (v *Survey) addSynSent(s *tcp.Socket) {
 	g := v.synSent.get(netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port()))
 	g.add(s, s.Age, v.thresholds.span(synSentAge), 0)
-	g.setProcess(s)
-}
-
-// setProcess sets the process of the group, if it has none.
-func (g *group) setProcess(s *tcp.Socket) {
-	if g.process == nil && len(s.Processes) > 0 {
-		g.process = &Process{PID: s.Processes[0].PID, Name: s.Processes[0].Name}
-	}
 }
 
 // The kinds of CLOSE_WAIT, by Recv-Q, where the peer's FIN counts as one.
@@ -397,7 +405,10 @@ func (v *Survey) addCloseWait(s *tcp.Socket) {
 	if s.IsSubflow() {
 		return // the peer has closed a subflow; its connection shows what the program does
 	}
-	g := v.closeWait.get(v.ownerOf(s))
+	v.sumUp(byCloseWait, s)
+}
+
+func (v *Survey) sumCloseWait(g *group, s *tcp.Socket) {
 	g.kinds[min(s.RecvQueue, closeWaitData)]++
 	if past, known := v.earlier.Of(s); known && past.State != tcp.CloseWait {
 		g.entered++
@@ -417,8 +428,11 @@ func (v *Survey) addFinWait2(s *tcp.Socket) {
 		v.orphaned.get(s.Peer.Addr().Unmap().WithZone("")).addStanding(s, 0, 0)
 		return
 	}
-	age := clock(s, clocks(s).LastAckRecv)
-	v.finWait2.get(v.ownerOf(s)).add(s, age, v.thresholds.span(finWait2Age), 0)
+	v.sumUp(byFinWait2, s)
+}
+
+func (v *Survey) sumFinWait2(g *group, s *tcp.Socket) {
+	g.add(s, clock(s, clocks(s).LastAckRecv), v.thresholds.span(finWait2Age), 0)
 }
 
 // addClosing examines a FIN, or data before it, that is resent or that waits

@@ -45,7 +45,64 @@ func (v *Survey) addOutgoing(s *tcp.Socket) {
 	}
 	// IPv4 over an IPv6 socket uses the same ports as IPv4.
 	to := destination{s.Local.Addr().Unmap(), netip.AddrPortFrom(s.Peer.Addr().Unmap(), s.Peer.Port())}
-	v.destinations.add(to, s.State == tcp.TimeWait, pid)
+	hash := v.destinations.add(to, s.State == tcp.TimeWait, pid)
+	if v.deferred && s.Owner.Inode != 0 && pid == 0 {
+		v.outgoing = append(v.outgoing, outward{s.Owner.Inode, uint32(hash)})
+	}
+}
+
+// outward is an outgoing connection that came without its processes.
+type outward struct {
+	inode uint32
+	hash  uint32 // of its destination
+}
+
+// wantDestinations notes that a finding depends on the processes that talk to an
+// address.
+func (o *Observation) wantDestinations(peer netip.Addr) {
+	v := o.Survey
+	if o.wanted == nil {
+		return
+	}
+	o.wanted.ports = true
+	hashes := make(map[uint32]bool)
+	for i := range v.destinations.entries {
+		if key := v.destinations.entries[i].key; key.peer.Addr() == peer {
+			hashes[uint32(v.destinations.hash(key))] = true
+		}
+	}
+	for _, c := range v.outgoing {
+		if hashes[c.hash] {
+			o.wanted.add(c.inode)
+		}
+	}
+}
+
+// attributePorts adds the processes of the connections that use local ports, as
+// far as they were found.
+func (v *Survey) attributePorts(owners Owners) {
+	entries := make(map[uint32]*entry[destination])
+	for i := range v.destinations.entries {
+		e := &v.destinations.entries[i]
+		entries[uint32(v.destinations.hash(e.key))] = e
+	}
+	for _, c := range v.outgoing {
+		e, list := entries[c.hash], owners.Of(c.inode)
+		if e == nil || len(list) == 0 {
+			continue
+		}
+		if e.pid == 0 {
+			e.pid = int32(list[0].PID)
+		}
+		e.pids.add(list[0].PID)
+	}
+	for _, use := range v.localPorts {
+		for _, inode := range use.inodes {
+			if list := owners.Of(inode); len(list) > 0 {
+				use.pids.add(list[0].PID)
+			}
+		}
+	}
 }
 
 // portUse is which local ports of one local address sockets have that were not
@@ -55,6 +112,7 @@ type portUse struct {
 	distinct int
 	sockets  int
 	pids     pids
+	inodes   []uint32 // of the sockets that came without their processes
 }
 
 // addLocalPort counts a socket that has a local port of the range.
@@ -79,6 +137,8 @@ func (v *Survey) addLocalPort(s *tcp.Socket) {
 	}
 	if len(s.Processes) > 0 {
 		use.pids.add(s.Processes[0].PID)
+	} else if v.deferred && s.Owner.Inode != 0 {
+		use.inodes = append(use.inodes, s.Owner.Inode)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -20,8 +21,19 @@ import (
 type OwnersQuery struct {
 	// Inodes are the sockets in question, by the inodes of tcp.Owner. Nil
 	// requests every socket that a process holds, TCP or not. An empty map
-	// requests none, and then nothing is read.
+	// requests none, and then nothing is read, or only Also.
 	Inodes map[uint32]struct{}
+
+	// Whole requests all sockets of each process that holds one of Inodes. Also
+	// requests all sockets of the processes with these ids.
+	Whole bool
+	Also  map[int]bool
+
+	// Netns is a network namespace, as NetNamespace names it. Its processes are
+	// read first. The others are read only if one of Inodes has no holder among
+	// them. So a holder in another network namespace is not found if the socket
+	// has one in this. "" means that all processes are read.
+	Netns string
 
 	// Details requests UID, Exe and Cmdline of each process that holds a
 	// socket. The kernel reads Cmdline from the process's memory. If access to
@@ -79,8 +91,8 @@ type Owners struct {
 // /proc shows the processes of one pid namespace: see ShowsAllProcesses.
 func (o *Owners) Complete() bool { return o.Unreadable == 0 && !o.Hidden }
 
-// Add adds the holders that another search of the same /proc found, for sockets
-// that have no holders in o.
+// Add adds the holders that another search of the same /proc found: for other
+// sockets, or among other processes.
 func (o *Owners) Add(other *Owners) {
 	o.holders = append(o.holders, other.holders...)
 	slices.SortFunc(o.holders, byInode)
@@ -122,13 +134,26 @@ func (o *Owners) Processes() []*Process {
 	return list
 }
 
+// Sockets returns the inodes of the sockets that each process holds, as far as
+// the query requested them. An inode comes as often as the process has
+// descriptors for it.
+func (o *Owners) Sockets() map[*Process][]uint32 {
+	of := make(map[*Process][]uint32)
+	for i := range o.holders {
+		h := &o.holders[i]
+		of[h.Process] = append(of[h.Process], h.Inode)
+	}
+	return of
+}
+
 // Len returns the number of descriptors of sockets that were found.
 func (o *Owners) Len() int { return len(o.holders) }
 
 // Owners finds the processes that hold the sockets in question. A socket's
 // inode is unique among all network namespaces, and any process in any of them
 // may hold the socket. So Owners reads every descriptor of every visible
-// process. Of a process that holds none of the sockets, it reads nothing else.
+// process that the query does not exclude. Of a process that holds none of the
+// sockets, it reads nothing else, or with Whole only the name.
 //
 // Any user may call it. The result has the processes that ptrace(2) allows this
 // user to read (PTRACE_MODE_READ_FSCREDS, proc_pid_fd(5)). Processes that end
@@ -149,12 +174,66 @@ func (o *Owners) Len() int { return len(o.holders) }
 // its names.
 func (p *Proc) Owners(ctx context.Context, q OwnersQuery) (*Owners, error) {
 	if q.Inodes != nil && len(q.Inodes) == 0 {
-		return &Owners{}, nil
+		if len(q.Also) == 0 {
+			return &Owners{}, nil
+		}
+		found, err := p.search(ctx, q, slices.Sorted(maps.Keys(q.Also)))
+		if err != nil {
+			return nil, err
+		}
+		found.Hidden, found.Empty = false, false // of that nothing was read
+		return found, nil
 	}
 	pids, err := p.processes()
 	if err != nil {
 		return nil, err
 	}
+	if q.Netns == "" || q.Inodes == nil {
+		return p.search(ctx, q, pids)
+	}
+	inside, outside := p.divide(pids, q.Netns)
+	found, err := p.search(ctx, q, inside)
+	if err != nil {
+		return nil, err
+	}
+	if len(outside) > 0 && !found.have(q.Inodes) {
+		others, err := p.search(ctx, q, outside)
+		if err != nil {
+			return nil, err
+		}
+		found.Add(others)
+		found.Unreadable += others.Unreadable
+		found.Vanished += others.Vanished
+	}
+	found.Hidden, found.Empty = !slices.Contains(pids, 1), len(pids) == 0
+	return found, nil
+}
+
+// divide separates the processes in a network namespace from the others. A
+// process of which that is not known counts as one in the namespace.
+func (p *Proc) divide(pids []int, netns string) (inside, outside []int) {
+	for _, pid := range pids {
+		if of, err := p.netnsOf(pid); err == nil && of != netns {
+			outside = append(outside, pid)
+		} else {
+			inside = append(inside, pid)
+		}
+	}
+	return inside, outside
+}
+
+// have reports whether each of the sockets has a holder.
+func (o *Owners) have(inodes map[uint32]struct{}) bool {
+	for inode := range inodes {
+		if len(o.Of(inode)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// search reads processes with as many workers as there are processors.
+func (p *Proc) search(ctx context.Context, q OwnersQuery, pids []int) (*Owners, error) {
 	o, err := p.owners(ctx, q, pids, runtime.GOMAXPROCS(0))
 	if errors.Is(err, syscall.EMFILE) {
 		// Each worker has up to three files open. One may still have enough.
@@ -222,6 +301,11 @@ type tree interface {
 
 	// open opens the descriptors of a thread. One table is open at a time.
 	open(pid, tid int) (fdTable, error)
+
+	// sized reports whether the size of a directory PID/fd can be the number of
+	// descriptors (proc_fd_getattr in fs/proc/fd.c). A recorded directory has the
+	// size that its file system gives it.
+	sized() bool
 
 	close()
 }
@@ -349,11 +433,15 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 	}
 	defer t.close()
 	var process *Process
+	before, also := len(s.holders), s.query.Also[pid]
+	inQuestion := s.query.Inodes == nil || also
 	seen, err = t.sockets(func(fd int32, inode uint32) error {
 		if s.query.Inodes != nil {
-			if _, wanted := s.query.Inodes[inode]; !wanted {
+			_, wanted := s.query.Inodes[inode]
+			if !wanted && !s.query.Whole && !also {
 				return nil
 			}
+			inQuestion = inQuestion || wanted
 		}
 		if process == nil {
 			if process, err = describe(t, pid, s.query.Details); err != nil {
@@ -371,6 +459,10 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 	})
 	if err != nil || process == nil {
 		return seen, true, err
+	}
+	if !inQuestion {
+		s.holders = s.holders[:before]
+		return seen, true, nil
 	}
 	process.Open = seen
 	name, err := readName(t)

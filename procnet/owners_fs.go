@@ -12,6 +12,8 @@ type fsTree struct{ proc *Proc }
 
 func (t fsTree) close() {}
 
+func (t fsTree) sized() bool { return false }
+
 func (t fsTree) numbers(dir string) ([]int, error) {
 	entries, err := fs.ReadDir(t.proc.FS, dir)
 	if err != nil {

@@ -3,11 +3,14 @@ package procnet
 import (
 	"bytes"
 	"encoding/binary"
+	"io/fs"
 	"os"
 	"path"
 	"strconv"
 	"syscall"
 	"unsafe"
+
+	"tcpstate/tcp"
 )
 
 // openTree opens p for one worker.
@@ -21,6 +24,14 @@ func (p *Proc) openTree() (tree, error) {
 	}
 	root.Close()
 	return fsTree{p}, nil
+}
+
+// userOf returns the user id of a file of a real /proc.
+func userOf(file fs.FileInfo) tcp.Optional[uint32] {
+	if stat, ok := file.Sys().(*syscall.Stat_t); ok {
+		return tcp.Known(stat.Uid)
+	}
+	return tcp.Optional[uint32]{}
 }
 
 // isLive reports whether p is a /proc that the kernel of this host makes.
@@ -44,6 +55,8 @@ type rawTree struct {
 }
 
 func (t *rawTree) close() { t.root.Close() }
+
+func (t *rawTree) sized() bool { return true }
 
 func (t *rawTree) numbers(dir string) ([]int, error) {
 	fd, err := t.openDir(dir)

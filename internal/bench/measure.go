@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,8 @@ type result struct {
 	PeakMiB  float64       // tcpstate's highest peak memory
 	OtherMiB float64       // the other command's highest peak memory
 	Runs     int
+
+	CPU, Apart bool // see row
 
 	AtMost, MaxMilli, MaxMiB float64 // the limits; 0: none
 	Waits                    time.Duration
@@ -60,7 +63,11 @@ func measureScenario(name, tcpstate, out string) error {
 	}
 	var results []result
 	for _, row := range scenarios[index].rows {
-		r, err := measure(row, tcpstate)
+		in := measure
+		if row.apart {
+			in = measureApart
+		}
+		r, err := in(row, tcpstate)
 		if err != nil {
 			return err
 		}
@@ -72,6 +79,28 @@ func measureScenario(name, tcpstate, out string) error {
 		return err
 	}
 	return os.WriteFile(out, text, 0o600)
+}
+
+// measureApart is measure in a new network namespace that has one listener.
+func measureApart(row row, tcpstate string) (r result, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // the thread ends with its namespace
+		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return
+		}
+		var fd int
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return
+		}
+		defer unix.Close(fd)
+		if err = unix.Listen(fd, 16); err == nil {
+			r, err = measure(row, tcpstate)
+		}
+	}()
+	<-done
+	return r, err
 }
 
 // measure runs the two commands of a row in turn.
@@ -95,16 +124,16 @@ func measure(row row, tcpstate string) (result, error) {
 	r := result{
 		Sockets: sockets,
 		Command: strings.Join(row.command, " "), Against: strings.Join(row.against, " "), Runs: row.runs,
-		AtMost: row.atMost, MaxMilli: row.maxMilli, MaxMiB: row.maxMiB, Waits: row.waits, Per: row.per,
+		CPU: row.cpu, Apart: row.apart, AtMost: row.atMost, MaxMilli: row.maxMilli, MaxMiB: row.maxMiB, Waits: row.waits, Per: row.per,
 	}
 	var walls, others []time.Duration
 	var ratios []float64
 	for i := range row.runs + 1 {
-		wall, peak, err := timed(ours)
+		wall, peak, err := timed(ours, row.cpu)
 		if err != nil {
 			return result{}, err
 		}
-		other, otherPeak, err := timed(theirs)
+		other, otherPeak, err := timed(theirs, row.cpu)
 		if err != nil {
 			return result{}, err
 		}
@@ -140,9 +169,9 @@ func (n *lineCounter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// timed runs a command without its output, and returns its wall time and its
-// peak resident memory in MiB.
-func timed(args []string) (time.Duration, float64, error) {
+// timed runs a command without its output, and returns its wall time, or its
+// processor time, and its peak resident memory in MiB.
+func timed(args []string, cpu bool) (time.Duration, float64, error) {
 	c := exec.Command(args[0], args[1:]...)
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -158,6 +187,9 @@ func timed(args []string) (time.Duration, float64, error) {
 	usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return 0, 0, fmt.Errorf("%s: the system did not report its resource usage", strings.Join(args, " "))
+	}
+	if cpu {
+		wall = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	}
 	return wall, float64(usage.Maxrss) / 1024, nil
 }

@@ -47,6 +47,12 @@ func (r result) bars() string {
 	if r.MaxMiB > 0 {
 		bars = append(bars, fmt.Sprintf("at most %g MiB", r.MaxMiB))
 	}
+	if r.CPU {
+		bars = append(bars, "processor time")
+	}
+	if r.Apart {
+		bars = append(bars, "in another network namespace than the 200,000 descriptors")
+	}
 	if r.Waits > 0 {
 		bars = append(bars, fmt.Sprintf("%v of waiting not counted", r.Waits))
 	}

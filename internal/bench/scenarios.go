@@ -22,6 +22,8 @@ type row struct {
 	maxMilli float64 // limit for the wall time in milliseconds; 0: none
 	maxMiB   float64 // limit for the peak resident memory in MiB; 0: none
 
+	cpu   bool          // the times are processor time, of user and system, in place of wall time
+	apart bool          // the commands run in a new network namespace with one listener, beside the processes of the lab
 	waits time.Duration // time that the command waits by design; it is subtracted
 	per   int           // the number of ticks of the command, by which its time is divided; 0: it has no ticks
 }
@@ -47,6 +49,7 @@ var scenarios = []scenario{{
 		{command: words("ls --format csv dport = :7"), against: words("ss -tanH dport = :7"), runs: 7, atMost: 1.3},
 		{command: words("count"), against: words("ss -tanH"), runs: 7, atMost: 0.45},
 		{command: words("doctor -q --interval 1s"), against: words("ss -tanH"), runs: 3, atMost: 0.8, waits: time.Second},
+		{command: words("doctor -q --interval 1s"), against: words("ss -tanH"), runs: 3, cpu: true},
 		{command: words("ls"), against: words("ss -tan"), runs: 3},
 		{command: words("ls --source procfs --format csv"), against: words("netstat -tan"), runs: 3},
 	},
@@ -61,6 +64,8 @@ var scenarios = []scenario{{
 	words: []string{"est=200000"},
 	rows: []row{
 		{command: words("ls -p --format csv"), against: words("ss -tanpH"), runs: 1, atMost: 0.2},
+		{command: words("doctor -q --interval 1s"), against: words("ss -tanH"), runs: 3, atMost: 1.6, cpu: true},
+		{command: words("doctor -q --interval 10ms"), against: words("ss -tanH"), runs: 5, atMost: 4, cpu: true, apart: true},
 	},
 }, {
 	name:  "300,000 half-open connections",
