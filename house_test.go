@@ -48,7 +48,7 @@ var outsiders = []struct {
 	{"charm.land/bubbletea/v2", []string{"watch/screen"}, "only the screen reads keys and draws; package watch also serves output to a pipe"},
 	{"github.com/charmbracelet/colorprofile", []string{"watch/screen"}, "passes the available colours to bubbletea"},
 	{"github.com/google/go-cmp/cmp", []string{"internal/lab"}, "test failures show differences of JSON key by key"},
-	{"golang.org/x/sys/unix", []string{"sockdiag", "netns", "collect", "tty", "lab", "lab/ground", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls"},
+	{"golang.org/x/sys/unix", []string{"cmd", "sockdiag", "netns", "collect", "tty", "lab", "lab/ground", "lab/private", "internal/lab", "internal/lab/run", "internal/bench"}, "only packages that talk to the kernel make system calls; cmd asks it whether the program has more rights than its user"},
 }
 
 // onlyTests is a package that only tests and the other packages of internal/ may

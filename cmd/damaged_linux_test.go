@@ -141,7 +141,7 @@ func TestProcHasTheEndOfTheLine(t *testing.T) {
 		if compared < 10 {
 			t.Errorf("only %d sockets were compared", compared)
 		}
-		if got := runArgs(t, "ls", "-i", "--source", "procfs"); got.code != exitDone || !strings.Contains(got.stdout, "CWND") {
+		if got := runArgs(t, "ls", "-iW", "--source", "procfs"); got.code != exitDone || !strings.Contains(got.stdout, "CWND") {
 			t.Errorf("ls -i: %+v", got)
 		}
 	})

@@ -125,7 +125,7 @@ func TestPagesFollowTheHost(t *testing.T) {
 		}
 		totals := map[string]time.Duration{
 			"syn_sent": settings.SYNSchedule().GivenUp, "syn_recv": settings.SYNACKSchedule().GivenUp,
-			"data": settings.DataTimeout(), "orphan": settings.OrphanSchedule(200 * time.Millisecond).GivenUp,
+			"data": settings.DataTimeout(), "orphan": settings.OrphanSchedule(204 * time.Millisecond).GivenUp,
 			"keepalive": (301 + 4*17) * time.Second, "fin_wait2": 37 * time.Second, "time_wait": time.Minute,
 		}
 		seen := map[string]bool{}

@@ -193,7 +193,8 @@ func (n *netstat) open(ctx context.Context) (iter.Seq2[*tcp.Socket, error], erro
 				}
 			}
 			for _, warning := range s.Warnings() {
-				if warning.Err == nil {
+				// Each family is read alone, and none is left out.
+				if warning.Err == nil && warning.Code != collect.DualStack {
 					n.note(warning.Text.In(n.env.words))
 				}
 			}
