@@ -217,7 +217,7 @@ func (f *labFlags) show(scene *lab.Scene, tape *tape, color bool, env *environme
 	}
 	locale := wording.Locale{All: env.getenv("LC_ALL"), Messages: env.getenv("LC_MESSAGES"), Ctype: env.getenv("LC_CTYPE"), Lang: env.getenv("LANG")}
 	drawing := &lab.Drawing{W: env.stdout, Width: env.labWidth(), Color: color, ASCII: !locale.UTF8(), Words: env.words}
-	if err := drawing.Begin(scene); err != nil {
+	if err := drawing.Begin(scene, f.fast); err != nil {
 		return err
 	}
 	var v viewer = drawing

@@ -208,6 +208,7 @@ func TestLabShell(t *testing.T) {
 func TestLabTakesClocksOfHost(t *testing.T) {
 	ground.Run(t, func(t *testing.T, l *ground.Lab) {
 		must(t, l.SetSysctl("net.ipv4.tcp_keepalive_time", 2))
+		must(t, l.SetSysctl("net.ipv4.tcp_keepalive_intvl", 1))
 		out := labOutput(t, "", "lose-keepalive")
 		for _, want := range []string{"net.ipv4.tcp_keepalive_time = 2\n", "keepalive in 2.0s", "After 2s without a segment"} {
 			if !strings.Contains(out, want) {

@@ -32,11 +32,15 @@ func (d *Drawing) hostColumn() int { return min(d.width()*35/100, 32) }
 func (d *Drawing) width() int { return max(d.Width, 60) }
 
 // Begin draws what stands above the first step.
-func (d *Drawing) Begin(scene *Scene) error {
+func (d *Drawing) Begin(scene *Scene, fast bool) error {
 	var b []byte
 	b = append(b, text.Bold.If(d.Color).Paint(scene.Name)...)
 	b = text.AppendWrapped(append(b, ": "...), scene.Title().In(d.Words), d.width(), len(scene.Name)+2, 2)
 	b = append(b, '\n')
+	if scene.slow() && !fast {
+		b = text.AppendWrapped(b, wording.Say("lab.slow").In(d.Words), d.width(), 0, 0)
+		b = append(b, '\n')
+	}
 	line := text.PadRight(wording.Say("lab.column.time").In(d.Words), timeColumn) +
 		text.PadRight(wording.Say("lab.column.here", "address", HereAddr).In(d.Words), d.hostColumn())
 	right := wording.Say("lab.column.there", "address", ThereAddr).In(d.Words)

@@ -16,6 +16,8 @@ type Scene struct {
 	title string
 }
 
+func (*Scene) slow() bool { return false }
+
 var errNeedsLinux = error(wording.Fail("lab.needs-linux"))
 
 // Scenes returns no scenes: they need Linux.

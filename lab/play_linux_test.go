@@ -77,7 +77,7 @@ func checkDrawing(t *testing.T, scene *Scene, steps []Step) {
 		for _, ascii := range []bool{false, true} {
 			var drawn bytes.Buffer
 			d := &Drawing{W: &drawn, Width: width, ASCII: ascii}
-			err := d.Begin(scene)
+			err := d.Begin(scene, ascii)
 			for _, s := range steps {
 				err = errors.Join(err, d.Step(s))
 			}

@@ -18,6 +18,9 @@ type Scene struct {
 	play  func(*script)
 }
 
+// slow reports whether the scene has slow clocks, which Fast lowers.
+func (scene *Scene) slow() bool { return len(scene.fast) > 0 }
+
 // prepare gives both hosts the clocks of this host, and lowers the slow ones with
 // Fast.
 func (scene *Scene) prepare(s *stage, o Options) error {
