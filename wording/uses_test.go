@@ -57,8 +57,8 @@ type use struct {
 }
 
 // TestUses holds every key in the program to the texts: each has a text in English,
-// a text has the places that get values and no other, and each text has a use. So
-// does each other language, as far as it has texts.
+// a text has the places that get values and no other, and each text has a use. Each
+// other language has the same keys, with the same places.
 func TestUses(t *testing.T) {
 	texts := textsOf(t, English)
 	file := func(key string) string { name, _, _ := strings.Cut(key, "."); return name }
@@ -91,7 +91,13 @@ func TestUses(t *testing.T) {
 		}
 	}
 	for _, l := range Languages() {
-		for key, text := range textsOf(t, l) {
+		translated := textsOf(t, l)
+		for _, key := range slices.Sorted(maps.Keys(texts)) {
+			if translated[key] == "" {
+				t.Errorf("%s: %q has no text", l, key)
+			}
+		}
+		for key, text := range translated {
 			if want, got := PlacesIn(texts[key]), PlacesIn(text); texts[key] == "" || !slices.Equal(want, got) {
 				t.Errorf("%s: %q has the places %q, in English %q", l, key, got, want)
 			}
