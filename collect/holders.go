@@ -76,7 +76,7 @@ func (h *holders) search(ctx context.Context, netns string, wanted *doctor.Wante
 	if err := h.settle(ctx, h.job, wanted.Inodes); err != nil {
 		return err
 	}
-	h.Owners.all = true // what was not found was closed, or was hidden
+	h.Owners.all, h.after = true, !h.all // what was not found was closed, or was hidden
 	h.SetListeners(h.listeners)
 	for inode := range wanted.Inodes {
 		switch {
