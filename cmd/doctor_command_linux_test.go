@@ -246,6 +246,9 @@ func TestDoctorWithoutPrivilege(t *testing.T) {
 		if len(e.Warnings) != 1 || got.stderr != "tcpstate: note: "+e.Warnings[0]+"\n" || !strings.Contains(got.stderr, "may not be read by this user") {
 			t.Errorf("stderr is %q, the warnings in the document are %q", got.stderr, e.Warnings)
 		}
+		if strings.Contains(got.stderr, "opened after") { // the sockets were read before the search
+			t.Errorf("stderr is %q", got.stderr)
+		}
 		reasons := map[string]string{}
 		for _, u := range e.Unchecked {
 			reasons[u.Code] = u.Reason

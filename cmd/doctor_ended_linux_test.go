@@ -79,3 +79,43 @@ func TestDoctorSeesConnectionsThatHaveEnded(t *testing.T) {
 		finds(t, nil, set("ended-not-closed.count=33"))
 	})
 }
+
+// TestDoctorSeesAClientWithoutAnySocketLeft has a client keep the descriptors of
+// connections that were reset, until few are left. No table lists a socket of it,
+// so nothing but its descriptors shows why it cannot connect any more.
+func TestDoctorSeesAClientWithoutAnySocketLeft(t *testing.T) {
+	lab.Run(t, func(t *testing.T, l *lab.Lab) {
+		var fds []int
+		for range 32 {
+			client, server := connectTo(t, loopback4, func(int) {})
+			must(t, unix.SetsockoptLinger(server, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+			closeAll(t, server) // with a reset
+			fds = append(fds, client)
+		}
+		var others []int // near miss: as many sockets, of which none is of TCP
+		for range 40 {
+			other, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			must(t, err)
+			others = append(others, other)
+		}
+		limit(t, given(t, "resolver", others...), 45)
+		pid := given(t, "client", fds...)
+		limit(t, pid, 40)
+		if n := ssCount(t, "-a"); n != 0 {
+			t.Fatalf("ss lists %d sockets", n)
+		}
+		f := finds(t, nil, nil, "warning ended-not-closed", "warning fd-limit-near")
+		f.names(t, pid, "client")
+		f.wants(t, "ended_not_closed", 32)
+		finds(t, nil, []string{"dport = :443"}) // its sockets are not those of the filter
+	})
+}
+
+// limit sets how many descriptors a process may have open.
+func limit(t *testing.T, pid, n int) {
+	t.Helper()
+	var now unix.Rlimit
+	must(t, unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &now))
+	now.Cur = uint64(n)
+	must(t, unix.Prlimit(pid, unix.RLIMIT_NOFILE, &now, nil))
+}

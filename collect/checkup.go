@@ -309,7 +309,8 @@ func (j *job) findAllOwners(ctx context.Context) error {
 }
 
 // readLimits reads the state and the limit of open files of the processes that
-// hold the most sockets. A process that has ended since then has none.
+// hold the most sockets, and of the suspects. A process that has ended since then
+// has none.
 func (c *Checkup) readLimits() {
 	open := make(map[int]int)
 	for _, p := range c.found().Processes() {
@@ -318,7 +319,7 @@ func (c *Checkup) readLimits() {
 	proc := procnet.Open(c.job.query.Proc)
 	o := c.Observation
 	o.States = make(map[int]doctor.ProcessState)
-	for _, holder := range o.Survey.Holders(holdersRead) {
+	for _, holder := range append(o.Survey.Holders(holdersRead), c.otherSuspects(proc)...) {
 		if status, err := proc.Status(holder.PID); err == nil { // it is only added to what is found
 			o.States[holder.PID] = doctor.ProcessState{State: status.State, Tracer: status.Tracer}
 		}

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -19,8 +20,9 @@ import (
 // sockets have no known process.
 type holders struct {
 	*Owners
-	job *job
-	all bool // the search was for the sockets of all processes
+	job      *job
+	all      bool         // the search was for the sockets of all processes
+	suspects map[int]bool // see Checkup.suspects
 }
 
 func newHolders(ctx context.Context, j *job) (*holders, error) {
@@ -74,7 +76,7 @@ func (h *holders) search(ctx context.Context, netns string, wanted *doctor.Wante
 	if err := h.settle(ctx, h.job, wanted.Inodes); err != nil {
 		return err
 	}
-	h.Owners.all = true // what was not found was closed, or was hidden
+	h.Owners.all, h.after = true, !h.all // what was not found was closed, or was hidden
 	h.SetListeners(h.listeners)
 	for inode := range wanted.Inodes {
 		switch {
@@ -127,6 +129,7 @@ func (c *Checkup) attribute() error {
 	if c.readings == Once || !listed { // the overview shows the listeners; without a list of processes a search says why
 		o.Survey.WantListeners(wanted)
 	}
+	h.suspects = suspects
 	if err := h.search(c.ctx, netns, wanted, suspects); err != nil {
 		return err
 	}
@@ -175,6 +178,39 @@ func (c *Checkup) suspects(netns string) (pids map[int]bool, listed bool) {
 		}
 	}
 	return pids, true
+}
+
+// otherSuspects returns the suspects that are not among the processes with the most
+// sockets. A suspect that holds none of the sockets is one of them only if it holds
+// TCP sockets that no table lists: a client may have leaked all of its sockets, and
+// then it has used up its descriptors for nothing that a list shows.
+func (c *Checkup) otherSuspects(proc *procnet.Proc) (list []doctor.Process) {
+	if c.holders == nil {
+		return nil
+	}
+	o := c.Observation
+	first := make(map[int]bool)
+	for _, p := range o.Survey.Holders(holdersRead) {
+		first[p.PID] = true
+	}
+	for _, p := range c.holders.found.Processes() {
+		if !c.holders.suspects[p.PID] || first[p.PID] {
+			continue
+		}
+		first[p.PID] = true
+		if o.Survey.Holds(p.PID) || c.selectsAll() && o.MayHoldEnded(p.PID, len(proc.TCPSockets(p.PID, descriptorsTried, false))) {
+			list = append(list, doctor.Process{PID: p.PID, Name: p.Name})
+		}
+	}
+	slices.SortFunc(list, func(a, b doctor.Process) int { return cmp.Compare(a.PID, b.PID) })
+	return list
+}
+
+// selectsAll reports whether the query selects all sockets, so that a socket that
+// the survey has not seen is in no table.
+func (c *Checkup) selectsAll() bool {
+	q := c.job.query
+	return q.States == tcp.All && len(q.Families) != 1 && q.Filter.String() == ""
 }
 
 // mayBeOf reports whether some of the sockets may be held by processes that this

@@ -51,6 +51,7 @@ type Owners struct {
 	fds            []int
 	known, unknown int  // sockets with a file, with and without a known process
 	excused        bool // no warning about sockets that were opened after the search
+	after          bool // the sockets were read before the search
 	unowned
 
 	// Code that follows sockets keeps what was found for each.
@@ -281,6 +282,10 @@ func (o *Owners) Warnings() (list Warnings) {
 		reason = openedSince()
 	case o.failed != nil:
 		reason = wording.Say("collect.error", "cause", o.failed)
+	case o.after && !reason.IsZero():
+		if o.gone == nil { // there were too many to read the table again
+			reason = wording.Say("collect.reason.or-closed", "reason", reason)
+		}
 	case o.all && !reason.IsZero():
 		reason = wording.Say("collect.reason.or-since", "reason", reason)
 	case first:

@@ -165,6 +165,9 @@ func judgeFlood(o *Observation) []Finding {
 		}
 		f.Title = wording.Say("doctor.syn-flood.sockets", "listener", l, "n", l.SynRecv, "addresses", h.counted(),
 			"networks", h.networks, "rate", h.rate, "age", forAtLeast(l.halfOpen.oldest))
+		if c.many && !c.answered && len(findings) == 0 { // most SYNs of a flood leave no half-open connection
+			f.Title = wording.Say("doctor.syn-flood.and-cookies", "title", f.Title, "n", c.sent, "time", o.within())
+		}
 		h.tell(&f)
 		f.Inference = wording.Say("doctor.syn-flood.inferred.sockets")
 		findings = append(findings, f)

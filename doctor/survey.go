@@ -218,6 +218,9 @@ func (v *Survey) Holders(n int) []Process {
 	return list
 }
 
+// Holds reports whether a process holds sockets that the survey has seen.
+func (v *Survey) Holds(pid int) bool { return v.processes[pid] != nil }
+
 // Excuse removes n from the sockets whose process is unknown. They were opened
 // after the search for processes, so their processes were not hidden.
 func (v *Survey) Excuse(n int) { v.unowned -= n }

@@ -9,6 +9,7 @@ import (
 
 	"tcpstate/doctor"
 	"tcpstate/tcp"
+	"tcpstate/text"
 	"tcpstate/wording"
 )
 
@@ -168,5 +169,23 @@ func TestOverviewCutsAfterTheCause(t *testing.T) {
 	}
 	if lines := strings.Join(screen(40), "\n"); strings.Count(lines, told) != 4 || !strings.Contains(lines, "\nand 36 more: tcpstate doctor\n") {
 		t.Errorf("with 40 findings: %s", lines)
+	}
+}
+
+// TestLabelsOfFindingsAreInOneColumn reads a finding in each language. A Chinese
+// character takes two columns, so the number of bytes of a label is not its width.
+func TestLabelsOfFindingsAreInOneColumn(t *testing.T) {
+	for _, language := range wording.Languages() {
+		words := wording.For(language)
+		f := Findings{Format: Table, Words: words}
+		got := textOfFindings(t, f, Checkup{Findings: []doctor.Finding{leak("one", doctor.Warning)}})
+		for _, key := range []string{"findings.proof", "findings.do", "findings.rule"} {
+			label := "  " + wording.Say(key).In(words)
+			want := "\n" + text.PadRight(label, margin+2)
+			at := strings.Index(got, want)
+			if at < 0 || strings.HasPrefix(got[at+len(want):], " ") {
+				t.Errorf("in %s the text after %q does not begin at column %d: %s", language, label, margin+2, got)
+			}
+		}
 	}
 }

@@ -234,7 +234,7 @@ func (f *Findings) appendLead(b []byte, lead string, style text.Style) []byte {
 		space += 2
 	}
 	b = text.AppendPainted(b, style.If(f.Color), lead)
-	return text.AppendSpaces(b, max(space-len(lead), 1))
+	return text.AppendSpaces(b, max(space-text.Width(lead), 1))
 }
 
 // appendWrapped appends a paragraph whose lines begin at the column indent. It
