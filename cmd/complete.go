@@ -243,6 +243,17 @@ func topicCandidates(words *wording.Catalogue) []candidate {
 	return list
 }
 
+// explainCandidates returns the words with which the first argument of explain can
+// begin. The names of processes, which may be many, come only for a beginning that no
+// topic has.
+func explainCandidates(words *wording.Catalogue, word string) []candidate {
+	list := append(topicCandidates(words), named("pid", "process")...)
+	if len(beginning(list, word)) > 0 {
+		return list
+	}
+	return named(plainProcesses(procnet.Open(collect.DefaultProc))...)
+}
+
 // completeExpression completes the last word of a filter. The expression may be in
 // one argument or in several.
 func completeExpression(proc *procnet.Proc, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -272,6 +283,12 @@ func isPlain(name string) bool {
 	})
 }
 
+// plainProcesses returns the plain names of the processes that run, each once.
+func plainProcesses(proc *procnet.Proc) []string {
+	names := slices.Compact(slices.Sorted(maps.Values(proc.ProcessNames())))
+	return slices.DeleteFunc(names, func(name string) bool { return !isPlain(name) })
+}
+
 // filterWords returns the words that may stand at a place of a filter. If none has the
 // beginning, it returns the other spellings of the vocabulary and the names of
 // processes, which can stand alone.
@@ -294,11 +311,8 @@ func operandCandidates(proc *procnet.Proc, after, word string) (list []candidate
 		}
 		return stateCandidates(word), true
 	case "process":
-		names := slices.Compact(slices.Sorted(maps.Values(proc.ProcessNames())))
-		for _, name := range names {
-			if isPlain(name) {
-				list = append(list, candidate{word: strings.ReplaceAll(name, " ", `\ `)})
-			}
+		for _, name := range plainProcesses(proc) {
+			list = append(list, candidate{word: strings.ReplaceAll(name, " ", `\ `)})
 		}
 		return list, true
 	case "pid":

@@ -34,11 +34,12 @@ type explainFlags struct {
 func newExplainCommand(env *environment) *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use: "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | :PORT | pid N]",
+		Use: "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | PREFIX | :PORT | PROCESS | pid N]",
 		Example: `  tcpstate explain
   tcpstate explain CLOSE_WAIT
   tcpstate explain why-four --lang zh
   tcpstate explain :443
+  tcpstate explain nginx
   tcpstate explain pid 812
   tcpstate explain --list`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -48,13 +49,15 @@ func newExplainCommand(env *environment) *cobra.Command {
 			}
 			return e.run(c.Context())
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			switch {
 			case len(args) == 0:
-				return offered("", append(topicCandidates(env.words), candidate{word: "pid"})), cobra.ShellCompDirectiveNoFileComp
+				return offered("", explainCandidates(env.words, word)), cobra.ShellCompDirectiveNoFileComp
 			case len(args) == 1 && strings.EqualFold(args[0], "pid"):
 				pids, _ := operandCandidates(procnet.Open(collect.DefaultProc), "pid", "")
 				return offered("", pids), cobra.ShellCompDirectiveNoFileComp
+			case len(args) == 1 && strings.EqualFold(args[0], "process"):
+				return offered("", named(plainProcesses(procnet.Open(collect.DefaultProc))...)), cobra.ShellCompDirectiveNoFileComp
 			}
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -129,7 +132,9 @@ func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environme
 	return e, e.parseTopic(args)
 }
 
-// parseTopic reads the arguments: a topic, sockets, or nothing.
+// parseTopic reads the arguments: a topic, sockets, or nothing. A name that is that of
+// a topic and of a process is the topic: what an argument means must not depend on
+// what runs.
 func (e *explanation) parseTopic(args []string) error {
 	expression, err := socketsNamed(args)
 	switch {
@@ -145,9 +150,26 @@ func (e *explanation) parseTopic(args []string) error {
 	case len(args) > 0:
 		topic, err := explain.Find(strings.Join(args, " "))
 		e.topic = &topic
+		if err != nil && !e.noLive && runs(strings.Join(args, " ")) {
+			e.topic = nil
+			return e.selectProcess(strings.Join(args, " "))
+		}
 		return err
 	}
 	return nil
+}
+
+// runs reports whether a process with the name runs. Of a longer name the kernel
+// keeps the beginning.
+func runs(name string) bool {
+	return procnet.Open(collect.DefaultProc).Runs(filter.StoredName(name))
+}
+
+// selectProcess selects the sockets that processes with the name hold.
+func (e *explanation) selectProcess(name string) (err error) {
+	e.named = name
+	e.socketFilter, err = filter.Parse([]string{"process " + filter.Literal(name)}, filter.Names{})
+	return err
 }
 
 // socketsNamed returns the filter for the sockets that the arguments name by an
@@ -164,6 +186,13 @@ func socketsNamed(args []string) (string, error) {
 		}
 		return "pid = " + number, nil
 	}
+	if strings.EqualFold(first, "process") {
+		name := strings.TrimSpace(strings.Join(append([]string{number}, args[1:]...), " "))
+		if name == "" {
+			return "", wording.Fail("cmd.explain.process").WithHint("cmd.explain.process.hint")
+		}
+		return "process = " + filter.Literal(name), nil
+	}
 	if len(args) > 1 {
 		return "", nil
 	}
@@ -172,6 +201,9 @@ func socketsNamed(args []string) (string, error) {
 	}
 	if end, err := netip.ParseAddrPort(args[0]); err == nil {
 		return endsAt(end.Addr(), fmt.Sprintf(":%d", end.Port())), nil
+	}
+	if prefix, err := netip.ParsePrefix(args[0]); err == nil {
+		return fmt.Sprintf("src %s or dst %[1]s", prefix), nil
 	}
 	if _, err := strconv.ParseUint(args[0], 10, 31); err == nil {
 		return "", wording.Fail("explain.error.topic", "name", args[0]).WithHint("cmd.explain.number.hint", "number", args[0])
@@ -183,7 +215,7 @@ func socketsNamed(args []string) (string, error) {
 		}
 		return fmt.Sprintf("sport = %d or dport = %d", port, port), nil
 	}
-	if strings.Contains(args[0], ":") {
+	if strings.Contains(args[0], ":") && !runs(args[0]) {
 		return "", wording.Fail("cmd.explain.address", "text", args[0]).WithHint("cmd.explain.address.hint")
 	}
 	return "", nil

@@ -98,6 +98,11 @@ func flagError(c *cobra.Command, err error) error {
 	worded := wording.Wrap(err, "cmd.flag.cause")
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
+		if refused, ok := errors.AsType[*wording.Error](err); ok {
+			if _, ok := invalid.GetFlag().Value.(guarded); ok {
+				return misused(refused) // it says which flag, and its hint what helps
+			}
+		}
 		wanted := map[string]string{"int": "cmd.flag.number", "bool": "cmd.flag.bool", "count": "cmd.flag.number",
 			"duration": "cmd.flag.duration"}
 		if what, ok := wanted[invalid.GetFlag().Value.Type()]; ok {

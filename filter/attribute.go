@@ -114,7 +114,7 @@ func parseDevice(p *parser, k *kind) (node, error) {
 }
 
 func (t deviceTerm) String() string {
-	return "dev " + equality(t.not).String() + " " + literal(t.name)
+	return "dev " + equality(t.not).String() + " " + Literal(t.name)
 }
 func (t deviceTerm) negated() term { t.not = !t.not; return t }
 func (t deviceTerm) field() string { return fields.ForFilter("dev").Name }
@@ -220,7 +220,7 @@ func parseCgroup(p *parser, k *kind) (node, error) {
 }
 
 func (t cgroupTerm) String() string {
-	return "cgroup " + equality(t.not).String() + " " + literal(t.path)
+	return "cgroup " + equality(t.not).String() + " " + Literal(t.path)
 }
 func (t cgroupTerm) negated() term { t.not = !t.not; return t }
 func (t cgroupTerm) field() string { return fields.ForFilter("cgroup").Name }

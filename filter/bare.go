@@ -91,13 +91,17 @@ func (p *parser) places(list []value) (node, error) {
 	return join(true, here, there), nil
 }
 
-// bareProcesses returns the term for the names of processes. Each must run.
+// bareProcesses returns the term for the names of processes. Each must run. The name
+// of a state is refused even then: any user can give a process that name.
 func (p *parser) bareProcesses(list []value) (node, error) {
 	t := processTerm{}
 	for _, v := range list {
-		kept := v.text[:min(len(v.text), longestName)]
+		kept := StoredName(v.text)
 		if p.names.Process == nil || !p.names.Process(kept) {
 			return nil, p.noProcess(v)
+		}
+		if isStates(v.text) {
+			return nil, p.fail(v.offset, wording.Say("filter.bare-both", "text", quote(v.text)), wording.Say("filter.bare-both.hint", "word", v.text))
 		}
 		t.names, t.kept = append(t.names, v.text), append(t.kept, kept)
 	}
@@ -108,10 +112,8 @@ func (p *parser) bareProcesses(list []value) (node, error) {
 // hint says how to write what else it may be.
 func (p *parser) noProcess(v value) error {
 	what := wording.Say("filter.no-bare-word", "text", quote(v.text))
-	if len(v.text) <= longestState {
-		if _, err := tcp.ParseStateSet(v.text); err == nil {
-			return p.fail(v.offset, what, wording.Say("filter.bare-state.hint", "state", v.text))
-		}
+	if isStates(v.text) {
+		return p.fail(v.offset, what, wording.Say("filter.bare-state.hint", "state", v.text))
 	}
 	if strings.Contains(v.text, ".") && isHostName(v.text) {
 		return p.fail(v.offset, what, wording.Say("filter.bare-host.hint", "host", v.text))
@@ -120,6 +122,15 @@ func (p *parser) noProcess(v value) error {
 		what = wording.Say("filter.unknown-word", "text", quote(v.text)) // the hint says more
 	}
 	return p.unknown(v, what, wording.Say("filter.bare.hint"))
+}
+
+// isStates reports whether a bare word is the name of a state or of a group of states.
+func isStates(word string) bool {
+	if len(word) > longestState {
+		return false
+	}
+	_, err := tcp.ParseStateSet(word)
+	return err == nil
 }
 
 // isUnspecified reports whether a bare address is that of every listener's peer.

@@ -44,7 +44,7 @@ func parseText(p *parser, k *kind) (node, error) {
 func (t textTerm) String() string {
 	texts := make([]string, len(t.texts))
 	for i, text := range t.texts {
-		texts[i] = literal(text)
+		texts[i] = Literal(text)
 	}
 	return t.of.Name + " " + equality(t.not).String() + " " + strings.Join(texts, ",")
 }

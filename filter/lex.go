@@ -74,45 +74,56 @@ type value struct {
 // brackets. It removes a backslash and keeps the character after it. A verbatim
 // operand ends only at a blank or a closing parenthesis.
 func (p *parser) value(k *kind, verbatim bool) (value, error) {
-	p.skip()
-	start, ends := p.at, blanks+brackets
+	ends := blanks + brackets
 	if verbatim {
 		ends = blanks + ")"
 	}
+	elements, err := p.elements(k, ends, "")
+	if err != nil {
+		return value{}, err
+	}
+	return elements[0], nil
+}
+
+// elements reads an operand that ends before one of the characters of ends, and splits
+// it at those of separators that have no backslash.
+func (p *parser) elements(k *kind, ends, separators string) ([]value, error) {
+	p.skip()
+	start := p.at
+	list := []value{{offset: start}}
 	var text []byte
 	for ; p.at < len(p.expr) && strings.IndexByte(ends, p.expr[p.at]) < 0; p.at++ {
-		if p.expr[p.at] == '\\' && p.at+1 < len(p.expr) {
+		switch c := p.expr[p.at]; {
+		case c == '\\' && p.at+1 < len(p.expr):
 			p.at++
+		case strings.IndexByte(separators, c) >= 0:
+			list[len(list)-1].text = string(text)
+			list, text = append(list, value{offset: p.at + 1}), text[:0]
+			continue
 		}
 		text = append(text, p.expr[p.at])
 	}
+	list[len(list)-1].text = string(text)
 	raw := p.expr[start:p.at]
 	switch {
 	case start == len(p.expr):
-		return value{}, p.fail(start, wording.Say("filter.no-operand", "word", k.word), k.hint())
+		return nil, p.fail(start, wording.Say("filter.no-operand", "word", k.word), k.hint())
 	case raw == "" || strings.IndexByte(symbols, raw[0]) >= 0 || isReserved(raw, p.kinds):
 		p.at = start
-		return value{}, p.fail(start, wording.Say("filter.no-operand-before", "word", k.word, "text", quote(p.peek())), k.hint())
+		return nil, p.fail(start, wording.Say("filter.no-operand-before", "word", k.word, "text", quote(p.peek())), k.hint())
 	}
-	return value{string(text), start}, nil
+	return list, nil
 }
 
 // values reads an operand that is a list.
 func (p *parser) values(k *kind) ([]value, error) {
-	whole, err := p.value(k, false)
-	if err != nil {
-		return nil, err
-	}
-	var list []value
-	offset := whole.offset
-	for text := range strings.SplitSeq(whole.text, ",") {
-		if text == "" {
-			return nil, p.fail(offset, wording.Say("filter.no-element"), wording.Say("filter.no-element.hint"))
+	list, err := p.elements(k, blanks+brackets, ",")
+	for _, v := range list {
+		if v.text == "" {
+			return nil, p.fail(v.offset, wording.Say("filter.no-element"), wording.Say("filter.no-element.hint"))
 		}
-		list = append(list, value{text, offset})
-		offset += len(text) + 1
 	}
-	return list, nil
+	return list, err
 }
 
 // equalTo reads = or != or nothing, and the list of values after it.
@@ -146,14 +157,15 @@ func isReserved(word string, kinds []kind) bool {
 		slices.ContainsFunc(operatorWords, func(w operatorWord) bool { return w.word == word })
 }
 
-// literal writes an operand so that value reads back the same text.
-func literal(text string) string {
+// Literal writes a text, which is not empty, so that a term reads it back as one
+// operand, or as one element of a list.
+func Literal(text string) string {
 	var b strings.Builder
 	if isReserved(text, kinds) || strings.IndexByte(symbols, text[0]) >= 0 {
 		b.WriteByte('\\')
 	}
 	for i := range len(text) {
-		if strings.IndexByte(blanks+brackets+`\`, text[i]) >= 0 {
+		if strings.IndexByte(blanks+brackets+`\,`, text[i]) >= 0 {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(text[i])

@@ -55,7 +55,7 @@ func (p *parser) user(k *kind, v value) (uint32, error) {
 func (t userTerm) String() string {
 	names := make([]string, len(t.names))
 	for i, name := range t.names {
-		names[i] = literal(name)
+		names[i] = Literal(name)
 	}
 	return "user " + equality(t.not).String() + " " + strings.Join(names, ",")
 }

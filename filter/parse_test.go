@@ -40,7 +40,7 @@ var testNames = Names{
 		return id, ok
 	},
 	Process: func(name string) bool {
-		return slices.Contains([]string{"nginx", "sshd", "fifteen-bytes-a"}, name)
+		return slices.Contains([]string{"nginx", "sshd", "fifteen-bytes-a", "close", "a,b"}, name)
 	},
 }
 
@@ -437,6 +437,9 @@ func TestBareWords(t *testing.T) {
 		"port > 1024":              "sport > 1024 or dport > 1024",
 		"fifteen-bytes-a-and-more": "process = fifteen-bytes-a-and-more",
 		`process \state`:           `process = \state`,
+		`process a\,b,nginx`:       `process = a\,b,nginx`,
+		`not a\,b`:                 `not process = a\,b`,
+		"process close":            "process = close",
 
 		"local 10/8 peer.port 443":   "src = 10.0.0.0/8 and dport = 443",
 		"LPORT = 22 recv-q > 0":      "sport = 22 and recvq > 0",
@@ -460,6 +463,8 @@ func TestBareWords(t *testing.T) {
 		"haproxy":          `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
 		"nginx,haproxy":    `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
 		"established":      `unknown word "established", and no visible process has that name: write state established`,
+		"close":            `"close" alone can be a state or a process: write state close for the state, process close for the process`,
+		"nginx,close":      `"close" alone can be a state or a process: write state close`,
 		"www.example.org":  `unknown word "www.example.org", and no visible process has that name: write dst www.example.org for the sockets whose peer is this host`,
 		"container":        `unknown word "container", and no visible process has that name: container has a meaning in --columns and --sort, --by, not here`,
 		"container = web1": `unknown word "container": container has a meaning in --columns and --sort, --by, not here`,

@@ -13,6 +13,9 @@ import (
 // (TASK_COMM_LEN in include/linux/sched.h, without the final zero byte).
 const longestName = 15
 
+// StoredName returns a process name as the kernel stores it.
+func StoredName(name string) string { return name[:min(len(name), longestName)] }
+
 // ofProcesses has the common methods of the terms that test the processes of a
 // socket. TIME_WAIT has no process. Another socket may have none, or none that
 // this user may see. The term is then neither true nor false.
@@ -41,7 +44,7 @@ func parseProcesses(p *parser, k *kind) (node, error) {
 	t := processTerm{not: not}
 	for _, v := range list {
 		t.names = append(t.names, v.text)
-		t.kept = append(t.kept, v.text[:min(len(v.text), longestName)])
+		t.kept = append(t.kept, StoredName(v.text))
 	}
 	return p.leaf(t), nil
 }
@@ -49,7 +52,7 @@ func parseProcesses(p *parser, k *kind) (node, error) {
 func (t processTerm) String() string {
 	names := make([]string, len(t.names))
 	for i, name := range t.names {
-		names[i] = literal(name)
+		names[i] = Literal(name)
 	}
 	return "process " + equality(t.not).String() + " " + strings.Join(names, ",")
 }
