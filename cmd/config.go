@@ -47,7 +47,8 @@ func configFile(env *environment) string {
 }
 
 // readConfiguration reads the file that --config names. If named is "", it reads the
-// file of the user, which need not exist.
+// file of the user, which need not exist. It may also lie in a directory that is
+// closed to the user: su and sudo can leave the HOME of another user.
 func readConfiguration(named string, env *environment) (*configuration, error) {
 	file := named
 	if named == "" {
@@ -55,11 +56,11 @@ func readConfiguration(named string, env *environment) (*configuration, error) {
 			return new(configuration), nil
 		}
 	}
-	content, err := readWhole(file, named != "")
-	switch {
-	case named == "" && errors.Is(err, fs.ErrNotExist):
+	if _, err := os.Stat(file); named == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		return new(configuration), nil
-	case err != nil:
+	}
+	content, err := readWhole(file, named != "")
+	if err != nil {
 		return nil, wording.Wrap(causeOf(err), "cmd.config.reading", "file", file)
 	}
 	c, err := parseConfiguration(content)

@@ -1,8 +1,10 @@
 package screen
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"runtime"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -51,6 +53,7 @@ func (j *jobControl) run(send func(tea.Msg)) {
 // program to be run.
 func (j *jobControl) stop(how stopping) tea.Cmd {
 	return tea.Exec(away{func() {
+		awaitRenderer(j.ctx)
 		switch {
 		case how == afterStop:
 			j.terminal.Unmute()
@@ -59,6 +62,24 @@ func (j *jobControl) stop(how stopping) tea.Cmd {
 			select {} // the process ends; the terminal is not touched again
 		}
 	}}, nil)
+}
+
+// awaitRenderer waits until the goroutine that drew the screen has ended.
+// bubbletea does not wait: it tells that goroutine to end and starts the next
+// one. Both use the same ticker. If the old goroutine stops the ticker after the
+// new one has started it, nothing is drawn any more. Only the stacks of the
+// goroutines show whether the old one has ended.
+func awaitRenderer(ctx context.Context) {
+	for stacks := make([]byte, 1<<16); ctx.Err() == nil; {
+		switch n := runtime.Stack(stacks, true); {
+		case n == len(stacks):
+			stacks = make([]byte, 2*n)
+		case !bytes.Contains(stacks[:n], []byte("(*Program).startRenderer")):
+			return
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // stopping is a way to leave the screen for a while.

@@ -137,12 +137,21 @@ func (m *model) scroll(n int) {
 	m.page.top = max(0, min(m.page.top+n, len(m.page.lines)-m.pageHeight()))
 }
 
+// helpLines returns the page of keys, wrapped to the width of the screen.
 func (m *model) helpLines() []string {
+	const margin = 22
 	lines := []string{m.say("screen.keys.list"), ""}
 	for _, b := range listKeys() {
-		lines = append(lines, "  "+text.PadRight(b.shown, 18)+"  "+m.say(b.doc))
+		shown := "  " + b.shown
+		for _, line := range text.WrapString(m.say(b.doc), max(m.width-margin, margin/2)) {
+			lines = append(lines, text.PadRight(shown, margin)+line)
+			shown = ""
+		}
 	}
-	return append(lines, "", m.say("screen.keys.page"), "", m.say("screen.keys.marks"))
+	for _, key := range []string{"screen.keys.page", "screen.keys.marks"} {
+		lines = append(append(lines, ""), text.WrapString(m.say(key), m.width)...)
+	}
+	return lines
 }
 
 // answer returns a page with the text that write returns.

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,30 @@ func TestCutLinesAreMarked(t *testing.T) {
 		m.page.left = test.left
 		if got := m.pageLine(test.line); got != test.want {
 			t.Errorf("%q from column %d: %q, want %q", test.line, test.left, got, test.want)
+		}
+	}
+}
+
+// TestKeysAreNotCut reads the page of keys at several widths: no line is wider than
+// the screen, and in 80 columns each key has one line.
+func TestKeysAreNotCut(t *testing.T) {
+	d := drive(t, nil, someSockets()...)
+	for _, width := range []int{40, 80, 200} {
+		d.resize(width, 24)
+		lines := d.m.helpLines()
+		for _, line := range lines {
+			if text.Width(line) > width {
+				t.Errorf("in %d columns a line has %d: %q", width, text.Width(line), line)
+			}
+		}
+		whole := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+		for _, b := range listKeys() {
+			if doc := d.m.say(b.doc); width >= 80 && !strings.Contains(whole, b.shown+" "+doc) {
+				t.Errorf("in %d columns the key %s lacks its text %q", width, b.shown, doc)
+			}
+		}
+		if n := slices.Index(lines[2:], ""); width >= 80 && n != len(listKeys()) {
+			t.Errorf("in %d columns %d keys have %d lines", width, len(listKeys()), n)
 		}
 	}
 }
