@@ -98,6 +98,9 @@ type explanation struct {
 // parse checks the flags and the arguments. Its errors are mistakes in them.
 func (f *explainFlags) parse(flags *pflag.FlagSet, args []string, env *environment) (*explanation, error) {
 	e := &explanation{explainFlags: f, env: env, format: f.format}
+	if !flags.Changed("lang") {
+		env.speakLanguageOf(args)
+	}
 	var err error
 	if e.book, err = explain.Open(env.words.Language()); err != nil {
 		return nil, err

@@ -2,6 +2,9 @@ package cmd
 
 import (
 	"cmp"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -50,4 +53,14 @@ func (languageFlag) Type() string { return "language" }
 func (env environment) inLanguage() *environment {
 	env.words = cmp.Or(env.words, wording.For(env.locale().Language()))
 	return &env
+}
+
+// speakLanguageOf chooses Chinese if an argument has a Chinese character: who
+// names a topic in Chinese reads Chinese, whatever the locale.
+func (env *environment) speakLanguageOf(args []string) {
+	if slices.ContainsFunc(args, func(arg string) bool {
+		return strings.ContainsFunc(arg, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	}) {
+		env.words = wording.For(wording.Chinese)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tcpstate/tcp"
 	"tcpstate/wording"
@@ -107,30 +108,6 @@ func question(name string, states tcp.StateSet, counters ...string) Topic {
 	return Topic{Name: name, Kind: KindQuestion, States: states, Counters: counters}
 }
 
-// otherNames maps other folded spellings of a topic to its name. Spellings of
-// states that tcp.ParseState reads are not in it.
-var otherNames = map[string]string{
-	"ss": "SYN_SENT", "sr": "SYN_RECV", "est": "ESTABLISHED", "fw1": "FIN_WAIT1", "fw2": "FIN_WAIT2",
-	"tw": "TIME_WAIT", "cw": "CLOSE_WAIT", "la": "LAST_ACK", "bound": "BOUND_INACTIVE",
-	"listener": "LISTEN", "orphan": "FIN_WAIT2",
-
-	"threewayhandshake": "handshake", "3wayhandshake": "handshake", "3whs": "handshake", "open": "handshake",
-	"fourwayhandshake": "teardown", "termination": "teardown", "shutdown": "half-close",
-	"rst": "reset", "synattack": "syn-flood", "cookies": "syn-cookies",
-	"synqueue": "backlog", "acceptqueue": "backlog", "somaxconn": "backlog",
-	"ephemeralports": "port-exhaustion", "eaddrnotavail": "port-exhaustion",
-	"msl": "2msl", "deadpeer": "half-open", "ports": "protocols",
-
-	"三次握手": "handshake", "四次挥手": "teardown", "半关闭": "half-close", "半打开": "half-open",
-	"同时打开": "simultaneous-open", "同时关闭": "simultaneous-close", "复位": "reset", "保活": "keepalive",
-	"半连接队列": "backlog", "全连接队列": "backlog", "半连接": "backlog", "全连接": "backlog",
-	"洪水攻击": "syn-flood", "syn洪水": "syn-flood", "syn洪水攻击": "syn-flood", "syn泛洪": "syn-flood", "syn攻击": "syn-flood",
-	"端口耗尽": "port-exhaustion", "应用层协议": "protocols", "心跳": "keepalive",
-	"两次握手": "why-not-two", "为什么三次握手": "why-three", "为什么是三次握手": "why-three",
-	"为什么四次挥手": "why-four", "为什么是四次挥手": "why-four", "为什么不能是两次握手": "why-not-two",
-	"为什么要有timewait": "why-time-wait", "客户端死了会怎样": "client-died",
-}
-
 // Topics returns all topics: the states in the order of a connection's life,
 // then the others.
 func Topics() []Topic { return slices.Clone(topics) }
@@ -145,16 +122,23 @@ func TopicOf(s tcp.State) (Topic, bool) {
 }
 
 // Find returns the topic with the given spelling: any spelling of a state that
-// tcp.ParseState reads, or one of another topic, in any case and with '-', '_',
-// a space or nothing between the words. The error is an *UnknownTopicError.
+// tcp.ParseState reads, or a name of another topic, in any case and with '-', '_',
+// '.', a space or nothing between the words. A name is also that of a sysctl, an
+// errno, a counter, a protocol or a common question: [otherNames] has them. The
+// error is an *UnknownTopicError.
 func Find(spelling string) (Topic, error) {
 	word := fold(spelling)
 	if s, err := tcp.ParseState(word); err == nil {
 		t, _ := TopicOf(s)
 		return t, nil
 	}
-	if name, ok := otherNames[word]; ok {
-		word = fold(name)
+	for _, group := range [...]string{"", "netipv4", "netcore", "tcpext", "mptcpext", "tcp"} { // of sysctls and counters
+		if rest, ok := strings.CutPrefix(word, group); ok {
+			if name, ok := otherNames[rest]; ok {
+				word = fold(name)
+				break
+			}
+		}
 	}
 	for _, t := range topics {
 		if fold(t.Name) == word {
@@ -167,7 +151,7 @@ func Find(spelling string) (Topic, error) {
 // fold drops what the spellings of a topic may differ in.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == ' ' {
+		if strings.ContainsRune("-_ .?？、，“”", r) {
 			return -1
 		}
 		return r
@@ -209,6 +193,14 @@ func (e *UnknownTopicError) names() map[string]string {
 	return names
 }
 
+// nearPrefix is how many letters a topic must begin with to be offered as the
+// nearest to a name that is not known.
+const nearPrefix = 3
+
+// mostOffered is the maximum number of topics that a hint offers. A part of more
+// names than that, such as "tcp", says too little.
+const mostOffered = 6
+
 // Hint offers the topics whose names contain what was given, or the first that
 // begins as it does, and names the list.
 func (e *UnknownTopicError) Hint() wording.Message {
@@ -220,13 +212,15 @@ func (e *UnknownTopicError) Hint() wording.Message {
 				having = append(having, shown)
 			}
 		}
-		if len(having) > 0 {
+		if len(having) > 0 && len(having) <= mostOffered {
 			return wording.Say("explain.error.topic.containing", "names", having)
 		}
 	}
-	for n := len(word); n > 0; n-- {
+	// A shorter beginning is shared by chance.
+	for n := utf8.RuneCountInString(word); n >= nearPrefix; n-- {
+		begin := string([]rune(word)[:n])
 		for _, t := range topics {
-			if strings.HasPrefix(fold(t.Name), word[:n]) {
+			if strings.HasPrefix(fold(t.Name), begin) {
 				return wording.Say("explain.error.topic.nearest", "name", t.Name)
 			}
 		}

@@ -17,6 +17,10 @@ func TestFind(t *testing.T) {
 		"SYN_RCVD": "SYN_RECV", "syn-received": "SYN_RECV", "estab": "ESTABLISHED", "FIN-WAIT-1": "FIN_WAIT1", "closed": "CLOSE",
 		"half open": "half-open", "Half_Open": "half-open", "2MSL": "2msl", "msl": "2msl", "SYN FLOOD": "syn-flood",
 		"three-way handshake": "handshake", "三次握手": "handshake", "四次挥手": "teardown", "why_three": "why-three", "rst": "reset",
+		"tcp_fin_timeout": "FIN_WAIT2", "net.ipv4.tcp_fin_timeout": "FIN_WAIT2", "net.core.somaxconn": "backlog",
+		"ListenOverflows": "backlog", "TcpExt.ListenOverflows": "backlog", "TcpExtListenOverflows": "backlog", "Tcp.OutRsts": "reset",
+		"FTP": "protocols", "Telnet": "protocols", "三次挥手": "teardown", "大量CLOSE_WAIT": "CLOSE_WAIT", "握手丢失": "handshake",
+		"为什么需要TIME_WAIT": "why-time-wait", "SYN cookie": "syn-cookies", "why three-way handshake?": "why-three", "四元组": "port-exhaustion",
 	} {
 		got, err := Find(spelling)
 		if err != nil || got.Name != want {
@@ -30,10 +34,12 @@ func TestFindMisses(t *testing.T) {
 		"":            "tcpstate explain --list shows the topics",
 		"?":           "tcpstate explain --list shows the topics",
 		"\xff":        "tcpstate explain --list shows the topics",
-		"foo":         "the most similar topic is FIN_WAIT1; tcpstate explain --list shows all topics",
+		"foo":         "tcpstate explain --list shows the topics",
+		"tcp":         "tcpstate explain --list shows the topics",
+		"没有":          "tcpstate explain --list shows the topics",
+		"keepers":     "the most similar topic is keepalive; tcpstate explain --list shows all topics",
 		"half":        "did you mean half-close, half-open?",
 		"queue":       "did you mean backlog?",
-		"握手":          "did you mean handshake, why-not-two, why-three?",
 		"timewiat":    "did you mean TIME_WAIT?",
 		"handshkae":   "did you mean handshake?",
 		"keep-alives": "did you mean keepalive?",
