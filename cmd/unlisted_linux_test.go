@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpstate/internal/lab"
+	"tcpstate/sockdiag"
 	"tcpstate/tcp"
 )
 
@@ -24,7 +25,7 @@ var readers = []struct {
 	all    bool   // lists the sockets in all states
 	run    func(t *testing.T, args ...string) outcome
 }{
-	{"sock_diag", "sock_diag", true, runArgs},
+	{"sock_diag", "sock_diag", sockdiag.ProbeAbilities().BoundInactive, runArgs},
 	{"procfs", "procfs", false, func(t *testing.T, args ...string) outcome {
 		return runArgs(t, append([]string{args[0], "--source", "procfs"}, args[1:]...)...)
 	}},

@@ -65,6 +65,20 @@ func stateOf(number uint8, peerPort uint16) tcp.State {
 	return state
 }
 
+// listsInactive reports whether the kernel lists sockets in CLOSE and
+// BOUND_INACTIVE, as Linux does from 6.8 on.
+func listsInactive() bool {
+	var name unix.Utsname
+	var major, minor int
+	if unix.Uname(&name) != nil {
+		return false
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major > 6 || major == 6 && minor >= 8
+}
+
 // The layout of struct inet_diag_msg (include/uapi/linux/inet_diag.h).
 const (
 	requestSize      = 56

@@ -36,7 +36,9 @@ func (s Socket) String() string {
 // states it makes several kinds, which a program must tell apart. The sockets
 // stay until the lab is closed or a timer of the kernel ends them: TIME_WAIT
 // and the small FIN_WAIT2 last 60 s, and those that wait for an answer last 63
-// s (SYN_RECV) or longer.
+// s (SYN_RECV) or longer. Where the kernel does not list sockets in CLOSE and
+// BOUND_INACTIVE (before Linux 6.8), the function makes them and does not return
+// them.
 func (l *Lab) States() ([]Socket, error) {
 	var all []Socket
 	for _, family := range []tcp.Family{tcp.IPv4, tcp.IPv6} {
