@@ -82,7 +82,7 @@ func portUseOf(o *doctor.Observation) tcp.Optional[explain.PortUse] {
 		return tcp.Optional[explain.PortUse]{}
 	}
 	use := explain.PortUse{Usable: usable}
-	if all := o.PortUses(); len(all) > 0 && all[0].Taken > 0 {
+	if all := o.PortUses(func(taken int64) bool { return taken > 0 }); len(all) > 0 {
 		use.Local, use.Peer, use.Used = all[0].Local.String(), all[0].Peer.String(), all[0].Taken
 	}
 	return tcp.Known(use)

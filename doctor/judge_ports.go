@@ -22,10 +22,8 @@ func judgePorts(o *Observation) []Finding {
 	}
 	var findings []Finding
 	full := map[netip.Addr]bool{} // local addresses that a finding is about
-	for _, u := range o.PortUses() {
-		if !o.Thresholds.reaches(portsNear, u.Taken, usable) {
-			break // they are in descending order
-		}
+	near := func(taken int64) bool { return o.Thresholds.reaches(portsNear, taken, usable) }
+	for _, u := range o.PortUses(near) {
 		full[u.Local] = true
 		findings = append(findings, o.exhausted(u, usable))
 	}
@@ -44,8 +42,9 @@ type PortUse struct {
 	entry *entry[destination]
 }
 
-// PortUses returns the use of ports for each destination, the highest first.
-func (o *Observation) PortUses() []PortUse {
+// PortUses returns the use of ports for each destination of which enough ports are
+// taken, the highest first.
+func (o *Observation) PortUses(enough func(taken int64) bool) []PortUse {
 	var uses []PortUse
 	for i := range o.Survey.destinations.entries {
 		e := &o.Survey.destinations.entries[i]
@@ -53,7 +52,9 @@ func (o *Observation) PortUses() []PortUse {
 		if !o.reusesTimeWait(e.key) {
 			taken += int64(e.timeWait)
 		}
-		uses = append(uses, PortUse{e.key.local, e.key.peer, taken, e})
+		if enough(taken) {
+			uses = append(uses, PortUse{e.key.local, e.key.peer, taken, e})
+		}
 	}
 	slices.SortFunc(uses, func(a, b PortUse) int {
 		return cmp.Or(cmp.Compare(b.Taken, a.Taken), compareDestinations(destination{a.Local, a.Peer}, destination{b.Local, b.Peer}))
