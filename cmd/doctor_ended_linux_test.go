@@ -98,9 +98,9 @@ func TestDoctorSeesAClientWithoutAnySocketLeft(t *testing.T) {
 			must(t, err)
 			others = append(others, other)
 		}
-		limit(t, given(t, "resolver", others...), 45)
+		limit(t, given(t, "resolver", others...), 55)
 		pid := given(t, "client", fds...)
-		limit(t, pid, 40)
+		limit(t, pid, 45)
 		if n := ssCount(t, "-a"); n != 0 {
 			t.Fatalf("ss lists %d sockets", n)
 		}
