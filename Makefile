@@ -1,5 +1,5 @@
 # What people type; .ci/run is the same for machines.
-.PHONY: build test check bench docs
+.PHONY: build test check bench kernels docs
 
 build:
 	go build .
@@ -14,6 +14,11 @@ check:
 # namespace. Rewrites docs/performance.md; needs Linux, ss, netstat and quiet.
 bench:
 	go run ./internal/bench
+
+# The program on Debian's kernels in qemu, from 5.10 to the newest. Rewrites
+# docs/kernels.md; needs Debian with apt, ss and xz, and a few minutes.
+kernels:
+	internal/kernels/run.sh
 
 # The generated parts of docs/.
 docs:
