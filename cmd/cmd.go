@@ -235,8 +235,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.SetFlagErrorFunc(flagError)
-	// The template of cobra, but with flags folded to 80 columns.
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
+	root.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, env) })
 	root.AddCommand(newLsCommand(env), newCountCommand(env), newDoctorCommand(env), newWatchCommand(env), newExplainCommand(env), newNetstatCommand(env), newLabCommand(env), newVersionCommand(env))
 	root.SetHelpCommand(newHelpCommand())
 	addCompletion(root, env)

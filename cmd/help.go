@@ -26,7 +26,7 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 	if c.Name() == "netstat" {
 		values = append(values, "options", netstatHelp(words))
 	}
-	if words.Has(of + ".short") { // cobra has its own texts for the shells of completion
+	if words.Has(of + ".short") { // the help command of cobra, before it is replaced, has none
 		c.Short = wording.Say(of + ".short").In(words)
 	}
 	if words.Has(of + ".long") {
@@ -40,7 +40,10 @@ func describe(c *cobra.Command, words *wording.Catalogue) {
 		if !words.Has(key) && !c.HasParent() {
 			key = "help.ls.flag." + f.Name // without a command the flags of ls are taken too
 		}
-		if words.Has(key) { // cobra has its own text for --help
+		switch {
+		case f.Name == "help":
+			f.Usage = wording.Say("cmd.usage.help", "command", c.Name()).In(words)
+		case words.Has(key):
 			f.Usage = wording.Say(key, values...).In(words)
 		}
 	})
@@ -95,7 +98,7 @@ func flagError(c *cobra.Command, err error) error {
 	if language, ok := errors.AsType[*wording.UnknownLanguageError](err); ok {
 		return misused(language)
 	}
-	worded := wording.Wrap(err, "cmd.flag.cause")
+	worded := pflagError(err)
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		if refused, ok := errors.AsType[*wording.Error](err); ok {
@@ -115,6 +118,32 @@ func flagError(c *cobra.Command, err error) error {
 		worded = suggestFlag(worded, c, unknown)
 	}
 	return misused(worded)
+}
+
+// pflagError returns an error of pflag with a text of this program. pflag has no
+// texts in other languages.
+func pflagError(err error) *wording.Error {
+	var (
+		unknown *pflag.NotExistError
+		needs   *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+		syntax  *pflag.InvalidSyntaxError
+	)
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return wording.Fail("cmd.flag.unknown-letter", "letter", unknown.GetSpecifiedName(), "letters", unknown.GetSpecifiedShortnames())
+	case errors.As(err, &unknown):
+		return wording.Fail("cmd.flag.unknown", "flag", unknown.GetSpecifiedName())
+	case errors.As(err, &needs) && needs.GetSpecifiedShortnames() != "":
+		return wording.Fail("cmd.flag.needs-letter", "letter", needs.GetSpecifiedName(), "letters", needs.GetSpecifiedShortnames())
+	case errors.As(err, &needs):
+		return wording.Fail("cmd.flag.needs", "flag", needs.GetSpecifiedName())
+	case errors.As(err, &invalid):
+		return wording.Wrap(invalid.Unwrap(), "cmd.flag.invalid", "flag", invalid.GetFlag().Name, "value", invalid.GetValue())
+	case errors.As(err, &syntax):
+		return wording.Fail("cmd.flag.syntax", "flag", syntax.GetSpecifiedFlag())
+	}
+	return wording.Wrap(err, "cmd.flag.cause")
 }
 
 // suggestFlag adds to the error for an unknown flag the flag that was probably

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -8,7 +9,8 @@ import (
 // Wrap breaks text into lines of at most n columns. It breaks at spaces, which
 // it then leaves out, and between Chinese characters. No line starts with
 // closing punctuation or ends with opening punctuation. Several spaces count as
-// one. A word that is longer than a line gets its own line.
+// one. A word that is longer than a line gets its own line. The last line is never a
+// single Chinese character if the word before it fits there too.
 //
 // The text is a list of parts, each with a style of the caller. The lines
 // consist of the same kind of parts.
@@ -23,8 +25,7 @@ func Wrap[L ~[]T, T ~struct {
 			w.add(span[S]{s.Style, piece})
 		}
 	}
-	w.endWord()
-	w.endLine()
+	w.endParagraph()
 	var list []L
 	for _, line := range w.lines {
 		l := make(L, len(line))
@@ -61,8 +62,7 @@ func wrapString(s string, first, rest int) []string {
 		for _, piece := range pieces(part) {
 			w.add(span[struct{}]{Text: piece})
 		}
-		w.endWord()
-		w.endLine()
+		w.endParagraph()
 	}
 	list := make([]string, len(w.lines))
 	for i, line := range w.lines {
@@ -144,6 +144,9 @@ type wrapper[S any] struct {
 	rest    int // columns of every later line
 	lines   [][]span[S]
 	current []span[S] // the current line
+	begins  []int     // where each word of the current line begins
+	before  []int     // the same of the line before, if a word that did not fit ended it
+	gap     bool      // there was a space between that line and the current one
 	used    int       // its columns
 	held    []span[S] // the current word
 	space   bool      // there is a space before the word
@@ -197,12 +200,15 @@ func (w *wrapper[S]) endWord() {
 		gap = 1
 	}
 	if len(w.current) > 0 && w.used+gap+columns > w.limit {
+		before := w.begins
 		w.endLine()
+		w.before, w.gap = before, gap > 0
 		gap = 0
 	}
 	if gap > 0 {
 		w.current = append(w.current, span[S]{Text: " "})
 	}
+	w.begins = append(w.begins, len(w.current))
 	w.current = append(w.current, w.held...)
 	w.used += gap + columns
 	w.held, w.space, w.glued = nil, false, false
@@ -214,4 +220,42 @@ func (w *wrapper[S]) endLine() {
 	}
 	w.lines = append(w.lines, w.current)
 	w.current, w.used, w.limit, w.space = nil, 0, w.rest, false
+	w.begins, w.before = nil, nil
+}
+
+// endParagraph ends the last word and the last line of a paragraph. A last line with
+// only one Chinese character, with its punctuation, takes the word before it too.
+func (w *wrapper[S]) endParagraph() {
+	w.endWord()
+	if len(w.begins) == 1 && len(w.before) > 1 && isOneWide(join(w.current)) {
+		above := w.lines[len(w.lines)-1]
+		at := w.before[len(w.before)-1]
+		moved := slices.Clone(above[at:])
+		if w.gap {
+			moved = append(moved, span[S]{Text: " "})
+		}
+		if columns := Width(join(moved)); columns+w.used <= w.limit {
+			above = above[:at]
+			if above[at-1].Text == " " {
+				above = above[:at-1]
+			}
+			w.lines[len(w.lines)-1] = above
+			w.current = append(moved, w.current...)
+		}
+	}
+	w.endLine()
+}
+
+// isOneWide reports whether a line is one Chinese character with its punctuation.
+func isOneWide(line string) bool {
+	n := 0
+	for _, r := range line {
+		if !strings.ContainsRune(closers+openers, r) {
+			n++
+			if !isWide(r) {
+				return false
+			}
+		}
+	}
+	return n == 1
 }

@@ -19,6 +19,7 @@ func TestWrapString(t *testing.T) {
 		{"三次握手，四次挥手。", 8, []string{"三次握", "手，四次", "挥手。"}},
 		{"见（握手）一节", 4, []string{"见", "（握", "手）", "一节"}},
 		{"状态 TIME_WAIT 持续60秒", 12, []string{"状态", "TIME_WAIT 持", "续60秒"}},
+		{"一二三四五六七", 6, []string{"一二三", "四五", "六七"}},
 		{"", 10, nil},
 	} {
 		if got := WrapString(test.s, test.n); !slices.Equal(got, test.want) {
