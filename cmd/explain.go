@@ -34,7 +34,7 @@ type explainFlags struct {
 func newExplainCommand(env *environment) *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use: "explain [flags] [TOPIC | ADDRESS | ADDRESS:PORT | PREFIX | :PORT | PROCESS | pid N]",
+		Use: "explain [flags] [TOPIC | ADDRESS[:PORT] | :PORT | PROCESS | pid N]",
 		Example: `  tcpstate explain
   tcpstate explain CLOSE_WAIT
   tcpstate explain why-four --lang zh
