@@ -126,7 +126,7 @@ var cases = []struct {
 		p.rose("Tcp.PassiveOpens", 1)
 	}), Warning, ""},
 	{"syn-flood", "and the queue is full", with(func(p *patient) { p.listen(0, 128); p.halfOpen(129, 1) }), Critical, "129 half-open"},
-	{"syn-flood", "and most are answered with cookies", with(func(p *patient) { p.listen(0, 128); p.halfOpen(129, 1); cookies100(p, 0) }), Critical, "; 100 more SYNs were answered with cookies within 1s"},
+	{"syn-flood", "and most are answered with cookies", with(func(p *patient) { p.listen(0, 128); p.halfOpen(129, 1); cookies100(p, 0) }), Critical, "; 100 cookies sent within 1s"},
 	{"syn-flood", "one fewer", with(func(p *patient) { p.listen(0, 4096); p.halfOpen(63, 0) }), 0, ""},
 	{"syn-flood", "half resent", with(func(p *patient) {
 		p.listen(0, 4096)
