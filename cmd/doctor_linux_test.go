@@ -60,19 +60,44 @@ type finding struct {
 	Related []string `json:"related"`
 }
 
-// ticking sets the real clock in an environment. The doctor reads the clock for the first
-// time when it begins, and for the second time when it has read the counters. At that
-// moment during runs, so its effects lie between the two readings of the counters.
-func ticking(during func()) func(*environment) {
-	reads := 0
+// ticking makes the clock of an environment show that the doctor took the default
+// interval of these tests: see tickingFor.
+func ticking(during func()) func(*environment) { return tickingFor(usualInterval, during) }
+
+// usualInterval is long enough to compare readings, and short enough to wait for.
+const usualInterval = 10 * time.Millisecond
+
+// tickingFor makes the clock of an environment show that the readings of the doctor are
+// one interval apart, however long they and during take: rates of a busy machine are the
+// same as those of a quiet one. The doctor reads the clock for the first time when it
+// begins, and for the second time when it has read the counters. At that moment during
+// runs, so its effects lie between the two readings of the counters.
+func tickingFor(interval time.Duration, during func()) func(*environment) {
+	reads, began := 0, time.Now()
 	return func(env *environment) {
 		env.now = func() time.Time {
 			if reads++; reads == 2 && during != nil {
 				during()
 			}
-			return time.Now()
+			if reads <= 2 {
+				return began
+			}
+			return began.Add(interval)
 		}
 	}
+}
+
+// intervalOf returns the interval that the last --interval of the arguments sets.
+func intervalOf(t *testing.T, args []string) time.Duration {
+	t.Helper()
+	for i := len(args) - 2; i >= 0; i-- {
+		if args[i] == "--interval" {
+			interval, err := time.ParseDuration(args[i+1])
+			must(t, err)
+			return interval
+		}
+	}
+	return usualInterval
 }
 
 // patient has thresholds that no socket of a test exceeds only because the host is
@@ -86,7 +111,7 @@ var patient = set("accept-queue-full.wait=1h", "syn-sent-stuck.age=1h", "close-w
 func examine(t *testing.T, during func(), args ...string) examination {
 	t.Helper()
 	args = slices.Concat([]string{"doctor", "--json", "--interval", "10ms"}, patient, args)
-	got := runIn(t, t.Context(), ticking(during), args...)
+	got := runIn(t, t.Context(), tickingFor(intervalOf(t, args), during), args...)
 	if got.code != exitDone || got.stderr != "" {
 		t.Fatalf("%q: exit %d, stderr %q", args, got.code, got.stderr)
 	}

@@ -125,10 +125,9 @@ func TestDoctorSeesClientsRefused(t *testing.T) {
 
 		fd, at := listenWith(t, lab.Host4, 64)
 		fds, peers := dialIn(t, l, at, fd, 5000, 50)
-		for _, p := range peers {
+		for i, p := range peers {
 			must(t, p.Send(lab.PSH|lab.ACK, []byte("unread")))
-			_, err := p.Expect(lab.ACK)
-			must(t, err)
+			awaitUnread(t, fds[i])
 		}
 		finds(t, func() { closeAll(t, fds...) }, nil, "info aborts-rising")
 	})
