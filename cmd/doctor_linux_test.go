@@ -79,7 +79,7 @@ func tickingFor(interval time.Duration, during func()) func(*environment) {
 			if reads++; reads == 2 && during != nil {
 				during()
 			}
-			if reads <= 2 {
+			if reads == 1 {
 				return began
 			}
 			return began.Add(interval)

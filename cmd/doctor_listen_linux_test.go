@@ -209,7 +209,7 @@ func after(interval time.Duration, do func()) func() {
 func TestDoctorJudgesFloodsByTheirRate(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 4096)
-		f := finds(t, after(time.Second, flood(t, l, at, 300)), nil, "warning syn-flood")
+		f := finds(t, after(time.Second, flood(t, l, at, 300)), []string{"--interval", "1s"}, "warning syn-flood")
 		f.isAbout(t, at)
 		f.wants(t, "syn_recv", 300, "resent", 0)
 		if rate := f.Evidence["arrivals_per_second"].(float64); rate < 100 || rate > 300 {
@@ -267,7 +267,7 @@ func TestDoctorNamesTheLostWayOut(t *testing.T) {
 	lab.Run(t, func(t *testing.T, l *lab.Lab) {
 		fd, at := listenWith(t, lab.Host4, 4096)
 		dialIn(t, l, at, fd, 0, 100)
-		f := finds(t, after(time.Second, flood(t, l, at, 80)), nil, "warning syn-queue-full")
+		f := finds(t, after(time.Second, flood(t, l, at, 80)), []string{"--interval", "1s"}, "warning syn-queue-full")
 		f.says(t, "no handshake was completed on "+at.String(), "though it has 100 other connections", "80 are half-open")
 		f.isAbout(t, at)
 		f.wants(t, "syn_recv", 80, "connections", 100)

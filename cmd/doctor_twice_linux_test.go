@@ -87,7 +87,7 @@ func TestDoctorComparesQueues(t *testing.T) {
 			_, err := unix.Read(fds[0], make([]byte, 1))
 			must(t, err)
 		}
-		half := set("app-not-reading.age=500ms")
+		half := append(set("app-not-reading.age=500ms"), "--interval", "500ms")
 		keeps := after(500*time.Millisecond, send)
 		f := finds(t, keeps, half, "info app-not-reading")
 		f.wants(t, "unread_bytes", 10, "queues_that_grew", 1)
