@@ -9,10 +9,10 @@ var otherNames = map[string]string{
 
 	"threewayhandshake": "handshake", "3wayhandshake": "handshake", "3whs": "handshake", "open": "handshake",
 	"synack": "handshake", "isn": "handshake", "initialsequencenumber": "handshake",
-	"fourwayhandshake": "teardown", "termination": "teardown", "shutdown": "half-close",
+	"fourwayhandshake": "teardown", "termination": "teardown", "shutdown": "linger",
 	"rst": "reset", "synattack": "syn-flood", "dos": "syn-flood", "ddos": "syn-flood", "cookies": "syn-cookies",
 	"synqueue": "backlog", "acceptqueue": "backlog", "ephemeralports": "port-exhaustion",
-	"msl": "2msl", "deadpeer": "half-open", "ports": "protocols",
+	"msl": "2msl", "rto": "timers", "timer": "timers", "timeout": "timers", "timeouts": "timers", "deadpeer": "half-open", "ports": "protocols",
 
 	// Questions.
 	"whythreewayhandshake": "why-three", "whythreehandshakes": "why-three", "why3": "why-three",
@@ -23,7 +23,7 @@ var otherNames = map[string]string{
 
 	// Sysctls, without net.ipv4 and net.core.
 	"tcpsynretries": "SYN_SENT", "tcpsynlineartimeouts": "SYN_SENT", "tcpsynackretries": "SYN_RECV",
-	"tcpretries1": "ESTABLISHED", "tcpretries2": "ESTABLISHED", "tcprtominus": "ESTABLISHED", "tcprtomaxms": "ESTABLISHED",
+	"tcpretries1": "timers", "tcpretries2": "timers", "tcprtominus": "timers", "tcprtomaxms": "timers",
 	"tcporphanretries": "FIN_WAIT1", "tcpmaxorphans": "FIN_WAIT1", "tcpmem": "reset", "tcpfintimeout": "FIN_WAIT2",
 	"tcpkeepalivetime": "keepalive", "tcpkeepaliveintvl": "keepalive", "tcpkeepaliveprobes": "keepalive",
 	"somaxconn": "backlog", "tcpmaxsynbacklog": "backlog", "tcpabortonoverflow": "backlog", "tcpsyncookies": "syn-cookies",
@@ -35,8 +35,11 @@ var otherNames = map[string]string{
 	"sokeepalive": "keepalive", "tcpkeepidle": "keepalive", "tcpkeepintvl": "keepalive", "tcpkeepcnt": "keepalive",
 	"tcpdeferaccept": "SYN_RECV", "shutwr": "half-close", "shutrd": "half-close", "shutrdwr": "half-close",
 
+	"solinger": "linger", "tcplinger2": "FIN_WAIT2", "tcpusertimeout": "timers", "tcpsyncnt": "timers",
+
 	// Errors of calls.
-	"eaddrnotavail": "port-exhaustion", "econnreset": "reset", "connectionreset": "reset", "connectionresetbypeer": "reset",
+	"eaddrinuse": "address-in-use", "addressalreadyinuse": "address-in-use", "portinuse": "address-in-use",
+	"soreuseaddr": "address-in-use", "soreuseport": "address-in-use", "eaddrnotavail": "port-exhaustion", "econnreset": "reset", "connectionreset": "reset", "connectionresetbypeer": "reset",
 	"epipe": "reset", "brokenpipe": "reset", "sigpipe": "reset", "etimedout": "client-died", "connectiontimedout": "client-died",
 	"ehostunreach": "client-died", "emfile": "CLOSE_WAIT", "toomanyopenfiles": "CLOSE_WAIT",
 	"econnrefused": "reset", "connectionrefused": "reset",
@@ -46,9 +49,13 @@ var otherNames = map[string]string{
 	"tcpreqqfulldocookies": "syn-cookies", "tcpreqqfulldrop": "syn-flood",
 	"syncookiessent": "syn-cookies", "syncookiesrecv": "syn-cookies", "syncookiesfailed": "syn-cookies",
 	"activeopens": "handshake", "passiveopens": "handshake", "attemptfails": "handshake",
-	"estabresets": "reset", "outrsts": "reset", "tcpabortondata": "reset", "tcpabortonclose": "reset",
+	"estabresets": "reset", "outrsts": "reset", "tcpabortondata": "linger", "tcpabortonclose": "linger",
 	"tcpabortontimeout": "reset", "tcpabortonmemory": "reset", "tcpkeepalive": "keepalive", "currestab": "ESTABLISHED",
-	"tcptimewaitoverflow": "TIME_WAIT", "twrecycled": "TIME_WAIT", "twkilled": "TIME_WAIT", "tcpsynretrans": "SYN_SENT",
+	"tcpchallengeack": "challenge-ack", "tcpsynchallenge": "challenge-ack",
+	"tcpackskippedchallenge": "challenge-ack", "tcpchallengeacklimit": "challenge-ack", "tcpinvalidratelimit": "challenge-ack", "rfc5961": "challenge-ack",
+	"netstats": "netstat-words", "nstat": "netstat-words", "counters": "netstat-words", "计数器": "netstat-words", "retranssegs": "netstat-words",
+	"persist": "zero-window", "persisttimer": "zero-window", "tcpwinprobe": "zero-window", "windowprobe": "zero-window",
+	"tcptozerowindowadv": "zero-window", "tcptimewaitoverflow": "TIME_WAIT", "twrecycled": "TIME_WAIT", "twkilled": "TIME_WAIT", "tcpsynretrans": "SYN_SENT",
 
 	// Protocols.
 	"http": "protocols", "https": "protocols", "ftp": "protocols", "telnet": "protocols", "ssh": "protocols",
@@ -76,5 +83,8 @@ var otherNames = map[string]string{
 	"客户端故障": "client-died", "客户端突然故障会怎样": "client-died", "拔网线": "client-died",
 	"timewait过多": "TIME_WAIT", "大量timewait": "TIME_WAIT", "closewait过多": "CLOSE_WAIT", "大量closewait": "CLOSE_WAIT",
 	"synrecv过多": "SYN_RECV", "大量synrecv": "SYN_RECV", "大量synsent": "SYN_SENT", "大量finwait2": "FIN_WAIT2",
+	"定时器": "timers", "超时": "timers", "超时重传": "timers", "重传": "timers", "close和shutdown的区别": "linger", "优雅关闭": "linger",
+	"地址已被占用": "address-in-use", "地址已在使用": "address-in-use", "端口被占用": "address-in-use", "端口占用": "address-in-use",
+	"零窗口": "zero-window", "窗口探测": "zero-window", "坚持定时器": "zero-window",
 	"握手丢失": "handshake", "挥手丢失": "teardown", "第三次握手丢失": "handshake", "第一次握手丢失": "SYN_SENT", "第二次握手丢失": "SYN_RECV",
 }
