@@ -3,9 +3,11 @@ package collect
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"os/user"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -39,6 +41,9 @@ func FilterNames(network, proc string) filter.Names {
 		Cgroup: cgroupID,
 		Process: func(name string) bool {
 			return procnet.Open(cmp.Or(proc, DefaultProc)).Runs(name)
+		},
+		Running: func() []string {
+			return slices.Sorted(maps.Values(procnet.Open(cmp.Or(proc, DefaultProc)).ProcessNames()))
 		},
 	}
 }

@@ -120,6 +120,10 @@ func (p *parser) noProcess(v value) error {
 	}
 	if _, slip := wording.Nearest(v.text, p.vocabulary()); slip {
 		what = wording.Say("filter.unknown-word", "text", quote(v.text)) // the hint says more
+	} else if p.names.Running != nil && wording.Elsewhere(v.text).IsZero() {
+		if near, slip := wording.Nearest(v.text, p.names.Running()); slip {
+			return p.fail(v.offset, what, wording.Say("hint.meant", "word", near))
+		}
 	}
 	return p.unknown(v, what, wording.Say("filter.bare.hint"))
 }

@@ -19,6 +19,7 @@ type Names struct {
 	User      func(name string) (uid uint32, ok bool)
 	Cgroup    func(path string) (id uint64, ok bool)
 	Process   func(name string) (runs bool) // the name as the kernel stores it
+	Running   func() []string               // the names of processes, for a hint on a slip
 }
 
 // Filter is a parsed expression. It does not change, and several goroutines may

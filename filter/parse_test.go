@@ -12,6 +12,9 @@ import (
 	"tcpstate/wording"
 )
 
+// running are the names of the processes that run.
+var running = []string{"nginx", "sshd", "fifteen-bytes-a", "close", "a,b"}
+
 // testNames knows a few names of each kind.
 var testNames = Names{
 	Service: func(name string) (uint16, bool) {
@@ -40,8 +43,9 @@ var testNames = Names{
 		return id, ok
 	},
 	Process: func(name string) bool {
-		return slices.Contains([]string{"nginx", "sshd", "fifteen-bytes-a", "close", "a,b"}, name)
+		return slices.Contains(running, name)
 	},
+	Running: func() []string { return running },
 }
 
 // inline writes a tree on one line, with braces in place of indentation.
@@ -460,6 +464,7 @@ func TestBareWords(t *testing.T) {
 	}
 	for expr, want := range map[string]string{
 		"443":              `"443" alone can be a port or a process: write :443 for the port, pid 443 for the process`,
+		"ngnix":            `unknown word "ngnix", and no visible process has that name: did you mean nginx?`,
 		"haproxy":          `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
 		"nginx,haproxy":    `unknown word "haproxy", and no visible process has that name: a word alone is a port (:443), an address, a prefix, or the name of a running process`,
 		"established":      `unknown word "established", and no visible process has that name: write state established`,

@@ -32,8 +32,13 @@ var groups = map[string]StateSet{
 // GroupNames returns ss's names for sets of states, sorted.
 func GroupNames() []string { return slices.Sorted(maps.Keys(groups)) }
 
-// fold removes the differences between spellings of a state: case, '-' and '_'.
+// fold removes the differences between spellings of a state: case, and '-' and '_'
+// between words. Before or after a name they are no part of it: -LISTEN is not a
+// state, because it looks like "all but LISTEN".
 func fold(name string) string {
+	if strings.Trim(name, "-_") != name {
+		return strings.ToLower(name)
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '_' {
 			return -1
@@ -42,8 +47,8 @@ func fold(name string) string {
 	}, strings.ToLower(name))
 }
 
-// ParseState returns the state with the given name. It ignores case, '-' and
-// '_'. The error is an *UnknownStateError.
+// ParseState returns the state with the given name. It ignores case, and '-' and
+// '_' between words. The error is an *UnknownStateError.
 func ParseState(name string) (State, error) {
 	if s, ok := spellings[fold(name)]; ok {
 		return s, nil

@@ -69,8 +69,8 @@ func TestUnknownStatesNameTheKnownOnes(t *testing.T) {
 	}
 }
 
-func TestParseStateReadsNoSpaces(t *testing.T) {
-	for _, name := range []string{" LISTEN", "LISTEN ", "SYN SENT", "time wait", "LISTEN\n"} {
+func TestParseStateReadsNames(t *testing.T) {
+	for _, name := range []string{" LISTEN", "LISTEN ", "SYN SENT", "time wait", "LISTEN\n", "-LISTEN", "listen_"} {
 		if state, err := tcp.ParseState(name); err == nil {
 			t.Errorf("ParseState(%q) = %s, want an error", name, state)
 		}
