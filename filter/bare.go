@@ -115,7 +115,7 @@ func (p *parser) noProcess(v value) error {
 	if isStates(v.text) {
 		return p.fail(v.offset, what, wording.Say("filter.bare-state.hint", "state", v.text))
 	}
-	if strings.Contains(v.text, ".") && isHostName(v.text) {
+	if (strings.Contains(v.text, ".") || v.text == "localhost") && isHostName(v.text) {
 		return p.fail(v.offset, what, wording.Say("filter.bare-host.hint", "host", v.text))
 	}
 	if _, slip := wording.Nearest(v.text, p.vocabulary()); slip {

@@ -471,6 +471,7 @@ func TestBareWords(t *testing.T) {
 		"close":            `"close" alone can be a state or a process: write state close for the state, process close for the process`,
 		"nginx,close":      `"close" alone can be a state or a process: write state close`,
 		"www.example.org":  `unknown word "www.example.org", and no visible process has that name: write dst www.example.org for the sockets whose peer is this host`,
+		"localhost":        `unknown word "localhost", and no visible process has that name: write dst localhost for the sockets whose peer is this host`,
 		"container":        `unknown word "container", and no visible process has that name: container has a meaning in --columns and --sort, --by, not here`,
 		"container = web1": `unknown word "container": container has a meaning in --columns and --sort, --by, not here`,
 		"nginx = 3":        `unknown word "nginx": a word alone is a port (:443), an address, a prefix, or the name of a running process`,
