@@ -206,6 +206,8 @@ func TestSocketsOfDamagedTables(t *testing.T) {
 		{"lines of both", map[string]string{"net/tcp": header4 + bad + listening4 + header4 + "\n", "net/tcp6": header6 + bad + estab6 + bad}, "LISTEN ESTABLISHED",
 			[]string{"net/tcp: line 2: ", "; 2 other lines could not be read; and reading ", "net/tcp6: line 2: ", "; 1 other line could not be read"}},
 		{"an empty table", map[string]string{"net/tcp": header4 + listening4, "net/tcp6": ""}, "LISTEN", []string{`net/tcp6: line 1: header "": not that of`}},
+		{"no IPv6", map[string]string{"net/tcp": header4 + listening4}, "LISTEN", nil},
+		{"a missing table of IPv6", map[string]string{"net/tcp": header4 + listening4, "net/if_inet6": ""}, "LISTEN", []string{"net/tcp6: no such file or directory"}},
 		{"a missing table", map[string]string{"net/tcp6": header6 + estab6}, "ESTABLISHED", []string{"net/tcp: no such file or directory"}},
 	} {
 		dir := fakeProc(t, test.files)

@@ -103,7 +103,8 @@ func usesInit(fsys fs.FS) bool {
 // net/ipv4/tcp_ipv4.c).
 //
 // A kernel without IPv6 has no file net/tcp6. It has no IPv6 sockets, so this
-// is not an error.
+// is not an error. It has no net/if_inet6 either: where that exists, net/tcp6
+// is missing.
 func (p *Proc) Sockets(families []tcp.Family) iter.Seq2[*tcp.Socket, error] {
 	return func(yield func(*tcp.Socket, error) bool) {
 		for _, family := range families {
@@ -123,8 +124,10 @@ func (p *Proc) familySockets(family tcp.Family, yield func(*tcp.Socket, error) b
 	}
 	file, err := p.FS.Open(name)
 	if family == tcp.IPv6 && errors.Is(err, fs.ErrNotExist) {
-		// The missing net/tcp6 means "no IPv6" only if net/tcp exists.
-		if _, err4 := fs.Stat(p.FS, path.Join(p.NetDir, "tcp")); err4 == nil {
+		// The missing net/tcp6 means "no IPv6" only if net/tcp exists, and no other file of IPv6.
+		_, err4 := fs.Stat(p.FS, path.Join(p.NetDir, "tcp"))
+		_, err6 := fs.Stat(p.FS, path.Join(p.NetDir, "if_inet6"))
+		if err4 == nil && errors.Is(err6, fs.ErrNotExist) {
 			return true
 		}
 	}
