@@ -188,7 +188,7 @@ func (w *Wanted) add(inodes ...uint32) {
 }
 
 // Wanted returns the sockets whose processes are needed to judge by some of the
-// rules, and to say whom the findings are about. Without processes a rule finds
+// rules, and to say which processes the findings are about. Without processes a rule finds
 // no less than with them.
 func (o *Observation) Wanted(by []Rule) *Wanted {
 	v := o.Survey

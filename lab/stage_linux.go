@@ -94,7 +94,7 @@ func (s *stage) add(at time.Time, step Step) {
 	s.yield(step)
 }
 
-// wake wakes those who wait for a change. The caller holds the lock.
+// wake wakes the goroutines that wait for a change. The caller holds the lock.
 func (s *stage) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -42,7 +42,7 @@ var states = []string{"LISTEN", "ESTABLISHED", "CLOSE_WAIT", "CLOSE", "BOUND_INA
 // answer is what one command did.
 type answer struct{ mode, command, code, out, err string }
 
-// state and source return what the command asked about, and whom.
+// state and source return what the command asked, and of which source.
 func (a answer) state() string  { return after(a.command, "--state ") }
 func (a answer) source() string { return after(a.command, "--source ") }
 
