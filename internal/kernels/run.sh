@@ -5,7 +5,8 @@
 #
 #   internal/kernels/run.sh [RELEASE...]     such as 5.10 or 6.1; without one, all
 #
-# It needs Debian or Ubuntu with apt, Go, ss and xz. It installs nothing: apt has a
+# It needs Debian with apt, or another system with apt and the address of an archive of
+# Debian in MIRROR; and Go, ss and xz. It installs nothing: apt has a
 # sources list and folders of its own, and packages are unpacked. KERNELS is the
 # folder for all that (default: the user's cache folder); a second run uses what is
 # there. Packages that cannot be had make a kernel "not run" in the page.
@@ -22,8 +23,21 @@ kernels="5.10 bullseye-security
 6.12 trixie
 newest trixie-backports"
 
+# mirror prints the address of Debian's archive that apt of this host uses.
+mirror() {
+	if [ -n "${MIRROR:-}" ]; then
+		echo "${MIRROR%/}"
+		return
+	fi
+	local uri
+	uri=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | sed -n 's,^Debian Debian \(.*[^/]\)/*$,\1,p' | sort -u | head -n 1)
+	[ -n "$uri" ] || { say "apt of this host knows no archive of Debian: give its address in MIRROR"; exit 1; }
+	echo "$uri"
+}
+
 apt_options() { # SUITE STATUS
-	local base=http://deb.debian.org/debian
+	local base
+	base=$(mirror)
 	case $1 in *-security) base=$base-security ;; esac
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$base" "$1" >"$folder/$1.list"
 	printf '%s\n' -qq -o "Dir::Etc::SourceList=$folder/$1.list" -o Dir::Etc::SourceParts=/dev/null \
