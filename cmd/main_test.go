@@ -136,3 +136,11 @@ func flatten(flat map[string]any, prefix string, object map[string]any) {
 		flat[prefix+name] = value
 	}
 }
+
+// must ends the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

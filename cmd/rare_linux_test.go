@@ -35,14 +35,6 @@ func makeRareSockets(t *testing.T, l *lab.Lab) {
 	outOfOrder(t, l)
 }
 
-// must ends the test unless err is nil.
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func congestionControls(t *testing.T) []string {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/tcp_available_congestion_control")
 	must(t, err)
