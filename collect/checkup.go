@@ -312,11 +312,16 @@ func (j *job) findAllOwners(ctx context.Context) error {
 // hold the most sockets, and of the suspects. A process that has ended since then
 // has none.
 func (c *Checkup) readLimits() {
+	proc := procnet.Open(c.job.query.Proc)
 	open := make(map[int]int)
 	for _, p := range c.found().Processes() {
 		open[p.PID] = p.Open
+		if p.Cut {
+			if n, err := proc.Descriptors(p.PID); err == nil {
+				open[p.PID] = n
+			}
+		}
 	}
-	proc := procnet.Open(c.job.query.Proc)
 	o := c.Observation
 	o.States = make(map[int]doctor.ProcessState)
 	for _, holder := range append(o.Survey.Holders(holdersRead), c.otherSuspects(proc)...) {

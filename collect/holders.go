@@ -23,6 +23,7 @@ type holders struct {
 	job      *job
 	all      bool         // the search was for the sockets of all processes
 	suspects map[int]bool // see Checkup.suspects
+	cut      map[int]bool // the processes of which only the first descriptors were read
 }
 
 func newHolders(ctx context.Context, j *job) (*holders, error) {
@@ -35,6 +36,11 @@ func newHolders(ctx context.Context, j *job) (*holders, error) {
 	h.SetListeners(listeners)
 	return h, nil
 }
+
+// listenersFirst is among how many descriptors of a process a listener is looked
+// for first. A server opens its listeners before it accepts connections, which may
+// be some hundred thousand.
+const listenersFirst = 1024
 
 // infer sets the listener through which a socket without a file came in. Its
 // processes are not known yet.
@@ -68,9 +74,19 @@ func (h *holders) search(ctx context.Context, netns string, wanted *doctor.Wante
 		}
 	}
 	if !h.all {
-		err := h.keep(h.proc.Owners(ctx, procnet.OwnersQuery{Inodes: wanted.Inodes, Whole: true, Also: others, Netns: netns}))
+		q := procnet.OwnersQuery{Inodes: wanted.Inodes, Whole: true, Also: others, Netns: netns}
+		if !wanted.Others {
+			q.First = listenersFirst
+		}
+		err := h.keep(h.proc.Owners(ctx, q))
 		if err != nil {
 			return err
+		}
+		h.cut = make(map[int]bool)
+		for _, p := range h.found.Processes() {
+			if p.Cut {
+				h.cut[p.PID] = true
+			}
 		}
 	}
 	if err := h.settle(ctx, h.job, wanted.Inodes); err != nil {
@@ -115,6 +131,9 @@ func (h *holders) Holdings() iter.Seq2[doctor.Process, []uint32] {
 		}
 	}
 }
+
+// Cut reports whether only the first descriptors of a process were read.
+func (h *holders) Cut(pid int) bool { return h.cut[pid] }
 
 // attribute finds the processes that the findings are about, and adds them to the
 // observation.

@@ -34,7 +34,7 @@ func judgeLimits(o *Observation) []Finding {
 		f.Evidence.Add("limit", l.Soft)
 		f.Evidence.Add("open_percent", percent(int64(l.Open), int64(l.Soft)))
 		if held := o.Survey.processes[l.PID]; held != nil {
-			f.Evidence.Add("tcp_sockets", held.sockets)
+			held.addTo(&f.Evidence)
 		}
 		if g := o.Survey.closeWait.of[owner{pid: l.PID}]; g != nil {
 			f.Evidence.Add("close_wait", g.count)
@@ -61,12 +61,19 @@ func judgeEnded(o *Observation) []Finding {
 		f.Evidence.Add("ended_not_closed", e.Sockets)
 		f.Evidence.Add("open", e.Open)
 		if held := o.Survey.processes[e.PID]; held != nil {
-			f.Evidence.Add("tcp_sockets", held.sockets)
+			held.addTo(&f.Evidence)
 		}
 		o.addHalted(&f)
 		findings = append(findings, f)
 	}
 	return o.cut(findings)
+}
+
+// addTo adds how many sockets a process holds, if that is known.
+func (p *processSockets) addTo(e *Evidence) {
+	if !p.cut {
+		e.Add("tcp_sockets", p.sockets)
+	}
 }
 
 func judgeOrphans(o *Observation) []Finding {

@@ -75,9 +75,13 @@ type Ended struct {
 }
 
 // MayHoldEnded reports whether so many of n descriptors of a process are none of
-// the sockets that the survey has seen that the rule ended-not-closed may apply.
+// the sockets that the survey has seen that the rule ended-not-closed may apply. It
+// does not apply to a process of which not all sockets were searched for.
 func (o *Observation) MayHoldEnded(pid, n int) bool {
 	if held := o.Survey.processes[pid]; held != nil {
+		if held.cut {
+			return false
+		}
 		n -= held.sockets
 	}
 	return n > 0 && int64(n) >= o.Thresholds.number(endedCount)

@@ -31,6 +31,10 @@ type Owners interface {
 	// Holdings yields the processes that were found, with the inodes of all sockets
 	// that each holds, of whatever kind.
 	Holdings() iter.Seq2[Process, []uint32]
+
+	// Cut reports whether only some of the sockets of a process were found, because
+	// no finding needs the others.
+	Cut(pid int) bool
 }
 
 // Defer makes the survey expect sockets without their processes. They come later,
@@ -109,8 +113,7 @@ func (v *Survey) place() {
 
 // files is the inodes of the sockets that programs hold.
 type files struct {
-	listening, out, others []uint32 // out: established connections to listeners of others
-	sorted                 bool
+	listening, out, others []uint32        // out: established connections to listeners of others
 	users                  map[uint32]bool // that opened them
 	lastUser               uint32
 }
@@ -146,25 +149,54 @@ func (v *Survey) holdsFiles() bool {
 	return v.owned+v.unowned+len(f.listening)+len(f.out)+len(f.others) > 0
 }
 
-// holding returns what a process holds of the sockets that the survey has seen.
-func (f *files) holding(p Process, inodes []uint32) processSockets {
-	if !f.sorted {
-		slices.Sort(f.listening)
-		slices.Sort(f.out)
-		slices.Sort(f.others)
-		f.sorted = true
+// The kinds of files.
+const (
+	notSeen uint8 = iota // not among the sockets of the survey
+	otherFile
+	outFile
+	listeningFile
+)
+
+// fileKinds is of which kind each of some inodes is.
+type fileKinds struct {
+	inodes []uint32 // sorted
+	kinds  []uint8
+}
+
+// kindsOf finds the kinds of the inodes that processes hold. It sorts these, because
+// they are mostly few, and the survey may have seen a million sockets.
+func (f *files) kindsOf(inodes []uint32) fileKinds {
+	slices.Sort(inodes)
+	inodes = slices.Compact(inodes)
+	k := fileKinds{inodes, make([]uint8, len(inodes))}
+	for kind, list := range [...][]uint32{otherFile: f.others, outFile: f.out, listeningFile: f.listening} {
+		for _, inode := range list {
+			if i, found := slices.BinarySearch(k.inodes, inode); found {
+				k.kinds[i] = uint8(kind)
+			}
+		}
 	}
+	return k
+}
+
+// of returns the kind of an inode that is among them.
+func (k *fileKinds) of(inode uint32) uint8 {
+	i, _ := slices.BinarySearch(k.inodes, inode)
+	return k.kinds[i]
+}
+
+// holding returns what a process holds of the sockets that the survey has seen.
+func (k *fileKinds) holding(p Process, inodes []uint32) processSockets {
 	held := processSockets{Process: p}
 	inodes = slices.Clone(inodes)
 	slices.Sort(inodes)
 	for _, inode := range slices.Compact(inodes) { // a process may have several descriptors for a socket
-		has := func(list []uint32) bool { _, found := slices.BinarySearch(list, inode); return found }
-		switch {
-		case has(f.listening):
+		switch k.of(inode) {
+		case listeningFile:
 			held.listens = true
-		case has(f.out):
+		case outFile:
 			held.out++
-		case !has(f.others):
+		case notSeen:
 			continue
 		}
 		held.sockets++
@@ -176,14 +208,21 @@ func (f *files) holding(p Process, inodes []uint32) processSockets {
 type Wanted struct {
 	Inodes  map[uint32]struct{}
 	Sockets []*tcp.Socket // examples. The listeners of those without a file are needed too
+	Others  bool          // not all of Inodes are of listeners
 	ports   bool          // a finding is about local ports
 }
 
 func (w *Wanted) add(inodes ...uint32) {
 	for _, inode := range inodes {
 		if inode != 0 {
-			w.Inodes[inode] = struct{}{}
+			w.Inodes[inode], w.Others = struct{}{}, true
 		}
+	}
+}
+
+func (w *Wanted) addListening(inode uint32) {
+	if inode != 0 {
+		w.Inodes[inode] = struct{}{}
 	}
 }
 
@@ -214,7 +253,11 @@ func (o *Observation) Wanted(by []Rule) *Wanted {
 		}
 	}
 	for _, s := range w.Sockets {
-		w.add(s.Owner.Inode)
+		if s.State == tcp.Listen {
+			w.addListening(s.Owner.Inode)
+		} else {
+			w.add(s.Owner.Inode)
+		}
 	}
 	return w
 }
@@ -236,7 +279,7 @@ func (v *Survey) WantListeners(w *Wanted) {
 
 func (l *Listener) want(w *Wanted) {
 	for _, s := range l.sockets {
-		w.add(s.inode)
+		w.addListening(s.inode)
 	}
 }
 
@@ -252,8 +295,11 @@ func (o *Observation) Attribute(w *Wanted, owners Owners) {
 			v.unowned++
 		}
 	}
-	for p, inodes := range owners.Holdings() {
-		held := v.files.holding(p, inodes)
+	holdings := maps.Collect(owners.Holdings())
+	kinds := v.files.kindsOf(slices.Concat(slices.Collect(maps.Values(holdings))...))
+	for p, inodes := range holdings {
+		held := kinds.holding(p, inodes)
+		held.cut = owners.Cut(p.PID)
 		if held.sockets > 0 && len(v.processes) < maxProcesses {
 			v.processes[p.PID] = &held
 		}

@@ -52,6 +52,8 @@ func (p *patient) search() {
 	p.Attribute(w, p.later)
 }
 
+func (h *searched) Cut(int) bool { return false }
+
 func (h *searched) Of(inode uint32) []tcp.Process {
 	if _, wanted := h.wanted[inode]; !wanted {
 		return nil

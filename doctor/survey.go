@@ -87,6 +87,7 @@ const (
 type processSockets struct {
 	Process
 	sockets int
+	cut     bool // it may hold more
 	listens bool // it holds a listener
 	out     int  // its established connections to listeners of others
 }

@@ -29,6 +29,12 @@ type OwnersQuery struct {
 	Whole bool
 	Also  map[int]bool
 
+	// First is for sockets that a program opens early, such as listeners. If it is
+	// not 0, only so many descriptors of each process are read, and the others only
+	// if one of Inodes has no holder among the first. So a further holder that opened
+	// the socket late is not found. It has no effect without Inodes, or on Also.
+	First int
+
 	// Netns is a network namespace, as NetNamespace names it. Its processes are
 	// read first. The others are read only if one of Inodes has no holder among
 	// them. So a holder in another network namespace is not found if the socket
@@ -49,6 +55,7 @@ type Process struct {
 	PID  int    // thread group id, in the pid namespace of the /proc that was read
 	Name string // comm of its first thread: 15 bytes at most, may be empty
 	Open int    // number of its open descriptors, for files of all kinds
+	Cut  bool   // only the first OwnersQuery.First of them were read, so Open counts no more
 
 	// Set with OwnersQuery.Details, if they could be read.
 	UID     tcp.Optional[uint32] // effective user id, in the reader's user namespace
@@ -66,6 +73,7 @@ type Holder struct {
 // Owners are the holders of sockets, and counts of what could not be read.
 type Owners struct {
 	holders []Holder // sorted by inode, pid, descriptor
+	cut     []int    // processes of which only the first descriptors were read
 
 	// Unreadable counts the processes whose descriptors this user may not read:
 	// without CAP_SYS_PTRACE these are the processes of other users, including
@@ -95,6 +103,7 @@ func (o *Owners) Complete() bool { return o.Unreadable == 0 && !o.Hidden }
 // sockets, or among other processes.
 func (o *Owners) Add(other *Owners) {
 	o.holders = append(o.holders, other.holders...)
+	o.cut = append(o.cut, other.cut...)
 	slices.SortFunc(o.holders, byInode)
 }
 
@@ -189,15 +198,15 @@ func (p *Proc) Owners(ctx context.Context, q OwnersQuery) (*Owners, error) {
 		return nil, err
 	}
 	if q.Netns == "" || q.Inodes == nil {
-		return p.search(ctx, q, pids)
+		return p.searchFirst(ctx, q, pids)
 	}
 	inside, outside := p.divide(pids, q.Netns)
-	found, err := p.search(ctx, q, inside)
+	found, err := p.searchFirst(ctx, q, inside)
 	if err != nil {
 		return nil, err
 	}
 	if len(outside) > 0 && !found.have(q.Inodes) {
-		others, err := p.search(ctx, q, outside)
+		others, err := p.searchFirst(ctx, q, outside)
 		if err != nil {
 			return nil, err
 		}
@@ -230,6 +239,24 @@ func (o *Owners) have(inodes map[uint32]struct{}) bool {
 		}
 	}
 	return true
+}
+
+// searchFirst reads processes, and reads those again of which it has read the
+// first descriptors only, if a socket has no holder.
+func (p *Proc) searchFirst(ctx context.Context, q OwnersQuery, pids []int) (*Owners, error) {
+	found, err := p.search(ctx, q, pids)
+	if err != nil || len(found.cut) == 0 || found.have(q.Inodes) {
+		return found, err
+	}
+	q.First = 0
+	again, err := p.search(ctx, q, found.cut)
+	if err != nil {
+		return nil, err
+	}
+	found.holders = slices.DeleteFunc(found.holders, func(h Holder) bool { return h.Cut })
+	found.cut = nil
+	found.Add(again)
+	return found, nil
 }
 
 // search reads processes with as many workers as there are processors.
@@ -265,6 +292,7 @@ func (p *Proc) owners(ctx context.Context, q OwnersQuery, pids []int, workers in
 	o := &Owners{Hidden: !slices.Contains(pids, 1), Empty: len(pids) == 0}
 	for i := range scans {
 		o.holders = append(o.holders, scans[i].holders...)
+		o.cut = append(o.cut, scans[i].cut...)
 		o.Unreadable += scans[i].unreadable
 		o.Vanished += scans[i].vanished
 	}
@@ -314,9 +342,10 @@ type tree interface {
 // a real /proc it refers to the thread itself and not to its number: after the
 // thread has ended every call fails, even if a new thread has the same number.
 type fdTable interface {
-	// sockets calls visit for each descriptor of a socket until visit fails. It
-	// returns the number of all descriptors, of sockets or not.
-	sockets(visit func(fd int32, inode uint32) error) (int, error)
+	// sockets calls visit for each descriptor of a socket until visit fails, among
+	// the first so many descriptors; 0 means all. It returns the number of these
+	// descriptors, of sockets or not.
+	sockets(first int, visit func(fd int32, inode uint32) error) (int, error)
 
 	// socket returns the inode of the socket that a descriptor refers to, or 0
 	// if the descriptor is closed or refers to something else.
@@ -338,6 +367,7 @@ type scan struct {
 	query                OwnersQuery
 	tree                 tree
 	holders              []Holder
+	cut                  []int
 	unreadable, vanished int
 }
 
@@ -435,7 +465,11 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 	var process *Process
 	before, also := len(s.holders), s.query.Also[pid]
 	inQuestion := s.query.Inodes == nil || also
-	seen, err = t.sockets(func(fd int32, inode uint32) error {
+	first := s.query.First
+	if inQuestion {
+		first = 0
+	}
+	seen, err = t.sockets(first, func(fd int32, inode uint32) error {
 		if s.query.Inodes != nil {
 			_, wanted := s.query.Inodes[inode]
 			if !wanted && !s.query.Whole && !also {
@@ -457,6 +491,10 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 		}
 		return nil
 	})
+	cut := first > 0 && seen >= first
+	if cut && err == nil && !slices.Contains(s.cut, pid) {
+		s.cut = append(s.cut, pid)
+	}
 	if err != nil || process == nil {
 		return seen, true, err
 	}
@@ -464,7 +502,7 @@ func (s *scan) thread(ctx context.Context, pid, tid int) (seen int, settled bool
 		s.holders = s.holders[:before]
 		return seen, true, nil
 	}
-	process.Open = seen
+	process.Open, process.Cut = seen, cut
 	name, err := readName(t)
 	return seen, name == process.Name, err
 }

@@ -44,7 +44,7 @@ func TestOwnersTableOutlivesProcess(t *testing.T) {
 	if link, err := held.link("exe"); !isGone(err) {
 		t.Errorf("the ended process runs %q, %v", link, err)
 	}
-	if seen, err := held.sockets(func(int32, uint32) error { return nil }); seen != 0 || !isGone(err) {
+	if seen, err := held.sockets(0, func(int32, uint32) error { return nil }); seen != 0 || !isGone(err) {
 		t.Errorf("the ended process has %d descriptors, %v", seen, err)
 	}
 }

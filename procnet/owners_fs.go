@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 )
 
@@ -47,7 +48,11 @@ type fsTable struct {
 
 func (t *fsTable) close() {}
 
-func (t *fsTable) sockets(visit func(fd int32, inode uint32) error) (int, error) {
+func (t *fsTable) sockets(first int, visit func(fd int32, inode uint32) error) (int, error) {
+	if first > 0 && first < len(t.numbers) {
+		slices.Sort(t.numbers)
+		t.numbers = t.numbers[:first]
+	}
 	for _, fd := range t.numbers {
 		inode, err := t.socket(int32(fd))
 		if err != nil {

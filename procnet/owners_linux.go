@@ -128,7 +128,7 @@ type rawTable struct {
 
 func (t *rawTable) close() { syscall.Close(t.fd) }
 
-func (t *rawTable) sockets(visit func(fd int32, inode uint32) error) (seen int, err error) {
+func (t *rawTable) sockets(first int, visit func(fd int32, inode uint32) error) (seen int, err error) {
 	for {
 		n, err := syscall.ReadDirent(t.fd, t.tree.entries[:])
 		if err != nil {
@@ -143,7 +143,9 @@ func (t *rawTable) sockets(visit func(fd int32, inode uint32) error) (seen int, 
 			if name[0] == '.' {
 				continue // the directory itself and its parent
 			}
-			seen++
+			if seen++; first > 0 && seen > first {
+				return first, nil
+			}
 			inode, err := t.at(name)
 			if err != nil {
 				return seen, err

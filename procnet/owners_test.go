@@ -367,6 +367,43 @@ func TestOwnersReadNoMoreThanTheyMust(t *testing.T) {
 	}
 }
 
+// A search for listeners reads the first descriptors of each process, and all of
+// them only if a listener has no holder among the first.
+func TestOwnersAmongTheFirstDescriptors(t *testing.T) {
+	m := fstest.MapFS{}
+	process(m, 7, "server", map[int]string{3: "socket:[10]", 4: "socket:[11]", 5: "socket:[12]", 6: "socket:[13]"})
+	process(m, 8, "late", map[int]string{3: "/dev/null", 4: "/dev/null", 5: "socket:[14]"})
+	process(m, 9, "small", map[int]string{3: "socket:[10]"})
+	const first = "10:7/server/3 10:9/small/3 11:7/server/4"
+	for _, test := range []struct {
+		name  string
+		query OwnersQuery
+		want  string
+		isCut bool
+	}{
+		{"the first have it", OwnersQuery{Inodes: set(10)}, first, true},
+		{"another process has it", OwnersQuery{Inodes: set(14)}, "14:8/late/5", false},
+		{"one of two is late", OwnersQuery{Inodes: set(10, 14)}, "10:7/server/3 10:9/small/3 11:7/server/4 12:7/server/5 13:7/server/6 14:8/late/5", false},
+		{"nobody has it", OwnersQuery{Inodes: set(99)}, "", false},
+		{"a process is requested", OwnersQuery{Inodes: set(10), Also: map[int]bool{7: true}},
+			"10:7/server/3 10:9/small/3 11:7/server/4 12:7/server/5 13:7/server/6", false},
+	} {
+		q := test.query
+		q.Whole, q.First = true, 2
+		o, err := (&Proc{FS: m}).searchFirst(t.Context(), q, []int{7, 8, 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Hidden = false
+		if got := list(o); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+		if holders := o.Of(10); len(holders) > 0 && holders[0].Cut != test.isCut {
+			t.Errorf("%s: cut %t, want %t", test.name, holders[0].Cut, test.isCut)
+		}
+	}
+}
+
 // A directory that was copied from another host works like a real /proc.
 func TestOwnersOfARecordedDirectory(t *testing.T) {
 	dir := t.TempDir()
